@@ -1,0 +1,210 @@
+"""The embedded PostgreSQL: cluster, server, roles.
+
+Local connections need no password (``trust``): the socket lies in a directory of mode 0700, so only the user who
+could read the data files anyway can reach it. The two roles guard against mistakes here, as they do in production.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from .errors import EmbeddedError
+from .locks import hold, is_held, wait_until_free
+from .paths import Places, private_dir
+from .programs import Postgres, find_postgres, guise
+
+ROLES_SQL = Path(__file__).with_name("roles.sql")
+SOCKET_NAME = ".s.PGSQL.5432"
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
+
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+# For data that nobody will miss (tests): a crash of the machine may ruin it, a crash of the server does not.
+FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def addresses(places: Places) -> dict[str, str]:
+    """The URLs of this database for the application and for its owner, as dj-database-url and libpq read them."""
+    host = quote(str(_socket_dir(places)))
+    return {
+        "database_url": f"postgresql://galaxy_app@/galaxy?host={host}",
+        "database_owner_url": f"postgresql://galaxy_owner@/galaxy?host={host}",
+    }
+
+
+def is_ready(places: Places) -> bool:
+    """True when galaxy_app can log in, which is the last thing that roles.sql brings about."""
+    return _can_log_in(places, "galaxy_app", "galaxy")
+
+
+def start(places: Places, *, fast: bool) -> bool:
+    """Make the cluster, start its server and run roles.sql: whatever of it is missing.
+
+    The caller holds the lock of the root. True when this call started the server. Raises EmbeddedError.
+    """
+    private_dir(places.root / "postgres", owner=guise().owner)
+    private_dir(_socket_dir(places), owner=guise().owner)
+    started = False
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _can_log_in(places, "postgres", "postgres"):
+        # A held lock is a server that starts or recovers, or the last children of one that was killed.
+        if not started and not is_held(_alive(places)):
+            _launch(places, fast=fast)
+            started = True
+        elif time.monotonic() > deadline:
+            raise EmbeddedError(f"PostgreSQL does not answer after {START_TIMEOUT_S} s; its log is {_log(places)}.")
+        else:
+            time.sleep(0.02)
+    _run_script(ROLES_SQL.read_text(encoding="utf-8"), str(_socket_dir(places)))
+    return started
+
+
+def stop(places: Places) -> bool:
+    """Stop the server, ending open sessions; False when none runs. Raises EmbeddedError when it stays."""
+    if not is_held(_alive(places)):
+        return False
+    cluster = places.root / "postgres" / "data"
+    postgres = find_postgres(_major_of(cluster))
+    # The lock is held, so the pid that pg_ctl reads from postmaster.pid is the server's and nobody else's.
+    _run(postgres, "pg_ctl", "stop", "-s", "-w", "-m", "fast", "-t", str(STOP_TIMEOUT_S), "-D", str(cluster))
+    if not wait_until_free(_alive(places), timeout_s=5):
+        raise EmbeddedError(f"PostgreSQL did not stop within {STOP_TIMEOUT_S} s; its log is {_log(places)}.")
+    return True
+
+
+def _make_cluster(postgres: Postgres, cluster: Path, *, fast: bool) -> None:
+    """Run initdb beside the final place and rename, so that a killed set-up leaves nothing half-made behind."""
+    draft = cluster.with_name("data.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", *_locale(postgres)]
+    done = _run(postgres, "initdb", "-D", str(draft), *options, *(["--no-sync"] if fast else []))
+    if done.returncode:
+        raise EmbeddedError(f"PostgreSQL could not make its files: {_last_line(done.stderr)}")
+    draft.rename(cluster)
+
+
+def _locale(postgres: Postgres) -> list[str]:
+    """Unicode upper and lower case, and sorting by code point, alike on every machine."""
+    if postgres.major >= 17:
+        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return ["--locale=C", "--lc-ctype=" + ("UTF-8" if os.uname().sysname == "Darwin" else "C.UTF-8")]
+
+
+def _launch(places: Places, *, fast: bool) -> None:
+    cluster = places.root / "postgres" / "data"
+    postgres = find_postgres(_major_of(cluster))
+    if not cluster.exists():
+        _make_cluster(postgres, cluster, fast=fast)
+    # Nothing holds the lock, so these name dead processes. PostgreSQL takes a zombie or a reused pid for a live server.
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    (_socket_dir(places) / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+    quoted = str(_socket_dir(places)).replace('"', '""')
+    settings = SETTINGS | (FAST_SETTINGS if fast else {}) | {"unix_socket_directories": f'"{quoted}"'}
+    options = shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
+    before = _log(places).stat().st_size if _log(places).exists() else 0
+    with hold(_alive(places)) as alive:
+        words = ["start", "-s", "-w", "-t", str(START_TIMEOUT_S), "-D", str(cluster), "-l", str(_log(places))]
+        done = _run(postgres, "pg_ctl", *words, "-o", options, keep=alive)
+    if done.returncode:
+        with _log(places).open("rb") as log:
+            log.seek(before)
+            said = log.read().decode(errors="replace")
+        raise EmbeddedError(f"PostgreSQL did not start: {_last_line(said or done.stderr)} (log: {_log(places)})")
+
+
+def _run(postgres: Postgres, program: str, *words: str, keep: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs, not as root; ``keep`` is a file descriptor that it inherits."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return subprocess.run(
+        [*guise().prefix, str(postgres.programs / program), *words],
+        env=environment | {"LC_ALL": "C"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
+        stderr=subprocess.PIPE if keep is None else subprocess.DEVNULL,
+        text=True,
+        pass_fds=[] if keep is None else [keep],
+        check=False,
+    )
+
+
+def _can_log_in(places: Places, user: str, database: str) -> bool:
+    """Ask with the first messages of the wire protocol (PostgreSQL manual, "Start-up"): importing psycopg takes far
+    longer than this question, and most calls of ``ensure`` ask nothing else."""
+    words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database)) + b"\0"
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(str(_socket_dir(places) / SOCKET_NAME))
+            link.sendall(struct.pack("!ii", 8 + len(words), 0x30000) + words)
+            answer = link.makefile("rb")
+            while head := answer.read(5):
+                kind, length = struct.unpack("!ci", head)
+                answer.read(length - 4)
+                if kind in (b"Z", b"E"):  # ReadyForQuery, ErrorResponse
+                    link.sendall(b"X\0\0\0\x04")  # Terminate
+                    return kind == b"Z"
+    except (OSError, struct.error):
+        pass
+    return False
+
+
+def _run_script(script: str, host: str) -> None:
+    """Run SQL with the two psql commands that roles.sql uses: ``\\connect NAME``, and ``\\gexec``, which runs as SQL
+    what the query before it returned."""
+    import psycopg  # here, because a server that is up needs none of this
+
+    database = "postgres"
+    for part in re.split(r"^(?=\\connect )", script, flags=re.MULTILINE):
+        if part.startswith("\\connect "):
+            first, _, part = part.partition("\n")
+            database = first.split()[1]
+        with psycopg.connect(host=host, user="postgres", dbname=database, autocommit=True) as connection:
+            *queries, rest = part.split("\\gexec")
+            for query in queries:
+                cursor = connection.execute(query.encode())
+                while cursor.nextset():
+                    pass
+                for (statement,) in cursor.fetchall():
+                    connection.execute(statement)
+            connection.execute(rest.encode())
+
+
+def _major_of(cluster: Path) -> int | None:
+    try:
+        return int((cluster / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _last_line(text: str) -> str:
+    """The line that says why: PostgreSQL's last FATAL or error, else simply the last."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line or "error:" in line]
+    return (telling or lines or ["it gave no reason"])[-1]
+
+
+def _socket_dir(places: Places) -> Path:
+    return places.sockets / "postgres"
+
+
+def _log(places: Places) -> Path:
+    return places.root / "postgres" / "log"
+
+
+def _alive(places: Places) -> Path:
+    return places.root / "postgres" / "alive"
