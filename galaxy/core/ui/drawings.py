@@ -1,0 +1,89 @@
+"""Server-made SVG. Sizes that depend on data are attributes in per cent, since the policy refuses inline style;
+numbers are written here, with a point, so no locale can turn 12.5 into 12,5."""
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from .words import duration
+
+QUARTERS = (0, 25, 50, 75, 100)
+_GRID = mark_safe("".join(f'<line x1="{x}%" x2="{x}%" y1="0" y2="36"/>' for x in QUARTERS))
+
+
+def waterfall_bar(start_ms: float, took_ms: float, total_ms: float, kind: str = "work") -> SafeString:
+    """One span's bar on the scale 0..``total_ms``; ``kind`` is work, fast, wait or fail.
+
+    Never thinner than half a per cent, so that a quick span is seen, and never past the right edge.
+    """
+    total = max(total_ms, 0.001)
+    left = min(max(start_ms / total * 100, 0), 99.5)
+    width = min(max(took_ms / total * 100, 0.5), 100 - left)
+    return format_html(
+        '<svg class="wf" height="36" aria-hidden="true">{}'
+        '<rect class="{}" x="{}%" y="13" width="{}%" height="10" rx="2.5"/></svg>',
+        _GRID,
+        kind,
+        f"{left:.2f}",
+        f"{width:.2f}",
+    )
+
+
+def ruler(total_ms: float) -> SafeString:
+    """The scale over a waterfall: five marks from 0 to ``total_ms``. The columns beside it carry the numbers."""
+    marks = (
+        (x, "start" if x == 0 else "end" if x == 100 else "middle", "0" if x == 0 else duration(total_ms * x / 100))
+        for x in QUARTERS
+    )
+    texts = format_html_join("", '<text x="{}%" y="14" text-anchor="{}">{}</text>', marks)
+    return format_html('<svg class="ruler" height="20" aria-hidden="true">{}</svg>', texts)
+
+
+def meter_bar(percent: float, variant: str = "") -> SafeString:
+    """A share of a limit as a bar; the words beside it say the numbers. ``variant`` "warn" is near the limit."""
+    return format_html(
+        '<svg height="6" aria-hidden="true"><rect class="track" width="100%" height="6" rx="3"/>'
+        '<rect class="fill{}" width="{}%" height="6" rx="3"/></svg>',
+        f" fill-{variant}" if variant else "",
+        _share(percent),
+    )
+
+
+def progress_bar(done: int, total: int, label: str, variant: str = "") -> SafeString:
+    """How many of ``total`` steps are done, readable as a progress bar; ``variant`` is sim or bad."""
+    percent = 100 * done / total if total else 0
+    return format_html(
+        '<svg class="progress{}" height="6" role="progressbar" aria-label="{}" aria-valuemin="0" aria-valuenow="{}" '
+        'aria-valuemax="{}"><rect class="track" width="100%" height="6" rx="3"/>'
+        '<rect class="fill" width="{}%" height="6" rx="3"/></svg>',
+        f" progress-{variant}" if variant else "",
+        label,
+        done,
+        total,
+        _share(percent),
+    )
+
+
+def _share(percent: float) -> str:
+    return f"{min(max(percent, 0), 100):.1f}"
+
+
+EMPTY_ART = {
+    "runs": mark_safe(
+        '<rect class="b" x="6" y="8" width="60" height="12" rx="3"/>'
+        '<rect class="b" x="18" y="24" width="36" height="12" rx="3"/>'
+        '<rect class="a" x="30" y="40" width="36" height="12" rx="3" stroke-dasharray="3 3"/>'
+        '<circle class="c" cx="14" cy="14" r="2.5"/>'
+    ),
+    "done": mark_safe(
+        '<circle class="a" cx="36" cy="29" r="24" stroke-dasharray="2 5"/><circle class="b" cx="36" cy="29" r="14"/>'
+        '<path class="a" d="M30 29l4.5 4.5L43 25"/><circle class="c" cx="57" cy="17.4" r="3"/>'
+    ),
+    "match": mark_safe(
+        '<circle class="b" cx="33" cy="27" r="15"/><path class="a" d="M44 38l11 11"/>'
+        '<path class="a" d="M25 27h16" stroke-dasharray="3 3"/><circle class="c" cx="25" cy="27" r="2.5"/>'
+    ),
+    "lock": mark_safe(
+        '<rect class="b" x="20" y="26" width="32" height="24" rx="4"/><path class="a" d="M27 26v-6a9 9 0 0 1 18 0v6"/>'
+        '<circle class="d" cx="36" cy="38" r="3"/>'
+    ),
+}

@@ -1,0 +1,113 @@
+"""Times, durations and states as the words and tones a person reads."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+
+
+class Tone(NamedTuple):
+    """``name`` is a badge's colour (ok, warn, bad, info, sim, line, or empty), ``icon`` its shape (lucide)."""
+
+    name: str
+    icon: str
+
+
+SHAPES = {"ok": "check", "warn": "clock-3", "bad": "x", "info": "info", "sim": "flask-conical"}
+
+# The stored word of a state, in whichever app it lives -> how it looks. The word itself is always shown.
+STATUSES = {
+    # approvals
+    "pending": Tone("warn", "clock-3"),
+    "approved": Tone("ok", "check"),
+    "rejected": Tone("bad", "x"),
+    "expired": Tone("bad", "timer-off"),
+    "consumed": Tone("line", "check-check"),
+    "used": Tone("line", "check-check"),
+    # runs and spans
+    "queued": Tone("info", "hourglass"),
+    "running": Tone("info", "loader"),
+    "waiting": Tone("warn", "clock-3"),
+    "retrying": Tone("warn", "rotate-cw"),
+    "succeeded": Tone("ok", "check"),
+    "success": Tone("ok", "check"),
+    "ok": Tone("plain", ""),
+    "failed": Tone("bad", "x"),
+    "error": Tone("bad", "x"),
+    "unknown": Tone("warn", "circle-question-mark"),
+    "cancelled": Tone("line", "ban"),
+    "skipped": Tone("line", "skip-forward"),
+    "simulated": Tone("sim", "flask-conical"),
+    "live": Tone("ok", "radio"),
+    # decisions
+    "allow": Tone("ok", "check"),
+    "deny": Tone("bad", "ban"),
+    "require_approval": Tone("warn", "user-check"),
+    # versions, installations, connections
+    "draft": Tone("", "pencil"),
+    "published": Tone("ok", "check"),
+    "installed": Tone("ok", "check"),
+    "active": Tone("ok", "check"),
+    "pinned": Tone("line", "pin"),
+    "update": Tone("warn", "arrow-up"),
+    "deprecated": Tone("warn", "triangle-alert"),
+    "yanked": Tone("bad", "x"),
+    "removed": Tone("line", "trash-2"),
+    "connected": Tone("ok", "plug"),
+    "unconnected": Tone("sim", "unplug"),
+    # error categories
+    "auth_error": Tone("bad", "key-round"),
+    "rate_limit": Tone("warn", "gauge"),
+    "quota": Tone("bad", "gauge"),
+    "not_found": Tone("bad", "search-x"),
+    "validation": Tone("bad", "circle-alert"),
+    "tool_error": Tone("bad", "wrench"),
+    "transient": Tone("warn", "rotate-cw"),
+    "policy_block": Tone("bad", "ban"),
+}
+LIVE_STATUSES = {"running", "retrying"}
+
+
+def tone_of(status: str) -> Tone:
+    """How a stored state looks; one that is not listed is grey and without a shape."""
+    return STATUSES.get(status, Tone("", ""))
+
+
+def relative(moment: datetime, now: datetime | None = None) -> str:
+    """``moment`` as seen from ``now``: "just now", "12 min ago", "in 21 h", "6 days ago", else its UTC date."""
+    now = now or timezone.now()
+    distance = abs(now - moment)
+    if distance < timedelta(seconds=45):
+        return "just now" if moment <= now else "in a moment"
+    if distance < timedelta(hours=1):
+        words = f"{max(1, round(distance.total_seconds() / 60))} min"
+    elif distance < timedelta(days=1):
+        minutes = round(distance.total_seconds() / 60)
+        # Minutes matter while few hours have passed: a request that waits 2 h 10 min reads otherwise than 2 h.
+        words = f"{minutes // 60} h {minutes % 60} min" if minutes < 360 and minutes % 60 else f"{minutes // 60} h"
+    elif distance < timedelta(days=30):
+        days = distance.days
+        words = f"{days} day{'' if days == 1 else 's'}"
+    else:
+        return f"{moment.astimezone(UTC):%-d %b %Y}"
+    return f"{words} ago" if moment <= now else f"in {words}"
+
+
+def duration(ms: float | None) -> str:
+    """Milliseconds as "0.4 ms", "310 ms", "1.84 s" or "2 min 5 s"; nothing yet is "–"."""
+    if ms is None:
+        return "–"
+    if 0 < ms < 1:
+        return f"{max(ms, 0.1):.1f} ms"
+    if ms < 999.5:
+        return f"{ms:.0f} ms"
+    if ms < 59_995:
+        return f"{ms / 1000:.2f} s"
+    seconds = round(ms / 1000)
+    return f"{seconds // 60} min {seconds % 60} s"
+
+
+def initials(name: str) -> str:
+    """Up to two letters that stand for a person: "Rosa Marin" is RM, "rosa@example.com" is R."""
+    words = name.partition("@")[0].split()
+    return "".join(word[0] for word in (words[0], words[-1])[: len(words)]).upper() if words else "?"

@@ -1,0 +1,28 @@
+// Speaks through the polite live region, and keeps the keyboard's place when a swap takes the focused element away.
+
+document.addEventListener("galaxy:announce", (event) => {
+  const region = document.getElementById("announcer");
+  if (region) region.textContent = event.detail;
+});
+
+let held = null;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const target = event.detail.target;
+  held = target.contains(document.activeElement) ? { id: target.id, inner: document.activeElement.id } : null;
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (!held || document.activeElement !== document.body) return;
+  // First the same control, then a field that is wrong, then what was swapped, then the page.
+  const root = document.getElementById(held.id);
+  const place =
+    (held.inner && document.getElementById(held.inner)) ||
+    root?.querySelector("[aria-invalid=true], [data-focus]") ||
+    root ||
+    document.getElementById("main");
+  held = null;
+  if (!place) return;
+  if (!place.matches("a, button, input, select, textarea, [tabindex]")) place.setAttribute("tabindex", "-1");
+  place.focus({ preventScroll: true });
+});

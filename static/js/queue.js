@@ -1,0 +1,48 @@
+// A list worked by keyboard: [data-queue] holds rows [data-row], each with its link.
+// J and K (or arrows) move, Enter or O opens, Escape comes back, A and R open the form of the open request.
+// No letter ever decides; Ctrl or Cmd with Enter sends the form one stands in.
+
+const FORM = { a: "approve", r: "reject" };
+
+function rowsOf(queue) {
+  return [...queue.querySelectorAll("[data-row] a, a[data-row]")];
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const form = event.target.closest("form[data-decide]");
+    if (!form) return;
+    event.preventDefault();
+    // The button that A or R pointed at, else the one that was chosen last, else nothing: sending is never a guess.
+    const button = form.querySelector(`button[value="${CSS.escape(form.dataset.choice ?? "")}"]`);
+    if (button) form.requestSubmit(button);
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && event.target.closest("form[data-decide]")) {
+    document.querySelector("[data-queue] a[aria-current]")?.focus();
+    return;
+  }
+  const queue = event.target.closest("[data-queue]");
+  if (!queue || event.target.closest("input, textarea, select")) return;
+  const rows = rowsOf(queue);
+  const at = rows.indexOf(event.target);
+  const key = event.key.toLowerCase();
+  if (key === "j" || key === "arrowdown" || key === "k" || key === "arrowup") {
+    const step = key === "j" || key === "arrowdown" ? 1 : -1;
+    const next = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  } else if (key === "o" && at >= 0) {
+    event.preventDefault();
+    rows[at].click();
+  } else if (key in FORM) {
+    const form = document.querySelector("form[data-decide]");
+    if (!form) return;
+    event.preventDefault();
+    form.dataset.choice = form.dataset[FORM[key]];
+    (form.querySelector("textarea, input:not([type=hidden])") ?? form.querySelector("button"))?.focus();
+  }
+});

@@ -1,0 +1,33 @@
+// "?" opens the list of keys, "/" goes to the page's search, "g" then a letter goes to a page of the navigation.
+// Letters mean nothing while someone types or a dialog is open.
+
+const CHORD_MS = 1200;
+let chordUntil = 0;
+
+function busy(target) {
+  return target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || busy(event.target)) return;
+  if (event.timeStamp < chordUntil) {
+    chordUntil = 0;
+    const link = document.querySelector(`a[data-go="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (link) {
+      event.preventDefault();
+      link.click();
+    }
+  } else if (event.key === "g") {
+    chordUntil = event.timeStamp + CHORD_MS;
+  } else if (event.key === "?") {
+    event.preventDefault();
+    document.querySelector('a[data-dialog="help"]')?.click();
+  } else if (event.key === "/") {
+    const search = document.querySelector("[data-search], main input[type=search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select?.();
+    }
+  }
+});
