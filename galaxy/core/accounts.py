@@ -1,0 +1,31 @@
+"""Signing in and out: by invitation only, and told to the audit trail of every workspace of the person."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.db import transaction
+
+from galaxy.core import audit
+from galaxy.core.models import Membership
+from galaxy.core.scope import workspace_scope
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request):
+        """Nobody signs up alone: a workspace invites."""
+        return False
+
+
+def record_sign_in(sender, request, user, **kwargs):
+    _record("session.started", user)
+
+
+def record_sign_out(sender, request, user, **kwargs):
+    if user is not None:
+        _record("session.ended", user)
+
+
+def _record(action: str, user) -> None:
+    with workspace_scope(user=user.pk):
+        memberships = list(Membership.objects.filter(user=user).select_related("workspace"))
+    with workspace_scope([m.workspace_id for m in memberships], user.pk), transaction.atomic():
+        for membership in memberships:
+            audit.record(action, actor=user, target=user, workspace=membership.workspace)

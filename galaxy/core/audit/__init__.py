@@ -1,0 +1,96 @@
+"""The way into the trail: ``record`` writes an event in the caller's transaction, beside the change itself.
+
+Every field of an event enters as a salted commitment, from the first row on, so that an export can later leave fields
+out and what remains still verifies:
+
+    commitment(name) = SHA-256( field_salt(name) || JCS([name, value]) )
+    field_salt(name) = HMAC-SHA-256( salt of the event, name )
+
+JCS is RFC 8785. The event keeps the commitments for ever; salt and values lie in ``AuditDetail``. Revealing one field
+means showing its value with its field salt, which says nothing about the other fields.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+import rfc8785
+from django.db import models, transaction
+from django.utils import timezone
+
+from galaxy.core.audit.actors import Actor
+from galaxy.core.audit.values import plain
+from galaxy.core.models import AuditDetail, AuditEvent, User, Workspace
+from galaxy.core.request_id import current_request_id
+
+__all__ = ["Actor", "commitment", "field_salt", "record"]
+
+
+def record(
+    action: str,
+    *,
+    actor: Actor | User | None,
+    target: models.Model,
+    workspace: Workspace | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    simulated: bool = False,
+    **data: Any,
+) -> AuditEvent:
+    """Write one event; ``action`` reads ``subject.past_tense``. Must run inside the transaction of the change.
+
+    ``actor`` is a person, a chain (``Actor``), or None for Galaxy itself; ``workspace`` defaults to the target's.
+    ``before``, ``after`` and ``data`` are flat maps whose values become JSON; callers pass redacted values only.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError(f"{action} must be recorded in the transaction of its change.")
+    chain = actor if isinstance(actor, Actor) else Actor.of(actor)
+    workspace = workspace or target.workspace
+    now = timezone.now()
+    event = AuditEvent(
+        workspace=workspace,
+        occurred_at=now,
+        action=action,
+        actor_kind=chain.kind,
+        actor_id=chain.id,
+        target_kind=target._meta.model_name,
+        target_id=str(target.pk),
+        request_id=current_request_id(),
+        simulated=simulated,
+    )
+    fields = {
+        "action": action,
+        "occurred_at": plain(now),
+        "workspace": str(workspace.pk),
+        "actor.chain": chain.as_list(),
+        "target.kind": event.target_kind,
+        "target.id": event.target_id,
+        "target.label": str(target)[:200],
+        "request_id": event.request_id,
+        "simulated": simulated,
+    }
+    for group, values in (("before", before), ("after", after), ("data", data)):
+        fields.update({f"{group}.{name}": plain(value) for name, value in (values or {}).items()})
+    salt = secrets.token_bytes(32)
+    event.commitments = {name: commitment(salt, name, value) for name, value in fields.items()}
+    event.save(force_insert=True)
+    AuditDetail.objects.create(
+        event_id=event.pk,
+        workspace=workspace,
+        occurred_at=now,
+        actor_label=chain.label[:160],
+        target_label=fields["target.label"],
+        fields=fields,
+        salt=salt,
+    )
+    return event
+
+
+def field_salt(salt: bytes, name: str) -> bytes:
+    return hmac.new(salt, name.encode(), hashlib.sha256).digest()
+
+
+def commitment(salt: bytes, name: str, value: Any) -> str:
+    """Hex commitment to one field; ``value`` is JSON (numbers within IEEE 754 doubles, as RFC 8785 demands)."""
+    return hashlib.sha256(field_salt(salt, name) + rfc8785.dumps([name, value])).hexdigest()

@@ -1,0 +1,36 @@
+"""What every page's shell shows: workspace, role, navigation with counts."""
+
+from functools import cached_property
+
+from galaxy.core.navigation import sections_for
+
+
+class Shell:
+    """Read by base.html as ``shell``; each part is worked out when a template first asks, so a partial pays nothing."""
+
+    def __init__(self, request):
+        self._request = request
+
+    @property
+    def workspace(self):
+        return getattr(self._request, "workspace", None)
+
+    @property
+    def membership(self):
+        return getattr(self._request, "membership", None)
+
+    @property
+    def workspaces(self):
+        return [membership.workspace for membership in getattr(self._request, "memberships", [])]
+
+    @property
+    def role_label(self):
+        return self.membership.get_role_display() if self.membership else ""
+
+    @cached_property
+    def nav(self):
+        return sections_for(self._request) if self.workspace else []
+
+
+def shell(request) -> dict:
+    return {"shell": Shell(request)}

@@ -1,0 +1,20 @@
+"""What the application's role may do with the tables that the owner's role makes."""
+
+from django.db import connections
+
+APP_ROLE = "galaxy_app"
+ROLLUP_ROLE = "galaxy_rollup"
+
+
+def grant_to_app(using: str, **kwargs) -> None:
+    """Before migrating: every table made from now on can be read and written by the application (and no more).
+
+    Walls and append-only tables take back what they must in their own migration operations.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {ROLLUP_ROLE}")
+        cursor.execute(
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP_ROLE}"
+        )
+        cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {APP_ROLE}")
+        cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {ROLLUP_ROLE}")

@@ -1,0 +1,37 @@
+"""Errors that a person can act on, and how they are told. ProblemMiddleware answers them as HTML."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """Something a rule of ours refuses. The message is one sentence for a person.
+
+    ``status`` is the HTTP status, ``code`` a stable word for machines, ``next_step`` a sentence on what to do.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "refused"
+    next_step: str = ""
+
+    def __init__(self, sentence: str, next_step: str = ""):
+        super().__init__(sentence)
+        self.next_step = next_step or self.next_step
+
+
+class Conflict(DomainError):
+    """Somebody or something was faster; reload and look again."""
+
+    status = 409
+    code = "conflict"
+    next_step = "Reload the page to see how things stand now."
+
+
+class Invalid(DomainError):
+    """What was sent cannot be used; ``fields`` maps a field's name to its sentence."""
+
+    status = 422
+    code = "invalid"
+
+    def __init__(self, sentence: str, fields: dict[str, str] | None = None, next_step: str = ""):
+        super().__init__(sentence, next_step)
+        self.fields = fields or {}

@@ -1,0 +1,118 @@
+"""What every request passes: its id, response headers, the row-level scope, and errors told to people."""
+
+import re
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import render, resolve_url
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from galaxy.core.errors import DomainError
+from galaxy.core.models import Membership
+from galaxy.core.permissions import remember_grants
+from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
+from galaxy.core.scope import current_scope, in_scope, workspace_scope
+
+_WORKSPACE_PATH = re.compile(r"/w/(?P<slug>[^/]+)(/|$)")
+
+
+class RequestIdMiddleware:
+    """Gives the request an id, kept in a context variable, and sends it back as ``X-Request-ID``."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.id = new_request_id(request.headers.get("X-Request-ID", ""))
+        token = set_request_id(request.id)
+        try:
+            response = self.get_response(request)
+        finally:
+            reset_request_id(token)
+        response["X-Request-ID"] = request.id
+        return response
+
+
+class HeadersMiddleware:
+    """Headers that Django has no setting for. Pages of signed-in people are never stored by a cache."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if not request.path_info.startswith("/static/"):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ScopeMiddleware:
+    """Opens the row-level scope: the workspace of ``/w/<slug>/``, elsewhere every workspace of the person.
+
+    Sets ``request.memberships`` (with their workspaces), ``request.workspace`` and ``request.membership``; a slug
+    that is not one of theirs is a 404, whether it exists or not.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.workspace = request.membership = None
+        request.memberships = []
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        user = request.user.pk
+        with workspace_scope(user=user):
+            request.memberships = list(
+                Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
+            )
+        ids = [membership.workspace_id for membership in request.memberships]
+        match = _WORKSPACE_PATH.match(request.path_info)
+        if match:
+            request.membership = next((m for m in request.memberships if m.workspace.slug == match["slug"]), None)
+            if request.membership is None:
+                raise Http404("No such workspace.")
+            request.workspace = request.membership.workspace
+            ids = [request.workspace.pk]
+        with workspace_scope(ids, user), remember_grants():
+            response = self.get_response(request)
+            scope = current_scope()  # an API view may have narrowed it
+        if response.streaming and not response.is_async:
+            response.streaming_content = in_scope(response.streaming_content, scope)
+        return response
+
+
+class ProblemMiddleware:
+    """Turns refusals into answers: a page, or for htmx a message in ``#problems`` that leaves the clicked row alone."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if request.htmx and response.status_code == 302:
+            login = resolve_url("account_login")
+            if response["Location"].startswith(login):
+                back = redirect_to_login(request.htmx.current_url_abs_path or "/")
+                return HttpResponseClientRedirect(back["Location"])
+        return response
+
+    def process_exception(self, request, error):
+        if isinstance(error, DomainError | PermissionDenied):
+            return problem(request, error, getattr(error, "status", 403))
+        if isinstance(error, Http404) and request.htmx:
+            missing = DomainError("That is not here any more, or you may not see it.", "Reload the page.")
+            return problem(request, missing, 404)
+        return None
+
+
+def problem(request, error: Exception, status: int):
+    """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
+    template = "ui/_problem.html" if request.htmx else "ui/problem.html"
+    response = render(request, template, {"error": error}, status=status)
+    if not request.htmx:
+        return response
+    return reswap(retarget(response, "#problems"), "innerHTML")

@@ -1,0 +1,20 @@
+"""Rows of floor 0: people, workspaces, roles, history and the audit trail."""
+
+from galaxy.core.models.audit import AuditDetail, AuditEvent
+from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.models.history import HistoryRow
+from galaxy.core.models.users import User
+from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
+
+__all__ = [
+    "AuditDetail",
+    "AuditEvent",
+    "HistoryRow",
+    "Membership",
+    "Role",
+    "RoleGroup",
+    "User",
+    "Workspace",
+    "WorkspaceModel",
+    "WorkspaceQuerySet",
+]

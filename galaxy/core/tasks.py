@@ -1,0 +1,23 @@
+"""Celery's base task, which opens the sender's row-level scope, and core's own chores."""
+
+from celery import Task, shared_task
+from django.db import connection
+
+from galaxy.core.scope import workspace_scope
+
+
+class ScopedTask(Task):
+    """Runs in the scope that the sender had; a task sent from outside any scope sees no rows."""
+
+    def __call__(self, *args, **kwargs):
+        ids = (self.request.get("galaxy_workspaces") or "").split(",")
+        with workspace_scope([one for one in ids if one], self.request.get("galaxy_user")):
+            return super().__call__(*args, **kwargs)
+
+
+@shared_task
+def make_partitions() -> int:
+    """Keep the monthly partitions ahead of the clock; returns how many were made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT galaxy_make_partitions()")
+        return cursor.fetchone()[0]

@@ -1,0 +1,84 @@
+"""The way in, the workspace list, preferences, help, health and the error pages."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import requires_csrf_token
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from galaxy.core.errors import DomainError
+from galaxy.core.forms import PreferencesForm
+from galaxy.core.middleware import problem
+
+
+@require_safe
+def home(request):
+    """To the only workspace, or to the choice between several."""
+    if len(request.memberships) == 1:
+        return redirect(request.memberships[0].workspace)
+    return redirect("core:workspace-list")
+
+
+@require_safe
+def workspace_list(request):
+    return render(request, "core/workspace_list.html", {"memberships": request.memberships})
+
+
+@require_POST
+def preferences(request):
+    """Theme and density, kept with the account; a field that is not sent stays as it is. Goes back where it came from."""
+    form = PreferencesForm(request.POST, instance=request.user)
+    if form.is_valid():
+        form.save()
+        if request.htmx:
+            return HttpResponse(status=204)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    return redirect(back)
+
+
+@require_safe
+def help_page(request):
+    return render(request, "core/help.html")
+
+
+@login_not_required
+@require_GET
+def health(request):
+    """Alive: the process answers and the database does too. Says nothing else to strangers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@requires_csrf_token
+def csrf_failure(request, reason=""):
+    error = DomainError(
+        "This form was open for too long or came from another page, so nothing was changed.",
+        "Reload the page and send it again.",
+    )
+    return problem(request, error, 403)
+
+
+def permission_denied(request, exception):
+    return problem(request, exception or PermissionDenied("You may not see this."), 403)
+
+
+def not_found(request, exception):
+    error = DomainError("There is nothing at this address, or you may not see it.", "Check the address, or go back.")
+    return problem(request, error, 404)
+
+
+def bad_request(request, exception):
+    error = DomainError("This request cannot be understood.", "Go back and try again.")
+    return problem(request, error, 400)
+
+
+def server_error(request):
+    """Rendered without context processors: whatever broke may break them too."""
+    return render(None, "500.html", {"request_id": getattr(request, "id", "")}, status=500)

@@ -1,0 +1,264 @@
+"""Django's settings for Galaxy: one file, every value from the environment, development by default.
+
+``GALAXY_ENV=production`` (or ``DEBUG=false``) turns every convenience off and names what is missing.
+"""
+
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from galaxy.env import SettingError, env_bool, env_int, env_list, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = env_str("GALAXY_ENV", "development") == "production"
+DEBUG = env_bool("DEBUG", default=not PRODUCTION)
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("GALAXY_ENV is production and DEBUG is on. Set DEBUG=false.")
+HARDENED = PRODUCTION or not DEBUG
+DATA_DIR = Path(env_str("GALAXY_DATA_DIR") or BASE_DIR / ".galaxy").resolve()
+
+
+def _development_key() -> str:
+    """A signing key of this checkout's own, kept beside its data, so that sessions outlive a restart."""
+    path = DATA_DIR / "secret-key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(secrets.token_urlsafe(50), encoding="ascii")
+        path.chmod(0o600)
+    return path.read_text(encoding="ascii")
+
+
+def _servers() -> tuple[str, str, str, str]:
+    """Addresses of PostgreSQL (application and owner role), Valkey for the cache, and the broker.
+
+    What the environment leaves out is started here, on this machine, outside production.
+    """
+    names = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CELERY_BROKER_URL")
+    app, owner, redis, broker = (env_str(name) for name in names)
+    broker = broker or redis
+    if app and redis:
+        return app, owner or app, redis, broker
+    if HARDENED:
+        missing = " and ".join(name for name, value in (("DATABASE_URL", app), ("REDIS_URL", redis)) if not value)
+        raise ImproperlyConfigured(
+            f"{missing} must be set: outside development Galaxy starts no database or broker of its own."
+        )
+    from galaxy.embedded import ensure
+
+    here = ensure(DATA_DIR)
+    if not app:
+        app, owner = here.database_url, here.database_owner_url
+    return app, owner or app, redis or here.redis_url, broker or here.broker_url
+
+
+try:
+    SECRET_KEY = env_secret("SECRET_KEY", development=None if HARDENED else _development_key())
+    SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+    _app_url, _owner_url, REDIS_URL, _broker_url = _servers()
+except SettingError as error:
+    raise ImproperlyConfigured(str(error)) from error
+
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", default=() if HARDENED else ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "guardian",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "galaxy.core",
+    "registry",
+    "policies",
+    "sandbox",
+    "marketplace",
+]
+
+MIDDLEWARE = [
+    "galaxy.core.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "galaxy.core.middleware.HeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "galaxy.core.middleware.ScopeMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "galaxy.core.middleware.ProblemMiddleware",
+]
+
+ROOT_URLCONF = "galaxy.urls"
+WSGI_APPLICATION = "galaxy.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "galaxy.core.context.shell",
+            ],
+        },
+    }
+]
+
+# --- PostgreSQL: the application's role meets row-level security; the owner's role only migrates ---------------
+
+
+def _database(url: str, **options) -> dict:
+    config = dj_database_url.parse(url)
+    config["ENGINE"] = "galaxy.core.db.backend"
+    config["CONN_MAX_AGE"] = 0
+    config.setdefault("OPTIONS", {}).update(options)
+    return config
+
+
+_pool = {"min_size": 1, "max_size": env_int("DATABASE_POOL", 8), "timeout": 10}
+DATABASES = {
+    "default": _database(_app_url, pool=_pool) if not env_bool("GALAXY_TESTING", False) else _database(_app_url),
+    "owner": _database(_owner_url),
+}
+_test_name = f"test_galaxy_{env_str('GALAXY_TEST_DB', 'main')}"
+DATABASES["owner"]["TEST"] = {"NAME": _test_name}
+DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
+DATABASE_ROUTERS = ["galaxy.core.db.router.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Accounts --------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+GUARDIAN_RAISE_403 = False
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "galaxy.core.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PREVENT_ENUMERATION = True
+EMAIL_BACKEND = env_str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
+
+# --- Sessions, cookies, headers --------------------------------------------------------------------------------
+
+_https = HARDENED
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+SESSION_COOKIE_NAME = "__Host-galaxy" if _https else "galaxy"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-galaxy-csrf" if _https else "galaxy-csrf"
+CSRF_FAILURE_VIEW = "galaxy.core.views.csrf_failure"
+SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=_https)
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env_bool("BEHIND_PROXY", False):  # only where the proxy strips what clients send in this header
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- Static files ----------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env_str("STATIC_ROOT") or DATA_DIR / "static")
+STATICFILES_DIRS = [BASE_DIR / "static", ("fonts", DATA_DIR / "fonts")]
+(DATA_DIR / "fonts").mkdir(parents=True, exist_ok=True)
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Cache, queue ----------------------------------------------------------------------------------------------
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CELERY_BROKER_URL = _broker_url
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Celery's defaults bring a killed worker's task back only after about 100 s (kombu/transport/redis.py).
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "global_keyprefix": env_str("GALAXY_QUEUE_PREFIX", ""),
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
+    "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
+    "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
+}
+
+# How long a worker may hold a run without a sign of life, in seconds; after that another one takes it over.
+GALAXY_RUN_LEASE_S = env_int("GALAXY_RUN_LEASE_S", 20)
+
+# --- Words, time, logs -----------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOGGING_CONFIG = "galaxy.core.logs.configure"
+LOGGING = {"level": env_str("LOG_LEVEL", "INFO"), "json": env_bool("LOG_JSON", default=HARDENED)}
+TEST_RUNNER = "django.test.runner.DiscoverRunner"

@@ -1,0 +1,20 @@
+"""Every address of Galaxy. Pages of a workspace live under /w/<slug>/."""
+
+from django.urls import include, path
+
+from galaxy.overview import overview
+
+handler400 = "galaxy.core.views.bad_request"
+handler403 = "galaxy.core.views.permission_denied"
+handler404 = "galaxy.core.views.not_found"
+handler500 = "galaxy.core.views.server_error"
+
+urlpatterns = [
+    path("", include("galaxy.core.urls")),
+    path("account/", include("allauth.account.urls")),
+    path("w/<slug:workspace>/", overview, name="overview"),
+    path("w/<slug:workspace>/", include("registry.urls")),
+    path("w/<slug:workspace>/", include("policies.urls")),
+    path("w/<slug:workspace>/", include("sandbox.urls")),
+    path("w/<slug:workspace>/", include("marketplace.urls")),
+]

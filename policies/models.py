@@ -1,0 +1,164 @@
+"""Decisions of the engine, and approvals: a person's yes or no for one exact thing."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.permissions import granted
+
+
+class Effect(models.TextChoices):
+    """What a decision says, in the words of XACML, Cedar and OPA."""
+
+    ALLOW = "allow", "Allowed"
+    DENY = "deny", "Denied"
+    REQUIRE_APPROVAL = "require_approval", "Needs approval"
+
+
+class Decision(WorkspaceModel):
+    """The engine's answer for one call, with the whole input it was given, so that it can be asked again.
+
+    ``input`` is {principal, action, resource, context}; ``reasons`` a list of {code, text, passes_if, who};
+    ``policy_version`` numbers the set of rules that answered (0: the defaults alone).
+    """
+
+    effect = models.CharField(max_length=16, choices=Effect)
+    action = models.CharField(max_length=160)
+    input = models.JSONField()
+    reasons = models.JSONField(default=list)
+    obligations = models.JSONField(default=dict)
+    policy_version = models.PositiveIntegerField(default=0)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "-decided_at"], name="decision_newest")]
+
+    def __str__(self):
+        return f"{self.get_effect_display()}: {self.action}"
+
+
+class ApprovalQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Approvals of workspaces where ``user`` may see or decide them, and those they asked for themselves."""
+        return self.filter(
+            granted(user, "view_approval", self.model)
+            | granted(user, "decide_approval", self.model)
+            | Q(requested_by=user)
+        )
+
+    def waiting(self):
+        """Undecided and not past their expiry: a clock that nobody swept still means no."""
+        return self.filter(status=Approval.Status.PENDING, expires_at__gt=timezone.now())
+
+
+class Approval(WorkspaceModel):
+    """A request for a person's yes or no, bound by ``digest`` to exactly what was shown.
+
+    The subject is (kind, id, digest): higher floors register their kinds (policies.subjects). ``facts`` are computed
+    and redacted, for the screen: {what, where, records, data_classes, version, rule, undo, simulated, inputs}.
+    Single use: ``consumed_at`` is set once, in the transaction that claims the run.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+        EXPIRED = "expired", "Expired"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    subject_kind = models.CharField(max_length=40)
+    subject_id = models.UUIDField()
+    digest = models.CharField(max_length=64)
+    summary = models.CharField(max_length=200)
+    facts = models.JSONField(default=dict)
+    decision = models.ForeignKey(
+        Decision, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="approvals"
+    )
+    requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    version_author = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    requested_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    consumed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["requested_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="approval_decided_at_iff_decided",
+                condition=Q(status="pending", decided_at=None) | ~Q(status="pending") & Q(decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="approval_consumed_only_if_approved",
+                condition=Q(consumed_at=None) | Q(status="approved"),
+            ),
+            models.CheckConstraint(
+                name="approval_decided_before_expiry",
+                condition=~Q(status="approved") | Q(decided_at__lt=F("expires_at")),
+            ),
+            # What a vote points at, so that the database itself can compare the two people.
+            models.UniqueConstraint(fields=["workspace", "id", "requested_by"], name="approval_with_requester"),
+            models.UniqueConstraint(
+                fields=["workspace", "subject_kind", "subject_id"],
+                condition=Q(status="pending"),
+                name="approval_one_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "status", "requested_at"], name="approval_queue"),
+            models.Index(fields=["workspace", "requested_by"], name="approval_by_requester"),
+        ]
+
+    def __str__(self):
+        return self.summary
+
+    def get_absolute_url(self):
+        return reverse("policies:approval-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == self.Status.PENDING and self.expires_at > timezone.now()
+
+
+class Vote(WorkspaceModel):
+    """One reviewer's word on one approval. Written once.
+
+    ``requested_by`` and ``version_author`` repeat the approval's, so that constraints can hold that neither votes.
+    A composite foreign key (see the migration) keeps ``requested_by`` true.
+    """
+
+    class Choice(models.TextChoices):
+        APPROVE = "approved", "Approved"
+        REJECT = "rejected", "Rejected"
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, db_index=False, related_name="votes")
+    reviewer = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    version_author = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    choice = models.CharField(max_length=8, choices=Choice)
+    reason = models.TextField(blank=True, max_length=2000)
+    digest = models.CharField(max_length=64, help_text="The approval's digest as the reviewer saw it.")
+    voted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["voted_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "approval", "reviewer"], name="vote_once"),
+            models.CheckConstraint(name="vote_not_by_requester", condition=~Q(reviewer=F("requested_by"))),
+            models.CheckConstraint(
+                name="vote_not_by_author", condition=Q(version_author=None) | ~Q(reviewer=F("version_author"))
+            ),
+            models.CheckConstraint(name="vote_rejected_has_reason", condition=~Q(choice="rejected") | ~Q(reason="")),
+        ]
+
+    def __str__(self):
+        return f"{self.reviewer}: {self.get_choice_display().lower()}"

@@ -1,0 +1,212 @@
+"""Extensions and their immutable versions (one catalogue for all), and what a workspace has installed of them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.permissions import granted
+
+if TYPE_CHECKING:
+    from registry.manifests import Manifest
+
+
+class Kind(models.TextChoices):
+    CONNECTOR = "connector", "Connector"
+    ACTION = "action", "Action"
+    TRANSFORM = "transform", "Transform"
+    TRIGGER = "trigger", "Trigger"
+    PACK = "pack", "Pack"
+
+
+class Extension(models.Model):
+    """Something that can be installed, named by its slug (``hubspot``, ``leads.clean``). Global: it has no wall."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind)
+    slug = models.CharField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
+    publisher = models.CharField(max_length=80)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+
+class VersionQuerySet(models.QuerySet):
+    def installable(self):
+        """Versions that may be installed anew: published, neither deprecated nor yanked."""
+        return self.filter(status=Version.Status.PUBLISHED)
+
+
+class Version(models.Model):
+    """One release, published once and never edited: a trigger refuses every change but that of its status.
+
+    ``manifest`` is the canonical form, ``manifest_digest`` the SHA-256 of its RFC 8785 text, ``digest`` the SHA-256
+    over manifest and files (hex, both). ``sort_key`` orders releases by SemVer precedence as text.
+    """
+
+    class Status(models.TextChoices):
+        PUBLISHED = "published", "Published"
+        DEPRECATED = "deprecated", "Deprecated"
+        YANKED = "yanked", "Yanked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    extension = models.ForeignKey(Extension, on_delete=models.PROTECT, related_name="versions")
+    number = models.CharField(max_length=64)
+    sort_key = models.CharField(max_length=160)
+    manifest = models.JSONField()
+    manifest_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)
+    status = models.CharField(max_length=12, choices=Status, default=Status.PUBLISHED)
+    changes = models.TextField(blank=True, help_text="What is new, in plain sentences.")
+    published_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(default=timezone.now)
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-sort_key"]
+        constraints = [models.UniqueConstraint(fields=["extension", "number"], name="version_number_once")]
+
+    def __str__(self):
+        return f"{self.extension} {self.number}"
+
+    @property
+    def parsed(self) -> Manifest:
+        """The manifest as typed objects; parsed once per row object."""
+        from registry.manifests import load  # models load before every app is ready; the reader needs none of that
+
+        if not hasattr(self, "_parsed"):
+            self._parsed = load(self.manifest)
+        return self._parsed
+
+    @property
+    def short_digest(self) -> str:
+        return self.digest[:12]
+
+
+class VersionFile(models.Model):
+    """One file of a version (code, fixtures, docs): its path within the version, its bytes and their SHA-256."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=200)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["version", "path"], name="versionfile_path_once")]
+
+    def __str__(self):
+        return self.path
+
+
+class InstallationQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Installations of workspaces where ``user`` may see them, and those granted to them one by one."""
+        return self.filter(granted(user, "view_installation", self.model))
+
+    def active(self):
+        return self.filter(removed_at=None)
+
+
+class Installation(WorkspaceModel):
+    """An extension in a workspace. Which version runs is its pin's to say.
+
+    ``scopes`` are the canonical scopes that were consented to; ``hosts`` the egress hosts. ``removed_at`` ends it:
+    the row stays, so that runs and events keep what they point at.
+    """
+
+    class UpdatePolicy(models.TextChoices):
+        OFF = "off", "Only by hand"
+
+    extension = models.ForeignKey(Extension, on_delete=models.PROTECT, db_index=False, related_name="installations")
+    scopes = models.JSONField(default=list)
+    hosts = models.JSONField(default=list)
+    update_policy = models.CharField(max_length=8, choices=UpdatePolicy, default=UpdatePolicy.OFF)
+    installed_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    installed_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InstallationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["extension__name"]
+        permissions = [
+            ("run_installation", "Run it where it reads"),
+            ("write_installation", "Run it where it writes"),
+            ("pin_installation", "Move and pin its version"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "extension"], condition=Q(removed_at=None), name="installation_once_while_active"
+            )
+        ]
+        indexes = [models.Index(fields=["workspace", "extension"], name="installation_by_extension")]
+
+    def __str__(self):
+        return self.extension.name
+
+    def get_absolute_url(self):
+        return reverse("registry:installation-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.removed_at is None
+
+
+class Pin(WorkspaceModel):
+    """The version an installation runs, by digest. One row per installation; what it was before is history."""
+
+    installation = models.OneToOneField(Installation, on_delete=models.PROTECT, related_name="pin")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, db_index=False, related_name="+")
+    digest = models.CharField(max_length=64)
+    reason = models.CharField(max_length=300, blank=True)
+    pinned_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    pinned_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "version"], name="pin_by_version")]
+
+    def __str__(self):
+        return f"{self.installation} at {self.version.number}"
+
+
+class Connection(WorkspaceModel):
+    """A workspace's authentication at a third party. Unauthenticated means Sim Mode.
+
+    ``generation`` counts reconnects and rotations of its secret; approvals bind to it.
+    """
+
+    class Status(models.TextChoices):
+        UNAUTHENTICATED = "unauthenticated", "Not connected"
+        AUTHENTICATED = "authenticated", "Connected"
+
+    installation = models.ForeignKey(Installation, on_delete=models.PROTECT, db_index=False, related_name="connections")
+    name = models.CharField(max_length=80)
+    status = models.CharField(max_length=16, choices=Status, default=Status.UNAUTHENTICATED)
+    generation = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "installation", "name"], name="connection_name_once")
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_authenticated(self) -> bool:
+        return self.status == self.Status.AUTHENTICATED

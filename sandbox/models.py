@@ -1,0 +1,253 @@
+"""Runs: one execution each, the truth about it, and what it left behind (spans, call records, outcomes)."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.permissions import granted
+
+
+class Category(models.TextChoices):
+    """The closed list of ways in which a run fails; sentences and next steps stand in sandbox.errors."""
+
+    AUTH_ERROR = "auth_error", "Authentication"
+    RATE_LIMIT = "rate_limit", "Rate limit"
+    QUOTA = "quota", "Quota"
+    NOT_FOUND = "not_found", "Not found"
+    VALIDATION = "validation", "Validation"
+    TOOL_ERROR = "tool_error", "Tool error"
+    TRANSIENT = "transient", "Transient"
+    POLICY_BLOCK = "policy_block", "Blocked by policy"
+
+
+class RunQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Runs of workspaces where ``user`` may see every run, and the runs they started themselves."""
+        return self.filter(granted(user, "view_run", self.model) | Q(requested_by=user))
+
+    def top_level(self):
+        """Runs that somebody asked for; steps of a pack are shown on the pack's page."""
+        return self.filter(parent=None)
+
+    def unfinished(self):
+        return self.filter(state__in=[Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING])
+
+
+class Run(WorkspaceModel):
+    """One execution of an action, transform or pack. The row is the truth, the broker only a doorbell.
+
+    State machine: queued -> running -> succeeded | failed | unknown; queued -> waiting (approval) -> queued | failed;
+    running -> queued when a lease ran out; cancelled from queued or waiting. ``attempt`` is the fencing token: it
+    counts claims, and whoever writes must still hold the number it claimed. ``inputs`` and ``outputs`` are redacted;
+    the raw values lie in ``RunPayload`` until the run is over.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        UNKNOWN = "unknown", "Unknown"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Mode(models.TextChoices):
+        SIMULATED = "simulated", "Simulated"
+        LIVE = "live", "Live"
+
+    class Scenario(models.TextChoices):
+        """Which sample a simulated run answers with."""
+
+        HAPPY = "happy", "Happy path"
+        EMPTY = "empty", "Empty answer"
+        AUTH = "401", "401, not authorised"
+        RATE = "429", "429, then OK"
+        SERVER = "5xx", "503, then OK"
+        SLOW = "slow", "Slow answer"
+
+    installation = models.ForeignKey(
+        "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    version = models.ForeignKey("registry.Version", on_delete=models.PROTECT, db_index=False, related_name="+")
+    version_digest = models.CharField(max_length=64)
+    kind = models.CharField(max_length=10)
+    target = models.CharField(max_length=160, help_text="What was called: hubspot.create_task, lead.follow-up.")
+    mode = models.CharField(max_length=10, choices=Mode)
+    scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    chain = models.JSONField(default=list, help_text="Who asked through whom: list of {kind, id, label}.")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="steps"
+    )
+    step_id = models.CharField(max_length=64, blank=True)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (NULL keeps it out of the constraint)
+    input_digest = models.CharField(max_length=64)
+    inputs = models.JSONField(default=dict)
+    outputs = models.JSONField(null=True, blank=True)
+    data_classes = models.JSONField(default=list)
+    decision = models.ForeignKey(
+        "policies.Decision", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    approval = models.ForeignKey(
+        "policies.Approval", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    seed = models.BigIntegerField()
+    trace_id = models.CharField(max_length=32)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    effect_started_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a request that may have an effect was last sent off."
+    )
+    error_category = models.CharField(max_length=16, choices=Category, blank=True)
+    error = models.JSONField(
+        null=True, blank=True, help_text="{error_code, status, attempts, last_endpoint, sentence, next_step, field}"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "idempotency_key"], name="run_idempotency_key_once"),
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "step_id"], condition=Q(parent__isnull=False), name="run_step_once"
+            ),
+            models.CheckConstraint(
+                name="run_finished_at_iff_final",
+                condition=Q(state__in=["succeeded", "failed", "unknown", "cancelled"], finished_at__isnull=False)
+                | Q(state__in=["queued", "waiting", "running"], finished_at=None),
+            ),
+            models.CheckConstraint(
+                name="run_lease_iff_running",
+                condition=Q(state="running", lease_until__isnull=False) | ~Q(state="running") & Q(lease_until=None),
+            ),
+            models.CheckConstraint(
+                name="run_failed_has_category", condition=~Q(state="failed") | ~Q(error_category="")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "id"], name="run_newest"),
+            models.Index(fields=["workspace", "state", "lease_until"], name="run_due"),
+            models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
+            models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
+        ]
+
+    def __str__(self):
+        return self.target
+
+    def get_absolute_url(self):
+        return reverse("sandbox:run-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def short_id(self) -> str:
+        return f"r_{self.pk.hex[:8]}"
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.mode == self.Mode.SIMULATED
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in {self.State.SUCCEEDED, self.State.FAILED, self.State.UNKNOWN, self.State.CANCELLED}
+
+
+class RunPayload(WorkspaceModel):
+    """The raw values of a run that is not over: {inputs, steps: {step id: outputs}}. Deleted with its last write."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="payload")
+    data = models.JSONField(default=dict)
+
+    def __str__(self):
+        return f"Payload of {self.run_id}"
+
+
+class OutboxMessage(WorkspaceModel):
+    """A doorbell to be rung: written in the transaction that made the work, deleted when the broker has it."""
+
+    task = models.CharField(max_length=80)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "created_at"], name="outbox_oldest")]
+
+    def __str__(self):
+        return f"{self.task} for {self.run_id}"
+
+
+class Span(models.Model):
+    """A timed part of a run, in OpenTelemetry's words. Partitioned by month of ``started_at``; nothing points here.
+
+    ``attributes`` hold names and numbers, never values of inputs or outputs.
+    """
+
+    class Status(models.TextChoices):
+        OK = "ok", "OK"
+        ERROR = "error", "Failed"
+        WAITED = "waited", "Waited"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("core.Workspace", on_delete=models.PROTECT, db_index=False, related_name="+")
+    run_id = models.UUIDField()
+    root_run_id = models.UUIDField()
+    parent_id = models.UUIDField(null=True, blank=True)
+    name = models.CharField(max_length=160)
+    kind = models.CharField(max_length=16)
+    attempt = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField()
+    duration_ms = models.FloatField()
+    status = models.CharField(max_length=8, choices=Status, default=Status.OK)
+    attributes = models.JSONField(default=dict)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "sandbox_span"
+
+    def __str__(self):
+        return self.name
+
+
+class CallRecord(WorkspaceModel):
+    """One call through the gate, redacted: what replays, back-tests and fixtures are later made from."""
+
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="call_record")
+    version_digest = models.CharField(max_length=64)
+    action = models.CharField(max_length=160)
+    mode = models.CharField(max_length=10, choices=Run.Mode)
+    inputs = models.JSONField()
+    outputs = models.JSONField(null=True, blank=True)
+    exchanges = models.JSONField(default=list, help_text="list of {attempt, status, headers, duration_ms}")
+    called_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "action", "-called_at"], name="callrecord_by_action")]
+
+    def __str__(self):
+        return self.action
+
+
+class Outcome(WorkspaceModel):
+    """What a pack run was for, reached or not. Simulated ones are kept and never counted."""
+
+    run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="outcome")
+    name = models.CharField(max_length=80)
+    is_success = models.BooleanField()
+    signal = models.CharField(max_length=24)
+    is_simulated = models.BooleanField()
+    reached_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "is_simulated", "-reached_at"], name="outcome_newest")]
+
+    def __str__(self):
+        return self.name
