@@ -4,16 +4,16 @@
 started them; every later call finds them in a few milliseconds. Everything lies under ``root`` (usually ``.galaxy/``)::
 
     lock                 held while somebody starts or stops a server
-    postgres/data, log   the cluster and what the server said
-    postgres/alive       held by the running server itself, down to its last child (see locks.py)
+    postgres/            data (the cluster), log, alive (held by the running server itself, see locks.py)
     valkey/              append-only file, log, alive
 
-This package needs the standard library and psycopg, not Django, because the settings import it. It is for development
+This package needs the standard library and psycopg, not Django, because the settings call it. It is for development
 and tests: the sockets let their operating-system user in without a password, so production brings its own servers
 through DATABASE_URL, REDIS_URL and CELERY_BROKER_URL, and ``refuse_in_production`` holds it to that.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,9 @@ from .errors import EmbeddedError
 from .locks import exclusive
 from .paths import Places, data_dir
 
-__all__ = ["EmbeddedError", "Endpoints", "data_dir", "ensure", "refuse_in_production", "started_here", "status", "stop"]
+__all__ = ["EmbeddedError", "Endpoints", "data_dir", "ensure", "refuse_in_production", "status", "stop"]
 
 _SERVERS = {"postgres": postgres, "valkey": valkey}
-_started: dict[Path, set[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Endpoints:
     broker_url: str = ""
 
 
-def ensure(root: Path, *, with_postgres: bool = True, with_valkey: bool = True, fast: bool | None = None) -> Endpoints:
-    """Make the embedded servers of ``root`` answer, starting and provisioning what is missing.
+def ensure(root: Path, names: Collection[str] = ("postgres", "valkey"), *, fast: bool | None = None) -> Endpoints:
+    """Make the servers ``names`` of ``root`` answer, starting and provisioning what is missing.
 
     Safe to call from many processes at once: one of them starts, the others wait. ``fast`` gives up durability for
     speed and is meant for test data; by default the environment decides (GALAXY_EMBEDDED_FAST=1). It matters only to
@@ -53,43 +52,35 @@ def ensure(root: Path, *, with_postgres: bool = True, with_valkey: bool = True, 
     if fast is None:
         fast = os.environ.get("GALAXY_EMBEDDED_FAST") == "1"
     places = Places.of(root)
-    wanted = [name for name, asked in (("postgres", with_postgres), ("valkey", with_valkey)) if asked]
-    if not all(_SERVERS[name].is_ready(places) for name in wanted):
-        _start(places, wanted, fast=fast)
+    if not all(_SERVERS[name].is_ready(places) for name in names):
+        try:
+            _start(places, names, fast=fast)
+        except OSError as error:
+            raise EmbeddedError(f"The embedded servers cannot use {places.root}: {error.strerror}.") from error
     addresses: dict[str, str] = {}
-    for name in wanted:
+    for name in names:
         addresses |= _SERVERS[name].addresses(places)
     return Endpoints(**addresses)
 
 
-def _start(places: Places, wanted: list[str], *, fast: bool) -> None:
+def _start(places: Places, names: Collection[str], *, fast: bool) -> None:
     places.make()
     with exclusive(places.lock):
-        for name in wanted:
-            if not _SERVERS[name].is_ready(places) and _SERVERS[name].start(places, fast=fast):
-                _started.setdefault(places.root, set()).add(name)
+        for name in names:
+            if not _SERVERS[name].is_ready(places):
+                _SERVERS[name].start(places, fast=fast)
 
 
-def started_here(root: Path) -> set[str]:
-    """Names of the servers of ``root`` that this very process started: ``{"postgres", "valkey"}`` or fewer."""
-    return set(_started.get(Places.of(root).root, ()))
-
-
-def stop(root: Path, names: set[str] | None = None) -> list[str]:
-    """Stop the running servers of ``root`` (only those in ``names``, when given), and name the ones stopped.
+def stop(root: Path, names: Collection[str] = ("valkey", "postgres")) -> list[str]:
+    """Stop those of ``names`` that run for ``root``, and return the ones stopped.
 
     Servers of other roots are never touched. Raises EmbeddedError when one does not stop.
     """
     places = Places.of(root)
     if not places.root.is_dir():
         return []
-    stopped = []
     with exclusive(places.lock):
-        for name, server in _SERVERS.items():
-            if (names is None or name in names) and server.stop(places):
-                stopped.append(name)
-                _started.get(places.root, set()).discard(name)
-    return stopped
+        return [name for name in names if _SERVERS[name].stop(places)]
 
 
 def status(root: Path) -> dict[str, bool]:

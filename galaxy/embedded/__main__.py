@@ -1,12 +1,18 @@
 """``python -m galaxy.embedded``: start, stop or show the embedded servers; print the roles as SQL."""
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
-from . import EmbeddedError, data_dir, ensure, started_here, status, stop
+from . import EmbeddedError, data_dir, ensure, status, stop
 from .postgres import ROLES_SQL
+
+# What the environment names already is a server of the reader's own.
+REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
 def main() -> int:
@@ -17,46 +23,55 @@ def main() -> int:
     commands.add_parser("stop", help="stop what is running")
     commands.add_parser("status", help="say what is running; exit status 1 when something is not")
     commands.add_parser("roles-sql", help="print the roles and the database as SQL for psql")
-    run = commands.add_parser("run", help="start, run a command, and stop what this call started")
+    run = commands.add_parser("run", help="start what is not running, run a command, stop what was started for it")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
     options = parser.parse_args()
     root = data_dir(Path(".galaxy"))
     try:
-        return _do(options, root)
+        if options.command == "run":
+            return _run(options.argv, root)
+        return _do(options.command, root)
     except EmbeddedError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _do(options: argparse.Namespace, root: Path) -> int:
-    if options.command == "roles-sql":
+def _do(command: str, root: Path) -> int:
+    if command == "roles-sql":
         print(ROLES_SQL.read_text(encoding="utf-8"), end="")
-    elif options.command == "start":
+    elif command == "start":
         for name, address in vars(ensure(root)).items():
             print(f"{name.upper()}={address}")
-    elif options.command == "stop":
+    elif command == "stop":
         print(f"Stopped {' and '.join(stop(root)) or 'nothing, as nothing was running'}.")
-    elif options.command == "status":
+    else:
         servers = status(root)
         for name, ready in servers.items():
             print(f"{name}: {'running' if ready else 'not running'}")
         return 0 if all(servers.values()) else 1
-    else:
-        return _run(options.argv, root)
     return 0
 
 
 def _run(argv: list[str], root: Path) -> int:
-    ensure(root)
+    """The exit status is the command's (128 + signal number when one ended it), whatever stopping says."""
+    running = status(root)
+    ours = [name for name, url in REPLACED_BY.items() if not (os.environ.get(url) or os.environ.get(f"{url}_FILE"))]
+    child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        # Ctrl-C reaches the command from the terminal itself; told twice, it would think we are in a hurry.
+        if child is not None and number != signal.SIGINT:
+            child.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
     try:
-        with subprocess.Popen(argv) as child:
-            while True:
-                try:
-                    return child.wait()
-                except KeyboardInterrupt:  # the terminal sent it to the child as well; wait for how it ends
-                    continue
+        ensure(root, ours)
+        child = subprocess.Popen(argv)
+        status_code = child.wait()
+        return status_code if status_code >= 0 else 128 - status_code
     finally:
-        stop(root, started_here(root))
+        stop(root, [name for name in ours if not running[name]])
 
 
 if __name__ == "__main__":

@@ -50,10 +50,11 @@ class Places:
 
 
 def private_dir(path: Path, owner: int | None = None) -> Path:
-    """Create ``path`` with mode 0700 for ``owner`` (default: us), or check that it is just that, and return it.
+    """Create ``path`` with mode 0700 for ``owner`` (default: us), or check that it belongs to them, and return it.
 
     Looked at without following links: in a shared place such as /tmp somebody else may have put a directory or a link
-    there first, to read our sockets or to serve false ones. Raises EmbeddedError then.
+    there first, to read our sockets or to serve false ones. Raises EmbeddedError then. A directory that others may
+    pass through without looking (0711) is left so; see postgres.start.
     """
     owner = os.geteuid() if owner is None else owner
     try:
@@ -66,6 +67,6 @@ def private_dir(path: Path, owner: int | None = None) -> Path:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
         raise EmbeddedError(f"{path} is not a directory of user {owner}: remove it, or set GALAXY_DATA_DIR elsewhere.")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if stat.S_IMODE(found.st_mode) & 0o066:
         path.chmod(0o700)
     return path

@@ -50,11 +50,13 @@ def is_ready(places: Places) -> bool:
     return _can_log_in(places, "galaxy_app", "galaxy")
 
 
-def start(places: Places, *, fast: bool) -> bool:
+def start(places: Places, *, fast: bool) -> None:
     """Make the cluster, start its server and run roles.sql: whatever of it is missing.
 
-    The caller holds the lock of the root. True when this call started the server. Raises EmbeddedError.
+    The caller holds the lock of the root. Raises EmbeddedError.
     """
+    if guise().owner != os.geteuid():
+        _let_through(places)
     private_dir(places.root / "postgres", owner=guise().owner)
     private_dir(_socket_dir(places), owner=guise().owner)
     started = False
@@ -69,7 +71,6 @@ def start(places: Places, *, fast: bool) -> bool:
         else:
             time.sleep(0.02)
     _run_script(ROLES_SQL.read_text(encoding="utf-8"), str(_socket_dir(places)))
-    return started
 
 
 def stop(places: Places) -> bool:
@@ -101,6 +102,17 @@ def _locale(postgres: Postgres) -> list[str]:
     if postgres.major >= 17:
         return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     return ["--locale=C", "--lc-ctype=" + ("UTF-8" if os.uname().sysname == "Darwin" else "C.UTF-8")]
+
+
+def _let_through(places: Places) -> None:
+    """Open the way, and no more than the way, to the directories that a server with another uid has for itself."""
+    for folder in {places.root, places.sockets}:
+        folder.chmod(0o711)
+        if subprocess.run([*guise().prefix, "test", "-x", folder], check=False).returncode:
+            raise EmbeddedError(
+                f"PostgreSQL refuses to run as root, so it runs as uid {guise().owner}, who cannot reach {folder}: "
+                "set GALAXY_DATA_DIR to a directory that everybody may pass through, such as /var/lib/galaxy."
+            )
 
 
 def _launch(places: Places, *, fast: bool) -> None:

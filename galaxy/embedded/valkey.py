@@ -27,10 +27,10 @@ def is_ready(places: Places) -> bool:
     return _ask(places, b"PING\r\n") == b"+PONG"
 
 
-def start(places: Places, *, fast: bool) -> bool:
+def start(places: Places, *, fast: bool) -> None:
     """Start the server unless one runs already, and wait for its answer. The caller holds the lock of the root.
 
-    True when this call started it. Raises EmbeddedError when there is no program for it or it does not answer.
+    Raises EmbeddedError when there is no program for it or it does not answer.
     """
     home = private_dir(places.root / "valkey")
     private_dir(_socket(places).parent)
@@ -45,7 +45,6 @@ def start(places: Places, *, fast: bool) -> bool:
             raise EmbeddedError(f"Valkey does not answer on {_socket(places)}; its log is {home / 'log'}.")
         else:
             time.sleep(0.01)
-    return started
 
 
 def stop(places: Places) -> bool:
