@@ -137,7 +137,7 @@ DATABASES = {
     "owner": _database(_owner_url),
 }
 _test_name = f"test_galaxy_{env_str('GALAXY_TEST_DB', 'main')}"
-DATABASES["owner"]["TEST"] = {"NAME": _test_name}
+DATABASES["owner"]["TEST"] = {"NAME": _test_name, "DEPENDENCIES": []}
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 DATABASE_ROUTERS = ["galaxy.core.db.router.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

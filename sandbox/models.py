@@ -210,7 +210,6 @@ class Span(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        managed = False
         db_table = "sandbox_span"
 
     def __str__(self):

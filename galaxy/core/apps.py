@@ -8,12 +8,16 @@ class CoreConfig(AppConfig):
 
     def ready(self):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
-        from django.db.models.signals import pre_migrate
+        from django.db.models.signals import post_migrate, pre_migrate
 
         from galaxy.core import accounts, scope
-        from galaxy.core.db.grants import grant_to_app
+        from galaxy.core.db.grants import grant_to_app, make_partitions
+        from galaxy.core.navigation import Item, add_item
 
         pre_migrate.connect(grant_to_app, sender=self)
+        post_migrate.connect(make_partitions, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
         scope.connect_celery()
+        add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
+        add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))

@@ -5,6 +5,7 @@ beside each, and ``fonts.css``, which declares them and is written last. While i
 the system's own faces stand in.
 """
 
+import logging
 import shutil
 from functools import cache
 from importlib import metadata, resources
@@ -45,6 +46,8 @@ CHARACTERS = [
     0x2318,
     0xFFFD,
 ]
+# Contextual forms are left out: Inter would draw "->" as an arrow, and what is shown here is often code.
+FEATURES = ["kern", "mark", "mkmk", "ccmp", "locl", "liga", "tnum", "zero", "case", "frac"]
 
 
 def build(folder: Path) -> bool:
@@ -92,15 +95,17 @@ def _sheet() -> str:
         "font-weight: 100 900; font-display: swap; }"
         for face in FACES
     )
-    return f"/* Made by manage.py build_fonts from {made_from}; {len(CHARACTERS)} characters. */\n{rules}\n"
+    return f"/* Made by manage.py build_fonts from {made_from}; {len(CHARACTERS)} characters, {len(FEATURES)} features. */\n{rules}\n"
 
 
 def _subset(source, target: Path) -> None:
     from fontTools import subset  # slow to import, and needed at set-up only
 
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it keeps
+
     options = subset.Options()
     options.flavor = "woff2"
-    options.layout_features = ["kern", "mark", "mkmk", "ccmp", "locl", "calt", "liga", "tnum", "zero", "case", "frac"]
+    options.layout_features = FEATURES
     options.hinting = False
     options.drop_tables += ["meta"]
     with resources.as_file(source) as path:

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from galaxy.core import audit
+from galaxy.core.errors import Invalid
 from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import grant, make_role_groups, require, revoke
 from galaxy.core.scope import workspace_scope
@@ -35,6 +36,8 @@ def add_member(workspace: Workspace, *, user: User, role: str, actor: User | Non
 def grant_on(obj: Model, *, perm: str, user: User, actor: User) -> None:
     """Give one member one permission on one object, audited. Nobody can give what they do not hold."""
     _check_giver(actor, perm, obj)
+    if not Membership.objects.in_workspace(obj.workspace).filter(user=user).exists():
+        raise Invalid(f"{user} is not a member of {obj.workspace}.", next_step="Add them to the workspace first.")
     grant(perm, user, obj)
     audit.record("grant.created", actor=actor, target=obj, after={"permission": perm, "to": user})
 
@@ -48,6 +51,7 @@ def revoke_on(obj: Model, *, perm: str, user: User, actor: User) -> None:
 
 
 def _check_giver(actor: User, perm: str, obj: Model) -> None:
+    """Whoever may install may hand out grants, and nobody hands out what they do not hold."""
     require(actor, "core.install_extension", obj.workspace)
     require(actor, perm, obj)
 

@@ -112,7 +112,7 @@ class ProblemMiddleware:
 def problem(request, error: Exception, status: int):
     """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
     template = "ui/_problem.html" if request.htmx else "ui/problem.html"
-    response = render(request, template, {"error": error}, status=status)
+    response = render(request, template, {"error": error, "status": status}, status=status)
     if not request.htmx:
         return response
     return reswap(retarget(response, "#problems"), "innerHTML")

@@ -1,9 +1,88 @@
-"""The pattern page: every component in every state."""
+"""The pattern page: every component in every state, for people who build pages and for the tests that look at them."""
 
+from datetime import timedelta
+
+from django import forms
+from django.contrib.messages import constants as levels
+from django.contrib.messages.storage.base import Message
+from django.core.paginator import Paginator
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
+
+from galaxy.core.errors import Conflict
+from galaxy.core.permissions import Denied
+from galaxy.core.ui.words import STATUSES
+
+SLUGS = """hubspot gmail slack salesforce notion google-drive gmail.send redact-pii normalize-dates inbound-email
+    lead-follow-up renewal-digest notion-tasks stripe zendesk hubspot.create_task drive.export dedupe map-fields calendar
+    weekly-report jira airtable twilio""".split()
+COLOURS = "desk canvas subtle inset line control muted text accent ok warn bad info sim".split()
+# name, depth, icon, result, start and took in ms, kind of bar
+SPANS = [
+    ("run lead-follow-up", 0, "play", "failed", 0, 1840, "fail"),
+    ("policy.evaluate", 1, "scale", "ok", 4, 0.4, "fast"),
+    ("queue wait", 1, "hourglass", "waiting", 14, 196, "wait"),
+    ("leads.clean", 1, "shuffle", "ok", 218, 38, "work"),
+    ("http POST /crm/v3/objects/tasks", 1, "globe", "auth_error", 262, 1570, "fail"),
+    ("attempt 1", 2, "corner-down-right", "failed", 262, 340, "fail"),
+]
+PAYLOAD = {"subject": "Call Ada <Byron>", "due_at": None, "owner": {"id": 7, "active": True}, "tags": ["new", "eu"]}
+
+
+class PatternForm(forms.Form):
+    """One field of each kind. Bound to data that is wrong, so that errors are seen too."""
+
+    name = forms.CharField(label="Text", help_text="A hint says what good input is.")
+    due = forms.CharField(label="With an error")
+    note = forms.CharField(label="Long text", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    updates = forms.ChoiceField(label="One of a list", choices=[("fix", "Fixes only, never wider"), ("ask", "Ask each time")])
+    agree = forms.BooleanField(label="Pin this version until I unpin it", required=False)
+    grant = forms.ChoiceField(
+        label="One of a few",
+        choices=[("less", "Without delete"), ("all", "Everything asked"), ("none", "Nothing")],
+        widget=forms.RadioSelect,
+    )
+    kinds = forms.MultipleChoiceField(
+        label="Some of a few",
+        required=False,
+        choices=[("connector", "Connectors"), ("pack", "Packs")],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean_due(self):
+        raise forms.ValidationError("Use datetime? for a time that may be missing.")
+
+    def clean(self):
+        raise forms.ValidationError("Two rules cannot have the same name.")
 
 
 @require_safe
 def patterns(request):
-    return render(request, "core/patterns.html")
+    now = timezone.now()
+    return render(
+        request,
+        "core/patterns.html",
+        {
+            "colours": COLOURS,
+            "slugs": SLUGS,
+            "statuses": STATUSES,
+            "form": PatternForm(
+                {"name": "notion-tasks", "due": "date-time", "updates": "fix", "agree": "on", "grant": "less", "kinds": ["pack"]}
+            ),
+            "denied": Denied("core.install_extension", "Install and remove extensions", "Olga Winter or Ada Reyes"),
+            "error": Conflict("Someone else decided this a moment ago."),
+            "examples": [
+                Message(levels.SUCCESS, "Pinned Gmail to 2.3.0."),
+                Message(levels.WARNING, "Installed. Two agents may use it already."),
+                Message(levels.ERROR, "Could not reach the vault. Nothing was written."),
+            ],
+            "moments": [now, now - timedelta(minutes=12), now - timedelta(minutes=130), now + timedelta(hours=21), now - timedelta(days=45)],
+            "durations": [0.4, 310, 1840, 125_000],
+            "spans": SPANS,
+            "payload": PAYLOAD,
+            "facts": [("Calls", "hubspot.update_contacts"), ("Records", "38 contacts"), ("Undo", "Named and tested, for 7 days")],
+            "page": Paginator(range(128), 9).page(2),
+            "sort": request.GET.get("sort", "name"),
+        },
+    )

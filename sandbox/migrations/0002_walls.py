@@ -1,6 +1,6 @@
 """Walls, spans in monthly partitions, and the one thing the reconciler may know about every workspace."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 from galaxy.core.db.grants import APP_ROLE, ROLLUP_ROLE
 from galaxy.core.db.operations import AppendOnly, MonthlyPartitions, SameWorkspace, WorkspaceWall
@@ -50,6 +50,16 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(SPANS, "DROP TABLE sandbox_span"),
+        migrations.SeparateDatabaseAndState(  # made above, since Django makes no partitioned tables
+            state_operations=[
+                migrations.AlterModelOptions("span", options={}),
+                migrations.AddField(
+                    "span",
+                    "workspace",
+                    models.ForeignKey("core.workspace", on_delete=models.PROTECT, db_index=False, related_name="+"),
+                ),
+            ]
+        ),
         WorkspaceWall("Run"),
         WorkspaceWall("RunPayload"),
         WorkspaceWall("OutboxMessage"),

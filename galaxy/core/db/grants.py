@@ -18,3 +18,11 @@ def grant_to_app(using: str, **kwargs) -> None:
         )
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {APP_ROLE}")
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {ROLLUP_ROLE}")
+
+
+def make_partitions(using: str, **kwargs) -> None:
+    """After migrating: this month's partitions and the coming ones, so that a long pause never leaves a gap."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT to_regproc('galaxy_make_partitions') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT galaxy_make_partitions()")

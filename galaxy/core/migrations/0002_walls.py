@@ -1,6 +1,6 @@
 """Functions, walls, history and the two partitioned tables of the audit trail."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 from galaxy.core.db.functions import PARTITIONS, SCOPE_FUNCTIONS
 from galaxy.core.db.grants import APP_ROLE
@@ -66,6 +66,23 @@ class Migration(migrations.Migration):
             PARTITIONS, "DROP FUNCTION galaxy_make_partitions(integer, integer); DROP TABLE galaxy_partitioned"
         ),
         migrations.RunSQL(AUDIT_TABLES, "DROP TABLE core_auditdetail; DROP TABLE core_auditevent"),
+        # Made above, since Django makes no partitioned tables; from here on they are models like any other.
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                operation
+                for name in ("auditevent", "auditdetail")
+                for operation in (
+                    migrations.AlterModelOptions(name, options={}),
+                    migrations.AddField(
+                        name,
+                        "workspace",
+                        models.ForeignKey(
+                            "core.workspace", on_delete=models.PROTECT, db_index=False, related_name="+"
+                        ),
+                    ),
+                )
+            ]
+        ),
         WorkspaceWall("Workspace", column="id", plus=f"id IN ({MEMBERSHIPS_OF_MINE})"),
         WorkspaceWall("Membership", plus="user_id = (SELECT galaxy_user())::uuid"),
         WorkspaceWall("RoleGroup"),

@@ -41,7 +41,6 @@ class AuditEvent(models.Model):
     objects = AuditQuerySet.as_manager()
 
     class Meta:
-        managed = False
         db_table = "core_auditevent"
 
     def __str__(self):
@@ -73,7 +72,6 @@ class AuditDetail(models.Model):
     objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
-        managed = False
         db_table = "core_auditdetail"
 
     def __str__(self):

@@ -18,6 +18,7 @@ class FieldView:
     label: str
     hint: str
     kind: str
+    autocomplete: str = ""
 
     @property
     def hint_id(self) -> str:
@@ -49,12 +50,16 @@ class FieldView:
         parts = widget.subwidgets(self.bound.html_name, self.bound.value(), attrs={"id": self.id})
         return [BoundWidget(widget, part, self.bound.form.renderer) for part in parts]
 
-    def _attrs(self) -> dict[str, str]:
-        attrs = {"id": self.id}
+    def _attrs(self) -> dict[str, str | bool]:
+        attrs: dict[str, str | bool] = {"id": self.id}
         own = self.bound.field.widget.attrs.get("class", "")
         base = next((name for kind, name in CLASSES.items() if isinstance(self.bound.field.widget, kind)), "")
         if self.kind == "text" and (own or base):
             attrs["class"] = f"{base} {own}".strip()
+        if self.autocomplete:
+            attrs["autocomplete"] = self.autocomplete
+        if str(self.bound.label).lower() in str(self.bound.field.widget.attrs.get("placeholder", "")).lower():
+            attrs["placeholder"] = False  # the label says it already, and stays when something is typed
         if self.described_by:
             attrs["aria-describedby"] = self.described_by
         if self.bound.errors:
@@ -62,8 +67,11 @@ class FieldView:
         return attrs
 
 
-def field_view(bound: BoundField, suffix: object = "", label: str = "", hint: str = "") -> FieldView:
-    """``suffix`` keeps ids apart where one form stands on a page many times, as one per row."""
+def field_view(
+    bound: BoundField, suffix: object = "", label: str = "", hint: str = "", autocomplete: str = ""
+) -> FieldView:
+    """``suffix`` keeps ids apart where one form stands on a page many times, as one per row; ``autocomplete`` is
+    HTML's own list of purposes (WCAG 1.3.5)."""
     widget = bound.field.widget
     kind = "text"
     if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
@@ -77,4 +85,5 @@ def field_view(bound: BoundField, suffix: object = "", label: str = "", hint: st
         label=label or bound.label,
         hint=hint or bound.help_text,
         kind=kind,
+        autocomplete=autocomplete,
     )

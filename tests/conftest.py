@@ -1,0 +1,106 @@
+"""The small cast that tests share. Each test runs within the row-level scope of ``workspace``, as the app role."""
+
+import os
+from pathlib import Path
+
+os.environ["GALAXY_TESTING"] = "1"
+os.environ.setdefault("GALAXY_DATA_DIR", str(Path(__file__).resolve().parent.parent / ".galaxy" / "test"))
+os.environ.setdefault("GALAXY_EMBEDDED_FAST", "1")
+os.environ.setdefault("GALAXY_ENV", "development")
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from galaxy.core.models import Role
+from galaxy.core.scope import workspace_scope
+from tests.factories import make_user, make_workspace
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """The test database is dropped as the owner; the application's own connection must be gone by then."""
+    yield
+    connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def quick_settings(settings):
+    """A cheap hasher and mail kept in memory: what tests look at is neither."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@pytest.fixture
+def cast(db):
+    """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user}."""
+    people = {role.value: make_user(role.label) for role in Role}
+    people["stranger"] = make_user("Stranger")
+    people["meridian"] = make_workspace("Meridian", people)
+    people["tidewater"] = make_workspace("Tidewater", {"owner": people["stranger"]})
+    return people
+
+
+@pytest.fixture
+def workspace(cast):
+    """Meridian, in scope for the length of the test."""
+    with workspace_scope([cast["meridian"].pk]):
+        yield cast["meridian"]
+
+
+@pytest.fixture
+def other_workspace(cast):
+    return cast["tidewater"]
+
+
+@pytest.fixture
+def owner(cast):
+    return cast["owner"]
+
+
+@pytest.fixture
+def admin(cast):
+    return cast["admin"]
+
+
+@pytest.fixture
+def approver(cast):
+    return cast["approver"]
+
+
+@pytest.fixture
+def creator(cast):
+    return cast["creator"]
+
+
+@pytest.fixture
+def auditor(cast):
+    return cast["auditor"]
+
+
+@pytest.fixture
+def member(cast):
+    return cast["member"]
+
+
+@pytest.fixture
+def stranger(cast):
+    return cast["stranger"]
+
+
+@pytest.fixture
+def client_of(cast):
+    """``client_of(user)``: a browser in which ``user`` is signed in."""
+
+    def signed_in(user, **headers):
+        client = Client(headers=headers or None)
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def as_htmx(client_of):
+    """``as_htmx(user)``: the same, sending what htmx sends."""
+    return lambda user: client_of(user, **{"HX-Request": "true"})

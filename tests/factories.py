@@ -1,0 +1,25 @@
+"""Rows for tests, made through the services where there is one."""
+
+import itertools
+
+from galaxy.core.members import add_member, create_workspace
+from galaxy.core.models import User, Workspace
+from galaxy.core.scope import workspace_scope
+
+PASSWORD = "correct horse battery"
+_numbers = itertools.count(1)
+
+
+def make_user(name: str = "Somebody", email: str = "") -> User:
+    number = next(_numbers)
+    return User.objects.create_user(email or f"person{number}@example.test", PASSWORD, name=f"{name} {number}")
+
+
+def make_workspace(name: str, people: dict[str, User]) -> Workspace:
+    """A workspace whose members are ``people`` by role; there must be an owner."""
+    workspace = create_workspace(name=name, slug=name.lower(), owner=people["owner"])
+    with workspace_scope([workspace.pk]):
+        for role, user in people.items():
+            if role in {"admin", "approver", "creator", "auditor", "member"}:
+                add_member(workspace, user=user, role=role, actor=people["owner"])
+    return workspace
