@@ -1,0 +1,229 @@
+"""Checks of actions that look at more than one key, and the defaults that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import expressions, hosts
+from .findings import Findings
+from .model import effect_of
+from .nodes import shown
+from .readers import PATH_FIELD
+from .suggest import nearest
+
+DEFAULT_BULK_OVER = 10
+Locate = Callable[..., Any]
+
+
+def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings) -> None:
+    """Checks a connector's actions, or a stand-alone action, and fills in their defaults in place."""
+    _check_egress(canonical, locate, findings)
+    if canonical.get("kind") == "action":
+        _check_action(canonical, (), locate, findings)
+        return
+    actions = canonical.get("actions", [])
+    ids: set[str] = set()
+    for at, action in enumerate(actions):
+        name = action.get("id")
+        if name in ids:
+            findings.add(
+                "duplicate-id",
+                locate("actions", at, "id"),
+                f"actions[{at}].id",
+                f"A second action is called {shown(name)}.",
+            )
+        ids |= {name} if name else set()
+        _check_action(action, ("actions", at), locate, findings)
+    for at, action in enumerate(actions):
+        if "undo" in action and action["undo"] not in ids:
+            _unknown(action["undo"], ids, "action", locate("actions", at, "undo"), f"actions[{at}].undo", findings)
+    health = canonical.get("health", {})
+    if "action" in health:
+        target = next((action for action in actions if action.get("id") == health["action"]), None)
+        if target is None:
+            _unknown(health["action"], ids, "action", locate("health", "action"), "health.action", findings)
+        elif effect_of(target) != "read":
+            message = f"{health['action']} changes something, so it cannot check health."
+            findings.add(
+                "bad-value", locate("health", "action"), "health.action", message, "Name an action that only reads."
+            )
+
+
+def _check_action(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    action.setdefault("runner", "python" if "code_file" in action else "grpc" if "grpc" in action else "rest")
+    action.setdefault("idempotent", action.get("method") in ("GET", "HEAD"))
+    action.setdefault("audience", "both")
+    _check_effect(action, place, locate, findings)
+    _check_runner(action, place, locate, findings)
+    _check_bulk(action, place, locate, findings)
+    _check_inputs(action, place, locate, findings)
+
+
+def _check_effect(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    effect, method = effect_of(action), action.get("method")
+    scopes = action.get("scopes") or []
+    key = "scopes" if scopes else "permissions"
+    if effect == "read" and method in ("PUT", "PATCH"):
+        message = f"{method} changes something, and only reading is declared."
+        findings.add("effect-mismatch", locate(*place, key), _path(place, key), message)
+    elif method == "DELETE" and scopes and not any(scope.endswith(".delete") for scope in scopes):
+        message = "DELETE deletes, and no delete scope is declared."
+        findings.add(
+            "effect-mismatch", locate(*place, key), _path(place, key), message, "Declare a scope that ends in .delete."
+        )
+    elif effect == "read" and method == "POST":
+        findings.add("post-as-read", locate(*place, "method"), _path(place, "method"))
+    if action.get("destructive") is False and effect == "delete":
+        message = "A delete is destructive."
+        findings.add(
+            "effect-mismatch",
+            locate(*place, "destructive"),
+            _path(place, "destructive"),
+            message,
+            "Remove destructive: false.",
+        )
+    action.setdefault("destructive", effect == "delete")
+
+
+_ONLY_REST = ("method", "path", "query", "headers", "body", "body_format", "response", "pagination")
+
+
+def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    """A key of another runner would be silently without effect, so it is refused."""
+    foreign = {"rest": ("grpc", "code_file"), "grpc": (*_ONLY_REST, "code_file"), "python": (*_ONLY_REST, "grpc")}
+    runner = action["runner"]
+    for key in foreign[runner]:
+        if key in action:
+            message = f"{key} means nothing for the runner {runner}."
+            findings.add(
+                "unknown-key", locate(*place, key), _path(place, key), message, "Remove it, or name the other runner."
+            )
+    grpc = action.get("grpc", {})
+    if "proto" in grpc and "descriptor_set" in grpc:
+        findings.add(
+            "duplicate-key",
+            locate(*place, "grpc"),
+            _path(place, "grpc"),
+            "Both proto and descriptor_set describe the call.",
+            "Keep one.",
+        )
+    for at, reply in enumerate(action.get("replies", [])):
+        if "status" not in reply and "match" not in reply:
+            where = locate(*place, "replies", at)
+            findings.add(
+                "missing-key",
+                where,
+                f"{_path(place, 'replies')}[{at}]",
+                "A reply is known by status or match.",
+                "Add one of them.",
+            )
+    simulation = action.get("simulation", {})
+    if "answer" in simulation and "code_file" in simulation:
+        findings.add(
+            "duplicate-key",
+            locate(*place, "simulation"),
+            _path(place, "simulation"),
+            "Both answer and code_file would answer.",
+            "Keep one.",
+        )
+
+
+def _check_bulk(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    properties = action.get("inputs", {}).get("properties", {})
+    lists = sorted(name for name, part in properties.items() if isinstance(part, dict) and part.get("type") == "array")
+    tags = action.get("policy", {}).get("approval", {}).get("required_for", [])
+    bulk = action.get("bulk")
+    if bulk is not None:
+        bulk.setdefault("over", DEFAULT_BULK_OVER)
+        if "inputs" in action and "field" in bulk and bulk["field"] not in lists:
+            message = f"{shown(bulk['field'])} is not a list among the inputs."
+            findings.add(
+                "bulk-field", locate(*place, "bulk", "field"), _path(place, "bulk.field"), message, _lists_fix(lists)
+            )
+    elif any(tag.startswith("bulk_") for tag in tags) and "inputs" in action:
+        if len(lists) == 1:
+            action["bulk"] = {"field": lists[0], "over": DEFAULT_BULK_OVER}
+        else:
+            message = f"A bulk tag needs one list to count, and the inputs hold {len(lists)}."
+            findings.add(
+                "bulk-field", locate(*place, "policy"), _path(place, "policy.approval"), message, _lists_fix(lists)
+            )
+
+
+def _lists_fix(lists: list[str]) -> str:
+    if lists:
+        return f"Write bulk: {{ field: {lists[0]}, over: {DEFAULT_BULK_OVER} }}; the lists are {', '.join(lists)}."
+    return "Make one input a list, such as to: string[]."
+
+
+def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    """Every input that path, query, body and simulation name must be declared, and a path's must be required."""
+    schema = action.get("inputs")
+    if (
+        schema is None
+        or "$ref" in schema
+        or any(key in schema for key in ("allOf", "anyOf", "oneOf", "patternProperties"))
+    ):
+        return
+    known, required = schema.get("properties", {}), schema.get("required", [])
+    for name in PATH_FIELD.findall(action.get("path", "")):
+        where, path = locate(*place, "path"), _path(place, "path")
+        if name not in known:
+            _unknown(name, known, "input", where, path, findings)
+        elif name not in required:
+            message = f"The path takes {shown(name)}, which is optional, so the path could lack it."
+            findings.add("bad-reference", where, path, message, f"Remove the ? from {name}.")
+    for key in ("query", "body", "simulation"):
+        for steps, expression in _expressions(action.get(key), (key,)):
+            for reference in expressions.parse(expression):
+                if reference.root == "inputs" and reference.member is not None and reference.member not in known:
+                    _unknown(reference.member, known, "input", locate(*place, *steps), _path(place, key), findings)
+
+
+def _expressions(value: Any, steps: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if steps != ("simulation",) or key == "answer":
+                yield from _expressions(part, (*steps, key))
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from _expressions(part, (*steps, at))
+    elif isinstance(value, str):
+        yield steps, value
+
+
+def _check_egress(canonical: dict[str, Any], locate: Locate, findings: Findings) -> None:
+    """The addresses that are called must be on the list that people consent to."""
+    if "egress" not in canonical:
+        return
+    called = [(("base_url",), canonical.get("base_url"))]
+    called += [(("auth", key), canonical.get("auth", {}).get(key)) for key in ("token_url", "revoke_url")]
+    owners: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((), canonical)]
+    owners += [(("actions", at), action) for at, action in enumerate(canonical.get("actions", []))]
+    for place, owner in owners:
+        for at, fallback in enumerate(owner.get("fallbacks", [])):
+            called.append(((*place, "fallbacks", at, "base_url"), fallback.get("base_url")))
+    permitted = {entry["host"] for entry in canonical["egress"]}
+    for steps, address in called:
+        host = hosts.check_address(address).host if address else None
+        if host and host not in permitted:
+            message = f"{host} is called and does not stand under egress."
+            findings.add(
+                "egress-missing-host",
+                locate(*steps),
+                ".".join(str(step) for step in steps),
+                message,
+                f"Add {host} to egress.",
+            )
+
+
+def _unknown(name: str, known: Any, what: str, where: Any, path: str, findings: Findings) -> None:
+    close = nearest(name, known)
+    listed = ", ".join(sorted(known)) or "none"
+    fix = f"Did you mean {close}?" if close else f"Known: {listed:.200}."
+    findings.add("bad-reference", where, path, f"There is no {what} {shown(name)}.", fix)
+
+
+def _path(place: tuple[Any, ...], key: str) -> str:
+    return f"actions[{place[1]}].{key}" if place else key

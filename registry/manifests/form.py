@@ -1,0 +1,112 @@
+"""A form's data to nodes: plain Python values, flat or nested, where types may be written in shorthand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .findings import Findings
+from .nodes import MAX_DEPTH, MAX_NODES, NOWHERE, Literal, Map, Node, Seq, Text
+from .sources import MAX_BYTES, describe_forbidden, find_forbidden
+from .trees import Unreadable, make_map
+from .yaml_text import read_yaml
+
+# Fields of a form that hold a piece of shorthand in a text area.
+_SHORTHAND = frozenset({
+    "inputs", "outputs", "request_schema", "response_schema", "steps", "policy", "requires", "retry", "rate_limits",
+    "permissions", "outcome", "bulk", "fixtures", "simulation", "query", "body", "response", "headers", "auth", "actions",
+    "egress", "sample", "source", "health", "replies", "pagination", "grpc", "cost", "fallbacks",
+})  # fmt: skip
+
+
+def read_form(data: dict[str, Any], findings: Findings) -> Node | None:
+    """The tree of a form. Empty texts and None count as not filled in; ``auth.type`` is a nested key."""
+    try:
+        reader = _FormReader(findings)
+        return reader.map(_nest(data), 1, top=True)
+    except Unreadable as problem:
+        findings.add(problem.code, problem, message=problem.message, fix=problem.fix)
+        return None
+
+
+class _FormReader:
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.count = 0
+        self.size = 0
+
+    def node(self, value: Any, depth: int, name: str = "") -> Node:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise Unreadable("too-many-values", NOWHERE)
+        if depth > MAX_DEPTH:
+            raise Unreadable("too-deep", NOWHERE)
+        match value:
+            case dict():
+                return self.map(value, depth)
+            case list() | tuple():
+                return Seq(tuple(self.node(item, depth + 1) for item in value))
+            case bool() | int() | float() | None:
+                return Literal(value, str(value).lower() if isinstance(value, bool) else f"{value}"[:60])
+            case str():
+                return self.text(value, name)
+        raise Unreadable("wrong-shape", NOWHERE, f"A form holds no {type(value).__name__}.")
+
+    def map(self, value: dict[Any, Any], depth: int, *, top: bool = False) -> Map:
+        pairs = []
+        for key, part in value.items():
+            if top and (part is None or (isinstance(part, str) and not part.strip())):
+                continue
+            pairs.append(
+                (
+                    Text(key) if isinstance(key, str) else Literal(None, "null"),
+                    self.node(part, depth + 1, key if top else ""),
+                )
+            )
+        return make_map(pairs, NOWHERE, self.problem)
+
+    def text(self, value: str, name: str) -> Node:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+        self.size += len(value)
+        if self.size > MAX_BYTES:
+            raise Unreadable("too-large", NOWHERE)
+        if bad := find_forbidden(value):
+            self.problem("encoding", NOWHERE, describe_forbidden(bad))
+            return Text("")
+        if name in _SHORTHAND and (node := read_yaml(value, self.findings)) is not None:
+            return node
+        return Text(value, style="form")
+
+    def problem(self, code: str, where: Any, message: str) -> None:
+        self.findings.add(code, where, message=message)
+
+
+def _nest(data: dict[Any, Any]) -> dict[Any, Any]:
+    """``auth.type`` and ``actions.0.id`` as nested values; only the keys of the form itself are split."""
+    nested: dict[Any, Any] = {}
+    for key, value in data.items():
+        parts = key.split(".") if isinstance(key, str) else [key]
+        if len(parts) > 1 and isinstance(value, str) and not value.strip():
+            continue
+        place = nested
+        for part in parts[:-1]:
+            below = place.setdefault(part, {})
+            if not isinstance(below, dict):
+                raise Unreadable("duplicate-key", NOWHERE, f"{part} is given as a whole and in parts.")
+            place = below
+        if parts[-1] in place:
+            raise Unreadable("duplicate-key", NOWHERE, f"{key} is given twice.")
+        place[parts[-1]] = value
+    return {
+        key: _as_lists(value) if any(str(name).startswith(f"{key}.") for name in data) else value
+        for key, value in nested.items()
+    }
+
+
+def _as_lists(value: Any) -> Any:
+    """Maps whose keys count from 0 are the lists they were split from."""
+    if not isinstance(value, dict):
+        return value
+    parts = {key: _as_lists(part) for key, part in value.items()}
+    if parts and all(isinstance(key, str) and key.isdecimal() and key.isascii() for key in parts):
+        return [parts[key] for key in sorted(parts, key=int)]
+    return parts

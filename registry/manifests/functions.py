@@ -1,0 +1,105 @@
+"""The functions that expressions may call besides JMESPath's own, and the one way to evaluate an expression.
+
+Everything here is a function of its arguments: the seed and the time are handed in, never looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import Any
+
+import jmespath
+import rfc8785
+from jmespath import exceptions, functions
+
+_TEXT = {"types": ["string", "null"]}
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ID_DIGITS = 12
+
+
+class EvaluationFailed(ValueError):
+    """An expression is well-formed but cannot be applied to this value; the text says why, for a person."""
+
+
+class GalaxyFunctions(functions.Functions):
+    """``seed`` makes the identifiers of one run its own; ``now`` is the run's time as ISO 8601, or None for no clock."""
+
+    def __init__(self, *, seed: int | str = 0, now: str | None = None) -> None:
+        self.seed = str(seed)
+        self.now = now
+
+    @functions.signature(_TEXT)
+    def _func_lower(self, text: str | None) -> str | None:
+        return None if text is None else text.lower()
+
+    @functions.signature(_TEXT)
+    def _func_upper(self, text: str | None) -> str | None:
+        return None if text is None else text.upper()
+
+    @functions.signature(_TEXT)
+    def _func_title(self, text: str | None) -> str | None:
+        return None if text is None else title(text)
+
+    @functions.signature(_TEXT)
+    def _func_slug(self, text: str | None) -> str | None:
+        """``Zoë & Söhne`` as ``zoe-sohne``: ASCII letters and digits with single hyphens between."""
+        if text is None:
+            return None
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower().replace("'", "")
+        return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+    @functions.signature({"types": ["string"]}, {"types": []})
+    def _func_fake_id(self, prefix: str, value: Any) -> str:
+        """A made-up identifier: the same for the same seed, prefix and value, another for any other."""
+        named = rfc8785.dumps([self.seed, prefix, value])
+        return prefix + hashlib.sha256(named).hexdigest()[:_ID_DIGITS]
+
+    @functions.signature()
+    def _func_now(self) -> str:
+        if self.now is None:
+            raise EvaluationFailed("There is no clock here: a transform gives the same answer whenever it runs.")
+        return self.now
+
+
+def title(text: str) -> str:
+    """Each word with a capital; apostrophes stay inside a word (``O'neil``, not ``O'Neil's`` as ``O'Neil'S``)."""
+    return _WORD.sub(lambda word: word[0][0].title() + word[0][1:].lower(), text)
+
+
+def evaluate(expression: str, value: Any, *, seed: int | str = 0, now: str | None = None) -> Any:
+    """What the expression finds in ``value``. Raises EvaluationFailed."""
+    options = jmespath.Options(custom_functions=GalaxyFunctions(seed=seed, now=now))
+    try:
+        return jmespath.search(expression, value, options=options)
+    except EvaluationFailed:
+        raise
+    except exceptions.JMESPathTypeError as error:
+        expected = " or ".join(error.expected_types)
+        raise EvaluationFailed(
+            f"{error.function_name}() was given {_a(error.actual_type)} where {_a(expected)} is expected."
+        ) from None
+    except (exceptions.JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise EvaluationFailed(f"The expression {expression!r:.80} cannot be applied here: {error}"[:300]) from None
+
+
+def evaluate_tree(tree: Any, value: Any, *, seed: int | str = 0, now: str | None = None) -> Any:
+    """A map or list whose ends are expressions, with each end evaluated over ``value``. Raises EvaluationFailed."""
+    if isinstance(tree, dict):
+        return {key: evaluate_tree(part, value, seed=seed, now=now) for key, part in tree.items()}
+    if isinstance(tree, list):
+        return [evaluate_tree(part, value, seed=seed, now=now) for part in tree]
+    return evaluate(tree, value, seed=seed, now=now)
+
+
+def evaluate_fields(
+    fields: dict[str, Any], value: Any, *, seed: int | str = 0, now: str | None = None
+) -> dict[str, Any]:
+    """``evaluate_tree`` of a map of fields, without those that find nothing: an optional field is absent, not null."""
+    found = {name: evaluate_tree(tree, value, seed=seed, now=now) for name, tree in fields.items()}
+    return {name: part for name, part in found.items() if part is not None}
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[:1] in "aeiou" else f"a {kind}"

@@ -1,0 +1,272 @@
+"""Every key a manifest may have: how it is read, and what it is for.
+
+These tables are the format. Findings about unknown keys, the reference (docs/manifests.md) and the form's sections all
+come from them. Caps are what no manifest may exceed; a workspace may be stricter.
+"""
+
+from __future__ import annotations
+
+from . import readers as r
+from .operations import read_operation
+from .shapes import (
+    Key,
+    Shape,
+    choice,
+    expression,
+    expression_tree,
+    flag,
+    free_json,
+    https_address,
+    integer,
+    items,
+    mapping,
+    name,
+    number,
+    schema,
+    scope,
+    text,
+    version,
+    version_range,
+)
+
+KINDS = ("connector", "action", "transform", "trigger", "pack")
+METHODS = r.METHODS
+CATEGORIES = (
+    "auth_error", "rate_limit", "quota", "not_found", "validation", "tool_error", "transient", "policy_block",
+)  # fmt: skip
+SIGNALS = ("approved", "downstream_state", "kpi", "validated")
+SCENARIOS = ("happy", "empty", "401", "403", "404", "409", "422", "429", "5xx", "slow")
+REQUIRED_SCENARIOS = ("happy", "401", "429", "5xx")
+
+MAX_TIMEOUT_MS = 10_000
+MAX_MEMORY_MB = 256
+MAX_ATTEMPTS = 10
+MAX_RPM = 6_000
+
+IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
+
+COMMON = (
+    Key("api", choice("v1"), "Version of this format; v1 when left out."),
+    Key("kind", choice(*KINDS), "What it is. Written short as the first line: `connector: hubspot`."),
+    Key("id", name(dotted=True), "Its name in the marketplace, such as `hubspot` or `gmail.send`."),
+    Key("version", version, "Semantic Version; may wait until publication."),
+    Key("name", text(80), "What people read on the card."),
+    Key("summary", text(300), "One sentence on the card."),
+    Key("publisher", name(dotted=True), "Who publishes it."),
+    Key("licence", text(60), "SPDX identifier of the licence.", ("license",)),
+    Key("homepage", https_address, "Where to read more."),
+    Key("keywords", items(name(), 20, ordered=False), "Words to be found by."),
+    Key("docs", text(20_000, multiline=True), "Longer description in Markdown."),
+)
+
+RETRY = Shape("retry", (
+    Key("strategy", choice("exponential", "fixed", "none"), "How waits grow; waits are jittered.", required=True),
+    Key("max_attempts", integer(1, MAX_ATTEMPTS), "Tries in all, the first included."),
+    Key("base_ms", integer(1, 60_000, " ms"), "First wait."),
+    Key("max_ms", integer(1, 300_000, " ms"), "Longest wait."),
+    Key("total_ms", integer(1, 900_000, " ms"), "Time for all tries together."),
+))  # fmt: skip
+RATE_LIMITS = Shape("rate_limits", (
+    Key("rpm", integer(1, MAX_RPM, " calls a minute"), "Calls a minute."),
+    Key("rps", integer(1, 100, " calls a second"), "Calls a second."),
+    Key("per_day", integer(1, 10_000_000, " calls a day"), "Calls a day."),
+    Key("concurrency", integer(1, 100, " at once"), "Calls at the same time."),
+))  # fmt: skip
+APPROVAL = Shape("policy.approval", (
+    Key("required_for", items(r.approval_tag, 10, ordered=False), "Tags that need a person's approval.", required=True),
+))  # fmt: skip
+POLICY = Shape("policy", (
+    Key("approval", APPROVAL, "What must be approved."),
+    Key("pii_classes", items(r.data_class, 20, ordered=False), "Classes of personal data the action handles."),
+))  # fmt: skip
+EGRESS = Shape("egress", (
+    Key("host", r.egress_host, "Exact host, or {connection.host}.", required=True),
+    Key("suffix", r.host_suffix, "With {connection.host}: the domain the host must be below."),
+    Key("methods", items(choice(*METHODS, upper=True), ordered=False, least=1), "HTTP methods; all when left out."),
+    Key("path_prefix", r.path_prefix, "Where paths must begin; / when left out."),
+))  # fmt: skip
+PERMISSIONS = Shape("permissions", (
+    Key("required", items(scope, 50, ordered=False), "Scopes a caller must hold.", required=True),
+))  # fmt: skip
+BULK = Shape("bulk", (
+    Key("field", text(64, pattern=IDENTIFIER, expected="the name of an input"), "The input list that is counted.", required=True),
+    Key("over", integer(0, 1_000_000), "More entries than this are a bulk call; 10 when left out."),
+))  # fmt: skip
+REPLY = Shape("replies", (
+    Key("status", r.status, "Status code, or 4xx, 5xx."),
+    Key("match", expression(), "JMESPath over the reply's body; true means it matches."),
+    Key("category", choice(*CATEGORIES), "Which error it is.", required=True),
+))  # fmt: skip
+PAGINATION = Shape("pagination", (
+    Key("style", choice("cursor", "page", "link"), "How the next page is found.", required=True),
+    Key("items", expression(), "JMESPath to the list in the body.", required=True),
+    Key("cursor", expression(), "JMESPath to the next cursor in the body."),
+    Key("cursor_param", text(64), "Query parameter that takes the cursor."),
+    Key("page_param", text(64), "Query parameter that takes the page number."),
+    Key("size_param", text(64), "Query parameter that takes the page size."),
+    Key("size", integer(1, 1_000), "Entries a page."),
+    Key("max_pages", integer(1, 50), "Pages at most."),
+))  # fmt: skip
+GRPC = Shape("grpc", (
+    Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
+    Key("descriptor_set", text(200_000, pattern=r"[A-Za-z0-9+/=\s]+", expected="base64"), "FileDescriptorSet in base64."),
+    Key("service", text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service name"), "Full service name.", required=True),
+    Key("method", text(100, pattern=IDENTIFIER, expected="a method name"), "Unary method.", required=True),
+))  # fmt: skip
+FALLBACK = Shape("fallbacks", (
+    Key("base_url", https_address, "Another endpoint."),
+    Key("path", r.url_path, "Another path."),
+    Key("model", text(100), "Another model, where the action calls one."),
+))  # fmt: skip
+COST = Shape("cost", (
+    Key("unit", choice("call", "token", "record"), "What is paid for.", required=True),
+    Key("amount", number, "Price of one unit.", required=True),
+    Key("currency", text(3, pattern="[A-Z]{3}", expected="a currency such as USD"), "ISO 4217."),
+))  # fmt: skip
+SIMULATION = Shape("simulation", (
+    Key("answer", expression_tree("inputs", "seed"), "Outputs as JMESPath over inputs and seed, so that another input gives another answer."),
+    Key("code_file", r.code_file, "Python that answers, in place of `answer`."),
+    Key("latency_ms", integer(0, MAX_TIMEOUT_MS, " ms"), "How long it takes."),
+))  # fmt: skip
+FIXTURE = Shape("fixtures", (
+    Key("inputs", free_json, "What the call is made with."),
+    Key("outputs", free_json, "What must come out (transforms)."),
+    Key("status", integer(100, 599), "Status of the reply."),
+    Key("headers", mapping(text(1_000), r"[A-Za-z0-9-]{1,64}", "a header name", 50), "Headers of the reply."),
+    Key("body", free_json, "Body of the reply."),
+    Key("latency_ms", integer(0, 60_000, " ms"), "How long the reply takes."),
+))  # fmt: skip
+FIXTURES = mapping(FIXTURE, r"[a-z0-9][a-z0-9_]{0,39}", "a scenario such as happy or 429", 40)
+
+ACTION_KEYS = (
+    Key("runner", choice("rest", "grpc", "python"), "What runs it; rest when left out."),
+    Key("method", choice(*METHODS, upper=True), "HTTP method."),
+    Key("path", r.url_path, "Path below base_url; {name} takes an input."),
+    Key(
+        "query",
+        mapping(expression("inputs"), r"[^\s=&#]{1,64}", "a query parameter"),
+        "Query parameters: JMESPath over inputs.",
+    ),
+    Key("headers", mapping(r.header_value, r"[A-Za-z0-9-]{1,64}", "a header name", 30), "Constant headers."),
+    Key(
+        "body",
+        expression_tree("inputs"),
+        "Body: JMESPath over inputs. Left out: all inputs that path and query do not use.",
+    ),
+    Key("body_format", choice("json", "form", "multipart"), "How the body is sent; json when left out."),
+    Key(
+        "response",
+        expression_tree("status", "headers", "body"),
+        "Outputs: JMESPath over status, headers and body. Left out: the body.",
+    ),
+    Key("pagination", PAGINATION, "How lists go on."),
+    Key("grpc", GRPC, "The call of a gRPC action."),
+    Key("code_file", r.code_file, "The file of a Python action."),
+    Key("inputs", schema(closed=True), "What it takes. Further names are refused.", ("request_schema",)),
+    Key("outputs", schema(closed=False), "What it gives. Further fields may come.", ("response_schema",)),
+    Key("errors", items(r.status, 60, ordered=False), "Statuses it answers with on failure."),
+    Key("replies", items(REPLY, 60), "Which reply is which error, first match first."),
+    Key("scopes", items(scope, 50, ordered=False), "Scopes this action needs; the connector's when left out."),
+    Key("idempotent", flag, "Whether a second identical call does nothing more; true for GET and HEAD when left out."),
+    Key("destructive", flag, "Whether it destroys something; true for deletes."),
+    Key("bulk", BULK, "When a call counts as bulk."),
+    Key("undo", name(dotted=True), "The action that takes it back."),
+    Key("audience", choice("human", "agent", "both"), "Who may call it; both when left out."),
+    Key("policy", POLICY, "Approvals and personal data."),
+    Key("rate_limits", RATE_LIMITS, "Its own limits."),
+    Key("retry", RETRY, "Its own retries."),
+    Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one call."),
+    Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python action."),
+    Key("fallbacks", items(FALLBACK, 5), "Where else to try."),
+    Key("cost", COST, "What a call costs."),
+    Key("simulation", SIMULATION, "How it answers without an account."),
+    Key("fixtures", FIXTURES, "Recorded replies by scenario."),
+)
+ACTION = Shape("actions", (
+    Key("id", name(), "Its name within the connector.", required=True),
+    Key("name", text(80), "What people read."),
+    Key("summary", text(300), "One sentence."),
+    *ACTION_KEYS,
+))  # fmt: skip
+
+AUTH = Shape("auth", (
+    Key("type", choice("oauth2", "api_key", "basic", "bearer", "jwt_bearer", "none"), "How a connection proves itself.", required=True),
+    Key("scopes", items(text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope without blanks"), 100, ordered=False), "The vendor's own scopes, in the vendor's spelling."),
+    Key("authorize_url", https_address, "Consent screen."),
+    Key("token_url", https_address, "Token endpoint."),
+    Key("revoke_url", https_address, "Revocation endpoint."),
+    Key("issuer", https_address, "Issuer, where the vendor has discovery."),
+    Key("grant", choice("authorization_code", "client_credentials"), "OAuth 2 grant; authorization_code when left out."),
+    Key("audience", text(300), "Audience of the token."),
+    Key("in", choice("header", "query"), "Where an API key goes; header when left out."),
+    Key("name", text(64, pattern=r"[A-Za-z0-9_.-]+", expected="a header or parameter name"), "Header or parameter of an API key."),
+    Key("prefix", text(20, pattern=r"[A-Za-z0-9_-]+", expected="one word"), "Word before the key, such as Bearer."),
+))  # fmt: skip
+CONNECTION_KEYS = (
+    Key("auth", AUTH, "How a connection proves itself."),
+    Key("base_url", https_address, "Where its paths begin."),
+    Key("egress", items(r.egress_entry(EGRESS), 30, ordered=False), "Every host it may reach."),
+    Key("permissions", PERMISSIONS, "What a caller must hold."),
+)
+HEALTH = Shape("health", (
+    Key("action", name(), "A read action that tells whether the vendor answers.", required=True),
+    Key("every_s", integer(60, 86_400, " s"), "Seconds between checks."),
+))  # fmt: skip
+STEP = Shape("steps", (
+    Key("id", text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _"), "Its name for later steps.", required=True),
+    Key("use", name(dotted=True), "What it calls: an extension, or `connector.action`.", required=True),
+    Key("with", mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input"), "Inputs: JMESPath over inputs and steps."),
+    Key("when", expression("inputs", "steps"), "Runs only when this is true."),
+    Key("summary", text(300), "One sentence."),
+))  # fmt: skip
+OUTCOME = Shape("outcome", (
+    Key("name", name(), "What the run was for.", required=True),
+    Key("success", expression("inputs", "steps"), "True when it was reached.", required=True),
+    Key("signal", choice(*SIGNALS), "What proves it.", required=True),
+))  # fmt: skip
+SAMPLE = Shape("sample", (Key("inputs", free_json, "Inputs for a first run in Sim Mode.", required=True),))
+SOURCE = Shape("source", (
+    Key("type", choice("webhook", "schedule"), "What starts it.", required=True),
+    Key("cron", text(100, pattern=r"[0-9*/,\- ]{9,100}", expected="five cron fields"), "When, in five cron fields."),
+    Key("timezone", r.timezone, "Time zone of the schedule; UTC when left out."),
+    Key("signature", choice("standard_webhooks", "hmac_sha256", "none"), "How a webhook proves itself."),
+    Key("header", text(64, pattern="[A-Za-z0-9-]+", expected="a header name"), "Header of an hmac_sha256 signature."),
+    Key("debounce_ms", integer(0, 3_600_000, " ms"), "Quiet time that joins events."),
+))  # fmt: skip
+REQUIRES = mapping(version_range, r"[a-z][a-z0-9_.-]{0,99}", "the name of an extension", 50)
+
+MANIFESTS: dict[str, Shape] = {
+    "connector": Shape("a connector", (
+        *COMMON,
+        *CONNECTION_KEYS,
+        Key("rate_limits", RATE_LIMITS, "Limits of the connection."),
+        Key("retry", RETRY, "Retries of all actions."),
+        Key("health", HEALTH, "How health is checked."),
+        Key("actions", items(ACTION, 200), "What it can do.", required=True),
+    )),
+    "action": Shape("an action", (*COMMON, *CONNECTION_KEYS, *ACTION_KEYS)),
+    "transform": Shape("a transform", (
+        *COMMON,
+        Key("inputs", schema(closed=True), "The record it takes."),
+        Key("outputs", schema(closed=False), "The record it gives."),
+        Key("steps", items(read_operation, 100), "Operations in order."),
+        Key("code_file", r.code_file, "The file of a Python transform, in place of steps."),
+        Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one run."),
+        Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python transform."),
+        Key("fixtures", FIXTURES, "Examples: inputs and the outputs that must come of them."),
+    )),
+    "trigger": Shape("a trigger", (
+        *COMMON,
+        Key("source", SOURCE, "What starts it.", required=True),
+        Key("outputs", schema(closed=False), "The event it hands on."),
+        Key("fixtures", FIXTURES, "Sample events."),
+    )),
+    "pack": Shape("a pack", (
+        *COMMON,
+        Key("requires", REQUIRES, "Extensions it needs, with version ranges."),
+        Key("inputs", schema(closed=True), "What a run begins with."),
+        Key("steps", items(STEP, 100, least=1), "Calls in order.", required=True),
+        Key("outcome", OUTCOME, "What a run is for."),
+        Key("sample", SAMPLE, "A first run."),
+    )),
+}  # fmt: skip
