@@ -1,13 +1,5 @@
 """The small cast that tests share. Each test runs within the row-level scope of ``workspace``, as the app role."""
 
-import os
-from pathlib import Path
-
-os.environ["GALAXY_TESTING"] = "1"
-os.environ.setdefault("GALAXY_DATA_DIR", str(Path(__file__).resolve().parent.parent / ".galaxy" / "test"))
-os.environ.setdefault("GALAXY_EMBEDDED_FAST", "1")
-os.environ.setdefault("GALAXY_ENV", "development")
-
 import pytest
 from django.db import connections
 from django.test import Client

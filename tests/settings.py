@@ -1,0 +1,14 @@
+"""Galaxy's settings with the environment of the tests: servers of their own, quick and forgetful ones.
+
+pytest-django reads the settings before any conftest, so this is where the environment is set.
+"""
+
+import os
+from pathlib import Path
+
+os.environ["GALAXY_TESTING"] = "1"
+os.environ["GALAXY_ENV"] = "development"
+os.environ.setdefault("GALAXY_DATA_DIR", str(Path(__file__).resolve().parent.parent / ".galaxy" / "test"))
+os.environ.setdefault("GALAXY_EMBEDDED_FAST", "1")
+
+from galaxy.settings import *  # noqa: F403
