@@ -22,9 +22,10 @@ from .errors import EmbeddedError
 from .locks import exclusive
 from .paths import Places, data_dir
 
-__all__ = ["EmbeddedError", "Endpoints", "data_dir", "ensure", "refuse_in_production", "status", "stop"]
+__all__ = ["EmbeddedError", "Endpoints", "data_dir", "ensure", "refuse_in_production", "status", "stop", "wanted"]
 
 _SERVERS = {"postgres": postgres, "valkey": valkey}
+_REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def status(root: Path) -> dict[str, bool]:
     """Say which servers of ``root`` are ready: ``{"postgres": bool, "valkey": bool}``."""
     places = Places.of(root)
     return {name: server.is_ready(places) for name, server in _SERVERS.items()}
+
+
+def wanted() -> list[str]:
+    """Names of the servers that nothing in the environment replaces (DATABASE_URL, REDIS_URL, or their _FILE form)."""
+    return [name for name, url in _REPLACED_BY.items() if not (os.environ.get(url) or os.environ.get(f"{url}_FILE"))]
 
 
 def refuse_in_production(*, debug: bool = True) -> None:

@@ -1,18 +1,15 @@
 """``python -m galaxy.embedded``: start, stop or show the embedded servers; print the roles as SQL."""
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
 
-from . import EmbeddedError, data_dir, ensure, status, stop
+from . import EmbeddedError, data_dir, ensure, status, stop, wanted
+from .ports import port_problem
 from .postgres import ROLES_SQL
-
-# What the environment names already is a server of the reader's own.
-REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
 def main() -> int:
@@ -24,11 +21,14 @@ def main() -> int:
     commands.add_parser("status", help="say what is running; exit status 1 when something is not")
     commands.add_parser("roles-sql", help="print the roles and the database as SQL for psql")
     run = commands.add_parser("run", help="start what is not running, run a command, stop what was started for it")
+    run.add_argument("--free-port", type=int, metavar="PORT", help="start nothing when this port is in use")
     run.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
     options = parser.parse_args()
-    root = data_dir(Path(".galaxy"))
+    root = data_dir(Path(__file__).resolve().parents[2] / ".galaxy")
     try:
         if options.command == "run":
+            if options.free_port and (problem := port_problem(options.free_port)):
+                raise EmbeddedError(problem)
             return _run(options.argv, root)
         return _do(options.command, root)
     except EmbeddedError as error:
@@ -55,21 +55,26 @@ def _do(command: str, root: Path) -> int:
 def _run(argv: list[str], root: Path) -> int:
     """The exit status is the command's (128 + signal number when one ended it), whatever stopping says."""
     running = status(root)
-    ours = [name for name, url in REPLACED_BY.items() if not (os.environ.get(url) or os.environ.get(f"{url}_FILE"))]
+    ours = wanted()
     child: subprocess.Popen[bytes] | None = None
+    told: list[int] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        # Ctrl-C reaches the command from the terminal itself; told twice, it would think we are in a hurry.
-        if child is not None and number != signal.SIGINT:
+        told.append(number)
+        # The terminal sends the others to the command as well; told twice, it would think that we are in a hurry.
+        if child is not None and number == signal.SIGTERM:
             child.send_signal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
     try:
-        ensure(root, ours)
+        if ours:
+            ensure(root, ours)
+        if told:
+            return 128 + told[0]
         child = subprocess.Popen(argv)
-        status_code = child.wait()
-        return status_code if status_code >= 0 else 128 - status_code
+        code = child.wait()
+        return code if code >= 0 else 128 - code
     finally:
         stop(root, [name for name in ours if not running[name]])
 

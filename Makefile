@@ -1,0 +1,43 @@
+# `make help` lists what there is. Nothing here needs more than make, sh and a Python of 3.11 or newer.
+
+PORT ?= 8000
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+
+VENV_PYTHON = .venv/bin/python
+SERVERS = $(VENV_PYTHON) -m galaxy.embedded run
+NO_PYTHON = Galaxy needs Python 3.11 or newer: install it, or name one, as in make run PYTHON=/path/to/python3.
+BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec "$$python" bootstrap.py
+
+# Tests have their own servers and data, which may be lost and so need not be written safely.
+TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1 GALAXY_TESTING=1
+
+.PHONY: help setup run demo test lint lock
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+
+setup: ## make .venv with the locked packages (done by the others as needed)
+	@$(BOOTSTRAP)
+
+run: setup ## run Galaxy on http://localhost:8000 (another port: make run PORT=9000)
+	@exec $(SERVERS) --free-port $(PORT) $(VENV_PYTHON) manage.py run_all --port $(PORT)
+
+demo: setup ## do the main job in the terminal, step by step
+	@exec $(SERVERS) sh -c '$(VENV_PYTHON) manage.py prepare && $(VENV_PYTHON) manage.py demo'
+
+test: ## run every test, those in the browser included (some: make test ARGS=tests/embedded)
+	@$(BOOTSTRAP) --browser
+	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m pytest -n auto --maxprocesses 6 $(ARGS)
+
+lint: setup ## check style, types and templates
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@find templates -name '*.html' -exec $(VENV_PYTHON) -m djade --check --target-version 5.2 {} +
+	@exec $(SERVERS) $(VENV_PYTHON) -m mypy
+
+lock: setup ## resolve requirements/*.in into hash-locked *.txt
+	@for name in bootstrap base dev; do \
+		.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-annotate --no-header --quiet \
+			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done

@@ -1,0 +1,152 @@
+"""Makes ``.venv`` with the packages that the lock files name. ``make`` calls it; nothing but Python is needed.
+
+It does nothing when the environment already matches the locks. Whatever stands in the way is told in one sentence.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "galaxy-locks.sha256"
+LOCKS = [ROOT / "requirements" / name for name in ("bootstrap.txt", "dev.txt")]
+
+# What .venv and the caches of pip and uv took on Linux, with room to spare.
+DISK_BYTES = 1_500_000_000
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_BROWSERS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+
+
+class SetupError(Exception):
+    """Something the reader has to mend; the message is one sentence."""
+
+
+def main() -> int:
+    """Set up, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--browser", action="store_true", help="also see to a Chromium for the browser tests")
+    options = parser.parse_args()
+    try:
+        make_environment()
+        if options.browser:
+            see_to_browser()
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def make_environment() -> None:
+    """Create ``.venv`` and bring its packages to what the locks say, unless they are there already."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (whoever calls this file directly may have an older one)
+        raise SetupError(f"Galaxy needs Python 3.11 or newer, and this is {sys.version.split()[0]}.")
+    wanted = _fingerprint()
+    if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and _works(PYTHON):
+        return
+    free = shutil.disk_usage(ROOT).free
+    if free < DISK_BYTES:
+        raise SetupError(
+            f"Galaxy's packages need about {DISK_BYTES / 1e9:.1f} GB of disk, and {ROOT} has {free / 1e9:.1f} GB left."
+        )
+    print("Setting up .venv; this takes a minute the first time.", flush=True)
+    if not _works(PYTHON):
+        _make_venv()
+    uv = VENV / "bin" / "uv"
+    if not _works(uv):
+        pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        _install([*pip, "--require-hashes", "--no-deps", "-r", LOCKS[0]])
+    _install([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, LOCKS[1]])
+    STAMP.write_text(wanted, encoding="ascii")
+
+
+def _fingerprint() -> str:
+    """Names the locks and the place: scripts in a virtual environment do not survive being moved."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for lock in LOCKS:
+        digest.update(lock.read_bytes())
+    return digest.hexdigest()
+
+
+def _works(program: Path) -> bool:
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _make_venv() -> None:
+    if importlib.util.find_spec("ensurepip") is None:
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        if not _apt_install(f"{version}-venv"):
+            raise SetupError(f"This Python cannot make virtual environments: install {version}-venv and try again.")
+    done = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"Python could not make {VENV}: {_last_line(done.stderr or done.stdout)}")
+
+
+def _install(command: list) -> None:
+    """Run an installer quietly. Raises SetupError with what most likely was the matter, and the installer's words."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    said = done.stderr or done.stdout
+    print(said.strip(), file=sys.stderr)
+    if shutil.disk_usage(ROOT).free < DISK_BYTES / 10 or "No space left" in said or "os error 28" in said:
+        raise SetupError(f"The disk of {ROOT} is full: make room and try again.")
+    if "hash" in said.lower() and "mismatch" in said.lower():
+        raise SetupError("A package is not the one that requirements/ locked (its hash differs), so nothing was used.")
+    raise SetupError("The packages could not be fetched: see to the network or the package index, and try again.")
+
+
+def see_to_browser() -> None:
+    """Find a Chromium or Chrome for the browser tests, or install Debian's."""
+    if find_browser():
+        return
+    if not _apt_install("chromium") or not find_browser():
+        raise SetupError("The browser tests need Chromium or Google Chrome: install one of them and try again.")
+
+
+def find_browser() -> str:
+    """The path of a Chromium or Chrome; empty when there is none."""
+    named = os.environ.get("CHROMIUM", "")
+    found = [shutil.which(name) for name in (named, *BROWSERS, *MAC_BROWSERS) if name]
+    return next((path for path in found if path), "")
+
+
+def _apt_install(package: str) -> bool:
+    """Install a Debian package where we may; False where we may not or it fails."""
+    if not shutil.which("apt-get"):
+        return False
+    become = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if become and (not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode):
+        return False
+    print(f"Installing {package}.", flush=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "check": False}
+    environment = [*become, "env", "DEBIAN_FRONTEND=noninteractive"]
+    install = [*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
+    if subprocess.run(install, stderr=subprocess.DEVNULL, **quiet).returncode == 0:
+        return True
+    subprocess.run([*environment, "apt-get", "update", "-qq"], **quiet)
+    return subprocess.run(install, **quiet).returncode == 0
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it did not say why."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

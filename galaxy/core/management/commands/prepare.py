@@ -1,0 +1,15 @@
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Make everything that the console needs before it starts: fonts, tables, catalogue and, here, the demo."
+
+    def handle(self, *args, **options):
+        call_command("build_fonts", verbosity=0, stdout=self.stdout)
+        call_command("migrate", verbosity=0, interactive=False, stdout=self.stdout)
+        call_command("load_catalog", stdout=self.stdout)
+        if not settings.HARDENED:
+            call_command("seed_demo", stdout=self.stdout)
+        self.stdout.write("Everything is prepared.")
