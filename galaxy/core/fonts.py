@@ -30,6 +30,7 @@ FACES = (
     Face("fontpkg-inter", "fontpkg_inter", "Inter[opsz,wght].ttf", "inter", "Inter Variable"),
     Face("fontpkg-geist-mono", "fontpkg_geist_mono", "GeistMono[wght].ttf", "geist-mono", "Geist Mono Variable"),
 )
+RECIPE = 1  # raise it when what is kept of a font changes, so that sets made before are made again
 # Latin-1 with the letters of western Europe, punctuation, arrows and the signs of keys that the console shows.
 CHARACTERS = [
     *range(0x20, 0x7F),
@@ -88,18 +89,19 @@ def links() -> SafeString:
 
 
 def _sheet() -> str:
-    """The declarations; its first line names what the fonts were made from, so that a new version is noticed."""
+    """The declarations; its first line names what the fonts were made from, so that a change is noticed."""
     made_from = ", ".join(f"{face.package} {metadata.version(face.package)}" for face in FACES)
     rules = "\n".join(
         f'@font-face {{ font-family: "{face.family}"; src: url("{face.file}.woff2") format("woff2"); '
         "font-weight: 100 900; font-display: swap; }"
         for face in FACES
     )
-    return f"/* Made by manage.py build_fonts from {made_from}; {len(CHARACTERS)} characters, {len(FEATURES)} features. */\n{rules}\n"
+    return f"/* Made by manage.py build_fonts from {made_from}; recipe {RECIPE}. */\n{rules}\n"
 
 
 def _subset(source, target: Path) -> None:
     from fontTools import subset  # slow to import, and needed at set-up only
+    from fontTools.varLib import instancer
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells every glyph it keeps
 
@@ -113,6 +115,9 @@ def _subset(source, target: Path) -> None:
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=CHARACTERS)
     subsetter.subset(font)
+    if "opsz" in {axis.axisTag for axis in font["fvar"].axes}:
+        # The sizes here are those of text; the display cut would only draw headings tighter than their tracking.
+        instancer.instantiateVariableFont(font, {"opsz": 14}, inplace=True)
     draft = target.with_suffix(".part")
     subset.save_font(font, str(draft), options)
     draft.replace(target)

@@ -14,10 +14,17 @@ from galaxy.core.errors import Conflict
 from galaxy.core.permissions import Denied
 from galaxy.core.ui.words import STATUSES
 
-SLUGS = """hubspot gmail slack salesforce notion google-drive gmail.send redact-pii normalize-dates inbound-email
-    lead-follow-up renewal-digest notion-tasks stripe zendesk hubspot.create_task drive.export dedupe map-fields calendar
-    weekly-report jira airtable twilio""".split()
-COLOURS = "desk canvas subtle inset line control muted text accent ok warn bad info sim".split()
+# fmt: off
+SLUGS = [
+    "hubspot", "gmail", "slack", "salesforce", "notion", "google-drive", "gmail.send", "redact-pii", "normalize-dates",
+    "inbound-email", "lead-follow-up", "renewal-digest", "notion-tasks", "stripe", "zendesk", "hubspot.create_task",
+    "drive.export", "dedupe", "map-fields", "calendar", "weekly-report", "jira", "airtable", "twilio",
+]
+COLOURS = [
+    "desk", "canvas", "subtle", "inset", "line", "control", "muted", "text", "accent", "ok", "warn", "bad", "info",
+    "sim",
+]
+# fmt: on
 # name, depth, icon, result, start and took in ms, kind of bar
 SPANS = [
     ("run lead-follow-up", 0, "play", "failed", 0, 1840, "fail"),
@@ -27,6 +34,14 @@ SPANS = [
     ("http POST /crm/v3/objects/tasks", 1, "globe", "auth_error", 262, 1570, "fail"),
     ("attempt 1", 2, "corner-down-right", "failed", 262, 340, "fail"),
 ]
+GOOD_ENOUGH = {
+    "name": "notion-tasks",
+    "due": "date-time",
+    "updates": "fix",
+    "agree": "on",
+    "grant": "less",
+    "kinds": ["pack"],
+}
 PAYLOAD = {"subject": "Call Ada <Byron>", "due_at": None, "owner": {"id": 7, "active": True}, "tags": ["new", "eu"]}
 
 
@@ -36,7 +51,9 @@ class PatternForm(forms.Form):
     name = forms.CharField(label="Text", help_text="A hint says what good input is.")
     due = forms.CharField(label="With an error")
     note = forms.CharField(label="Long text", required=False, widget=forms.Textarea(attrs={"rows": 2}))
-    updates = forms.ChoiceField(label="One of a list", choices=[("fix", "Fixes only, never wider"), ("ask", "Ask each time")])
+    updates = forms.ChoiceField(
+        label="One of a list", choices=[("fix", "Fixes only, never wider"), ("ask", "Ask each time")]
+    )
     agree = forms.BooleanField(label="Pin this version until I unpin it", required=False)
     grant = forms.ChoiceField(
         label="One of a few",
@@ -67,9 +84,8 @@ def patterns(request):
             "colours": COLOURS,
             "slugs": SLUGS,
             "statuses": STATUSES,
-            "form": PatternForm(
-                {"name": "notion-tasks", "due": "date-time", "updates": "fix", "agree": "on", "grant": "less", "kinds": ["pack"]}
-            ),
+            "form": PatternForm(GOOD_ENOUGH),
+            "second_form": PatternForm(initial=GOOD_ENOUGH, prefix="second"),
             "denied": Denied("core.install_extension", "Install and remove extensions", "Olga Winter or Ada Reyes"),
             "error": Conflict("Someone else decided this a moment ago."),
             "examples": [
@@ -77,11 +93,21 @@ def patterns(request):
                 Message(levels.WARNING, "Installed. Two agents may use it already."),
                 Message(levels.ERROR, "Could not reach the vault. Nothing was written."),
             ],
-            "moments": [now, now - timedelta(minutes=12), now - timedelta(minutes=130), now + timedelta(hours=21), now - timedelta(days=45)],
+            "moments": [
+                now,
+                now - timedelta(minutes=12),
+                now - timedelta(minutes=130),
+                now + timedelta(hours=21),
+                now - timedelta(days=45),
+            ],
             "durations": [0.4, 310, 1840, 125_000],
             "spans": SPANS,
             "payload": PAYLOAD,
-            "facts": [("Calls", "hubspot.update_contacts"), ("Records", "38 contacts"), ("Undo", "Named and tested, for 7 days")],
+            "facts": [
+                ("Calls", "hubspot.update_contacts"),
+                ("Records", "38 contacts"),
+                ("Undo", "Named and tested, for 7 days"),
+            ],
             "page": Paginator(range(128), 9).page(2),
             "sort": request.GET.get("sort", "name"),
         },

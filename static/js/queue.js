@@ -8,17 +8,30 @@ function rowsOf(queue) {
   return [...queue.querySelectorAll("[data-row] a, a[data-row]")];
 }
 
+// Marks the button that Ctrl with Enter will press, in sight and in words.
+function choose(form, value) {
+  form.dataset.choice = value;
+  for (const button of form.querySelectorAll("button[value]")) {
+    button.classList.toggle("is-chosen", button.value === value);
+    if (button.value === value) {
+      const detail = `Ctrl and Enter: ${button.textContent.trim()}`;
+      document.dispatchEvent(new CustomEvent("galaxy:announce", { detail }));
+    }
+  }
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest("form[data-decide]");
     if (!form) return;
     event.preventDefault();
-    // The button that A or R pointed at, else the one that was chosen last, else nothing: sending is never a guess.
+    // The button that A or R pointed at, or nothing: sending is never a guess.
     const button = form.querySelector(`button[value="${CSS.escape(form.dataset.choice ?? "")}"]`);
     if (button) form.requestSubmit(button);
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const letters = document.documentElement.dataset.letters !== "off";
   if (event.key === "Escape" && event.target.closest("form[data-decide]")) {
     document.querySelector("[data-queue] a[aria-current]")?.focus();
     return;
@@ -28,6 +41,7 @@ document.addEventListener("keydown", (event) => {
   const rows = rowsOf(queue);
   const at = rows.indexOf(event.target);
   const key = event.key.toLowerCase();
+  if (!letters && key.length === 1) return;
   if (key === "j" || key === "arrowdown" || key === "k" || key === "arrowup") {
     const step = key === "j" || key === "arrowdown" ? 1 : -1;
     const next = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
@@ -42,7 +56,7 @@ document.addEventListener("keydown", (event) => {
     const form = document.querySelector("form[data-decide]");
     if (!form) return;
     event.preventDefault();
-    form.dataset.choice = form.dataset[FORM[key]];
+    choose(form, form.dataset[FORM[key]]);
     (form.querySelector("textarea, input:not([type=hidden])") ?? form.querySelector("button"))?.focus();
   }
 });

@@ -45,7 +45,7 @@ def status(value: str, label: str = "") -> SafeString:
     """The badge of a stored state, such as ``pending``; ``label`` is its display word."""
     tone = words.tone_of(value)
     variant = f"{tone.name} badge-live" if value in words.LIVE_STATUSES else tone.name
-    return _badge(variant, label or value.replace("_", " ").capitalize(), tone.icon)
+    return _badge(variant, label or words.WORDS.get(value) or value.replace("_", " ").capitalize(), tone.icon)
 
 
 @register.simple_tag

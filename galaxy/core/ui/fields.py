@@ -31,8 +31,8 @@ class FieldView:
     @property
     def described_by(self) -> str:
         """Ids of the hint and the errors that are really on the page."""
-        ids = [self.hint_id] if self.hint else []
-        return " ".join(ids + [self.error_id] if self.bound.errors else ids)
+        parts = ((self.hint_id, self.hint), (self.error_id, self.bound.errors))
+        return " ".join(part_id for part_id, is_shown in parts if is_shown)
 
     @property
     def is_optional(self) -> bool:

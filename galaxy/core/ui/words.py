@@ -65,6 +65,7 @@ STATUSES = {
     "transient": Tone("warn", "rotate-cw"),
     "policy_block": Tone("bad", "ban"),
 }
+WORDS = {"ok": "OK"}  # where the stored word alone would read oddly
 LIVE_STATUSES = {"running", "retrying"}
 
 
