@@ -1,0 +1,1 @@
+"""The verbs of this floor: decisions of the engine, and approvals by people."""

@@ -1,0 +1,70 @@
+"""Decisions: ask the engine, and keep the whole question with the answer."""
+
+import dataclasses
+import logging
+from datetime import datetime
+from typing import Any
+
+from galaxy.core.models import Workspace
+from policies.engine import Action, Context, Evaluation, Principal, Resource, Snapshot, evaluate
+from policies.models import Decision
+
+log = logging.getLogger(__name__)
+
+
+def decide(
+    workspace: Workspace, *, principal: Principal, action: Action, resource: Resource, context: Context
+) -> Decision:
+    """Evaluate one call and store the answer with its input. A denied call is a stored decision too, never an error."""
+    snapshot = snapshot_of(workspace)
+    answer = evaluate(snapshot, principal, action, resource, context)
+    if any(reason.code == "evaluation_error" for reason in answer.reasons):
+        log.error("policy evaluation failed for %s in %s: %s", action.target, workspace.pk, answer.reasons)
+    return Decision.objects.create(
+        workspace=workspace,
+        effect=answer.effect,
+        action=action.target,
+        input={
+            "principal": _as_json(principal),
+            "action": _as_json(action),
+            "resource": _as_json(resource),
+            "context": _as_json(context),
+        },
+        reasons=[dataclasses.asdict(reason) for reason in answer.reasons],
+        obligations=answer.obligations,
+        policy_version=snapshot.version,
+    )
+
+
+def decide_again(decision: Decision, snapshot: Snapshot) -> Evaluation:
+    """What ``snapshot`` would have said to the same question. Stores nothing."""
+    stored = decision.input
+    now = stored["context"]["now"]
+    context = stored["context"] | {"now": datetime.fromisoformat(now) if now else None}
+    return evaluate(
+        snapshot,
+        _from_json(Principal, stored["principal"]),
+        _from_json(Action, stored["action"]),
+        _from_json(Resource, stored["resource"]),
+        _from_json(Context, context),
+    )
+
+
+def snapshot_of(workspace: Workspace) -> Snapshot:
+    """The rules in force. A workspace has none of its own yet, so the defaults of the engine answer alone."""
+    return Snapshot(version=0)
+
+
+def _as_json(part: Principal | Action | Resource | Context) -> dict[str, Any]:
+    """A part of the question as JSON; collections sorted, so that equal questions are equal text."""
+    return {name: _plain(value) for name, value in vars(part).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple | set | frozenset):
+        return sorted(value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _from_json(kind: type, values: dict[str, Any]) -> Any:
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
