@@ -1,0 +1,11 @@
+"""Celery doors: each calls one service."""
+
+from celery import shared_task
+
+
+@shared_task
+def expire_approvals() -> int:
+    """Close what nobody decided in time, in every workspace; returns how many were closed."""
+    from policies.services.approvals import expire_approvals as sweep
+
+    return sweep()

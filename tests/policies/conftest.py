@@ -1,0 +1,53 @@
+"""Approvals as the gate would ask for them."""
+
+from uuid import uuid4
+
+import pytest
+
+from policies.services.approvals import request_approval
+
+FACTS = {
+    "what": "hubspot.delete_task",
+    "where": "HubSpot, not connected",
+    "records": 1,
+    "data_classes": ["email"],
+    "version": "HubSpot 1.2.0",
+    "rule": "A delete needs a second person",
+    "undo": "None",
+    "simulated": True,
+    "inputs": {"task_id": "t_1", "note": "j•••@•••.com"},
+}
+
+
+@pytest.fixture
+def ask(workspace, creator):
+    """``ask(summary="…", …)``: a waiting approval, asked for by the creator unless told otherwise."""
+
+    def asked(summary="Delete a task in HubSpot", **fields):
+        values = {
+            "subject_kind": "run",
+            "subject_id": uuid4(),
+            "digest": uuid4().hex * 2,
+            "facts": FACTS,
+            "requested_by": creator,
+        }
+        return request_approval(workspace, summary=summary, **(values | fields))
+
+    return asked
+
+
+@pytest.fixture
+def approval(ask):
+    return ask()
+
+
+@pytest.fixture
+def trail(workspace):
+    """``trail("approval.")``: the actions recorded so far that start so, oldest first."""
+    from galaxy.core.models import AuditEvent
+
+    def actions(prefix=""):
+        events = AuditEvent.objects.in_workspace(workspace).filter(action__startswith=prefix).order_by("id")
+        return [event.action for event in events]
+
+    return actions
