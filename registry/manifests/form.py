@@ -8,14 +8,6 @@ from .findings import Findings
 from .nodes import MAX_DEPTH, MAX_NODES, NOWHERE, Literal, Map, Node, Seq, Text
 from .sources import MAX_BYTES, describe_forbidden, find_forbidden
 from .trees import Unreadable, make_map
-from .yaml_text import read_yaml
-
-# Fields of a form that hold a piece of shorthand in a text area.
-_SHORTHAND = frozenset({
-    "inputs", "outputs", "request_schema", "response_schema", "steps", "policy", "requires", "retry", "rate_limits",
-    "permissions", "outcome", "bulk", "fixtures", "simulation", "query", "body", "response", "headers", "auth", "actions",
-    "egress", "sample", "source", "health", "replies", "pagination", "grpc", "cost", "fallbacks",
-})  # fmt: skip
 
 
 def read_form(data: dict[str, Any], findings: Findings) -> Node | None:
@@ -34,7 +26,7 @@ class _FormReader:
         self.count = 0
         self.size = 0
 
-    def node(self, value: Any, depth: int, name: str = "") -> Node:
+    def node(self, value: Any, depth: int) -> Node:
         self.count += 1
         if self.count > MAX_NODES:
             raise Unreadable("too-many-values", NOWHERE)
@@ -48,7 +40,7 @@ class _FormReader:
             case bool() | int() | float() | None:
                 return Literal(value, str(value).lower() if isinstance(value, bool) else f"{value}"[:60])
             case str():
-                return self.text(value, name)
+                return self.text(value)
         raise Unreadable("wrong-shape", NOWHERE, f"A form holds no {type(value).__name__}.")
 
     def map(self, value: dict[Any, Any], depth: int, *, top: bool = False) -> Map:
@@ -56,15 +48,11 @@ class _FormReader:
         for key, part in value.items():
             if top and (part is None or (isinstance(part, str) and not part.strip())):
                 continue
-            pairs.append(
-                (
-                    Text(key) if isinstance(key, str) else Literal(None, "null"),
-                    self.node(part, depth + 1, key if top else ""),
-                )
-            )
+            name = Text(key) if isinstance(key, str) else Literal(None, "null")
+            pairs.append((name, self.node(part, depth + 1)))
         return make_map(pairs, NOWHERE, self.problem)
 
-    def text(self, value: str, name: str) -> Node:
+    def text(self, value: str) -> Node:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
         self.size += len(value)
         if self.size > MAX_BYTES:
@@ -72,8 +60,6 @@ class _FormReader:
         if bad := find_forbidden(value):
             self.problem("encoding", NOWHERE, describe_forbidden(bad))
             return Text("")
-        if name in _SHORTHAND and (node := read_yaml(value, self.findings)) is not None:
-            return node
         return Text(value, style="form")
 
     def problem(self, code: str, where: Any, message: str) -> None:

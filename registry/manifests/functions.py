@@ -5,9 +5,12 @@ Everything here is a function of its arguments: the seed and the time are handed
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import unicodedata
+from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Any
 
 import jmespath
@@ -24,7 +27,7 @@ class EvaluationFailed(ValueError):
 
 
 class GalaxyFunctions(functions.Functions):
-    """``seed`` makes the identifiers of one run its own; ``now`` is the run's time as ISO 8601, or None for no clock."""
+    """``seed`` makes the identifiers of a run its own; ``now`` is the run's time in ISO 8601, or None for no clock."""
 
     def __init__(self, *, seed: int | str = 0, now: str | None = None) -> None:
         self.seed = str(seed)
@@ -55,6 +58,22 @@ class GalaxyFunctions(functions.Functions):
         """A made-up identifier: the same for the same seed, prefix and value, another for any other."""
         named = rfc8785.dumps([self.seed, prefix, value])
         return prefix + hashlib.sha256(named).hexdigest()[:_ID_DIGITS]
+
+    @functions.signature({"types": ["string"]})
+    def _func_base64url(self, text: str) -> str:
+        """The text's UTF-8 bytes by RFC 4648, section 5, without padding."""
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @functions.signature({"types": ["object"]})
+    def _func_email_message(self, fields: dict[str, Any]) -> str:
+        """A plain-text message by RFC 5322, from {to, cc?, bcc?, subject, body}; the first three are lists."""
+        message = EmailMessage(policy=SMTP)
+        for name in ("to", "cc", "bcc"):
+            if fields.get(name):
+                message[name.title()] = ", ".join(fields[name])
+        message["Subject"] = fields.get("subject", "")
+        message.set_content(fields.get("body", ""))
+        return message.as_string()
 
     @functions.signature()
     def _func_now(self) -> str:

@@ -32,8 +32,8 @@ _MAX_NESTING = 60
 
 def read_python(text: str, findings: Findings, filename: str | None) -> Node | None:
     """The manifest that the file's comments declare, as a tree; None when the file cannot be read."""
-    comments = _comments(text, findings)
-    tree = _parse(text, findings) if comments is not None else None
+    tree = _parse(text, findings)
+    comments = _comments(text, findings) if tree is not None else None
     if comments is None or tree is None:
         return None
     run = _find_run(tree, findings)

@@ -18,6 +18,7 @@ from .findings import ABSENT, Findings
 from .nodes import Literal, Map, Node, Seq, Text, looks_like_number, parse_number, plain_json, shown
 from .schemas import read_schema
 from .suggest import nearest
+from .yaml_text import read_yaml
 
 Reader = Callable[[Node, Findings, str], Any]
 
@@ -41,6 +42,7 @@ class Shape:
     keys: tuple[Key, ...]
 
     def __call__(self, node: Node, findings: Findings, path: str) -> Any:
+        node = opened(node, findings)
         if not isinstance(node, Map):
             return findings.add(
                 "wrong-shape", node, path, f"A map is expected here ({self.name}).", f"Keys: {self.listed()}."
@@ -178,8 +180,7 @@ def items(read_item: Reader, limit: int = 100, *, unique: bool = False, ordered:
     """A list. ``ordered=False``: the order says nothing, so it is sorted and each value kept once."""
 
     def read(node: Node, findings: Findings, path: str) -> Any:
-        if isinstance(node, Text) and node.style == "form":
-            node = _split_lines(node)
+        node = _opened_list(node, findings)
         if not isinstance(node, Seq):
             return findings.add(
                 "wrong-shape", node, path, "A list is expected here.", "Write [ ... ], also for a single value."
@@ -217,6 +218,7 @@ def mapping(read_value: Reader, key: str, expected: str, limit: int = 100) -> Re
     """A map with free keys of one form."""
 
     def read(node: Node, findings: Findings, path: str) -> Any:
+        node = opened(node, findings)
         if not isinstance(node, Map):
             return findings.add("wrong-shape", node, path, "A map is expected here.", "Write { name: value }.")
         if len(node.entries) > limit:
@@ -239,7 +241,7 @@ def mapping(read_value: Reader, key: str, expected: str, limit: int = 100) -> Re
 
 def schema(*, closed: bool) -> Reader:
     def read(node: Node, findings: Findings, path: str) -> Any:
-        return read_schema(node, findings, path, closed=closed)
+        return read_schema(opened(node, findings), findings, path, closed=closed)
 
     return read
 
@@ -356,8 +358,19 @@ def https_address(node: Node, findings: Findings, path: str) -> Any:
     return f"https://{address.host}{address.path.rstrip('/')}"
 
 
-def _split_lines(node: Text) -> Seq:
-    """A form's text area as a list: one entry a line, or with commas between."""
+def opened(node: Node, findings: Findings) -> Node:
+    """A form's text area as the structure its text describes; anything else as it is."""
+    if isinstance(node, Text) and node.style == "form" and node.value.strip():
+        return read_yaml(node.value, findings) or node
+    return node
+
+
+def _opened_list(node: Node, findings: Findings) -> Node:
+    """In a form a list may also be one entry a line, or entries with commas between."""
+    if not isinstance(node, Text) or node.style != "form":
+        return node
+    if node.value.lstrip().startswith(("[", "- ", "-\n")):
+        return opened(node, findings)
     parts = (part.strip() for part in re.split(r"[,\n]", node.value))
     return Seq(tuple(Text(part, node.line, node.column, "form") for part in parts if part))
 

@@ -33,7 +33,7 @@ def read_yaml(text: str, findings: Findings) -> Node | None:
             root = composer.compose()
         except yaml.MarkedYAMLError as again:
             if not _report_tabs(text, findings, ()):
-                _report_syntax(again if flows_read(again, error) else error, findings)
+                _report_syntax(again if _got_further(again, error) else error, text, findings)
             return None
         except Unreadable as problem:
             if not _report_tabs(text, findings, ()):
@@ -50,7 +50,7 @@ def read_yaml(text: str, findings: Findings) -> Node | None:
     return root
 
 
-def flows_read(again: yaml.MarkedYAMLError, first: yaml.MarkedYAMLError) -> bool:
+def _got_further(again: yaml.MarkedYAMLError, first: yaml.MarkedYAMLError) -> bool:
     """Whether the second reading got further, so that its complaint is the one worth telling."""
     return bool(again.problem_mark and first.problem_mark and again.problem_mark.index > first.problem_mark.index)
 
@@ -149,8 +149,14 @@ def _report_tabs(text: str, findings: Findings, block_scalars) -> bool:
     return found
 
 
-def _report_syntax(error: yaml.MarkedYAMLError, findings: Findings) -> None:
+def _report_syntax(error: yaml.MarkedYAMLError, text: str, findings: Findings) -> None:
     mark = error.problem_mark or error.context_mark
     where = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-    context = f", {error.context}" if error.context else ""
-    findings.add("syntax", where, message=f"This is not well-formed YAML: {error.problem}{context}.")
+    problem = error.problem or "it cannot be read"
+    if "nesting depth" in problem:
+        findings.add("too-deep", where)
+    elif mark and text[mark.index : mark.index + 1] == "\t":
+        findings.add("tab", where)
+    else:
+        context = f", {error.context}" if error.context else ""
+        findings.add("syntax", where, message=f"This is not well-formed YAML: {problem}{context}.")

@@ -1,0 +1,83 @@
+"""``manage.py manifest check FILE``: what Galaxy takes a manifest to mean, or what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from registry.manifests import CODES, Finding, Reading, read
+from registry.manifests.sources import FORMATS, MAX_BYTES
+
+STDIN = "-"
+
+
+class Command(BaseCommand):
+    help = "Check a manifest: print its canonical form and digest, or what is wrong and how to fix it."
+    requires_system_checks: list[str] = []  # it needs no database and no settings of a workspace
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="check")
+        check = verbs.add_parser("check", help="Read FILE; exit status 0 when it is a manifest, 1 when it is not.")
+        check.add_argument("file", metavar="FILE", help="YAML, JSON or Python; - reads standard input.")
+        check.add_argument("--format", choices=FORMATS, help="Instead of going by the file's name or first sign.")
+        check.add_argument(
+            "--json", action="store_true", help="Print one JSON object: digest, manifest, missing, findings."
+        )
+
+    def handle(self, *, file: str, format: str | None, json: bool, **options: Any) -> None:
+        reading = read(_content(file), format=format, filename=None if file == STDIN else Path(file).name)
+        if json:
+            self.stdout.write(_as_json(reading))
+        else:
+            self._explain(reading, file)
+        if reading.manifest is None:
+            raise SystemExit(1)
+
+    def _explain(self, reading: Reading, file: str) -> None:
+        shown = "<stdin>" if file == STDIN else file
+        for finding in reading.findings:
+            self.stdout.write(_as_text(finding, shown))
+        manifest = reading.manifest
+        if manifest is None:
+            count = len(reading.errors)
+            self.stderr.write(f"{shown}: {count} error{'s' if count != 1 else ''}, no manifest.")
+            return
+        self.stdout.write(json.dumps(manifest.canonical, indent=2, sort_keys=True, ensure_ascii=False))
+        if manifest.is_draft:
+            self.stdout.write(f"draft, publication still needs: {', '.join(manifest.missing)}")
+        self.stdout.write(f"digest: {manifest.digest}")
+
+
+def _content(file: str) -> bytes:
+    """One byte more than permitted is enough to be told that it is too large."""
+    try:
+        if file == STDIN:
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(file).open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _as_text(finding: Finding, file: str) -> str:
+    return (
+        f"{file}:{finding.line}:{finding.column} {finding.code} {finding.message}\n"
+        f"    why: {CODES[finding.code].about}\n"
+        f"    fix: {finding.fix}"
+    )
+
+
+def _as_json(reading: Reading) -> str:
+    manifest = reading.manifest
+    answer = {
+        "digest": manifest.digest if manifest else None,
+        "manifest": manifest.canonical if manifest else None,
+        "missing": list(manifest.missing) if manifest else [],
+        "findings": [finding.as_dict() for finding in reading.findings],
+    }
+    return json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False)
