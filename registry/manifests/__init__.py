@@ -24,8 +24,17 @@ from .sources import FORMATS, decode, detect_format
 from .yaml_text import read_yaml
 
 __all__ = [
-    "CODES", "ActionSpec", "Finding", "Manifest", "Reading", "from_form", "load", "publishable", "read", "version_digest",
-]  # fmt: skip
+    "CODES",
+    "ActionSpec",
+    "Finding",
+    "Manifest",
+    "Reading",
+    "from_form",
+    "load",
+    "publishable",
+    "read",
+    "version_digest",
+]
 
 
 @dataclass(frozen=True, slots=True)

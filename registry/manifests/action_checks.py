@@ -197,7 +197,7 @@ def _check_egress(canonical: dict[str, Any], locate: Locate, findings: Findings)
     """The addresses that are called must be on the list that people consent to."""
     if "egress" not in canonical:
         return
-    called = [(("base_url",), canonical.get("base_url"))]
+    called: list[tuple[tuple[Any, ...], str | None]] = [(("base_url",), canonical.get("base_url"))]
     called += [(("auth", key), canonical.get("auth", {}).get(key)) for key in ("token_url", "revoke_url")]
     owners: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((), canonical)]
     owners += [(("actions", at), action) for at, action in enumerate(canonical.get("actions", []))]

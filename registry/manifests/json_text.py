@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 
 from .findings import Findings
 from .nodes import MAX_DEPTH, MAX_NODES, Literal, Map, Mark, Node, Seq, Text, parse_number, shown

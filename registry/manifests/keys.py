@@ -34,6 +34,7 @@ METHODS = r.METHODS
 CATEGORIES = (
     "auth_error", "rate_limit", "quota", "not_found", "validation", "tool_error", "transient", "policy_block",
 )  # fmt: skip
+AUTH_TYPES = ("oauth2", "api_key", "basic", "bearer", "jwt_bearer", "none")
 SIGNALS = ("approved", "downstream_state", "kpi", "validated")
 SCENARIOS = ("happy", "empty", "401", "403", "404", "409", "422", "429", "5xx", "slow")
 REQUIRED_SCENARIOS = ("happy", "401", "429", "5xx")
@@ -44,6 +45,17 @@ MAX_ATTEMPTS = 10
 MAX_RPM = 6_000
 
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
+
+_input_name = text(64, pattern=IDENTIFIER, expected="the name of an input")
+_header_name = text(64, pattern="[A-Za-z0-9-]+", expected="a header name")
+_key_name = text(64, pattern=r"[A-Za-z0-9_.-]+", expected="a header or parameter name")
+_word = text(20, pattern=r"[A-Za-z0-9_-]+", expected="one word")
+_base64 = text(200_000, pattern=r"[A-Za-z0-9+/=\s]+", expected="base64")
+_service = text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service name")
+_method = text(100, pattern=IDENTIFIER, expected="a method name")
+_vendor_scope = text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope without blanks")  # RFC 6749 section 3.3
+_step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
+_step_inputs = mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input")
 
 COMMON = (
     Key("api", choice("v1"), "Version of this format; v1 when left out."),
@@ -89,7 +101,7 @@ PERMISSIONS = Shape("permissions", (
     Key("required", items(scope, 50, ordered=False), "Scopes a caller must hold.", required=True),
 ))  # fmt: skip
 BULK = Shape("bulk", (
-    Key("field", text(64, pattern=IDENTIFIER, expected="the name of an input"), "The input list that is counted.", required=True),
+    Key("field", _input_name, "The input list that is counted.", required=True),
     Key("over", integer(0, 1_000_000), "More entries than this are a bulk call; 10 when left out."),
 ))  # fmt: skip
 REPLY = Shape("replies", (
@@ -109,9 +121,9 @@ PAGINATION = Shape("pagination", (
 ))  # fmt: skip
 GRPC = Shape("grpc", (
     Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
-    Key("descriptor_set", text(200_000, pattern=r"[A-Za-z0-9+/=\s]+", expected="base64"), "FileDescriptorSet in base64."),
-    Key("service", text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service name"), "Full service name.", required=True),
-    Key("method", text(100, pattern=IDENTIFIER, expected="a method name"), "Unary method.", required=True),
+    Key("descriptor_set", _base64, "FileDescriptorSet in base64."),
+    Key("service", _service, "Full service name.", required=True),
+    Key("method", _method, "Unary method.", required=True),
 ))  # fmt: skip
 FALLBACK = Shape("fallbacks", (
     Key("base_url", https_address, "Another endpoint."),
@@ -124,7 +136,7 @@ COST = Shape("cost", (
     Key("currency", text(3, pattern="[A-Z]{3}", expected="a currency such as USD"), "ISO 4217."),
 ))  # fmt: skip
 SIMULATION = Shape("simulation", (
-    Key("answer", expression_tree("inputs", "seed"), "Outputs as JMESPath over inputs and seed, so that another input gives another answer."),
+    Key("answer", expression_tree("inputs", "seed"), "Outputs: JMESPath over inputs and seed."),
     Key("code_file", r.code_file, "Python that answers, in place of `answer`."),
     Key("latency_ms", integer(0, MAX_TIMEOUT_MS, " ms"), "How long it takes."),
 ))  # fmt: skip
@@ -190,17 +202,17 @@ ACTION = Shape("actions", (
 ))  # fmt: skip
 
 AUTH = Shape("auth", (
-    Key("type", choice("oauth2", "api_key", "basic", "bearer", "jwt_bearer", "none"), "How a connection proves itself.", required=True),
-    Key("scopes", items(text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope without blanks"), 100, ordered=False), "The vendor's own scopes, in the vendor's spelling."),
+    Key("type", choice(*AUTH_TYPES), "How a connection proves itself.", required=True),
+    Key("scopes", items(_vendor_scope, 100, ordered=False), "The vendor's own scopes, in its spelling."),
     Key("authorize_url", https_address, "Consent screen."),
     Key("token_url", https_address, "Token endpoint."),
     Key("revoke_url", https_address, "Revocation endpoint."),
     Key("issuer", https_address, "Issuer, where the vendor has discovery."),
-    Key("grant", choice("authorization_code", "client_credentials"), "OAuth 2 grant; authorization_code when left out."),
+    Key("grant", choice("authorization_code", "client_credentials"), "OAuth 2 grant; the first when left out."),
     Key("audience", text(300), "Audience of the token."),
     Key("in", choice("header", "query"), "Where an API key goes; header when left out."),
-    Key("name", text(64, pattern=r"[A-Za-z0-9_.-]+", expected="a header or parameter name"), "Header or parameter of an API key."),
-    Key("prefix", text(20, pattern=r"[A-Za-z0-9_-]+", expected="one word"), "Word before the key, such as Bearer."),
+    Key("name", _key_name, "Header or parameter of an API key."),
+    Key("prefix", _word, "Word before the key, such as Bearer."),
 ))  # fmt: skip
 CONNECTION_KEYS = (
     Key("auth", AUTH, "How a connection proves itself."),
@@ -213,9 +225,9 @@ HEALTH = Shape("health", (
     Key("every_s", integer(60, 86_400, " s"), "Seconds between checks."),
 ))  # fmt: skip
 STEP = Shape("steps", (
-    Key("id", text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _"), "Its name for later steps.", required=True),
+    Key("id", _step_id, "Its name for later steps.", required=True),
     Key("use", name(dotted=True), "What it calls: an extension, or `connector.action`.", required=True),
-    Key("with", mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input"), "Inputs: JMESPath over inputs and steps."),
+    Key("with", _step_inputs, "Inputs: JMESPath over inputs and steps."),
     Key("when", expression("inputs", "steps"), "Runs only when this is true."),
     Key("summary", text(300), "One sentence."),
 ))  # fmt: skip
@@ -230,7 +242,7 @@ SOURCE = Shape("source", (
     Key("cron", text(100, pattern=r"[0-9*/,\- ]{9,100}", expected="five cron fields"), "When, in five cron fields."),
     Key("timezone", r.timezone, "Time zone of the schedule; UTC when left out."),
     Key("signature", choice("standard_webhooks", "hmac_sha256", "none"), "How a webhook proves itself."),
-    Key("header", text(64, pattern="[A-Za-z0-9-]+", expected="a header name"), "Header of an hmac_sha256 signature."),
+    Key("header", _header_name, "Header of an hmac_sha256 signature."),
     Key("debounce_ms", integer(0, 3_600_000, " ms"), "Quiet time that joins events."),
 ))  # fmt: skip
 REQUIRES = mapping(version_range, r"[a-z][a-z0-9_.-]{0,99}", "the name of an extension", 50)

@@ -169,7 +169,7 @@ def _action(raw: dict[str, Any], owner: dict[str, Any]) -> ActionSpec:
     outputs = raw.get("outputs") or _open_object()
     classes = [*data_classes(inputs, "/inputs"), *data_classes(outputs, "/outputs")]
     return ActionSpec(
-        id=raw["id"] if "id" in raw else "",
+        id=raw.get("id", ""),
         name=raw.get("name") or raw.get("id", ""),
         summary=raw.get("summary", ""),
         runner=raw.get("runner", "rest"),

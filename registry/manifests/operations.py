@@ -9,7 +9,7 @@ import phonenumbers
 from . import readers as r
 from .findings import ABSENT, Findings
 from .nodes import Map, Node, Text, shown
-from .shapes import Key, Shape, choice, expression_tree, flag, free_json, integer, items, mapping, text
+from .shapes import Key, Reader, Shape, choice, expression_tree, flag, free_json, integer, items, mapping, text
 from .suggest import nearest
 
 FIELD = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
@@ -28,11 +28,11 @@ def _region(node: Node, findings: Findings, path: str) -> Any:
     return value
 
 
-OPERATIONS: dict[str, Shape] = {
+OPERATIONS: dict[str, Reader] = {
     "normalize_date": Shape("normalize_date", (
         Key("field", _field, "The field; it becomes an ISO 8601 date or time.", required=True),
         Key("timezone", r.timezone, "Zone of times that name none; UTC when left out."),
-        Key("order", choice("year_first", "day_first", "month_first"), "How 01/02/2026 is read; refused when left out."),
+        Key("order", choice("year_first", "day_first", "month_first"), "How 01/02/2026 is read."),
         Key("to", choice("date", "datetime"), "What it becomes; date when left out."),
     )),
     "normalize_phone": Shape("normalize_phone", (
@@ -79,8 +79,10 @@ OPERATIONS: dict[str, Shape] = {
 
 def read_operation(node: Node, findings: Findings, path: str) -> Any:
     """One step, written ``- redact: {...}`` or in its canonical form ``{op: redact, args: {...}}``."""
+    operation: Node
     if isinstance(node, Map) and sorted(node.names()) == ["args", "op"]:
-        operation, arguments = node.get("op"), node.get("args")
+        named = {key.value: value for key, value in node.entries}
+        operation, arguments = named["op"], named["args"]
     elif isinstance(node, Map) and len(node.entries) == 1:
         operation, arguments = node.entries[0]
     else:

@@ -182,14 +182,14 @@ def _value(source: str, line: int, column: int, findings: Findings) -> Node | No
 
 
 def _moved(node: Node, line: int, column: int) -> Node:
-    where = {"line": line, "column": node.column + column}
+    at = node.column + column
     match node:
         case Map():
-            entries = tuple((_moved(key, line, column), _moved(value, line, column)) for key, value in node.entries)
-            return Map(entries, **where)  # type: ignore[arg-type]
+            entries = ((replace(key, line=line, column=key.column + column), value) for key, value in node.entries)
+            return Map(tuple((key, _moved(value, line, column)) for key, value in entries), line, at)
         case Seq():
-            return Seq(tuple(_moved(item, line, column) for item in node.items), **where)
-    return replace(node, **where)
+            return Seq(tuple(_moved(item, line, column) for item in node.items), line, at)
+    return replace(node, line=line, column=at)
 
 
 def _shorthand_types(node: Node) -> Node:

@@ -95,7 +95,7 @@ def normalised(schema: Any) -> Any:
         return [normalised(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _SCHEMA_MAPS and isinstance(value, dict):
             result[key] = {name: normalised(part) for name, part in value.items()}

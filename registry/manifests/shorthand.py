@@ -12,6 +12,8 @@ Whatever could be meant in two ways is refused with its place.
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from .nodes import MAX_DEPTH, MAX_NODES, Map, Mark, Node, Seq, Text, shown
@@ -47,15 +49,17 @@ def read_flows(text: str) -> tuple[dict[tuple[int, int], Node], str]:
 class _FlowReader:
     def __init__(self, text: str) -> None:
         self.tokens = iter(yaml.scan(text, Loader=yaml.CLoader))
-        self.ahead: yaml.Token | None = next(self.tokens, None)
+        self.ahead: Any = next(self.tokens, None)
         self.count = 0
         self.end = 0
 
-    def peek(self) -> yaml.Token | None:
+    def peek(self) -> Any:
         return self.ahead
 
-    def next(self) -> yaml.Token:
+    def next(self) -> Any:
         token = self.ahead
+        if token is None:
+            raise Unreadable("shorthand", Mark(1, 1), "The text ends within a flow value.")
         self.count += 1
         if self.count > MAX_TOKENS:
             raise Unreadable("too-many-values", _mark(token))
@@ -64,7 +68,7 @@ class _FlowReader:
         return token
 
     def touches(self, kind: type) -> bool:
-        return isinstance(self.ahead, kind) and self.ahead.start_mark.index == self.end
+        return isinstance(self.peek(), kind) and bool(self.ahead.start_mark.index == self.end)
 
     def value(self, depth: int) -> Node:
         token = self.next()
@@ -186,7 +190,7 @@ class _FlowReader:
         return make_map(pairs, where, refuse)
 
 
-def _mark(token: yaml.Token) -> Mark:
+def _mark(token: Any) -> Mark:
     return Mark(token.start_mark.line + 1, token.start_mark.column + 1)
 
 

@@ -30,14 +30,15 @@ def decode(source: str | bytes, findings: Findings) -> str | None:
         if source.startswith(_UTF_MARKS):
             findings.add("encoding", Mark(1, 1), message="The file begins with a byte order mark.")
             return None
+        raw = source
         try:
-            source = source.decode("utf-8")
+            source = raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            before = source[: error.start]
+            before = raw[: error.start]
             line_start = before.rfind(b"\n") + 1
             column = len(before[line_start:].decode("utf-8", "replace")) + 1
             where = Mark(before.count(b"\n") + 1, column)
-            findings.add("encoding", where, message=f"Byte {error.start} (0x{source[error.start]:02x}) is not UTF-8.")
+            findings.add("encoding", where, message=f"Byte {error.start} (0x{raw[error.start]:02x}) is not UTF-8.")
             return None
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     if bad := find_forbidden(text):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -68,6 +69,7 @@ class _Composer:
         root: Node | None = None
         documents = nodes = 0
         stack: list[_Open] = []
+        event: Any  # types-PyYAML knows neither the marks of events nor what scalars carry
         for event in yaml.parse(self.text, Loader=yaml.CLoader):
             where = Mark(event.start_mark.line + 1, event.start_mark.column + 1)
             if isinstance(event, yaml.DocumentStartEvent):
@@ -99,7 +101,7 @@ class _Composer:
                 root = node
         return root
 
-    def scalar(self, event: yaml.Event, where: Mark) -> Node:
+    def scalar(self, event: Any, where: Mark) -> Node:
         if isinstance(event, yaml.AliasEvent):
             return Text("", where.line, where.column)
         if flow := self.flows.get((where.line, where.column)):
@@ -110,7 +112,7 @@ class _Composer:
             self.problem("encoding", where, describe_forbidden(bad))
         return Text(event.value, where.line, where.column, "quoted" if event.style else "plain")
 
-    def refuse_decoration(self, event: yaml.NodeEvent, where: Mark) -> None:
+    def refuse_decoration(self, event: Any, where: Mark) -> None:
         if event.anchor:
             self.problem("alias", where)
         if getattr(event, "tag", None):

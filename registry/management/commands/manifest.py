@@ -65,11 +65,10 @@ def _content(file: str) -> bytes:
 
 
 def _as_text(finding: Finding, file: str) -> str:
-    return (
-        f"{file}:{finding.line}:{finding.column} {finding.code} {finding.message}\n"
-        f"    why: {CODES[finding.code].about}\n"
-        f"    fix: {finding.fix}"
-    )
+    lines = [f"{file}:{finding.line}:{finding.column} {finding.code} {finding.message}"]
+    if (why := CODES[finding.code].about) != finding.message:
+        lines.append(f"    why: {why}")
+    return "\n".join([*lines, f"    fix: {finding.fix}"])
 
 
 def _as_json(reading: Reading) -> str:

@@ -135,9 +135,10 @@ def sound(reading):
 FORMATS = st.sampled_from(["yaml", "json", "python", None])
 PIECES = st.lists(
     st.sampled_from([
-        "connector: a\n", "actions: ", "- id: x\n", "  ", "{ ", " }", "[", "]", "string[]", "string?", ": ", ", ", "a", '"b"',
-        "'c'", "# api: v1\n", "def run(inputs, ctx):\n", "    pass\n", "|\n", "&x ", "*x", "!!t ", "<<", "1.20", "\n", "\t", "?",
-        "--- ", "é", "0x1", "true", "policy", "inputs", "steps", "action: a.b\n", "pack: p\n", "transform: t\n", "\\u0000",
+        "connector: a\n", "actions: ", "- id: x\n", "  ", "{ ", " }", "[", "]", "string[]", "string?", ": ", ", ", "a",
+        '"b"', "'c'", "# api: v1\n", "def run(inputs, ctx):\n", "    pass\n", "|\n", "&x ", "*x", "!!t ", "<<", "1.20",
+        "\n", "\t", "?", "--- ", "é", "0x1", "true", "policy", "inputs", "steps", "action: a.b\n", "pack: p\n",
+        "transform: t\n", "\\u0000",
     ]),
     max_size=30,
 )  # fmt: skip
@@ -155,9 +156,10 @@ JSON = st.recursive(
     max_leaves=20,
 )
 KEYS = st.sampled_from([
-    "connector", "action", "pack", "transform", "trigger", "kind", "id", "version", "inputs", "outputs", "steps", "actions", "auth",
-    "egress", "policy", "bulk", "retry", "fixtures", "simulation", "requires", "outcome", "source", "path", "method", "scopes",
-    "query", "body", "replies", "grpc", "undo", "auth.type", "actions.0.id", "permissions.required",
+    "connector", "action", "pack", "transform", "trigger", "kind", "id", "version", "inputs", "outputs", "steps",
+    "actions", "auth", "egress", "policy", "bulk", "retry", "fixtures", "simulation", "requires", "outcome", "source",
+    "path", "method", "scopes", "query", "body", "replies", "grpc", "undo", "auth.type", "actions.0.id",
+    "permissions.required",
 ])  # fmt: skip
 
 

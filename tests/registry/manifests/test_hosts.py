@@ -80,7 +80,10 @@ def test_an_exact_host_is_kept_in_one_spelling(written, host, prefix):
 
 
 def test_a_host_fixed_at_connect_stays_below_its_suffix():
-    text = "connector: a\nactions: []\nbase_url: 'https://{connection.host}/services'\negress: [{ host: '{connection.host}', suffix: %s }]\n"
+    text = (
+        "connector: a\nactions: []\nbase_url: 'https://{connection.host}/services'\n"
+        "egress: [{ host: '{connection.host}', suffix: %s }]\n"
+    )
     manifest = read(text % "my.salesforce.com").manifest
     assert manifest is not None and manifest.hosts == ("*.my.salesforce.com",)
     for suffix, code in [
