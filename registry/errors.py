@@ -1,0 +1,56 @@
+"""What the registry refuses, each in a sentence for a person."""
+
+from galaxy.core.errors import Conflict, DomainError, Invalid
+
+
+class NotPublishable(Invalid):
+    """A draft lacks something, or its files do not fit; nothing was published."""
+
+    code = "not_publishable"
+
+
+class AlreadyPublished(Conflict):
+    code = "already_published"
+    next_step = "Raise the version in the manifest: what is published never changes."
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+    next_step = "Choose another name."
+
+
+class NotInstallable(Conflict):
+    code = "not_installable"
+    next_step = "Open its page in the marketplace to see which versions there are."
+
+
+class AlreadyInstalled(Conflict):
+    code = "already_installed"
+    next_step = "You find it under Installed."
+
+
+class RequirementsMissing(Conflict):
+    code = "requirements_missing"
+    next_step = "Install what is missing first, or install it from the marketplace, which offers both together."
+
+
+class StillNeeded(Conflict):
+    code = "still_needed"
+    next_step = "Remove what needs it first."
+
+
+class AlreadyRemoved(Conflict):
+    code = "already_removed"
+
+
+class NotInstalled(DomainError):
+    status = 404
+    code = "not_installed"
+    next_step = "Install it from the marketplace, or check the name."
+
+
+class Altered(Conflict):
+    """The stored bytes of a version are not those that its digest names. Nothing of it runs."""
+
+    code = "digest_mismatch"
+    next_step = "Tell the people who run Galaxy: its database was changed from outside."

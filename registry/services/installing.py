@@ -1,0 +1,107 @@
+"""Installing and removing: what a workspace has agreed to, pinned to the bytes it agreed to."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from galaxy.core import audit
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import require
+from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, RequirementsMissing, StillNeeded
+from registry.manifests import Manifest
+from registry.models import Connection, Extension, Installation, Kind, Pin, Version
+from registry.semver import satisfies
+from registry.services.resolving import reaches_out, verified_manifest
+
+
+@transaction.atomic
+def install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> Installation:
+    """Install ``extension`` pinned to exactly ``version``; what reaches a third party gets an empty connection.
+
+    Raises NotGranted, NotInstallable (yanked, deprecated, another extension's), AlreadyInstalled or
+    RequirementsMissing.
+    """
+    require(actor, "core.install_extension", workspace)
+    if version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
+        raise NotInstallable(f"{version} can not be installed.")
+    manifest = verified_manifest(version.digest)
+    if missing := missing_requirements(workspace, manifest, lock=True):
+        raise RequirementsMissing(f"{extension} needs {_listed(f'{slug} {wanted}' for slug, wanted in missing)} first.")
+    installation, is_new = Installation.objects.get_or_create(
+        workspace=workspace,
+        extension=extension,
+        removed_at=None,
+        defaults={"scopes": list(manifest.scopes), "hosts": list(manifest.hosts), "installed_by": actor},
+    )
+    if not is_new:
+        raise AlreadyInstalled(f"{extension} is installed in {workspace} already.")
+    pin = Pin.objects.create(
+        workspace=workspace, installation=installation, version=version, digest=version.digest, pinned_by=actor
+    )
+    facts = {"extension": extension.slug, "version": version.number, "digest": version.digest}
+    agreed = {"scopes": installation.scopes, "hosts": installation.hosts}
+    audit.record("installation.created", actor=actor, target=installation, after=facts | agreed)
+    audit.record("pin.created", actor=actor, target=pin, after=facts)
+    if reaches_out(manifest):
+        connection = Connection.objects.create(workspace=workspace, installation=installation, name=extension.name)
+        audit.record("connection.created", actor=actor, target=connection, after={"status": connection.status})
+    return installation
+
+
+@transaction.atomic
+def uninstall(installation: Installation, *, actor: User, reason: str = "") -> Installation:
+    """End an installation: its pin goes, its connections close, its row stays for what points at it.
+
+    ``reason`` is plain text for the trail. Raises NotGranted, AlreadyRemoved, or StillNeeded while an installed pack
+    requires it.
+    """
+    require(actor, "core.install_extension", installation.workspace)
+    row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
+    if row is None:
+        raise AlreadyRemoved(f"{installation} was removed already.")
+    if packs := needed_by(row):
+        raise StillNeeded(f"{row} is needed by {_listed(str(pack) for pack in packs)}.")
+    pin = row.pin
+    facts = {"extension": row.extension.slug, "version": pin.version.number, "digest": pin.digest}
+    row.removed_at = timezone.now()
+    row.save(update_fields=["removed_at"])
+    audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason)
+    audit.record("pin.removed", actor=actor, target=pin, before=facts)
+    pin.delete()
+    for connection in row.connections.all():
+        before = {"status": connection.status, "generation": connection.generation}
+        connection.status = Connection.Status.UNAUTHENTICATED
+        connection.generation += 1  # an approval bound to the old one no longer fits
+        connection.save(update_fields=["status", "generation"])
+        after = {"status": connection.status, "generation": connection.generation}
+        audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)
+    return row
+
+
+def missing_requirements(workspace: Workspace, manifest: Manifest, *, lock: bool = False) -> list[tuple[str, str]]:
+    """What a pack needs and ``workspace`` lacks, or has at a version out of range: list of (slug, range).
+
+    ``lock`` keeps what is there from being removed until the transaction ends.
+    """
+    named = Extension.objects.filter(slug__in=manifest.requires)
+    there = Installation.objects.in_workspace(workspace).active().filter(extension__in=named)
+    if lock:  # the installations alone: extensions are every workspace's
+        list(there.order_by("pk").select_for_update().values_list("pk"))
+    numbers = dict(there.values_list("extension__slug", "pin__version__number"))
+    return [
+        (slug, wanted)
+        for slug, wanted in manifest.requires.items()
+        if slug not in numbers or not satisfies(numbers[slug], wanted)
+    ]
+
+
+def needed_by(installation: Installation) -> list[Installation]:
+    """The installed packs of the workspace that require this one."""
+    packs = Installation.objects.in_workspace(installation.workspace).active().filter(extension__kind=Kind.PACK)
+    needing = packs.filter(pin__version__manifest__requires__has_key=installation.extension.slug)
+    return list(needing.select_related("workspace", "extension"))
+
+
+def _listed(words) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

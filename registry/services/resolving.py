@@ -1,0 +1,96 @@
+"""Resolving: what a call means in a workspace, read from bytes that are checked against the pin."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from galaxy.core.models import Workspace
+from registry.errors import Altered, NotInstalled
+from registry.manifests import ActionSpec, Manifest, load, version_digest
+from registry.models import Connection, Installation, Kind, Version
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a target means in a workspace. ``action`` is None for transforms, packs, triggers and bare connectors."""
+
+    target: str
+    installation: Installation
+    version: Version
+    manifest: Manifest
+    action: ActionSpec | None
+
+
+def resolve(workspace: Workspace, target: str) -> Resolved:
+    """``hubspot.create_task`` as action of a connector, else an extension of that name, at its pinned version.
+
+    Raises NotInstalled, or Altered when the stored version is not what the pin names.
+    """
+    connector, _, action = target.rpartition(".")
+    found = {
+        row.extension.slug: row
+        for row in Installation.objects.in_workspace(workspace)
+        .active()
+        .filter(extension__slug__in=[target, connector])
+        .select_related("workspace", "extension", "pin__version__extension")
+        .defer("pin__version__manifest")
+    }
+    owner = found.get(connector)
+    if owner and owner.extension.kind == Kind.CONNECTOR:
+        manifest = _pinned_manifest(owner)
+        if action in manifest.actions:
+            return Resolved(target, owner, owner.pin.version, manifest, manifest.actions[action])
+    if target not in found:
+        raise NotInstalled(f"{target} is not installed in {workspace}.")
+    installation = found[target]
+    manifest = _pinned_manifest(installation)
+    alone = manifest.actions.get(target) if manifest.kind == Kind.ACTION else None
+    return Resolved(target, installation, installation.pin.version, manifest, alone)
+
+
+@lru_cache(maxsize=256)
+def verified_manifest(digest: str) -> Manifest:
+    """The manifest of the version called ``digest``, whose stored manifest and files were recomputed to that digest.
+
+    Kept per process by digest: what was checked once is what is used, whatever happens to the row afterwards.
+    Raises Altered.
+    """
+    version = Version.objects.get(digest=digest)
+    manifest = load(version.manifest)
+    files = {path: bytes(content) for path, content in version.files.values_list("path", "content")}
+    if version_digest(manifest, files) != digest:
+        raise Altered(f"{version} is not what was published, so nothing of it runs.")
+    return manifest
+
+
+def connection_of(installation: Installation) -> Connection | None:
+    """The installation's connection; None for what never leaves Galaxy."""
+    return installation.connections.order_by("created_at").first()
+
+
+def is_simulation_forced(resolved: Resolved) -> bool:
+    """True while what would be reached is not connected; for a pack, while that holds for anything it requires."""
+    if resolved.manifest.kind == Kind.PACK:
+        unconnected = unconnected_slugs(resolved.installation.workspace)
+        return any(slug in unconnected for slug in resolved.manifest.requires)
+    if not reaches_out(resolved.manifest):
+        return False
+    connection = connection_of(resolved.installation)
+    return connection is None or not connection.is_authenticated
+
+
+def reaches_out(manifest: Manifest) -> bool:
+    """Whether a live call would leave Galaxy, and so needs a connection."""
+    return manifest.kind == Kind.CONNECTOR or bool(manifest.hosts)
+
+
+def unconnected_slugs(workspace: Workspace) -> set[str]:
+    """Slugs of what is installed in ``workspace`` and waits for its connection."""
+    waiting = Connection.objects.in_workspace(workspace).exclude(status=Connection.Status.AUTHENTICATED)
+    return set(waiting.filter(installation__removed_at=None).values_list("installation__extension__slug", flat=True))
+
+
+def _pinned_manifest(installation: Installation) -> Manifest:
+    pin = installation.pin
+    if pin.digest != pin.version.digest:
+        raise Altered(f"{installation} is pinned to another digest than its version has, so nothing of it runs.")
+    return verified_manifest(pin.digest)
