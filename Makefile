@@ -10,7 +10,7 @@ NO_PYTHON = Galaxy needs Python 3.11 or newer: install it, or name one, as in ma
 BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec "$$python" bootstrap.py
 
 # Tests have their own servers and data, which may be lost and so need not be written safely.
-TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1 GALAXY_TESTING=1
+TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
 .PHONY: help setup run demo test lint lock
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RESTARTS = 4
+FIRST_DELAY_S = 1.0  # doubled from death to death
 STEADY_AFTER_S = 60
 STOP_TIMEOUT_S = 10
 POLL_S = 0.1
@@ -107,8 +108,8 @@ class Supervisor:
         if child.deaths > RESTARTS:
             self._say(f"{name} {how} {child.deaths} times in a row, so everything stops; its last words are in {log}.")
             return False
-        delay_s = 2 ** (child.deaths - 1)
-        self._say(f"{name} {how} and starts again in {delay_s} s; its log is {log}.")
+        delay_s = FIRST_DELAY_S * 2 ** (child.deaths - 1)
+        self._say(f"{name} {how} and starts again in {delay_s:.0f} s; its log is {log}.")
         child.due_at = now + delay_s
         return True
 

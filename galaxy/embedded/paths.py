@@ -23,7 +23,8 @@ def data_dir(default: Path) -> Path:
 
 @dataclass(frozen=True)
 class Places:
-    """The directories of one root. ``sockets`` is the root itself unless its path is too long for a socket."""
+    """The directories of one root. ``sockets`` is the root itself where a socket's path may be that long, and has no
+    comma, which libpq would read as the start of a second host."""
 
     root: Path
     sockets: Path
@@ -32,7 +33,7 @@ class Places:
     def of(cls, root: Path) -> "Places":
         """The places of ``root``; nothing is created. Symbolic links are resolved, so that each root has one name."""
         root = root.expanduser().resolve()
-        if len(os.fsencode(root / LONGEST_SOCKET)) <= SOCKET_PATH_BYTES:
+        if len(os.fsencode(root / LONGEST_SOCKET)) <= SOCKET_PATH_BYTES and "," not in str(root):
             return cls(root, root)
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
         return cls(root, SHORT_BASE / f"galaxy-{os.geteuid()}-{name}")

@@ -33,7 +33,7 @@ SETTINGS = {
     "log_timezone": "UTC",
 }
 # For data that nobody will miss (tests): a crash of the machine may ruin it, a crash of the server does not.
-FAST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 def addresses(places: Places) -> dict[str, str]:
@@ -57,7 +57,7 @@ def start(places: Places, *, fast: bool) -> None:
     """
     if guise().owner != os.geteuid():
         _let_through(places)
-    private_dir(places.root / "postgres", owner=guise().owner)
+    private_dir(_home(places), owner=guise().owner)
     private_dir(_socket_dir(places), owner=guise().owner)
     started = False
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -77,24 +77,23 @@ def stop(places: Places) -> bool:
     """Stop the server, ending open sessions; False when none runs. Raises EmbeddedError when it stays."""
     if not is_held(_alive(places)):
         return False
-    cluster = places.root / "postgres" / "data"
-    postgres = find_postgres(_major_of(cluster))
+    postgres = find_postgres(_major_of(places))
     # The lock is held, so the pid that pg_ctl reads from postmaster.pid is the server's and nobody else's.
-    _run(postgres, "pg_ctl", "stop", "-s", "-w", "-m", "fast", "-t", str(STOP_TIMEOUT_S), "-D", str(cluster))
+    _run(postgres, places, "pg_ctl", "stop", "-s", "-w", "-m", "fast", "-t", str(STOP_TIMEOUT_S), "-D", "data")
     if not wait_until_free(_alive(places), timeout_s=5):
         raise EmbeddedError(f"PostgreSQL did not stop within {STOP_TIMEOUT_S} s; its log is {_log(places)}.")
     return True
 
 
-def _make_cluster(postgres: Postgres, cluster: Path, *, fast: bool) -> None:
+def _make_cluster(postgres: Postgres, places: Places, *, fast: bool) -> None:
     """Run initdb beside the final place and rename, so that a killed set-up leaves nothing half-made behind."""
-    draft = cluster.with_name("data.new")
+    draft = _home(places) / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", *_locale(postgres)]
-    done = _run(postgres, "initdb", "-D", str(draft), *options, *(["--no-sync"] if fast else []))
+    done = _run(postgres, places, "initdb", "-D", draft.name, *options, *(["--no-sync"] if fast else []))
     if done.returncode:
         raise EmbeddedError(f"PostgreSQL could not make its files: {_last_line(done.stderr)}")
-    draft.rename(cluster)
+    draft.rename(_home(places) / "data")
 
 
 def _locale(postgres: Postgres) -> list[str]:
@@ -116,37 +115,42 @@ def _let_through(places: Places) -> None:
 
 
 def _launch(places: Places, *, fast: bool) -> None:
-    cluster = places.root / "postgres" / "data"
-    postgres = find_postgres(_major_of(cluster))
-    if not cluster.exists():
-        _make_cluster(postgres, cluster, fast=fast)
+    postgres = find_postgres(_major_of(places))
+    if not (_home(places) / "data").exists():
+        _make_cluster(postgres, places, fast=fast)
     # Nothing holds the lock, so these name dead processes. PostgreSQL takes a zombie or a reused pid for a live server.
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    (_home(places) / "data" / "postmaster.pid").unlink(missing_ok=True)
     (_socket_dir(places) / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+    # This setting is a list of directories; quotes keep a path with a space in one piece.
     quoted = str(_socket_dir(places)).replace('"', '""')
     settings = SETTINGS | (FAST_SETTINGS if fast else {}) | {"unix_socket_directories": f'"{quoted}"'}
     options = shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
-    before = _log(places).stat().st_size if _log(places).exists() else 0
+    log = _log(places)
+    before = log.stat().st_size if log.exists() else 0
     with hold(_alive(places)) as alive:
-        words = ["start", "-s", "-w", "-t", str(START_TIMEOUT_S), "-D", str(cluster), "-l", str(_log(places))]
-        done = _run(postgres, "pg_ctl", *words, "-o", options, keep=alive)
+        words = ["start", "-s", "-w", "-t", str(START_TIMEOUT_S), "-D", "data", "-l", "log", "-o", options]
+        done = _run(postgres, places, "pg_ctl", *words, keep=alive)
     if done.returncode:
-        with _log(places).open("rb") as log:
-            log.seek(before)
-            said = log.read().decode(errors="replace")
-        raise EmbeddedError(f"PostgreSQL did not start: {_last_line(said or done.stderr)} (log: {_log(places)})")
+        said = log.read_bytes()[before:].decode(errors="replace") if log.exists() else ""
+        raise EmbeddedError(f"PostgreSQL did not start: {_last_line(said)} (log: {log})")
 
 
-def _run(postgres: Postgres, program: str, *words: str, keep: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one of PostgreSQL's programs, not as root; ``keep`` is a file descriptor that it inherits."""
+def _run(
+    postgres: Postgres, places: Places, program: str, *words: str, keep: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one of PostgreSQL's programs in its home, not as root; ``keep`` is a file descriptor that it inherits.
+
+    Paths in ``words`` are relative to that home: pg_ctl puts them into a shell command between plain double quotes,
+    which some characters of a longer path would break.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return subprocess.run(
         [*guise().prefix, str(postgres.programs / program), *words],
         env=environment | {"LC_ALL": "C"},
-        cwd="/",
+        cwd=_home(places),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
+        # A server would inherit the pipe, and reading it would wait for the server's end.
         stderr=subprocess.PIPE if keep is None else subprocess.DEVNULL,
         text=True,
         pass_fds=[] if keep is None else [keep],
@@ -196,9 +200,10 @@ def _run_script(script: str, host: str) -> None:
             connection.execute(rest.encode())
 
 
-def _major_of(cluster: Path) -> int | None:
+def _major_of(places: Places) -> int | None:
+    """The version that made the data; None while there is none."""
     try:
-        return int((cluster / "PG_VERSION").read_text())
+        return int((_home(places) / "data" / "PG_VERSION").read_text())
     except FileNotFoundError:
         return None
 
@@ -210,13 +215,17 @@ def _last_line(text: str) -> str:
     return (telling or lines or ["it gave no reason"])[-1]
 
 
-def _socket_dir(places: Places) -> Path:
-    return places.sockets / "postgres"
+def _home(places: Places) -> Path:
+    return places.root / "postgres"
 
 
 def _log(places: Places) -> Path:
-    return places.root / "postgres" / "log"
+    return _home(places) / "log"
 
 
 def _alive(places: Places) -> Path:
-    return places.root / "postgres" / "alive"
+    return _home(places) / "alive"
+
+
+def _socket_dir(places: Places) -> Path:
+    return places.sockets / "postgres"

@@ -1,7 +1,8 @@
-"""Finding PostgreSQL's programs, and a way to run them when we are root (which PostgreSQL refuses)."""
+"""Finding PostgreSQL's programs, and a way to run them for users that PostgreSQL refuses, root above all."""
 
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def _major_of(programs: Path) -> int | None:
 
 @dataclass(frozen=True)
 class Guise:
-    """How a program is run so that it does not see itself as root.
+    """How a program is run so that it sees itself as an ordinary user.
 
     ``prefix`` comes before its command; ``owner`` is the uid that must own its files, seen from outside.
     """
@@ -74,23 +75,32 @@ class Guise:
 
 @cache
 def guise() -> Guise:
-    """Ourselves, unless we are root.
+    """Ourselves, unless we are root or a user without a name (as in ``docker run --user 1234``).
 
-    As root, a user namespace in which root is called nobody: the files stay root's, and no directory above them has
-    to be opened. Where namespaces are not allowed (many containers), the program really becomes nobody, and the
-    directories above its files must let it through. Raises EmbeddedError where neither can be had.
+    PostgreSQL refuses both. Then a user namespace in which we are called nobody: the files stay ours, and no directory
+    above them has to be opened. Where namespaces are not allowed (many containers), root's PostgreSQL really becomes
+    nobody, and the directories above its files must let it through. Raises EmbeddedError where none of this can be.
     """
-    if os.geteuid() != 0:
-        return Guise((), os.geteuid())
+    us = os.geteuid()
+    if us != 0 and _has_name(us):
+        return Guise((), us)
     namespace = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
     if _works(namespace):
-        return Guise(namespace, 0)
+        return Guise(namespace, us)
+    if us != 0:
+        raise EmbeddedError(f"PostgreSQL needs a user with a name and uid {us} has none: add one, or set DATABASE_URL.")
     dropped = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     if _works(dropped):
         return Guise(dropped, NOBODY)
-    raise EmbeddedError(
-        "PostgreSQL does not run as root: use an ordinary user, install util-linux, or set DATABASE_URL."
-    )
+    raise EmbeddedError("PostgreSQL refuses root: be an ordinary user, install util-linux, or set DATABASE_URL.")
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _works(prefix: tuple[str, ...]) -> bool:
