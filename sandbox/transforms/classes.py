@@ -1,0 +1,133 @@
+"""Which data classes a record's fields carry, and how they follow values from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jmespath
+
+from registry.manifests import expressions
+
+# A path is a tuple of keys, with "*" for every entry of a list: ("contacts", "*", "email").
+Path = tuple[str, ...]
+Classes = dict[Path, frozenset[str]]
+
+
+def data_classes(
+    steps: Iterable[dict[str, Any]], input_classes: Mapping[str, str | Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    """The classes of the fields that come out, as ``{"/work_email": ("email",)}``.
+
+    ``input_classes`` says the same of what goes in, as ``registry.manifests.schemas.data_classes`` gives it:
+    ``/contacts/*/email`` is the email of every contact. ``steps`` are canonical, ``{op, args}``. An expression that
+    does more than pick a value gives its field every class it could have read: too many rather than too few.
+    """
+    classes = read_paths(input_classes)
+    for step in steps:
+        classes = follow(step, classes)
+    return {"/" + "/".join(path): tuple(sorted(names)) for path, names in sorted(classes.items())}
+
+
+def read_paths(classes: Mapping[str, str | Iterable[str]]) -> Classes:
+    result: Classes = {}
+    for path, names in classes.items():
+        named = frozenset([names] if isinstance(names, str) else names)
+        key = tuple(path.strip("/").split("/"))
+        result[key] = result.get(key, frozenset()) | named
+    return result
+
+
+def follow(step: dict[str, Any], classes: Classes) -> Classes:
+    """The classes behind one step, from those before it."""
+    args = step["args"]
+    match step["op"]:
+        case "map_fields":
+            kept = {path: names for path, names in classes.items() if path[0] not in args}
+            for name, tree in args.items():
+                _join(kept, dict(_of_tree(tree, classes, (name,))))
+            return kept
+        case "enrich":
+            # What a table adds says something about the value it was looked up by.
+            names = _below((args["field"],), classes)
+            kept = {path: had for path, had in classes.items() if path[0] != args["into"] or "default" not in args}
+            _join(kept, {(args["into"],): names} if names else {})
+            return kept
+        case "detect_pii":
+            return {path: names for path, names in classes.items() if path[0] != args["into"]}
+        case "redact":
+            wanted, fields = frozenset(args["classes"]), args.get("fields")
+            left = {
+                path: names - wanted if fields is None or path[0] in fields else names
+                for path, names in classes.items()
+            }
+            return {path: names for path, names in left.items() if names}
+        case _:
+            return classes
+
+
+def classes_at(path: Path, classes: Classes) -> frozenset[str]:
+    """The classes of exactly this place; a class of a list or object is also that of everything in it."""
+    return frozenset(
+        name
+        for pattern, names in classes.items()
+        if len(pattern) <= len(path) and all(part in ("*", key) for part, key in zip(pattern, path, strict=False))
+        for name in names
+    )
+
+
+def _of_tree(tree: Any, classes: Classes, at: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+    if isinstance(tree, dict):
+        for key, part in tree.items():
+            yield from _of_tree(part, classes, (*at, key))
+        return
+    if isinstance(tree, list):
+        names = frozenset().union(*(_read_by(part, classes) for part in _leaves(tree)))
+        if names:
+            yield (*at, "*"), names
+        return
+    picked = _picked(jmespath.compile(tree).parsed)
+    if picked is None:
+        if names := _read_by(tree, classes):
+            yield at, names
+        return
+    if inherited := classes_at(picked, classes):
+        yield at, inherited
+    for path, names in classes.items():
+        if len(path) > len(picked) and path[: len(picked)] == picked:
+            yield (*at, *path[len(picked) :]), names
+
+
+def _picked(tree: dict[str, Any]) -> Path | None:
+    """The path of an expression that only picks a value, such as ``lead.email``; None for any other."""
+    if tree["type"] == "field":
+        return (tree["value"],)
+    if tree["type"] == "subexpression":
+        parts = [_picked(child) for child in tree["children"]]
+        return None if None in parts else tuple(key for part in parts for key in part or ())
+    return None
+
+
+def _read_by(expression: str, classes: Classes) -> frozenset[str]:
+    """Every class of whatever the expression might read."""
+    if "@" in expression:
+        return frozenset().union(*classes.values())
+    roots = {reference.root for reference in expressions.parse(expression)}
+    return frozenset().union(*(_below((root,), classes) for root in roots))
+
+
+def _below(path: Path, classes: Classes) -> frozenset[str]:
+    return frozenset().union(*(names for key, names in classes.items() if key[: len(path)] == path))
+
+
+def _leaves(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict | list):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(part)
+    else:
+        yield tree
+
+
+def _join(classes: Classes, more: Classes) -> None:
+    for path, names in more.items():
+        classes[path] = classes.get(path, frozenset()) | names

@@ -1,0 +1,172 @@
+"""detect_pii and redact: what is personal in a record, and how it is hidden."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import rfc8785
+
+from . import pii
+from .classes import Classes, Path, classes_at
+from .errors import TransformError
+
+MODES = ("mask", "hash", "drop", "tokenise")
+_DROPPED: Any = object()
+_HASH_DIGITS = 32
+_TOKEN_BYTES = 10
+
+
+def detect_pii(
+    record: dict[str, Any],
+    *,
+    into: str,
+    tagged: Classes,
+    classes: list[str] | None = None,
+    fields: list[str] | None = None,
+) -> dict[str, Any]:
+    """The record with ``into``: a list of {field, class, start, end}, in order of the fields.
+
+    ``start`` and ``end`` count characters within the field's text. A field whose declared class is looked for is
+    found as a whole. The values themselves are not repeated.
+    """
+    wanted = None if classes is None else frozenset(classes)
+    found = []
+    for path, value in _texts({name: part for name, part in record.items() if fields is None or name in fields}, ()):
+        place = ".".join(path)
+        declared = classes_at(path, tagged)
+        declared = declared if wanted is None else declared & wanted
+        if declared:
+            found += [{"field": place, "class": name, "start": 0, "end": len(value)} for name in sorted(declared)]
+        else:
+            found += [
+                {"field": place, "class": name, "start": start, "end": end}
+                for start, end, name in pii.find(value, wanted)
+            ]
+    return {**record, into: found}
+
+
+def redact(
+    record: dict[str, Any],
+    *,
+    classes: list[str],
+    mode: str,
+    tagged: Classes,
+    key: bytes,
+    fields: list[str] | None = None,
+) -> dict[str, Any]:
+    """The record without readable values of ``classes``.
+
+    A field whose declared class is among them is hidden whole; in every other text the values that pii.find finds
+    are. Modes: ``mask`` keeps what people need to recognise it (last digits, domain), ``hash`` gives the same sign
+    for the same value, ``tokenise`` the same sign for the same person or thing in whatever spelling, ``drop`` removes
+    it. Signs are keyed by ``key``: without the key nobody can test a guess. Raises TransformError: no_key.
+    """
+    if mode in ("hash", "tokenise") and not key:
+        raise TransformError("no_key", f"The mode {mode} needs a key, and the workspace has given none.")
+    redactor = _Redactor(frozenset(classes), mode, tagged, key)
+    result = {}
+    for name, value in record.items():
+        hidden = redactor.value(value, (name,)) if fields is None or name in fields else value
+        if hidden is not _DROPPED:
+            result[name] = hidden
+    return result
+
+
+class _Redactor:
+    def __init__(self, classes: frozenset[str], mode: str, tagged: Classes, key: bytes) -> None:
+        self.classes = classes
+        self.mode = mode
+        self.tagged = tagged
+        self.key = key
+
+    def value(self, value: Any, path: Path) -> Any:
+        declared = classes_at(path, self.tagged) & self.classes
+        if declared and self.mode == "drop":
+            return _DROPPED
+        if isinstance(value, dict):
+            parts = {name: self.value(part, (*path, name)) for name, part in value.items()}
+            return {name: part for name, part in parts.items() if part is not _DROPPED}
+        if isinstance(value, list):
+            entries = [self.value(part, (*path, "*")) for part in value]
+            return [entry for entry in entries if entry is not _DROPPED]
+        if value is None or isinstance(value, bool):
+            return None if declared else value
+        if declared:
+            return self.whole(value, min(declared))
+        if isinstance(value, str):
+            return self.text(value)
+        written = rfc8785.dumps(value).decode()
+        hidden = self.text(written)
+        return value if hidden == written else hidden
+
+    def whole(self, value: Any, name: str) -> Any:
+        if isinstance(value, str):
+            return self.hide(value, name)
+        return None if self.mode == "mask" else self.hide(rfc8785.dumps(value).decode(), name)
+
+    def text(self, text: str) -> str:
+        pieces, done = [], 0
+        for start, end, name in pii.find(text, self.classes):
+            pieces += [text[done:start], "" if self.mode == "drop" else self.hide(text[start:end], name)]
+            done = end
+        return "".join([*pieces, text[done:]])
+
+    def hide(self, text: str, name: str) -> str:
+        match self.mode:
+            case "mask":
+                return mask(text, name)
+            case "hash":
+                return self.sign(["hash", name, text]).hex()[:_HASH_DIGITS]
+            case _:
+                digest = self.sign(["token", name, _one_spelling(text, name)])[:_TOKEN_BYTES]
+                return f"{name}_{base64.b32encode(digest).decode().lower()}"
+
+    def sign(self, named: list[str]) -> bytes:
+        return hmac.digest(self.key, rfc8785.dumps(named), hashlib.sha256)
+
+
+def mask(text: str, name: str) -> str:
+    """``ada@example.com`` as ``a***@example.com``, a phone with its last two digits, a card with its last four."""
+    match name:
+        case "email" if "@" in text:
+            local, _, domain = text.rpartition("@")
+            return f"{local[:1]}***@{domain}"
+        case "phone":
+            return _mask_digits(text, 2)
+        case "payment":
+            return _mask_digits(text, 4)
+        case "name":
+            return " ".join(f"{word[0]}***" for word in text.split()) or "***"
+    return "***"
+
+
+def _mask_digits(text: str, shown: int) -> str:
+    """Letters and digits as ``*`` but for the last few; the signs between them stay. Short values are hidden whole."""
+    signs = len(re.findall(r"\w", text))
+    if signs < 3 * shown:
+        return "***"
+    left = iter(range(signs, 0, -1))
+    return re.sub(r"\w", lambda sign: sign[0] if next(left) <= shown else "*", text)
+
+
+def _one_spelling(text: str, name: str) -> str:
+    if name in ("phone", "payment", "government_id"):
+        return re.sub(r"[^0-9A-Za-z]", "", text).upper()
+    return " ".join(text.split()).casefold()
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of the record with its path, list entries by their position."""
+    if isinstance(value, dict):
+        for name in sorted(value):
+            yield from _texts(value[name], (*path, name))
+    elif isinstance(value, list):
+        for at, part in enumerate(value):
+            yield from _texts(part, (*path, str(at)))
+    elif isinstance(value, str):
+        yield path, value
