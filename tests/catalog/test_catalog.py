@@ -1,0 +1,236 @@
+"""What the shipped catalogue promises, checked on the manifests alone: no database, no gate, no network."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from registry.manifests import publishable, read
+from registry.manifests.functions import evaluate, evaluate_fields
+from registry.manifests.schemas import validator
+from sandbox import transforms
+
+CATALOG = Path(__file__).parents[2] / "catalog"
+SCENARIOS = {"happy", "empty", "401", "403", "404", "429", "5xx", "slow"}
+SIX = {"gmail", "google-drive", "hubspot", "notion", "salesforce", "slack"}
+NOW = "2026-01-03T16:00:00Z"
+
+
+def manifests():
+    for path in sorted(CATALOG.glob("*/*/manifest.yaml")):
+        yield path, read(path.read_bytes(), filename=path.name)
+
+
+READINGS = list(manifests())
+MANIFESTS = {reading.manifest.id: reading.manifest for _, reading in READINGS if reading.manifest}
+CONNECTORS = [manifest for manifest in MANIFESTS.values() if manifest.kind == "connector"]
+ACTIONS = [
+    pytest.param(action, id=f"{owner.id}.{action.id}") for owner in CONNECTORS for action in owner.actions.values()
+]
+TRANSFORMS = [pytest.param(manifest, id=manifest.id) for manifest in MANIFESTS.values() if manifest.kind == "transform"]
+PACKS = [pytest.param(manifest, id=manifest.id) for manifest in MANIFESTS.values() if manifest.kind == "pack"]
+
+
+@pytest.mark.parametrize(("path", "reading"), [pytest.param(*pair, id=pair[0].parent.name) for pair in READINGS])
+def test_a_manifest_is_ready_to_publish(path, reading):
+    assert reading.errors == []
+    assert publishable(reading.manifest) == []
+    assert path.parent.name == reading.manifest.id
+    assert [finding.code for finding in reading.findings if finding.code != "post-as-read"] == []
+
+
+def test_the_six_connectors_are_there():
+    assert {manifest.id for manifest in CONNECTORS} == SIX
+
+
+@pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.id) for manifest in CONNECTORS])
+def test_a_connector_reads_writes_and_does_something_that_must_be_approved(manifest):
+    actions = manifest.actions.values()
+    assert len(actions) >= 5
+    assert {action.effect for action in actions} == {"read", "write", "delete"}
+    assert any(action.destructive or action.bulk for action in actions)
+    for action in actions:
+        if action.destructive:
+            assert "delete" in action.approval_tags, action.id
+
+
+@pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.id) for manifest in CONNECTORS])
+def test_every_call_lies_within_the_hosts_people_consent_to(manifest):
+    entries = manifest.canonical["egress"]
+    host, _, base = manifest.canonical["base_url"].removeprefix("https://").partition("/")
+    for action in manifest.actions.values():
+        path = f"/{base}{action.path}" if base else action.path
+        assert any(
+            entry["host"] == host and action.method in entry["methods"] and path.startswith(entry["path_prefix"])
+            for entry in entries
+        ), action.id
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_says_what_happens_in_every_scenario(action):
+    assert set(action.fixtures) >= SCENARIOS
+    assert action.summary
+    assert action.name != action.id
+    assert 150 <= action.simulation["latency_ms"] <= 600
+    rate = action.fixtures["429"]
+    assert (rate["status"], int(rate["headers"]["Retry-After"])) == (429, 2)
+    assert action.fixtures["5xx"]["status"] == 503
+    assert action.fixtures["slow"]["latency_ms"] > 2000
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("scenario", ["happy", "empty"])
+def test_a_vendors_reply_gives_valid_outputs(action, scenario):
+    assert_valid(action.outputs, outputs_of(action, action.fixtures[scenario]))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(
+    ("scenario", "category"),
+    [("401", "auth_error"), ("403", "auth_error"), ("404", "not_found"), ("429", "rate_limit"), ("5xx", "transient")],
+)
+def test_a_failure_falls_into_its_category(action, scenario, category):
+    assert category_of(action, action.fixtures[scenario]) == category
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_reply_that_is_fine_is_no_failure(action):
+    assert category_of(action, action.fixtures["happy"]) is None
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_simulated_answer_is_valid_and_follows_the_input(action):
+    first, second = (example(action.inputs, word) for word in ("analytical", "difference"))
+    assert_valid(action.inputs, first)
+    answers = [simulate(action, inputs) for inputs in (first, second, first)]
+    for answer in answers:
+        assert_valid(action.outputs, answer)
+    assert answers[0] == answers[2]
+    says_more_than_done = any(not isinstance(value, bool) for value in answers[0].values())
+    if says_more_than_done and action.inputs.get("properties"):
+        assert answers[0] != answers[1]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_undo_can_be_called_with_what_the_action_knows(action):
+    if action.undo:
+        owner = next(manifest for manifest in CONNECTORS if action in manifest.actions.values())
+        undo = owner.actions[action.undo]
+        known = {*action.inputs.get("properties", {}), *action.outputs["properties"]}
+        assert set(undo.inputs["required"]) <= known
+
+
+@pytest.mark.parametrize("manifest", TRANSFORMS)
+def test_a_transform_does_what_its_examples_say(manifest):
+    assert len(manifest.canonical["fixtures"]) >= 2
+    for fixture in manifest.canonical["fixtures"].values():
+        assert_valid(manifest.inputs, fixture["inputs"])
+        assert transform(manifest, fixture["inputs"]) == fixture["outputs"]
+
+
+@pytest.mark.parametrize("manifest", PACKS)
+def test_a_pack_requires_what_the_catalogue_holds(manifest):
+    for step in manifest.steps:
+        assert step["use"] in MANIFESTS or step["use"].rpartition(".")[0] in MANIFESTS
+    assert set(manifest.requires) <= set(MANIFESTS)
+
+
+@pytest.mark.parametrize("manifest", PACKS)
+def test_a_pack_reaches_its_outcome_and_another_example_changes_every_step(manifest):
+    examples = json.loads((CATALOG / "packs" / manifest.id / "examples.json").read_text())
+    assert len(examples) >= 2
+    assert manifest.canonical["sample"]["inputs"] == examples[0]["inputs"]
+    runs = [run_pack(manifest, example["inputs"]) for example in examples]
+    for steps in runs:
+        assert evaluate(manifest.canonical["outcome"]["success"], {"inputs": {}, "steps": steps})
+        assert set(steps) == {step["id"] for step in manifest.steps}
+    for step in manifest.steps:
+        assert len({json.dumps(steps[step["id"]], sort_keys=True) for steps in runs}) == len(runs), step["id"]
+
+
+def test_hubspot_still_is_what_its_first_authors_wrote():
+    create_task = MANIFESTS["hubspot"].actions["create_task"]
+    assert (create_task.method, create_task.path) == ("POST", "/crm/v3/objects/tasks")
+    assert create_task.inputs["required"] == ["subject"]
+    assert {"subject", "due_at", "owner_id"} <= set(create_task.inputs["properties"])
+    assert create_task.outputs["required"] == ["id", "link"]
+    assert set(create_task.errors) == {401, 403, 404, 429, "5xx"}
+    assert MANIFESTS["hubspot"].canonical["rate_limits"] == {"rpm": 120}
+
+
+def test_an_email_to_many_is_counted():
+    send = MANIFESTS["gmail"].actions["send"]
+    assert (send.bulk, send.approval_tags) == ({"field": "to", "over": 10}, ("bulk_send",))
+
+
+def outputs_of(action, fixture):
+    """A vendor's reply through the action's response mapping."""
+    reply = {"status": fixture["status"], "headers": fixture.get("headers", {}), "body": fixture.get("body")}
+    mapping = action.raw.get("response")
+    return evaluate_fields(mapping, reply) if mapping else reply["body"]
+
+
+def category_of(action, fixture):
+    """The error category of a reply by the action's own table, else by its status; None when it is no error."""
+    status, body = fixture["status"], fixture.get("body")
+    for entry in action.raw.get("replies", []):
+        if entry.get("status") == status or ("match" in entry and evaluate(entry["match"], body) is True):
+            return entry["category"]
+    by_status = {401: "auth_error", 403: "auth_error", 404: "not_found", 429: "rate_limit"}
+    return by_status.get(status) or ("transient" if status >= 500 else None)
+
+
+def simulate(action, inputs):
+    return evaluate_fields(action.simulation["answer"], {"inputs": inputs, "seed": 7}, seed=7, now=NOW)
+
+
+def transform(manifest, inputs):
+    return transforms.apply(
+        list(manifest.steps), inputs, inputs_schema=manifest.inputs, outputs_schema=manifest.outputs
+    )
+
+
+def run_pack(manifest, inputs):
+    assert_valid(manifest.inputs, inputs)
+    steps = {}
+    for step in manifest.steps:
+        if "when" in step and not evaluate(step["when"], {"inputs": inputs, "steps": steps}):
+            continue
+        given = evaluate_fields(step["with"], {"inputs": inputs, "steps": steps}, seed=7, now=NOW)
+        if step["use"] in MANIFESTS:
+            called = MANIFESTS[step["use"]]
+            assert_valid(called.inputs, given)
+            steps[step["id"]] = transform(called, given)
+        else:
+            owner, _, name = step["use"].rpartition(".")
+            action = MANIFESTS[owner].actions[name]
+            assert_valid(action.inputs, given)
+            steps[step["id"]] = simulate(action, given)
+            assert_valid(action.outputs, steps[step["id"]])
+    return steps
+
+
+def example(schema, word):
+    """An input that fits the schema, with ``word`` in it."""
+    return {name: _example_value(part, word) for name, part in schema.get("properties", {}).items()}
+
+
+def _example_value(part, word):
+    if "enum" in part:
+        return part["enum"][0]
+    match part.get("type"):
+        case "integer":
+            return part.get("minimum", 1)
+        case "boolean":
+            return True
+        case "array":
+            return [_example_value(part["items"], word)]
+        case "object":
+            return example(part, word) or {"Name": word}
+    if part.get("format") == "email":
+        return f"{word}@example.com"
+    return f"{word}0123456789"[:15] if "pattern" in part else word
+
+
+def assert_valid(schema, value):
+    assert [f"{error.instance_path} {error.message}" for error in validator(schema).iter_errors(value)] == []
