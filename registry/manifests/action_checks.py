@@ -174,6 +174,8 @@ def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
         elif name not in required:
             message = f"The path takes {shown(name)}, which is optional, so the path could lack it."
             findings.add("bad-reference", where, path, message, f"Remove the ? from {name}.")
+    if schema.get("additionalProperties") is not False:
+        return  # further inputs may come, so an unknown name need not be a slip
     for key in ("query", "body", "simulation"):
         for steps, expression in _expressions(action.get(key), (key,)):
             for reference in expressions.parse(expression):

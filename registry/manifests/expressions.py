@@ -43,6 +43,7 @@ def parse(expression: str) -> list[Reference]:
         raise BadExpression(f"The expression nests more than {_MAX_NESTING} levels.")
     try:
         tree = jmespath.compile(expression).parsed
+        called, references = list(_functions(tree)), list(_references(tree))
     except exceptions.LexerError as error:
         raise BadExpression(f"Unexpected {error.token_value!r:.40}.", error.lex_position) from None
     except exceptions.ParseError as error:
@@ -52,10 +53,9 @@ def parse(expression: str) -> list[Reference]:
         raise BadExpression("The expression is empty.") from None
     except (exceptions.JMESPathError, ValueError, RecursionError) as error:
         raise BadExpression(f"{type(error).__name__}: it cannot be read.") from None
-    unknown = next((name for name in _functions(tree) if name not in FUNCTIONS), None)
-    if unknown:
+    if unknown := next((name for name in called if name not in FUNCTIONS), None):
         raise BadExpression(f"There is no function {unknown!r:.40}.", expression.find(unknown))
-    return list(_references(tree))
+    return references
 
 
 def _references(tree: dict[str, Any]) -> Iterator[Reference]:

@@ -35,14 +35,17 @@ class GalaxyFunctions(functions.Functions):
 
     @functions.signature(_TEXT)
     def _func_lower(self, text: str | None) -> str | None:
+        """The text in lower case."""
         return None if text is None else text.lower()
 
     @functions.signature(_TEXT)
     def _func_upper(self, text: str | None) -> str | None:
+        """The text in capitals."""
         return None if text is None else text.upper()
 
     @functions.signature(_TEXT)
     def _func_title(self, text: str | None) -> str | None:
+        """Each word with a capital."""
         return None if text is None else title(text)
 
     @functions.signature(_TEXT)
@@ -77,6 +80,7 @@ class GalaxyFunctions(functions.Functions):
 
     @functions.signature()
     def _func_now(self) -> str:
+        """The run's time as ISO 8601; refused where a run has no clock."""
         if self.now is None:
             raise EvaluationFailed("There is no clock here: a transform gives the same answer whenever it runs.")
         return self.now

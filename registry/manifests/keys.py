@@ -73,13 +73,13 @@ COMMON = (
 
 RETRY = Shape("retry", (
     Key("strategy", choice("exponential", "fixed", "none"), "How waits grow; waits are jittered.", required=True),
-    Key("max_attempts", integer(1, MAX_ATTEMPTS), "Tries in all, the first included."),
+    Key("max_attempts", integer(1, MAX_ATTEMPTS), "Tries in all, the first included; at most 10."),
     Key("base_ms", integer(1, 60_000, " ms"), "First wait."),
     Key("max_ms", integer(1, 300_000, " ms"), "Longest wait."),
     Key("total_ms", integer(1, 900_000, " ms"), "Time for all tries together."),
 ))  # fmt: skip
 RATE_LIMITS = Shape("rate_limits", (
-    Key("rpm", integer(1, MAX_RPM, " calls a minute"), "Calls a minute."),
+    Key("rpm", integer(1, MAX_RPM, " calls a minute"), "Calls a minute; at most 6,000."),
     Key("rps", integer(1, 100, " calls a second"), "Calls a second."),
     Key("per_day", integer(1, 10_000_000, " calls a day"), "Calls a day."),
     Key("concurrency", integer(1, 100, " at once"), "Calls at the same time."),
@@ -117,7 +117,7 @@ PAGINATION = Shape("pagination", (
     Key("page_param", text(64), "Query parameter that takes the page number."),
     Key("size_param", text(64), "Query parameter that takes the page size."),
     Key("size", integer(1, 1_000), "Entries a page."),
-    Key("max_pages", integer(1, 50), "Pages at most."),
+    Key("max_pages", integer(1, 50), "Pages at most; no more than 50."),
 ))  # fmt: skip
 GRPC = Shape("grpc", (
     Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
@@ -187,8 +187,8 @@ ACTION_KEYS = (
     Key("policy", POLICY, "Approvals and personal data."),
     Key("rate_limits", RATE_LIMITS, "Its own limits."),
     Key("retry", RETRY, "Its own retries."),
-    Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one call."),
-    Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python action."),
+    Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one call; at most 10,000."),
+    Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python action; at most 256."),
     Key("fallbacks", items(FALLBACK, 5), "Where else to try."),
     Key("cost", COST, "What a call costs."),
     Key("simulation", SIMULATION, "How it answers without an account."),
@@ -263,8 +263,8 @@ MANIFESTS: dict[str, Shape] = {
         Key("outputs", schema(closed=False), "The record it gives."),
         Key("steps", items(read_operation, 100), "Operations in order."),
         Key("code_file", r.code_file, "The file of a Python transform, in place of steps."),
-        Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one run."),
-        Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python transform."),
+        Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one run; at most 10,000."),
+        Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python transform; at most 256."),
         Key("fixtures", FIXTURES, "Examples: inputs and the outputs that must come of them."),
     )),
     "trigger": Shape("a trigger", (
@@ -282,3 +282,9 @@ MANIFESTS: dict[str, Shape] = {
         Key("sample", SAMPLE, "A first run."),
     )),
 }  # fmt: skip
+
+# The parts above in the order the reference tells them.
+SECTIONS = (
+    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, RETRY, BULK, REPLY, PAGINATION, GRPC, FALLBACK,
+    COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
+)  # fmt: skip

@@ -15,6 +15,7 @@ _WHY = {
     "auth": ("It does not say how a connection proves itself.", "Add auth; type none for an open service."),
     "base_url": ("Nothing says where its paths begin.", "Add base_url, such as https://api.example.com."),
     "egress": ("It names no host it may reach.", "List each host under egress."),
+    "actions": ("It can do nothing yet.", "Add actions."),
     "method": ("The call has no HTTP method.", "Add method."),
     "path": ("The call has no path.", "Add path, beginning with /."),
     "grpc": ("The call is not described.", "Add grpc with service, method and proto or descriptor_set."),
@@ -50,6 +51,8 @@ def missing(manifest: Manifest) -> Iterator[str]:
     match manifest.kind:
         case "connector":
             yield from _connection(manifest)
+            if not manifest.actions:
+                yield "actions"
             for action in manifest.actions.values():
                 yield from _action(action, f"actions.{action.id}.")
         case "action":

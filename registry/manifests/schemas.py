@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import jsonschema_rs
@@ -14,6 +15,7 @@ from .types import DATA_CLASSES, compile_fields, could_be_fields
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_PATTERN = 200
+MAX_EXPANDED = 10_000
 JSON_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
 _SCHEMA_MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
@@ -64,12 +66,9 @@ def is_json_schema(node: Map) -> bool | None:
         return True
     kind = node.get("type")
     kinds = [kind] if isinstance(kind, Text) else list(kind.items) if isinstance(kind, Seq) else []
-    is_schema = (
-        bool(kinds)
-        and all(isinstance(item, Text) and item.value in JSON_TYPES for item in kinds)
-        and all(name in KEYWORDS for name in names)
-    ) or (kind is None and any(name in ("enum", "const", "anyOf", "oneOf", "allOf") for name in names))
-    if not is_schema:
+    is_typed = bool(kinds) and all(isinstance(item, Text) and item.value in JSON_TYPES for item in kinds)
+    is_untyped = kind is None and any(name in ("enum", "const", "anyOf", "oneOf", "allOf") for name in names)
+    if not (is_typed or is_untyped) or not all(name in KEYWORDS for name in names):
         return False
     return None if could_be_fields(node) else True
 
@@ -218,23 +217,35 @@ def _check_cycles(root: Map, findings: Findings, path: str) -> None:
     definitions = root.get("$defs")
     if not isinstance(definitions, Map):
         return
-    leads_to = {key.value: set(_refs(value)) for key, value in definitions.entries}
-    for key, _ in definitions.entries:
-        seen: set[str] = set()
-        queue = list(leads_to[key.value])
-        while queue:
-            name = queue.pop()
-            if name not in seen:
-                seen.add(name)
-                queue += leads_to.get(name, ())
-        if key.value in seen:
-            findings.add(
-                "bad-schema",
-                key,
-                f"{path}.$defs.{key.value}",
-                f"{shown(key.value)} refers to itself.",
-                "Describe the levels that are used.",
-            )
+    leads_to = {key.value: list(_refs(value)) for key, value in definitions.entries}
+    try:
+        order = list(TopologicalSorter({name: set(refs) for name, refs in leads_to.items()}).static_order())
+    except CycleError as error:
+        name = error.args[1][0]
+        key = next((key for key, _ in definitions.entries if key.value == name), root)
+        message = f"{shown(name)} refers to itself, directly or by others."
+        findings.add("bad-schema", key, f"{path}.$defs.{name}", message, "Describe the levels that are used.")
+        return
+    # What a reference stands for counts in full, as YAML's exploding aliases would.
+    sizes: dict[str, int] = {}
+    for name in order:
+        own = _count(definitions.get(name)) if name in leads_to else 1
+        sizes[name] = own + sum(sizes[ref] for ref in leads_to.get(name, ()))
+    total = sum(sizes[name] for name in _refs(root) if name in sizes)
+    if total > MAX_EXPANDED:
+        message = f"Written out, its references stand for {total:,} parts; the most is {MAX_EXPANDED:,}."
+        findings.add(
+            "bad-schema", root, f"{path}.$defs", message, "Refer to fewer definitions from within definitions."
+        )
+
+
+def _count(node: Node | None) -> int:
+    match node:
+        case Map():
+            return 1 + sum(_count(value) for _, value in node.entries)
+        case Seq():
+            return 1 + sum(_count(item) for item in node.items)
+    return 1
 
 
 def _refs(node: Node) -> Iterator[str]:

@@ -6,6 +6,7 @@ The tables of keys (keys.py) are made of these, so what is checked and what is d
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -202,16 +203,15 @@ def items(read_item: Reader, limit: int = 100, *, unique: bool = False, ordered:
                 )
             elif value not in results or ordered:
                 results.append(value)
-        return (
-            results
-            if ordered
-            else sorted(
-                results,
-                key=lambda value: (isinstance(value, str), value if isinstance(value, (str, int)) else repr(value)),
-            )
-        )
+        return results if ordered else sorted(results, key=_rank)
 
     return read
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    """An order for lists whose own order says nothing: numbers, then the rest by their JSON."""
+    is_number = isinstance(value, int)
+    return not is_number, value if is_number else json.dumps(value, sort_keys=True)
 
 
 def mapping(read_value: Reader, key: str, expected: str, limit: int = 100) -> Reader:

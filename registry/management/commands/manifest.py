@@ -1,4 +1,7 @@
-"""``manage.py manifest check FILE``: what Galaxy takes a manifest to mean, or what is wrong with it."""
+"""``manage.py manifest check FILE``: what Galaxy takes a manifest to mean, or what is wrong with it.
+
+``manage.py manifest reference`` prints the tables of docs/manifests.md.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.manifests import CODES, Finding, Reading, read
+from registry.manifests.reference import tables
 from registry.manifests.sources import FORMATS, MAX_BYTES
 
 STDIN = "-"
 
 
 class Command(BaseCommand):
-    help = "Check a manifest: print its canonical form and digest, or what is wrong and how to fix it."
+    help = "Check a manifest: print its canonical form and digest, or what is wrong; or print the reference's tables."
     requires_system_checks: list[str] = []  # it needs no database and no settings of a workspace
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="check")
+        verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser("check", help="Read FILE; exit status 0 when it is a manifest, 1 when it is not.")
         check.add_argument("file", metavar="FILE", help="YAML, JSON or Python; - reads standard input.")
         check.add_argument("--format", choices=FORMATS, help="Instead of going by the file's name or first sign.")
@@ -29,9 +33,17 @@ class Command(BaseCommand):
             "--json", action="store_true", help="Print one JSON object: digest, manifest, missing, findings."
         )
 
-    def handle(self, *, file: str, format: str | None, json: bool, **options: Any) -> None:
+        verbs.add_parser("reference", help="Print every key, type and code as Markdown tables.")
+
+    def handle(self, *, verb: str, **options: Any) -> None:
+        if verb == "reference":
+            self.stdout.write(tables(), ending="")
+        else:
+            self._check(options["file"], options["format"], as_json=options["json"])
+
+    def _check(self, file: str, format: str | None, *, as_json: bool) -> None:
         reading = read(_content(file), format=format, filename=None if file == STDIN else Path(file).name)
-        if json:
+        if as_json:
             self.stdout.write(_as_json(reading))
         else:
             self._explain(reading, file)

@@ -11,6 +11,17 @@ from registry.manifests import CODES, from_form, read
 
 DEADLINE_S = 3
 
+SCHEMA_BOMB = json.dumps(
+    {
+        "action": "a.b",
+        "inputs": {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/d0"}},
+            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 9} for n in range(20)}
+            | {"d20": {"type": "string"}},
+        },
+    }
+)
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
 )
@@ -23,6 +34,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"x" * 5_000_000, "too-large"),
         ("é" * 200_000, "too-large"),
         (BOMB, "alias"),
+        (SCHEMA_BOMB, "bad-schema"),
         ("connector: a\nactions: " + "[" * 200_000, "too-deep"),
         ("connector: a\nactions: " + "{a: " * 50_000, "too-deep"),
         ("connector: a\nx: {a: string[], b: " + "[" * 200_000, "too-deep"),
@@ -56,6 +68,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "!" * 900 + "' }]\n", "bad-expression"),
         ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "a||" * 300 + "a' }]\n", "bad-reference"),
         ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "a" * 1001 + "' }]\n", "over-cap"),
+        ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "a|" * 499 + "a' }]\n", "bad-reference"),
+        ("pack: p\nsteps: [{ id: a, use: x.y, when: 'a" + "[*]" * 330 + "' }]\n", "bad-expression"),
+        ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "a." * 499 + "a' }]\n", "bad-reference"),
+        ("pack: p\nsteps: [{ id: a, use: x.y, when: '" + "&" * 900 + "a' }]\n", "bad-expression"),
         ("action: a.b\nsummary: " + "x" * 301 + "\n", "over-cap"),
         ("action: a.b\n" + "k" * 200_000 + ": x\n", "syntax"),
         ("action: a.b\n" + "".join(f"k{n}: x\n" for n in range(9_000)), "unknown-key"),
