@@ -3,6 +3,7 @@
 import pytest
 from django.db import connections
 from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
 
 from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
@@ -10,10 +11,17 @@ from tests.factories import make_user, make_workspace
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    """The test database is dropped as the owner; the application's own connection must be gone by then."""
+def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
+    """Make the test database as the owner, whichever connections the chosen tests ask for.
+
+    It is dropped as the owner too; the application's own connections must be gone by then.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
     yield
-    connections.close_all()
+    with django_db_blocker.unblock():
+        connections.close_all()
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(autouse=True)
