@@ -6,6 +6,8 @@ class SandboxConfig(AppConfig):
     verbose_name = "Sandbox"
 
     def ready(self):
+        from galaxy.core.navigation import Item, add_item
         from sandbox import receivers
 
         receivers.connect()
+        add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))

@@ -40,10 +40,11 @@ class RunQuerySet(WorkspaceQuerySet):
 class Run(WorkspaceModel):
     """One execution of an action, transform or pack. The row is the truth, the broker only a doorbell.
 
-    State machine: queued -> running -> succeeded | failed | unknown; queued -> waiting (approval) -> queued | failed;
-    running -> queued when a lease ran out; cancelled from queued or waiting. ``attempt`` is the fencing token: it
-    counts claims, and whoever writes must still hold the number it claimed. ``inputs`` and ``outputs`` are redacted;
-    the raw values lie in ``RunPayload`` until the run is over.
+    State machine: queued -> running -> succeeded | failed | unknown; waiting (for an approval, its own or that of a
+    step) -> queued | failed; running -> waiting for a pack whose step waits, running -> queued when a lease ran out;
+    cancelled from queued or waiting; unknown -> succeeded | failed when a person settles it. ``attempt`` is the
+    fencing token: it counts claims, and whoever writes must still hold the number it claimed. ``inputs`` and
+    ``outputs`` are redacted; the raw values lie in ``RunPayload`` until the run is over.
     """
 
     class State(models.TextChoices):
@@ -170,17 +171,19 @@ class RunPayload(WorkspaceModel):
 
 
 class OutboxMessage(WorkspaceModel):
-    """A doorbell to be rung: written in the transaction that made the work, deleted when the broker has it."""
+    """A doorbell for a run: written in the transaction that queues it, gone once a worker has claimed it.
 
-    task = models.CharField(max_length=80)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, db_index=False, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now)
+    ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens.
+    """
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="doorbell")
+    ring_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [models.Index(fields=["workspace", "created_at"], name="outbox_oldest")]
+        indexes = [models.Index(fields=["workspace", "ring_at"], name="outbox_due")]
 
     def __str__(self):
-        return f"{self.task} for {self.run_id}"
+        return f"Doorbell of {self.run_id}"
 
 
 class Span(models.Model):

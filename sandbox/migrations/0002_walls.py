@@ -33,8 +33,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         (r.state = 'running' AND r.lease_until < at)
         OR (r.state = 'queued' AND EXISTS (
             SELECT 1 FROM sandbox_outboxmessage o
-            WHERE o.workspace_id = r.workspace_id AND o.run_id = r.id AND o.created_at < at - interval '2 seconds'))
-        OR (r.state = 'queued' AND r.created_at < at - interval '30 seconds'))
+            WHERE o.workspace_id = r.workspace_id AND o.run_id = r.id AND o.ring_at < at)))
     ORDER BY r.created_at LIMIT least(at_most, 1000)
 $$;
 GRANT CREATE ON SCHEMA public TO {ROLLUP_ROLE};

@@ -1,0 +1,34 @@
+"""Transforms run for real in either mode: they are pure, and touch nothing but their input."""
+
+from typing import Any
+
+from registry.services import verified_manifest
+from sandbox.errors import RunError
+from sandbox.models import Category, Run
+from sandbox.redaction import workspace_key
+from sandbox.runners import Reply
+from sandbox.transforms import TransformError, apply
+
+
+class TransformRunner:
+    is_virtual = True
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.endpoint = run.target
+
+    def attempt(self, inputs: dict[str, Any], number: int) -> Reply:
+        manifest = verified_manifest(self.run.version_digest)
+        try:
+            outputs = apply(
+                list(manifest.steps),
+                inputs,
+                inputs_schema=manifest.inputs,
+                outputs_schema=manifest.outputs,
+                key=workspace_key(self.run.workspace_id),
+            )
+        except TransformError as error:
+            raise RunError(
+                Category.VALIDATION, error.code, sentence=error.sentence, field=error.field, last_endpoint=self.endpoint
+            ) from error
+        return Reply(200, outputs)

@@ -1,0 +1,284 @@
+"""Steps 1 to 4 of the gate: resolve, validate, decide, seek approval. What passes is a queued run."""
+
+import secrets
+from typing import Any
+
+import rfc8785
+from django.db import IntegrityError, transaction
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from galaxy.core.errors import Invalid
+from galaxy.core.models import User, Workspace
+from policies.engine import Evaluation, Reason
+from policies.models import Approval, Decision, Effect
+from policies.services.approvals import request_approval
+from policies.services.decisions import decide as decide_and_store
+from registry.errors import RequirementsMissing
+from registry.manifests.schemas import validator
+from registry.models import Kind
+from registry.services import is_simulation_forced, missing_requirements, resolve
+from sandbox.errors import KeyReused, RunError
+from sandbox.models import Category, Run, RunPayload
+from sandbox.redaction import redacted
+from sandbox.services.calls import Call, approval_digest, input_digest, question
+from sandbox.services.leases import end, queue
+from sandbox.tracing import Tracer
+
+MAX_INPUT_BYTES = 256 * 1024
+
+
+def invoke(
+    workspace: Workspace,
+    *,
+    actor: User,
+    target: str,
+    inputs: dict[str, Any],
+    simulate: bool = False,
+    scenario: str = Run.Scenario.HAPPY,
+    idempotency_key: str | None = None,
+) -> Run:
+    """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
+
+    ``scenario`` picks the sample that a simulated run answers with. The same ``idempotency_key`` with the same inputs
+    answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
+    ``fields`` names what is wrong with the inputs.
+    """
+    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key)
+    earlier = _earlier(call)
+    if earlier:
+        return earlier
+    validate_inputs(call)
+    try:
+        with transaction.atomic():
+            return admit(call)
+    except IntegrityError:
+        earlier = _earlier(call)  # somebody used the same key a moment ago
+        if earlier:
+            return earlier
+        raise
+
+
+def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]) -> Run:
+    """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate."""
+    found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
+    if found:
+        return found
+    call = Call(
+        workspace=pack_run.workspace,
+        user=pack_run.requested_by,
+        chain=Actor.from_list(pack_run.chain).through("version", pack_run.version_digest, str(pack_run.version)),
+        resolved=resolve(pack_run.workspace, target),
+        inputs=inputs,
+        mode=pack_run.mode,
+        scenario=pack_run.scenario,
+        parent=pack_run,
+        step_id=step_id,
+    )
+    validate_inputs(call)
+    with transaction.atomic():
+        return admit(call)
+
+
+def resolve_call(
+    workspace: Workspace,
+    user: User,
+    target: str,
+    inputs: dict[str, Any],
+    simulate: bool,
+    scenario: str,
+    idempotency_key: str | None,
+) -> Call:
+    """Step 1. The mode is fixed here, enters decision and approval, and never changes within a run."""
+    found = resolve(workspace, target)
+    kind = found.manifest.kind
+    if kind not in {Kind.PACK, Kind.TRANSFORM} and found.action is None:
+        raise Invalid(f"{target} is a {kind}; name one of its actions, such as {target}.{_some_action(found)}.")
+    missing = missing_requirements(workspace, found.manifest) if kind == Kind.PACK else []
+    if missing:
+        words = ", ".join(f"{slug} {wanted}" for slug, wanted in missing)
+        raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
+    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found) else Run.Mode.LIVE
+    if scenario not in Run.Scenario.values:
+        raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
+    return Call(
+        workspace=workspace,
+        user=user,
+        chain=Actor.of(user),
+        resolved=found,
+        inputs=inputs,
+        mode=mode,
+        scenario=scenario if mode == Run.Mode.SIMULATED else "",
+        idempotency_key=idempotency_key or None,
+    )
+
+
+def validate_inputs(call: Call) -> None:
+    """Step 2, by the validator that checks outputs too. Raises Invalid with a sentence for each field."""
+    try:
+        size = len(rfc8785.dumps(call.inputs))
+    except (ValueError, TypeError, RecursionError) as error:
+        advice = "Send plain JSON: numbers that fit a double, valid text, no deep nesting."
+        raise Invalid("The inputs are not plain JSON.", {"": advice}) from error
+    if size > MAX_INPUT_BYTES:
+        raise Invalid("The inputs are too large.", {"": f"Send at most {MAX_INPUT_BYTES // 1024} KiB."})
+    problems = schema_problems(call.inputs, call.inputs_schema)
+    if problems:
+        field, sentence = next(iter(problems.items()))
+        raise Invalid(f"{field or 'The inputs'}: {sentence}", problems)
+
+
+def schema_problems(value: Any, schema: dict[str, Any]) -> dict[str, str]:
+    """What does not fit ``schema``: {dotted place: sentence}, without repeating any value."""
+    found: dict[str, str] = {}
+    for error in validator(schema).iter_errors(value):
+        place = ".".join(map(str, error.instance_path))
+        kind = error.kind
+        if kind.name == "required":
+            found.setdefault(f"{place}.{kind.property}".strip("."), "This field is missing.")
+        elif kind.name == "additionalProperties":
+            for name in kind.unexpected:
+                found.setdefault(f"{place}.{name}".strip("."), "There is no such field.")
+        else:
+            wanted = getattr(kind, "value", None)
+            words = " or ".join(map(str, wanted)) if isinstance(wanted, list) else str(wanted)
+            found.setdefault(place, f"This does not fit: {_RULES.get(kind.name, kind.name)} {words[:80]} is expected.")
+    return dict(sorted(found.items()))
+
+
+_RULES = {"type": "type", "format": "format", "enum": "one of", "minLength": "a length of at least"}
+
+
+def admit(call: Call) -> Run:
+    """Steps 3 and 4 with the run they are about, in the caller's transaction."""
+    run = Run(
+        workspace=call.workspace,
+        installation=call.resolved.installation,
+        version=call.resolved.version,
+        version_digest=call.resolved.version.digest,
+        kind=call.kind,
+        target=call.resolved.target,
+        mode=call.mode,
+        scenario=call.scenario,
+        requested_by=call.user,
+        chain=call.chain.as_list(),
+        parent=call.parent,
+        step_id=call.step_id,
+        idempotency_key=call.idempotency_key,
+        input_digest=input_digest(call.inputs),
+        inputs=redacted(call.inputs, call.inputs_schema),
+        data_classes=call.data_classes,
+        seed=call.parent.seed if call.parent else secrets.randbits(62),
+        trace_id=call.parent.trace_id if call.parent else secrets.token_hex(16),
+    )
+    tracer = Tracer(run)
+    run.decision = decide(call, tracer)
+    approval = None
+    if run.decision.effect == Effect.REQUIRE_APPROVAL:
+        run.state = Run.State.WAITING
+    run.save(force_insert=True)
+    RunPayload.objects.create(workspace=run.workspace, run=run, data={"inputs": call.inputs})
+    audit.record(
+        "run.requested",
+        actor=call.chain,
+        target=run,
+        simulated=run.is_simulated,
+        after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": run.decision.effect},
+    )
+    if run.decision.effect == Effect.DENY:
+        end(run, error=blocked(run.decision), tracer=tracer)
+        return run
+    if run.decision.effect == Effect.REQUIRE_APPROVAL:
+        approval = seek_approval(call, run)
+        Run.objects.filter(pk=run.pk).update(approval=approval)
+        run.approval = approval
+    elif not run.parent_id:
+        queue(run)
+    for span in tracer.spans:
+        span.save(force_insert=True)
+    return run
+
+
+def decide(call: Call, tracer: Tracer) -> Decision:
+    """Step 3. The decision is stored with its whole input."""
+    with tracer.span("policy.evaluate", "policy") as span:
+        decision = decide_and_store(call.workspace, **question(call))
+        span.attributes = {"effect": decision.effect, "policy_version": decision.policy_version}
+    return decision
+
+
+def blocked(decision: Decision) -> RunError:
+    """The error of a call that policy denies: the first reason, and what would pass."""
+    first = decision.reasons[0] if decision.reasons else {}
+    return RunError(
+        Category.POLICY_BLOCK,
+        first.get("code", "denied"),
+        sentence=first.get("text", ""),
+        next_step=_way_out(first),
+    )
+
+
+def _way_out(reason: dict[str, str]) -> str:
+    if not reason.get("passes_if"):
+        return ""
+    return f"It passes if: {reason['passes_if']}. {reason['who']} can see to it."
+
+
+def seek_approval(call: Call, run: Run) -> Approval:
+    """Step 4. Ask for a person's yes to exactly this call; the run waits."""
+    decision = run.decision
+    evaluation = Evaluation(
+        decision.effect, tuple(Reason(**reason) for reason in decision.reasons), decision.obligations
+    )
+    spec = call.action
+    return request_approval(
+        call.workspace,
+        subject_kind="run",
+        subject_id=run.pk,
+        digest=approval_digest(call, evaluation, decision.policy_version),
+        summary=_summary(call),
+        facts={
+            "what": call.resolved.target,
+            "where": str(call.resolved.installation),
+            "records": call.bulk_count,
+            "data_classes": call.data_classes,
+            "version": f"{call.resolved.version} ({call.resolved.version.short_digest})",
+            "rule": [reason["text"] for reason in decision.reasons],
+            "undo": spec.undo if spec else None,
+            "simulated": run.is_simulated,
+            "inputs": run.inputs,
+            "effect": spec.effect if spec else "read",
+        },
+        requested_by=call.user,
+        version_author=call.resolved.version.published_by,
+        decision=decision,
+        actor=call.chain,
+    )
+
+
+def _earlier(call: Call) -> Run | None:
+    """The run that used this idempotency key before. Raises KeyReused where it asked for something else."""
+    if not call.idempotency_key:
+        return None
+    found = Run.objects.in_workspace(call.workspace).filter(idempotency_key=call.idempotency_key).first()
+    if found is None:
+        return None
+    same = (found.target, found.input_digest, found.requested_by_id) == (
+        call.resolved.target,
+        input_digest(call.inputs),
+        call.user.pk,
+    )
+    if not same or found.scenario != call.scenario:
+        raise KeyReused("This idempotency key was used before, for something else.")
+    return found
+
+
+def _summary(call: Call) -> str:
+    name = call.action.name if call.action else call.resolved.manifest.name
+    where = call.resolved.installation.extension.name
+    many = f" for {call.bulk_count} records" if call.bulk_count else ""
+    return f"{name} in {where}{many}"
+
+
+def _some_action(found) -> str:
+    return next(iter(found.manifest.actions), "action")

@@ -1,0 +1,129 @@
+"""A call on its way through the gate, and the facts that decisions and approvals are made of."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+from django.utils import timezone
+
+from galaxy.core.audit import Actor
+from galaxy.core.models import Membership, User, Workspace
+from galaxy.core.permissions import can
+from policies.engine import Action, Context, Evaluation, Principal, Resource
+from registry.manifests import ActionSpec
+from registry.models import Kind
+from registry.services import Resolved, connection_of
+from sandbox.models import Run
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack."""
+
+    workspace: Workspace
+    user: User
+    chain: Actor
+    resolved: Resolved
+    inputs: dict[str, Any]
+    mode: str
+    scenario: str
+    parent: Run | None = None
+    step_id: str = ""
+    idempotency_key: str | None = None
+
+    @property
+    def action(self) -> ActionSpec | None:
+        return self.resolved.action
+
+    @property
+    def kind(self) -> str:
+        return Kind.ACTION if self.action else self.resolved.manifest.kind
+
+    @property
+    def inputs_schema(self) -> dict[str, Any]:
+        return self.action.inputs if self.action else self.resolved.manifest.inputs
+
+    @property
+    def data_classes(self) -> list[str]:
+        """Every data class that the call handles, sorted."""
+        return sorted(self.action.classes) if self.action else []
+
+    @property
+    def bulk_count(self) -> int | None:
+        """How many records the call is about, where its manifest names the field that says so."""
+        if not self.action or not self.action.bulk:
+            return None
+        found = self.inputs.get(self.action.bulk["field"])
+        return len(found) if isinstance(found, list) else found if isinstance(found, int) else None
+
+
+def question(call: Call) -> dict[str, Any]:
+    """The arguments of the policy engine: {principal, action, resource, context}, from the grants as they are now."""
+    installation = call.resolved.installation
+    spec = call.action
+    return {
+        "principal": Principal(
+            kind="person",
+            id=str(call.user.pk),
+            label=str(call.user),
+            roles=tuple(
+                Membership.objects.in_workspace(call.workspace).filter(user=call.user).values_list("role", flat=True)
+            ),
+            holds_read=can(call.user, "registry.run_installation", installation),
+            holds_write=can(call.user, "registry.write_installation", installation),
+        ),
+        "action": Action(
+            target=call.resolved.target,
+            effect=spec.effect if spec else "read",
+            scopes=spec.scopes if spec else (),
+            destructive=spec.destructive if spec else False,
+            bulk_field=spec.bulk["field"] if spec and spec.bulk else None,
+            bulk_over=spec.bulk["over"] if spec and spec.bulk else None,
+            required_for=spec.approval_tags if spec else (),
+            audience=spec.audience if spec else "both",
+        ),
+        "resource": Resource(
+            extension=installation.extension.slug,
+            kind=call.kind,
+            installation_id=str(installation.pk),
+            version_digest=call.resolved.version.digest,
+            scopes_granted=tuple(installation.scopes),
+        ),
+        "context": Context(
+            mode=call.mode,
+            simulated=call.mode == Run.Mode.SIMULATED,
+            bulk_count=call.bulk_count,
+            data_classes=tuple(call.data_classes),
+            now=timezone.now(),
+            caller="pack" if call.parent else "person",
+        ),
+    }
+
+
+def input_digest(inputs: dict[str, Any]) -> str:
+    """Hex SHA-256 of the RFC 8785 form of the inputs."""
+    return hashlib.sha256(rfc8785.dumps(inputs)).hexdigest()
+
+
+def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> str:
+    """Names exactly what an approval is given for; any part that changes gives another digest.
+
+    Inputs, target, mode, version, what the rules said, and the connection with its generation (which counts
+    reconnects and rotations of its secret, not token refreshes).
+    """
+    connection = connection_of(call.resolved.installation)
+    parts = {
+        "workspace": str(call.workspace.pk),
+        "requester": str(call.user.pk),
+        "target": call.resolved.target,
+        "inputs": input_digest(call.inputs),
+        "mode": call.mode,
+        "scenario": call.scenario,
+        "version": call.resolved.version.digest,
+        "policy_version": policy_version,
+        "effect": str(evaluation.effect),
+        "rules": sorted(reason.code for reason in evaluation.reasons),
+        "connection": [str(connection.pk), connection.generation] if connection else None,
+    }
+    return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()

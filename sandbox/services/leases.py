@@ -1,0 +1,215 @@
+"""Who works on a run: claims with a lease and a fencing token, the last write, and the doorbell.
+
+The run's row is the truth. A worker takes a run by raising ``attempt`` and setting a lease; every later write names
+that number, so a worker that was given up for dead cannot write over the one that took its place.
+"""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
+from sandbox.errors import RunError
+from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
+from sandbox.tracing import Tracer
+
+log = structlog.get_logger(__name__)
+RING_AGAIN = timedelta(seconds=10)  # a message that nobody answered by then is taken for lost
+
+
+class LostLease(Exception):
+    """Somebody else holds the run now; whoever sees this stops without a further write."""
+
+
+def queue(run: Run) -> None:
+    """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
+    OutboxMessage.objects.update_or_create(workspace=run.workspace, run=run)
+    transaction.on_commit(partial(ring, run.workspace_id, run.pk))
+
+
+def ring(workspace_id: UUID, run_id: UUID) -> None:
+    """Tell the workers that a run is due. If the broker is out of reach, the reconciler rings again later."""
+    from kombu.exceptions import OperationalError
+
+    from sandbox.tasks import perform_run
+
+    OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now() + RING_AGAIN)
+    try:
+        perform_run.apply_async(args=[str(workspace_id), str(run_id)], retry=False)
+    except OperationalError as error:
+        log.warning("broker out of reach, the reconciler will ring", run=str(run_id), error=type(error).__name__)
+        OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now())
+
+
+@transaction.atomic
+def claim(run_id: UUID, recheck) -> Run | None:
+    """Step 6. Take a queued run, or one whose holder is gone, and consume its approval, in one transaction.
+
+    ``recheck(run)`` looks at the world again and returns the approval's digest as it is now; it raises RunError where
+    policy has changed its mind. Returns the run under its new attempt, or None when there is nothing to take.
+    """
+    now = timezone.now()
+    run = (
+        Run.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related(
+            "workspace", "version__extension", "installation__extension", "requested_by", "approval__workspace"
+        )
+        .filter(pk=run_id)
+        .first()
+    )
+    if run is None or not _is_free(run, now):
+        return None
+    run.attempt += 1
+    try:
+        with transaction.atomic():
+            digest = recheck(run)
+            if run.approval and run.approval.consumed_at is None:
+                consume(run.approval, digest=digest, actor=Actor.from_list(run.chain))
+    except ApprovalChanged:
+        end(run, error=RunError(Category.POLICY_BLOCK, "approval_changed", sentence=_CHANGED, next_step=_ASK_AGAIN))
+        return None
+    except (ApprovalExpired, ApprovalMissing, ApprovalSpent) as refusal:
+        end(run, error=RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN))
+        return None
+    except RunError as error:
+        end(run, error=error)
+        return None
+    if run.effect_started_at and not run.is_simulated:
+        end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
+        return None
+    run.state = Run.State.RUNNING
+    run.lease_until = now + lease_length()
+    run.started_at = run.started_at or now
+    run.save(update_fields=["state", "attempt", "lease_until", "started_at"])
+    OutboxMessage.objects.filter(run=run).delete()
+    return run
+
+
+_CHANGED = "What would run is no longer what was approved, so nothing was done."
+_ASK_AGAIN = "Run it again; the new request shows how things stand now."
+_INTERRUPTED = "The worker was lost after the request may have been sent, so it is not known whether it took effect."
+
+
+def _is_free(run: Run, now) -> bool:
+    if run.state == Run.State.QUEUED:
+        return True
+    return run.state == Run.State.RUNNING and run.lease_until < now
+
+
+def lease_length() -> timedelta:
+    return timedelta(seconds=settings.GALAXY_RUN_LEASE_S)
+
+
+def keep(run: Run, **changes: Any) -> None:
+    """A sign of life: renew the lease, and write ``changes`` of the run along. Raises LostLease.
+
+    A step's sign of life is its pack's as well, whose worker is busy with it.
+    """
+    changes["lease_until"] = timezone.now() + lease_length()
+    won = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt).update(**changes)
+    if not won:
+        raise LostLease(run.pk)
+    if run.parent_id:
+        Run.objects.filter(pk=run.parent_id, state=Run.State.RUNNING).update(lease_until=changes["lease_until"])
+    for name, value in changes.items():
+        setattr(run, name, value)
+
+
+@transaction.atomic
+def park(run: Run) -> None:
+    """A pack whose step waits for a person lets its worker go. Raises LostLease."""
+    won = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt).update(
+        state=Run.State.WAITING, lease_until=None
+    )
+    if not won:
+        raise LostLease(run.pk)
+
+
+@transaction.atomic
+def end(
+    run: Run,
+    *,
+    outputs: Any = None,
+    error: RunError | None = None,
+    tracer: Tracer | None = None,
+    exchanges: list[dict[str, Any]] | None = None,
+    outcome: dict[str, Any] | None = None,
+    raw_outputs: Any = None,
+) -> None:
+    """Steps 11 and 12: store how a run ended, with its spans, call record and outcome, and tell the trail.
+
+    ``outputs`` are redacted. Raises LostLease where this attempt no longer holds the run; then nothing is written.
+    """
+    state = Run.State.SUCCEEDED
+    if error:
+        state = Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED
+    store(run, state, outputs=outputs, error=error)
+    if tracer:
+        status = Span.Status.ERROR if error else Span.Status.OK
+        Span.objects.bulk_create(tracer.finish(status, mode=run.mode, state=str(state)))
+    CallRecord.objects.create(
+        workspace=run.workspace,
+        run=run,
+        version_digest=run.version_digest,
+        action=run.target,
+        mode=run.mode,
+        inputs=run.inputs,
+        outputs=outputs,
+        exchanges=exchanges or [],
+    )
+    if outcome:
+        Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
+    _forget_values(run, raw_outputs)
+    audit_result(run, error, outcome)
+    if run.parent_id is None:
+        OutboxMessage.objects.filter(run=run).delete()
+
+
+def store(run: Run, state: str, *, outputs: Any, error: RunError | None) -> None:
+    """Step 11: the guarded last write of the run's own row. Raises LostLease."""
+    changes = {
+        "state": state,
+        "outputs": outputs,
+        "lease_until": None,
+        "finished_at": timezone.now(),
+        "error_category": error.category if error else "",
+        "error": error.as_dict() if error else None,
+        "attempt": run.attempt,
+    }
+    mine = Run.objects.filter(pk=run.pk).filter(state__in=[Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING])
+    if run.state == Run.State.RUNNING:
+        mine = mine.filter(state=Run.State.RUNNING, attempt=run.attempt)
+    if not mine.update(**changes):
+        raise LostLease(run.pk)
+    for name, value in changes.items():
+        setattr(run, name, value)
+
+
+def audit_result(run: Run, error: RunError | None, outcome: dict[str, Any] | None) -> None:
+    """Step 12: the event that stands beside the run's last state."""
+    audit.record(
+        f"run.{run.state}",
+        actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
+        target=run,
+        simulated=run.is_simulated,
+        after={"state": run.state, "attempt": run.attempt, "version": run.version_digest},
+        **({"error_code": error.code, "category": error.category} if error else {}),
+        **({"outcome": outcome["name"], "reached": outcome["is_success"]} if outcome else {}),
+    )
+
+
+def _forget_values(run: Run, raw_outputs: Any) -> None:
+    """Raw values go with the last write; those of a step stay until its pack is over, which may still read them."""
+    if run.parent_id is None:
+        RunPayload.objects.filter(run=run).delete()
+        RunPayload.objects.filter(run__parent=run).delete()
+    elif raw_outputs is not None:
+        RunPayload.objects.filter(run=run).update(data={"outputs": raw_outputs})

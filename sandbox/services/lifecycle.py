@@ -1,0 +1,150 @@
+"""What happens to a run from outside: approvals decided, calling off, settling, and finding lost ones."""
+
+from datetime import datetime
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+
+from galaxy.core import audit
+from galaxy.core.errors import Invalid
+from galaxy.core.models import User
+from galaxy.core.permissions import require
+from galaxy.core.scope import workspace_scope
+from policies.models import Approval
+from policies.services.approvals import withdraw_approval
+from sandbox.errors import NotCancellable, NotUnknown, RunError
+from sandbox.models import Category, OutboxMessage, Run
+from sandbox.services.leases import end, queue, ring
+
+log = structlog.get_logger(__name__)
+_ENDED_WAITS = {
+    Approval.Status.REJECTED: ("approval_rejected", "A reviewer rejected it."),
+    Approval.Status.EXPIRED: ("approval_expired", "Nobody decided it in time, and that means no."),
+    Approval.Status.WITHDRAWN: ("approval_withdrawn", "The request was withdrawn."),
+}
+
+
+@transaction.atomic
+def approval_was_decided(approval: Approval) -> None:
+    """Let a waiting run go on, or end it; and wake the pack whose step it is. Safe to call twice."""
+    run = (
+        Run.objects.select_for_update(of=("self",))
+        .select_related("workspace", "parent__workspace")
+        .filter(pk=approval.subject_id, approval=approval, state=Run.State.WAITING)
+        .first()
+    )
+    if run is None:
+        return
+    if approval.status == Approval.Status.APPROVED:
+        run.state = Run.State.QUEUED
+        run.save(update_fields=["state"])
+    elif approval.status in _ENDED_WAITS:
+        code, sentence = _ENDED_WAITS[approval.status]
+        vote = approval.votes.first()
+        reason = f" “{vote.reason}”" if vote and vote.reason else ""
+        end(
+            run,
+            error=RunError(
+                Category.POLICY_BLOCK, code, sentence=f"{sentence}{reason}", next_step="Change it and ask again."
+            ),
+        )
+    else:
+        return
+    _wake(run)
+
+
+def _wake(run: Run) -> None:
+    """Ring for what a worker takes up next: the run itself, or the pack that waits for it."""
+    if run.parent is None:
+        if run.state == Run.State.QUEUED:
+            queue(run)
+        return
+    parent = Run.objects.select_for_update().get(pk=run.parent_id)
+    if parent.state == Run.State.WAITING:
+        parent.state = Run.State.QUEUED
+        parent.save(update_fields=["state"])
+        queue(run.parent)
+
+
+@transaction.atomic
+def cancel_run(run: Run, *, actor: User) -> Run:
+    """Call off a run that nobody works on yet: one's own, or any for whoever may see and write everything.
+
+    A step is called off with its pack. Raises NotGranted, or NotCancellable once a worker has it or it is over.
+    """
+    if run.requested_by_id != actor.pk:
+        require(actor, "core.write_installation", run.workspace)
+    if run.parent_id:
+        raise NotCancellable("This is a step of a pack.", "Cancel the pack's run instead.")
+    locked = Run.objects.select_for_update().get(pk=run.pk)
+    if locked.state not in {Run.State.QUEUED, Run.State.WAITING}:
+        raise NotCancellable(
+            f"It is {locked.get_state_display().lower()} already, so it can no longer be called off.",
+            "Reload the page.",
+        )
+    before = locked.state
+    now = timezone.now()
+    family = Run.objects.filter(pk=run.pk) | Run.objects.filter(parent=run)
+    family.filter(state__in=[Run.State.QUEUED, Run.State.WAITING]).update(state=Run.State.CANCELLED, finished_at=now)
+    OutboxMessage.objects.filter(run=run).delete()
+    audit.record(
+        "run.cancelled",
+        actor=actor,
+        target=run,
+        simulated=run.is_simulated,
+        before={"state": before},
+        after={"state": Run.State.CANCELLED},
+    )
+    for waiting in (
+        Approval.objects.in_workspace(run.workspace)
+        .waiting()
+        .filter(
+            subject_kind="run", subject_id__in=[run.pk, *run.steps.values_list("pk", flat=True)], requested_by=actor
+        )
+    ):
+        withdraw_approval(waiting, actor=actor)
+    run.refresh_from_db()
+    return run
+
+
+@transaction.atomic
+def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
+    """A person says what became of a write whose effect is unknown. ``note`` says how they know. Audited.
+
+    Raises NotGranted, Invalid without a note, or NotUnknown.
+    """
+    require(actor, "core.write_installation", run.workspace)
+    if not note.strip():
+        raise Invalid("Say how you know.", {"note": "Say how you know, for whoever reads this later."})
+    state = Run.State.SUCCEEDED if happened else Run.State.FAILED
+    won = Run.objects.filter(pk=run.pk, state=Run.State.UNKNOWN).update(state=state)
+    run.refresh_from_db()
+    if not won:
+        raise NotUnknown("There is nothing to settle: what became of this run is known.")
+    audit.record(
+        "run.settled",
+        actor=actor,
+        target=run,
+        simulated=run.is_simulated,
+        before={"state": Run.State.UNKNOWN},
+        after={"state": state},
+        note=note.strip(),
+    )
+    return run
+
+
+def reconcile(now: datetime | None = None, *, at_most: int = 200) -> int:
+    """Ring for every run that is due and that nobody works on, in any workspace; returns how many.
+
+    Due are queued runs whose message may be lost, and running ones whose lease ran out: their worker is gone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, run_id FROM sandbox_due_runs(%s, %s)", [now or timezone.now(), at_most])
+        due = cursor.fetchall()
+    for workspace_id, run_id in due:
+        with workspace_scope([workspace_id]):
+            ring(workspace_id, run_id)
+    if due:
+        log.info("rang for runs that were due", runs=len(due))
+    return len(due)

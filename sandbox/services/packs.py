@@ -1,0 +1,103 @@
+"""Packs: steps in order, each through the gate, resumed where they stopped after any kill."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from galaxy.core.errors import DomainError
+from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
+from registry.services import verified_manifest
+from sandbox.errors import RunError
+from sandbox.models import Category, Run, RunPayload
+from sandbox.services.admission import invoke_step
+from sandbox.services.leases import end, keep, park
+from sandbox.tracing import Tracer
+
+
+TAKE_OVER_POLL_S = 0.25
+
+
+class StepWaits(Exception):
+    """A step waits for a person, so the pack does too."""
+
+
+def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | None]) -> None:
+    """Run the steps that have not run yet, each by ``perform_step``. What succeeded before a kill is not run again."""
+    manifest = verified_manifest(run.version_digest)
+    payload = RunPayload.objects.get(run=run)
+    done: dict[str, Any] = payload.data.setdefault("steps", {})
+    try:
+        for step in manifest.steps:
+            if step["id"] not in done:
+                keep(run)
+                done[step["id"]] = _outputs_of(run, step, payload.data, perform_step)
+                payload.save(update_fields=["data"])
+        outcome = _outcome(run, manifest.canonical.get("outcome"), payload.data)
+    except StepWaits:
+        park(run)
+        return
+    except RunError as error:
+        end(run, error=error, tracer=tracer)
+        return
+    redacted = {child.step_id: child.outputs for child in run.steps.all()}
+    end(run, outputs={step_id: redacted.get(step_id) for step_id in done}, tracer=tracer, outcome=outcome)
+
+
+def _outputs_of(
+    run: Run, step: dict[str, Any], data: dict[str, Any], perform_step: Callable[[UUID], Run | None]
+) -> Any:
+    """The raw outputs of one step; None where its condition says to leave it out. Raises StepWaits or RunError."""
+    seen = {"inputs": data["inputs"], "steps": data["steps"]}
+    try:
+        if step.get("when") and not evaluate(step["when"], seen, seed=run.seed, now=run.created_at.isoformat()):
+            return None
+        inputs = evaluate_fields(step.get("with", {}), seen, seed=run.seed, now=run.created_at.isoformat())
+    except EvaluationFailed as error:
+        raise RunError(Category.VALIDATION, "mapping_failed", sentence=f"Step “{step['id']}”: {error}") from error
+    try:
+        child = invoke_step(run, step["id"], step["use"], inputs)
+    except DomainError as error:
+        raise RunError(
+            Category.VALIDATION, error.code, sentence=f"Step “{step['id']}”: {error}", next_step=error.next_step
+        ) from error
+    while child.state in {Run.State.QUEUED, Run.State.RUNNING}:
+        # Running means that a worker which lost this pack may still be at it: wait for its end or its lease's.
+        child = perform_step(child.pk) or Run.objects.get(pk=child.pk)
+        if child.state == Run.State.RUNNING:
+            keep(run)
+            time.sleep(TAKE_OVER_POLL_S)
+    if child.state == Run.State.SUCCEEDED:
+        return RunPayload.objects.get(run=child).data.get("outputs")
+    if child.state == Run.State.WAITING:
+        raise StepWaits
+    raise _error_of(child)
+
+
+def _error_of(child: Run) -> RunError:
+    """The pack fails as its step did, saying which step."""
+    error = child.error or {}
+    return RunError(
+        child.error_category or Category.TRANSIENT,
+        error.get("error_code", child.state),
+        sentence=f"Step “{child.step_id}” ({child.target}): {error.get('sentence', child.get_state_display())}",
+        next_step=error.get("next_step", ""),
+        status=error.get("status"),
+        attempts=error.get("attempts", 0),
+        last_endpoint=error.get("last_endpoint", ""),
+        field=error.get("field", ""),
+        ambiguous=child.state == Run.State.UNKNOWN,
+    )
+
+
+def _outcome(run: Run, declared: dict[str, Any] | None, data: dict[str, Any]) -> dict[str, Any] | None:
+    """Whether the pack reached what it is for: {name, is_success, signal}, or None where it declares nothing."""
+    if not declared:
+        return None
+    try:
+        reached = evaluate(declared["success"], data, seed=run.seed, now=run.created_at.isoformat())
+    except EvaluationFailed as error:
+        raise RunError(
+            Category.VALIDATION, "outcome_failed", sentence=f"The outcome cannot be told: {error}"
+        ) from error
+    return {"name": declared["name"], "is_success": bool(reached), "signal": declared["signal"]}

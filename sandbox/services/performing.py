@@ -1,0 +1,235 @@
+"""Steps 5 to 10 of the gate: what a worker does with a run that came through."""
+
+import random
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from galaxy.core.audit import Actor
+from policies.engine import evaluate
+from policies.models import Effect
+from policies.services.decisions import decide as decide_and_store
+from policies.services.decisions import snapshot_of
+from registry.errors import Altered
+from registry.models import Kind
+from registry.services import Resolved, verified_manifest
+from sandbox.budgets import charge
+from sandbox.errors import CATEGORIES, RunError
+from sandbox.models import Category, Run, RunPayload, Span
+from sandbox.redaction import redacted
+from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
+from sandbox.runners import Reply, Runner, runner_for
+from sandbox.services.admission import blocked, schema_problems
+from sandbox.services.calls import Call, approval_digest, question
+from sandbox.services.leases import LostLease, claim, end, keep
+from sandbox.services.packs import perform_pack
+from sandbox.tracing import Tracer
+
+log = structlog.get_logger(__name__)
+
+
+def perform(run_id: UUID) -> Run | None:
+    """Do the work of one run, if it is free to be taken; returns it as it then stands. Never does a thing twice.
+
+    Safe to call any number of times, from any number of workers: the claim lets one of them in.
+    """
+    run = claim(run_id, recheck)
+    if run is None:
+        return None
+    tracer = Tracer(run)
+    tracer.waited("queue", run.created_at if run.attempt == 1 else run.started_at)
+    try:
+        if run.kind == Kind.PACK:
+            perform_pack(run, tracer, perform_step=perform)
+        else:
+            perform_call(run, tracer)
+    except LostLease:
+        log.warning("lease lost, another worker has the run", run=str(run_id), attempt=run.attempt)
+    run.refresh_from_db()
+    return run
+
+
+def recheck(run: Run) -> str:
+    """Step 3 again at the claim: grants may have gone since. Returns the approval's digest as it is now.
+
+    Raises RunError with a policy block where the answer is no, or where approval is needed that was not asked for.
+    """
+    call = call_of(run)
+    asked = question(call)
+    snapshot = snapshot_of(run.workspace)
+    answer = evaluate(snapshot, **asked)
+    unasked = answer.effect == Effect.REQUIRE_APPROVAL and run.approval_id is None
+    if answer.effect == Effect.DENY or unasked:
+        run.decision = decide_and_store(run.workspace, **asked)
+        run.save(update_fields=["decision"])
+        raise blocked(run.decision)
+    return approval_digest(call, answer, snapshot.version)
+
+
+def call_of(run: Run) -> Call:
+    """The call that a stored run stands for, with its version's verified manifest. Raises RunError if it is altered."""
+    try:
+        manifest = verified_manifest(run.version_digest)
+    except Altered as error:
+        raise RunError(Category.POLICY_BLOCK, error.code, sentence=str(error), next_step=error.next_step) from error
+    if not run.installation.is_active:
+        raise RunError(
+            Category.POLICY_BLOCK,
+            "not_installed",
+            sentence=f"{run.installation} was removed from this workspace.",
+            next_step="Install it again, then run it again.",
+        )
+    action = None
+    if run.kind == Kind.ACTION:
+        action = manifest.actions.get(run.target) or manifest.actions[run.target.removeprefix(f"{manifest.id}.")]
+    payload = RunPayload.objects.filter(run=run).first()
+    return Call(
+        workspace=run.workspace,
+        user=run.requested_by,
+        chain=Actor.from_list(run.chain),
+        resolved=Resolved(run.target, run.installation, run.version, manifest, action),
+        inputs=payload.data["inputs"] if payload else {},
+        mode=run.mode,
+        scenario=run.scenario,
+        parent=run.parent,
+        step_id=run.step_id,
+        idempotency_key=run.idempotency_key,
+    )
+
+
+def perform_call(run: Run, tracer: Tracer) -> None:
+    """An action or transform from its budget to its last write."""
+    call = call_of(run)
+    exchanges: list[dict[str, Any]] = []
+    try:
+        charge_budget(call, tracer)
+        reply = execute(run, call, runner_for(run), tracer, exchanges)
+        outputs = validate_outputs(call, reply, tracer)
+    except RunError as error:
+        end(run, error=error, tracer=tracer, exchanges=exchanges)
+        return
+    safe = redact_outputs(call, outputs, tracer)
+    end(run, outputs=safe, raw_outputs=outputs, tracer=tracer, exchanges=exchanges)
+
+
+def charge_budget(call: Call, tracer: Tracer) -> None:
+    """Step 5. Take one call out of the declared rate limit, which all workers share. Raises RunError."""
+    limits = call.action.rate_limits if call.action else {}
+    if not limits:
+        return
+    with tracer.span("budget.charge", "budget", per_minute=limits.get("rpm")):
+        charge(call.workspace.pk, call.resolved.installation.pk, call.mode, limits)
+
+
+def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: list[dict[str, Any]]) -> Reply:
+    """Step 7. Try, and try again where that is safe and may help; appends {attempt, status, ...} to ``exchanges``.
+
+    Raises RunError with the category of the last reply. A write that is not idempotent and whose request may have
+    been taken in is not repeated: the error is then ambiguous.
+    """
+    spec = call.action
+    repeatable = spec is None or spec.effect == "read" or spec.idempotent
+    rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
+    waited_ms, number = 0, 0
+    with tracer.span(f"call {run.target}", "simulated" if run.is_simulated else "call") as outer:
+        while True:
+            number += 1
+            keep(run, **({} if repeatable else {"effect_started_at": timezone.now()}))
+            reply, took_ms = _attempt(runner, call.inputs, number, tracer)
+            category = classify(call, reply)
+            exchanges.append({"attempt": number, "status": reply.status, "duration_ms": round(took_ms, 1)})
+            outer.attributes = {"attempts": number, "endpoint": runner.endpoint}
+            if category is None:
+                return reply
+            asked_ms = retry_after_ms(reply.headers, timezone.now())
+            refused = is_refusal(reply.status, reply.headers)
+            next_try = plan(
+                attempt=number,
+                category=category,
+                retryable=CATEGORIES[category].retryable,
+                may_repeat=repeatable or refused,
+                retry=spec.retry if spec else {},
+                asked_ms=asked_ms,
+                waited_ms=waited_ms,
+                rng=rng,
+            )
+            if next_try.wait_ms is None:
+                raise _given_up(reply, category, number, runner.endpoint, next_try, asked_ms)
+            _wait(run, runner, next_try.wait_ms, tracer)
+            waited_ms += next_try.wait_ms
+
+
+def classify(call: Call, reply: Reply) -> str | None:
+    """Step 8. The category of a reply by the manifest's own table, then by the common one; None for a success."""
+    return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else ())
+
+
+def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
+    """Step 9. What came back must be what is declared, simulated or live. Raises RunError naming the field."""
+    schema = call.action.outputs if call.action else call.resolved.manifest.outputs
+    with tracer.span("outputs.validate", "validate"):
+        problems = schema_problems(reply.body, schema)
+        if not problems:
+            return reply.body
+        field, sentence = next(iter(problems.items()))
+        raise RunError(
+            Category.VALIDATION,
+            "output_mismatch",
+            sentence=f"The answer does not fit what {call.resolved.target} declares. {field or 'It'}: {sentence}",
+            next_step="Tell the extension's publisher; its declaration and the other system disagree.",
+            status=reply.status,
+            attempts=1,
+            field=field,
+        )
+
+
+def redact_outputs(call: Call, outputs: Any, tracer: Tracer) -> Any:
+    """Step 10. What is stored and shown; the raw values go no further than the pack that asked for them."""
+    schema = call.action.outputs if call.action else call.resolved.manifest.outputs
+    with tracer.span("outputs.redact", "redact"):
+        return redacted(outputs, schema)
+
+
+def _attempt(runner: Runner, inputs: dict[str, Any], number: int, tracer: Tracer) -> tuple[Reply, float]:
+    with tracer.span(f"attempt {number}", "attempt") as span:
+        begun = time.perf_counter()
+        reply = runner.attempt(inputs, number)
+        span.attributes = {"status": reply.status}
+        if reply.status >= 400:
+            span.status = Span.Status.ERROR
+    return reply, (time.perf_counter() - begun) * 1000
+
+
+def _wait(run: Run, runner: Runner, wait_ms: int, tracer: Tracer) -> None:
+    """Let the time pass, with a sign of life every second; in simulation it passes on the virtual clock only."""
+    seconds = f"{wait_ms / 1000:.1f} s"
+    name = f"back-off, virtual {seconds}" if runner.is_virtual else f"back-off {seconds}"
+    with tracer.span(name, "wait", wait_ms=wait_ms, virtual=runner.is_virtual) as span:
+        span.status = Span.Status.WAITED
+        if runner.is_virtual:
+            return
+        until = time.monotonic() + wait_ms / 1000
+        while (left := until - time.monotonic()) > 0:
+            keep(run)
+            time.sleep(min(left, 1.0))
+
+
+def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Plan, asked_ms: int | None) -> RunError:
+    error = partial(
+        RunError, category, f"http_{reply.status}", status=reply.status, attempts=attempts, last_endpoint=endpoint
+    )
+    if why.reason == "unsafe":
+        return error(
+            sentence=f"The other system answered {reply.status} to a request that may have taken effect.",
+            next_step="Look there, then settle this run.",
+            ambiguous=True,
+        )
+    if why.reason == "time" and asked_ms:
+        at = timezone.now() + timedelta(milliseconds=asked_ms)
+        return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.")
+    return error()

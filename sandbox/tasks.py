@@ -1,0 +1,22 @@
+"""Celery doors: load by id, in the run's own scope, and call one service. Every task may come twice."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from galaxy.core.scope import workspace_scope
+
+
+@shared_task
+def perform_run(workspace_id: str, run_id: str) -> None:
+    from sandbox.services import perform
+
+    with workspace_scope([workspace_id]):
+        perform(UUID(run_id))
+
+
+@shared_task
+def reconcile() -> int:
+    from sandbox.services import reconcile as ring_for_due_runs
+
+    return ring_for_due_runs()
