@@ -46,9 +46,9 @@ def _servers() -> tuple[str, str, str, str]:
         raise ImproperlyConfigured(
             f"{missing} must be set: outside development Galaxy starts no database or broker of its own."
         )
-    from galaxy.embedded import ensure
+    from galaxy.embedded import ensure, wanted
 
-    here = ensure(DATA_DIR)
+    here = ensure(DATA_DIR, wanted())
     if not app:
         app, owner = here.database_url, here.database_owner_url
     return app, owner or app, redis or here.redis_url, broker or here.broker_url
@@ -95,9 +95,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "galaxy.core.middleware.ScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "galaxy.core.middleware.ProblemMiddleware",
 ]

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 def wants_partial(request: HttpRequest) -> bool:
     """True when htmx asks for a part of the page: not for a boosted link, and not for a page from the history.
 
-    Reads ``request.htmx``, which sets ``Vary: HX-Request``, so that a cache keeps page and partial apart.
+    Every page says ``Vary: HX-Request`` (HeadersMiddleware), so that a cache keeps page and partial apart.
     """
     htmx = request.htmx
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request

@@ -6,6 +6,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.errors import DomainError
@@ -46,6 +47,7 @@ class HeadersMiddleware:
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if not request.path_info.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")
+            patch_vary_headers(response, ["HX-Request"])  # one address gives a page, or a part of it
         return response
 
 
