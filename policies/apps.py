@@ -4,3 +4,21 @@ from django.apps import AppConfig
 class PoliciesConfig(AppConfig):
     name = "policies"
     verbose_name = "Policies"
+
+    def ready(self):
+        from galaxy.core.navigation import Item, add_item
+        from policies.reading import due_for
+
+        add_item(
+            Item(
+                section="",
+                order=20,
+                label="Approvals",
+                url_name="policies:approval-list",
+                icon="inbox",
+                permission="core.view_installation",
+                key="a",
+                count=lambda request: due_for(request.user, request.workspace).count(),
+                due=True,
+            )
+        )
