@@ -33,8 +33,8 @@ test: ## run every test, those in the browser included (some: make test ARGS=tes
 lint: setup ## check style, types and templates
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
-	@find templates -name '*.html' -exec $(VENV_PYTHON) -m djade --check --target-version 5.2 {} +
-	@exec $(SERVERS) $(VENV_PYTHON) -m mypy
+	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+	@exec $(SERVERS) $(VENV_PYTHON) -m mypy galaxy bootstrap.py $(wildcard */services.py */services)
 
 lock: setup ## resolve requirements/*.in into hash-locked *.txt
 	@for name in bootstrap base dev; do \

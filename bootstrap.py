@@ -131,16 +131,17 @@ def _apt_install(package: str) -> bool:
     if not shutil.which("apt-get"):
         return False
     become = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if become and (not shutil.which("sudo") or subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode):
+    if become and not (shutil.which("sudo") and _succeeds([*become, "true"])):
         return False
     print(f"Installing {package}.", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL, "check": False}
-    environment = [*become, "env", "DEBIAN_FRONTEND=noninteractive"]
-    install = [*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", package]
-    if subprocess.run(install, stderr=subprocess.DEVNULL, **quiet).returncode == 0:
-        return True
-    subprocess.run([*environment, "apt-get", "update", "-qq"], **quiet)
-    return subprocess.run(install, **quiet).returncode == 0
+    environment = [*become, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    install = [*environment, "install", "-y", "-qq", "--no-install-recommends", package]
+    # Lists of packages may be missing or old (fresh containers): then once more with new ones.
+    return _succeeds(install) or (_succeeds([*environment, "update", "-qq"]) and _succeeds(install))
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def _last_line(text: str) -> str:

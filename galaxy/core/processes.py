@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 RESTARTS = 4
 FIRST_DELAY_S = 1.0  # doubled from death to death
@@ -29,12 +30,17 @@ class Program:
 
 
 @dataclass
+class _Running:
+    process: subprocess.Popen[str]
+    reader: threading.Thread
+    started_at: float
+
+
+@dataclass
 class _Child:
     program: Program
-    due_at: float | None = 0  # when to start it (monotonic seconds); None while it runs
-    process: subprocess.Popen[str] | None = None
-    reader: threading.Thread | None = None
-    started_at: float = 0
+    running: _Running | None = None
+    due_at: float = 0  # while it does not run: when to start it, in monotonic seconds
     deaths: int = 0
 
 
@@ -85,35 +91,33 @@ class Supervisor:
 
     def pids(self) -> dict[str, int]:
         """Process ids of the programs that run now, by name."""
-        return {c.program.name: c.process.pid for c in self._children if c.process and c.process.poll() is None}
+        return {child.program.name: child.running.process.pid for child in self._children if child.running}
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._signals += 1
 
     def _tend(self, child: _Child) -> bool:
         """Start ``child`` when it is due and notice its death; False when it has died too often."""
-        now = time.monotonic()
-        if child.due_at is not None:
+        now, running = time.monotonic(), child.running
+        if running is None:
             if now >= child.due_at:
-                self._start(child)
+                child.running = self._start(child)
             return True
-        if child.process is None or child.process.poll() is None:
+        if running.process.poll() is None:
             return True
-        if now - child.started_at > STEADY_AFTER_S:
-            child.deaths = 0
-        child.deaths += 1
-        self._finish(child)
-        how = _how_it_ended(child.process.returncode)
-        name, log = child.program.name, self._log_of(child)
+        self._finish(child, running)
+        child.deaths = 1 if now - running.started_at > STEADY_AFTER_S else child.deaths + 1
+        name, how = child.program.name, _how_it_ended(running.process.returncode)
         if child.deaths > RESTARTS:
+            log = self._log_of(child)
             self._say(f"{name} {how} {child.deaths} times in a row, so everything stops; its last words are in {log}.")
             return False
         delay_s = FIRST_DELAY_S * 2 ** (child.deaths - 1)
-        self._say(f"{name} {how} and starts again in {delay_s:.0f} s; its log is {log}.")
+        self._say(f"{name} {how} and starts again in {delay_s:.0f} s; its log is {self._log_of(child)}.")
         child.due_at = now + delay_s
         return True
 
-    def _start(self, child: _Child) -> None:
+    def _start(self, child: _Child) -> _Running:
         process = subprocess.Popen(  # noqa: S603  (an argument list of ours, no shell)
             [str(word) for word in child.program.argv],
             stdin=subprocess.DEVNULL,
@@ -126,36 +130,40 @@ class Supervisor:
             # A group of its own: Ctrl-C in the terminal reaches us alone, and we end the programs in order.
             start_new_session=True,
         )
-        mode = "a" if child.process else "w"
-        child.reader = threading.Thread(target=self._pass_on, args=(child.program.name, process, mode), daemon=True)
-        child.reader.start()
-        child.process, child.started_at, child.due_at = process, time.monotonic(), None
+        log = self._log_of(child)
+        if not child.deaths:
+            log.unlink(missing_ok=True)
+        output = cast(IO[str], process.stdout)  # there is one, since it was asked for
+        reader = threading.Thread(target=self._pass_on, args=(child.program.name, output, log), daemon=True)
+        reader.start()
+        return _Running(process, reader, time.monotonic())
 
-    def _pass_on(self, name: str, process: subprocess.Popen[str], mode: str) -> None:
+    def _pass_on(self, name: str, output: IO[str], path: Path) -> None:
         """Copy what a program says, line by line, until it closes its output. Runs in a thread of its own."""
-        with (self._logs / f"{name}.log").open(mode, encoding="utf-8", buffering=1) as log, process.stdout as output:
+        with path.open("a", encoding="utf-8", buffering=1) as log, output:
             for line in output:
                 log.write(line)
-                self._say(f"{name:>7} | {line.rstrip()}")
+                self._say(f"{name:>6} | {line.rstrip()}")
 
     def _stop(self) -> None:
         """End the programs one after the other, last started first, each with STOP_TIMEOUT_S to finish its work."""
         for child in reversed(self._children):
-            if child.due_at is None and child.process.poll() is None:
-                child.process.terminate()
-                self._wait(child.process)
-                self._finish(child)
-
-    def _finish(self, child: _Child) -> None:
-        """End what is left of the group of a program that is over or out of time: its own children, nobody else."""
-        _signal_group(child.process.pid, signal.SIGKILL)
-        child.process.wait()
-        child.reader.join(timeout=1)
+            if child.running:
+                child.running.process.terminate()
+                self._wait(child.running.process)
+                self._finish(child, child.running)
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while process.poll() is None and time.monotonic() < deadline and self._signals < 2:
             time.sleep(0.02)
+
+    def _finish(self, child: _Child, running: _Running) -> None:
+        """End what is left of the group of a program that is over or out of time: its own children, nobody else."""
+        _signal_group(running.process.pid, signal.SIGKILL)
+        running.process.wait()
+        running.reader.join(timeout=1)
+        child.running = None
 
     def _log_of(self, child: _Child) -> Path:
         return self._logs / f"{child.program.name}.log"

@@ -1,3 +1,4 @@
+import contextlib
 import http.client
 import os
 import sys
@@ -49,8 +50,10 @@ class Command(BaseCommand):
         self._say("Galaxy has stopped.")
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        # A terminal that was closed must not keep us from stopping in order.
+        with contextlib.suppress(OSError):
+            self.stdout.write(line)
+            self.stdout.flush()
 
     def _caretaker(self, supervisor: Supervisor, port: int):
         """What is done at each turn of the supervisor: keep the embedded servers up, note the processes, and welcome
