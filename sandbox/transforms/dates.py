@@ -97,7 +97,7 @@ def _from_text(value: Any, order: str | None) -> datetime:
             return parser.isoparse(text)
         except ValueError:
             pass  # a blank before the offset, say, which the general parser takes
-    readings = {_parse(text, name) for name in ([order] if order else _ORDERS)} - {None}
+    readings = {reading for name in ([order] if order else _ORDERS) if (reading := _parse(text, name))}
     if not readings:
         raise TransformError("bad_date", "The text is not a date. Write it as 2026-01-31.")
     if len(readings) > 1:

@@ -87,7 +87,7 @@ def _check(record: Record, schema: Schema) -> None:
     """Raises TransformError with the first place that does not fit, in the order of the fields."""
     errors = [(".".join(map(str, error.instance_path)), error.kind) for error in validator(schema).iter_errors(record)]
     for place, kind in sorted(errors, key=lambda found: (found[0], found[1].name, str(found[1].value))):
-        field = ".".join(filter(None, [place, kind.property])) if kind.name == "required" else place
+        field = ".".join(filter(None, [place, str(kind.value)])) if kind.name == "required" else place
         raise TransformError("invalid", _sentence(kind), field)
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, Literal
 
 from registry.manifests.functions import title
 
 from .errors import TransformError
 
-_CASES = {"keep": str, "lower": str.lower, "upper": str.upper, "title": title}
+_CASES: dict[str, Callable[[str], str]] = {"keep": str, "lower": str.lower, "upper": str.upper, "title": title}
 _MAX_EXACT = 2**53 - 1  # RFC 7493: beyond it, readers of JSON lose digits
 _MAX_DIGITS = 30
 
 
 def normalize_text(
-    value: Any, *, case: str = "keep", trim: bool = True, collapse: bool = True, form: str = "NFC"
+    value: Any, *, case: str = "keep", trim: bool = True, collapse: bool = True, form: Literal["NFC", "NFKC"] = "NFC"
 ) -> str:
     """A text in one Unicode form, with blanks and letter case in order. Raises TransformError: wrong_type."""
     if not isinstance(value, str):
