@@ -14,7 +14,6 @@ from sandbox.services.admission import invoke_step
 from sandbox.services.leases import end, keep, park
 from sandbox.tracing import Tracer
 
-
 TAKE_OVER_POLL_S = 0.25
 
 
