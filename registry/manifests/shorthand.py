@@ -12,6 +12,7 @@ Whatever could be meant in two ways is refused with its place.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -20,7 +21,6 @@ from .nodes import MAX_DEPTH, MAX_NODES, Map, Mark, Node, Seq, Text, shown
 from .sources import describe_forbidden, find_forbidden
 from .trees import Unreadable, make_map
 
-# The end of a token as an index into the text; tokens that touch have end == start.
 _OPENERS = (yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 MAX_TOKENS = 6 * MAX_NODES
 
@@ -40,7 +40,8 @@ def read_flows(text: str) -> tuple[dict[tuple[int, int], Node], str]:
             continue
         start = token.start_mark
         flows[start.line + 1, start.column + 1] = reader.value(depth=1)
-        blank = "".join(letter if letter == "\n" else " " for letter in text[start.index : reader.end])
+        blank = re.sub(r"[^\n]", " ", text[start.index : reader.end])
+        # Both signs of `""` fit in the first line unless the opening brace stands alone there.
         pieces += [text[done : start.index], '""', blank[2:] if blank[1:2] == " " else blank[1:]]
         done = reader.end
     return flows, "".join(pieces) + text[done:]
@@ -51,7 +52,7 @@ class _FlowReader:
         self.tokens = iter(yaml.scan(text, Loader=yaml.CLoader))
         self.ahead: Any = next(self.tokens, None)
         self.count = 0
-        self.end = 0
+        self.end = 0  # index behind the last token; a token that touches it begins there
 
     def peek(self) -> Any:
         return self.ahead

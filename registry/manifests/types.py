@@ -183,7 +183,7 @@ def could_be_fields(node: Node) -> bool:
 
 def _named(word: str) -> Schema:
     if word in TYPES:
-        return _copy(TYPES[word])
+        return dict(TYPES[word])
     if word in _FOREIGN:
         fix = f"Write {_FOREIGN[word]}."
     elif close := nearest(word, TYPES):
@@ -203,7 +203,3 @@ def _enum(core: str) -> Schema:
         message = f"{shown(core)}: {types[0]} is a type, and a choice is between texts."
         raise BadType("ambiguous-type", message, "Use `any`, or JSON Schema's anyOf for a choice of types.")
     return {"type": "string", "enum": values}
-
-
-def _copy(schema: Schema) -> Schema:
-    return dict(schema)

@@ -146,7 +146,7 @@ def _report_tabs(text: str, findings: Findings, block_scalars) -> bool:
             continue
         findings.add("tab", Mark(line, match.group().index("\t") + 1))
         found = True
-        if len(findings.sorted()) > 20:
+        if findings.count > 20:
             break
     return found
 
