@@ -1,5 +1,6 @@
 """The set-up that `make` calls: what stands in its way is told in one sentence."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,11 @@ Disk = namedtuple("Disk", "total used free")
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["make", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    # Not as a part of the `make test` that may be running this.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *words], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_help_lists_every_target():
