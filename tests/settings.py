@@ -10,5 +10,7 @@ os.environ["GALAXY_TESTING"] = "1"
 os.environ["GALAXY_ENV"] = "development"
 os.environ.setdefault("GALAXY_DATA_DIR", str(Path(__file__).resolve().parent.parent / ".galaxy" / "test"))
 os.environ.setdefault("GALAXY_EMBEDDED_FAST", "1")
+# Each test process rings at its own door, so that no worker hears another test's runs.
+os.environ["GALAXY_QUEUE_PREFIX"] = f"test-{os.getpid()}-"
 
 from galaxy.settings import *  # noqa: F403
