@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from registry.manifests.functions import EvaluationFailed, evaluate
 from sandbox.models import Category
 
 DEFAULT_ATTEMPTS = 3
@@ -33,16 +34,27 @@ _BY_STATUS: dict[int, str] = {
 }
 
 
-def category_of(status: int, replies: list[dict[str, Any]] | tuple = ()) -> str | None:
-    """The category of an HTTP status, or None where it is a success. A manifest's reply table comes first."""
+def category_of(status: int, replies: list[dict[str, Any]] | tuple = (), body: Any = None) -> str | None:
+    """The category of an HTTP reply, or None where it is a success.
+
+    A manifest's reply table comes first, since some systems say no with a 200 and a word in the body (Slack).
+    """
     for reply in replies:
-        if str(reply.get("status", "")) in {str(status), f"{status // 100}xx"}:
+        if str(reply.get("status", "")) in {str(status), f"{status // 100}xx"} or _matches(reply, body):
             return reply["category"]
     if 200 <= status < 300:
         return None
     if status >= 500:
         return Category.TRANSIENT
     return _BY_STATUS.get(status, Category.TOOL_ERROR)
+
+
+def _matches(reply: dict[str, Any], body: Any) -> bool:
+    """Whether the entry's expression says true of the body; one that cannot be applied to it does not match."""
+    try:
+        return "match" in reply and evaluate(reply["match"], body) is True
+    except EvaluationFailed:
+        return False
 
 
 def is_refusal(status: int, headers: dict[str, str]) -> bool:

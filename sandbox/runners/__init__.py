@@ -9,11 +9,15 @@ from sandbox.models import Category, Run
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back from one attempt: an HTTP status, headers with lower-case names, and a JSON body."""
+    """What came back from one attempt: an HTTP status, headers with lower-case names, and a JSON body.
+
+    ``outputs`` is what the manifest's response mapping makes of it, where it is a success.
+    """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    outputs: Any = None
 
 
 class Runner(Protocol):

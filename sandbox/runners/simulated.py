@@ -11,6 +11,7 @@ from registry.manifests.functions import EvaluationFailed, evaluate_fields
 from registry.services import verified_manifest
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
+from sandbox.retry import category_of
 from sandbox.runners import Reply
 
 MAX_LATENCY_MS = 5_000
@@ -47,14 +48,28 @@ class SimulatedRunner:
                 next_step="Pick another sample.",
             )
         headers = {name.lower(): str(value) for name, value in fixture.get("headers", {}).items()}
-        return Reply(int(fixture.get("status", 200)), fixture.get("body"), headers)
+        return self._replay(int(fixture.get("status", 200)), fixture.get("body"), headers)
+
+    def _replay(self, status: int, body: Any, headers: dict[str, str]) -> Reply:
+        """A sample as the other system would send it, through the mapping that its live replies go through."""
+        mapping = self.spec.raw.get("response")
+        if mapping is None or category_of(status, self.spec.raw.get("replies", ()), body) is not None:
+            return Reply(status, body, headers, outputs=body)
+        try:
+            outputs = evaluate_fields(mapping, {"status": status, "headers": headers, "body": body})
+        except EvaluationFailed as error:
+            raise RunError(
+                Category.TOOL_ERROR, "mapping_failed", sentence=f"The sample cannot be mapped: {error}"
+            ) from error
+        return Reply(status, body, headers, outputs)
 
     def _answer(self, inputs: dict[str, Any]) -> Reply:
         expressions = self.spec.simulation.get("answer")
         if not expressions:
-            return Reply(200, self.spec.fixtures.get("happy", {}).get("body", {}))
+            sample = self.spec.fixtures.get("happy", {})
+            return self._replay(int(sample.get("status", 200)), sample.get("body", {}), {})
         try:
-            body = evaluate_fields(
+            outputs = evaluate_fields(
                 expressions,
                 {"inputs": inputs, "seed": str(self.run.seed)},
                 seed=self.run.seed,
@@ -64,7 +79,7 @@ class SimulatedRunner:
             raise RunError(
                 Category.TOOL_ERROR, "simulation_failed", sentence=f"The simulation handler cannot answer: {error}"
             ) from error
-        return Reply(200, body)
+        return Reply(200, outputs=outputs)
 
     def _pass_time(self, sample: str) -> None:
         """Take as long as the sample says, so that a run can be watched as it would be."""

@@ -31,4 +31,4 @@ class TransformRunner:
             raise RunError(
                 Category.VALIDATION, error.code, sentence=error.sentence, field=error.field, last_endpoint=self.endpoint
             ) from error
-        return Reply(200, outputs)
+        return Reply(200, outputs=outputs)

@@ -12,6 +12,7 @@ from galaxy.core.models import Membership, User, Workspace
 from galaxy.core.permissions import can
 from policies.engine import Action, Context, Evaluation, Principal, Resource
 from registry.manifests import ActionSpec
+from registry.manifests.schemas import data_classes
 from registry.models import Kind
 from registry.services import Resolved, connection_of
 from sandbox.models import Run
@@ -47,7 +48,10 @@ class Call:
     @property
     def data_classes(self) -> list[str]:
         """Every data class that the call handles, sorted."""
-        return sorted(self.action.classes) if self.action else []
+        if self.action:
+            return sorted(self.action.classes)
+        manifest = self.resolved.manifest
+        return sorted({name for schema in (manifest.inputs, manifest.outputs) for _, name in data_classes(schema, "")})
 
     @property
     def bulk_count(self) -> int | None:

@@ -166,16 +166,16 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
 
 def classify(call: Call, reply: Reply) -> str | None:
     """Step 8. The category of a reply by the manifest's own table, then by the common one; None for a success."""
-    return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else ())
+    return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else (), reply.body)
 
 
 def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
     """Step 9. What came back must be what is declared, simulated or live. Raises RunError naming the field."""
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
     with tracer.span("outputs.validate", "validate"):
-        problems = schema_problems(reply.body, schema)
+        problems = schema_problems(reply.outputs, schema)
         if not problems:
-            return reply.body
+            return reply.outputs
         field, sentence = next(iter(problems.items()))
         raise RunError(
             Category.VALIDATION,
