@@ -51,8 +51,9 @@ def read_schema(node: Node, findings: Findings, path: str, *, closed: bool) -> d
         findings.add("wrong-shape", node, path, "A map of fields is expected.", "Write { name: type, ... }.")
         return {}
     if "$schema" in node.names() or _is_object_schema(node):
+        before = findings.count
         schema = read_json_schema(node, findings, path)
-        if schema.get("type") != "object" and not findings.has_errors:
+        if schema.get("type") != "object" and findings.count == before:
             findings.add("bad-schema", node, path, "Inputs and outputs are objects.", "Say type: object at the top.")
     else:
         schema = compile_fields(node, findings, path, closed=closed)
@@ -68,12 +69,25 @@ def is_json_schema(node: Map) -> bool | None:
     kinds = [kind] if isinstance(kind, Text) else list(kind.items) if isinstance(kind, Seq) else []
     is_typed = bool(kinds) and all(isinstance(item, Text) and item.value in JSON_TYPES for item in kinds)
     is_untyped = kind is None and any(name in ("enum", "const", "anyOf", "oneOf", "allOf") for name in names)
-    if not (is_typed or is_untyped) or not all(name in KEYWORDS for name in names):
+    if not (is_typed or is_untyped):
         return False
+    if not all(name in KEYWORDS for name in names):
+        # A slip in a keyword is told as such, unless the map makes sense as fields.
+        return all(nearest(name, KEYWORDS) for name in names) and not could_be_fields(node)
     return None if could_be_fields(node) else True
 
 
+def read_field_schema(node: Map, findings: Findings, path: str) -> dict[str, Any]:
+    """Full JSON Schema of one field among shorthand ones. References lead to the root, which is not the author's."""
+    if "$defs" in node.names() or next(_refs(node), None) is not None:
+        fix = "Describe all fields by one schema with type: object and properties, or write the part out."
+        findings.add("bad-schema", node, path, "References are for whole schemas, and this is one field.", fix)
+        return {}
+    return read_json_schema(node, findings, path)
+
+
 def read_json_schema(node: Map, findings: Findings, path: str) -> dict[str, Any]:
+    """The schema without its ``$schema``; empty after a finding."""
     before = findings.count
     _check(node, node, findings, path)
     schema = plain_json(node, findings, path)

@@ -122,7 +122,7 @@ def compile_fields(node: Map, findings: Findings, path: str, *, closed: bool) ->
 
 def compile_field(node: Node, findings: Findings, path: str, *, closed: bool) -> tuple[Schema, bool]:
     """What stands behind a field name: a type expression, a nested map, a list of one, or full JSON Schema."""
-    from .schemas import is_json_schema, read_json_schema  # the two notations nest in each other
+    from .schemas import is_json_schema, read_field_schema  # the two notations nest in each other
 
     match node:
         case Text():
@@ -140,7 +140,7 @@ def compile_field(node: Node, findings: Findings, path: str, *, closed: bool) ->
                     "{ $schema: \"https://json-schema.org/draft/2020-12/schema\", type: object, properties: {...} }.",
                 )  # fmt: skip
             elif verdict:
-                return read_json_schema(node, findings, path), False
+                return read_field_schema(node, findings, path), False
             else:
                 return compile_fields(node, findings, path, closed=closed), False
         case Seq(items=(item,)):

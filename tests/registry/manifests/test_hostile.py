@@ -96,6 +96,33 @@ def test_hostile_text_is_answered_soon(text, code):
     assert took < DEADLINE_S
 
 
+@pytest.mark.parametrize("before", ["", "action: a.b\ninputs: { a: string[], b: "])
+def test_one_sign_over_and_over_costs_no_more_than_its_length(before):
+    for sign in [
+        "- ",
+        "? ",
+        "a: ",
+        "{",
+        "[",
+        "]",
+        "[a, ",
+        "'",
+        '"',
+        "\\",
+        "|\n",
+        "&a ",
+        "*a ",
+        "!a ",
+        "string[]",
+        "{a: b[]}, ",
+        "é",
+    ]:
+        began = time.perf_counter()
+        reading = read(before + sign * (200_000 // len(sign.encode())), format="yaml")
+        assert reading.manifest is None
+        assert time.perf_counter() - began < DEADLINE_S
+
+
 @pytest.mark.parametrize(
     ("source", "code"),
     [

@@ -146,13 +146,20 @@ ACTIONS = st.fixed_dictionaries(
         ),
     },
 )
+HOSTS = [
+    "api.example.com",
+    "https://b.example.com/v1",
+    {"host": "b.example.com", "path_prefix": "/v2", "methods": ["post", "GET"]},
+    {"host": "{connection.host}", "suffix": "my.salesforce.com", "methods": ["GET"]},
+    {"host": "{connection.host}", "suffix": "example.com"},
+]
 CONNECTORS = st.fixed_dictionaries(
     {"connector": NAME, "actions": st.lists(ACTIONS, max_size=3, unique_by=lambda action: action["id"])},
     optional={
         "version": st.builds("{}.{}.{}".format, *[st.integers(0, 99)] * 3),
         "summary": WORDS,
         "permissions": st.fixed_dictionaries({"required": SCOPES}),
-        "egress": st.lists(st.sampled_from(["api.example.com", "https://b.example.com/v1"]), max_size=2),
+        "egress": st.lists(st.sampled_from(HOSTS), max_size=4),
         "rate_limits": st.fixed_dictionaries({"rpm": st.integers(1, 6000)}),
     },
 )
