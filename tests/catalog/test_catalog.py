@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry.manifests import publishable, read
-from registry.manifests.functions import evaluate, evaluate_fields
+from registry.manifests.functions import evaluate, evaluate_fields, evaluate_tree
 from registry.manifests.schemas import validator
 from sandbox import transforms
 from sandbox.retry import category_of
@@ -100,6 +100,21 @@ def test_a_failure_falls_into_its_category(action, scenario, expected):
 def test_a_reply_that_is_fine_is_no_failure(action):
     fixture = action.fixtures["happy"]
     assert category_of(fixture["status"], action.raw.get("replies", ()), fixture.get("body")) is None
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_request_carries_every_input(action):
+    """Each input reaches the path, the query or the body; one that went nowhere would be asked for in vain."""
+    names = set(action.inputs.get("properties", {}))
+    given = example(action.inputs, "analytical")
+    used = {name for name in names if f"{{{name}}}" in action.path}
+    for part in (action.raw.get("query", {}), action.raw.get("body", "inputs")):
+        before = json.dumps(evaluate_tree(part, {"inputs": given}, now=NOW))
+        for name in names - used:
+            without = {key: value for key, value in given.items() if key != name} | changed(action.inputs, name)
+            if json.dumps(evaluate_tree(part, {"inputs": without}, now=NOW)) != before:
+                used.add(name)
+    assert used == names
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -207,6 +222,16 @@ def run_pack(manifest, inputs):
 def example(schema, word):
     """An input that fits the schema, with ``word`` in it."""
     return {name: _example_value(part, word) for name, part in schema.get("properties", {}).items()}
+
+
+def changed(schema, name):
+    """Another valid value for one input."""
+    part = schema["properties"][name]
+    if "enum" in part:
+        return {name: part["enum"][-1]}
+    if part.get("type") == "boolean":
+        return {name: False}
+    return {name: _example_value({**part, "minimum": 5}, "difference")}
 
 
 def _example_value(part, word):
