@@ -110,16 +110,15 @@ def _subset(source, target: Path) -> None:
     options.layout_features = FEATURES
     options.hinting = False
     options.drop_tables += ["meta"]
-    with resources.as_file(source) as path:
-        font = subset.load_font(str(path), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=CHARACTERS)
-    subsetter.subset(font)
-    if "opsz" in {axis.axisTag for axis in font["fvar"].axes}:
-        # The sizes here are those of text; the display cut would only draw headings tighter than their tracking.
-        instancer.instantiateVariableFont(font, {"opsz": 14}, inplace=True)
     draft = target.with_suffix(".part")
-    subset.save_font(font, str(draft), options)
+    with resources.as_file(source) as path, subset.load_font(str(path), options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=CHARACTERS)
+        subsetter.subset(font)
+        if "opsz" in {axis.axisTag for axis in font["fvar"].axes}:
+            # The sizes here are those of text; the display cut would draw headings tighter than their tracking says.
+            instancer.instantiateVariableFont(font, {"opsz": 14}, inplace=True)
+        subset.save_font(font, str(draft), options)
     draft.replace(target)
 
 

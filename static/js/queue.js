@@ -2,10 +2,22 @@
 // J and K (or arrows) move, Enter or O opens, Escape comes back, A and R open the form of the open request.
 // No letter ever decides; Ctrl or Cmd with Enter sends the form one stands in.
 
+const COMING_BACK = "galaxy-queue-by-key";
 const FORM = { a: "approve", r: "reject" };
 
 function rowsOf(queue) {
   return [...queue.querySelectorAll("[data-row] a, a[data-row]")];
+}
+
+// Opens a request, and says to the page that follows that the keyboard was in the list.
+function open(row) {
+  sessionStorage.setItem(COMING_BACK, "yes");
+  row.click();
+}
+
+if (sessionStorage.getItem(COMING_BACK)) {
+  sessionStorage.removeItem(COMING_BACK);
+  document.querySelector("[data-queue] a[aria-current]")?.focus();
 }
 
 // Marks the button that Ctrl with Enter will press, in sight and in words.
@@ -49,13 +61,19 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       next.focus();
     }
+  } else if (key === "enter" && at >= 0) {
+    sessionStorage.setItem(COMING_BACK, "yes"); // the link itself opens the request
   } else if (key === "o" && at >= 0) {
     event.preventDefault();
-    rows[at].click();
-  } else if (key in FORM) {
-    const form = document.querySelector("form[data-decide]");
-    if (!form) return;
+    open(rows[at]);
+  } else if (key in FORM && at >= 0) {
     event.preventDefault();
+    // The form on the page belongs to the open request; on any other row the letter opens that one instead.
+    const form = rows[at].hasAttribute("aria-current") && document.querySelector("form[data-decide]");
+    if (!form) {
+      open(rows[at]);
+      return;
+    }
     choose(form, form.dataset[FORM[key]]);
     (form.querySelector("textarea, input:not([type=hidden])") ?? form.querySelector("button"))?.focus();
   }

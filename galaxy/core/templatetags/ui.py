@@ -78,7 +78,7 @@ def avatar(name: str, agent: bool = False) -> SafeString:
 def time(moment: datetime | None, exact: bool = False) -> SafeString:
     """A moment in relative words, with its UTC time in ``datetime`` and on hover; ``exact`` shows the UTC time."""
     if moment is None:
-        return format_html('<span class="muted">never</span>')
+        return SafeString('<span class="muted">never</span>')
     utc = moment.astimezone(UTC)
     full = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
@@ -139,7 +139,7 @@ def sort_th(context: Context, label: str, name: str, current: str, numeric: bool
     shape = "arrow-down" if descending or (numeric and not active) else "arrow-up"
     return format_html(
         '<th scope="col"{}{}><a href="?{}">{}{}</a></th>',
-        format_html(' class="n"') if numeric else "",
+        SafeString(' class="n"') if numeric else "",
         order,
         _query(context["request"], sort=target, page=None),
         label,

@@ -78,16 +78,16 @@ def relative(moment: datetime, now: datetime | None = None) -> str:
     """``moment`` as seen from ``now``: "just now", "12 min ago", "in 21 h", "6 days ago", else its UTC date."""
     now = now or timezone.now()
     distance = abs(now - moment)
+    minutes = round(distance.total_seconds() / 60)
     if distance < timedelta(seconds=45):
         return "just now" if moment <= now else "in a moment"
-    if distance < timedelta(hours=1):
-        words = f"{max(1, round(distance.total_seconds() / 60))} min"
-    elif distance < timedelta(days=1):
-        minutes = round(distance.total_seconds() / 60)
+    if minutes < 60:
+        words = f"{max(1, minutes)} min"
+    elif minutes < 24 * 60:
         # Minutes matter while few hours have passed: a request that waits 2 h 10 min reads otherwise than 2 h.
         words = f"{minutes // 60} h {minutes % 60} min" if minutes < 360 and minutes % 60 else f"{minutes // 60} h"
     elif distance < timedelta(days=30):
-        days = distance.days
+        days = minutes // (24 * 60)
         words = f"{days} day{'' if days == 1 else 's'}"
     else:
         return f"{moment.astimezone(UTC):%-d %b %Y}"

@@ -1,0 +1,155 @@
+"""The console's components in a real browser: in both themes, from a phone to a desk, with and without script."""
+
+import pytest
+from django.urls import reverse
+
+from tests.browser.axe import violations
+
+PATTERNS = "/patterns/"
+LOGIN = "/account/login/"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_on_any_component(visit, member, theme, width):
+    assert violations(visit(PATTERNS, member, theme, width, for_axe=True).page) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_way_in(visit, db, theme):
+    assert violations(visit(LOGIN, theme=theme, for_axe=True).page) == []
+
+
+def test_axe_finds_nothing_with_menu_and_dialog_open(visit, member):
+    page = visit(PATTERNS, member, for_axe=True).page
+    page.get_by_role("button", name="Your menu").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Open a dialog…").click()
+    assert page.get_by_role("dialog", name="Roll HubSpot back").is_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("path", [PATTERNS, LOGIN])
+@pytest.mark.parametrize("width", [320, 768, 1920])
+def test_nothing_breaks_the_policy_and_no_page_scrolls_sideways(visit, member, path, width):
+    tab = visit(path, None if path == LOGIN else member, width=width)
+    tab.page.wait_for_load_state("networkidle")
+    assert tab.complaints == []
+    assert tab.sideways_px <= 0
+
+
+def test_every_target_is_large_enough_to_hit(visit, member):
+    page = visit(PATTERNS, member, width=390).page
+    small = page.evaluate(
+        """[...document.querySelectorAll("button, select, summary, input:not([type=hidden])")]
+           .filter(e => !e.closest("label")).map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+           .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([html]) => html)"""
+    )
+    assert small == []
+
+
+def test_the_theme_changes_at_once_and_is_still_there_on_the_next_page(visit, member):
+    page = visit(PATTERNS, member).page
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_role("button", name="Dark").first.click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.get_by_role("button", name="Dark").first.get_attribute("aria-pressed") == "true"
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    member.refresh_from_db()
+    assert member.theme == "dark"
+
+
+def test_theme_and_density_work_without_script(visit, member):
+    page = visit(PATTERNS, member, script=False).page
+    page.get_by_role("button", name="Dark").first.click()
+    assert page.url.endswith(PATTERNS)
+    page.get_by_role("button", name="Your menu").click()
+    page.get_by_role("button", name="Compact").click()
+    member.refresh_from_db()
+    assert (member.theme, member.density) == ("dark", "compact")
+
+
+def test_help_opens_by_its_key_and_by_its_link_without_script(visit, member):
+    page = visit(PATTERNS, member).page
+    page.keyboard.press("?")
+    help_dialog = page.get_by_role("dialog", name="Help and shortcuts")
+    assert help_dialog.is_visible()
+    page.keyboard.press("Escape")
+    assert not help_dialog.is_visible()
+
+    page = visit(PATTERNS, member, script=False).page
+    page.get_by_role("link", name="Help and shortcuts").click()
+    assert page.url.endswith(reverse("core:help"))
+
+
+def test_letters_are_text_while_someone_types_and_can_be_switched_off(visit, member):
+    page = visit(PATTERNS, member).page
+    page.keyboard.press("/")
+    page.keyboard.type("?g/")
+    assert page.locator("[data-search]").input_value() == "?g/"
+    assert not page.get_by_role("dialog").is_visible()
+
+    page.locator("main [data-letters-switch]").uncheck()
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    assert not page.get_by_role("dialog", name="Help and shortcuts").is_visible()
+    page.reload()
+    page.keyboard.press("?")
+    assert not page.get_by_role("dialog", name="Help and shortcuts").is_visible()
+
+
+def test_j_and_k_move_within_the_queue_and_stop_at_its_ends(visit, member):
+    page = visit(PATTERNS, member).page
+    rows = page.locator("[data-queue] [data-row] a")
+    focused = lambda: page.evaluate("document.activeElement.textContent")  # noqa: E731
+    rows.first.focus()
+    page.keyboard.press("k")
+    assert focused() == rows.nth(0).text_content()
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("j")
+    assert focused() == rows.nth(2).text_content()
+
+
+def test_a_problem_is_told_where_nothing_can_miss_it(visit, member):
+    page = visit(PATTERNS, member).page
+    page.route("**/broken/", lambda route: route.fulfill(status=500, headers={"X-Request-ID": "abc12345"}))
+    page.evaluate("htmx.ajax('GET', '/broken/', '#main')")
+    problem = page.get_by_role("alert").filter(has_text="could not finish")
+    problem.wait_for()
+    assert "abc12345" in problem.text_content()
+    assert page.get_by_role("heading", name="Patterns", exact=True).is_visible()
+
+    page.route("**/gone/", lambda route: route.abort())
+    page.evaluate("htmx.ajax('GET', '/gone/', '#main').catch(() => {})")
+    page.get_by_role("alert").filter(has_text="did not answer").wait_for()
+
+
+def test_toasts_close_and_a_copied_word_is_announced(visit, member):
+    tab = visit(PATTERNS, member)
+    page = tab.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy digest").click()
+    page.locator("#announcer", has_text="Copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "9f31a0b2c4d5e6f7c2e7"
+    toasts = page.locator("[data-toast]")
+    before = toasts.count()
+    toasts.last.get_by_role("button", name="Dismiss").click()
+    assert toasts.count() == before - 1
+
+
+def test_signing_in_and_out_works_without_script(visit, member):
+    page = visit(LOGIN, script=False).page
+    page.get_by_label("E-mail").fill(member.email)
+    page.get_by_label("Password").fill("wrong password here")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.get_by_role("alert").filter(has_text="not correct").count() == 1
+    page.get_by_label("Password").fill("correct horse battery")
+    page.get_by_role("button", name="Sign in").click()
+    assert "/w/" in page.url
+    page.get_by_role("button", name="Your menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(PATTERNS)
+    assert LOGIN in page.url
