@@ -33,8 +33,10 @@ def short_dir():
 
 
 @pytest.fixture
-def make_root(tmp_path):
-    """``make_root(name)``: a data directory that does not exist yet; its servers end with the test."""
+def make_root(tmp_path, short_dir):
+    """``make_root(name)``: a data directory that does not exist yet, below ``tmp_path`` or ``short_dir``.
+
+    Its servers end with the test (and before short_dir does, which is why that is asked for here)."""
     made = []
 
     def make(name: str = "data", below: Path = tmp_path) -> Path:

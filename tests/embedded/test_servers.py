@@ -59,7 +59,7 @@ def test_four_processes_at_once_get_one_server_each(root, command):
 def test_servers_that_are_up_are_found_within_20_ms(root):
     embedded.ensure(root)
     best = 1.0
-    for _ in range(5):
+    for _ in range(20):
         began = time.perf_counter()
         embedded.ensure(root)
         best = min(best, time.perf_counter() - began)
