@@ -1,11 +1,13 @@
 """Forms of floor 0: shape and plain validation of what people type."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from galaxy.core.models import AuditEvent, User
+from galaxy.core.audit.reading import in_words
+from galaxy.core.models import AuditDetail, AuditEvent, User
 
 
 class PreferencesForm(forms.ModelForm):
@@ -20,10 +22,14 @@ class PreferencesForm(forms.ModelForm):
 
 
 class AuditFilterForm(forms.Form):
-    """Filters of the trail, all optional; the form is sent by GET, so that every view of it is a link."""
+    """Filters of the trail, all optional; the form is sent by GET, so that every view of it is a link.
 
-    q = forms.CharField(required=False, max_length=200, label="Actor or object")
-    action = forms.CharField(required=False, max_length=63, label="Action")
+    ``actions`` are those that occur; one filters by an action or by all of its subject (``approval.``). Each filter
+    has an index behind it.
+    """
+
+    q = forms.CharField(required=False, max_length=200, label="Actor or object begins with")
+    action = forms.CharField(required=False, max_length=63, label="Event")
     actor_kind = forms.ChoiceField(
         required=False, choices=[("", "Any actor"), *AuditEvent.ActorKind.choices], label="Kind of actor"
     )
@@ -35,9 +41,41 @@ class AuditFilterForm(forms.Form):
     request_id = forms.CharField(required=False, max_length=64, label="Request id")
     target = forms.CharField(required=False, max_length=64, label="Object id")
 
+    def __init__(self, data, *, actions: list[str]):
+        super().__init__(data)
+        self.fields["action"].widget = forms.Select(choices=_action_choices(actions))
+
+    def clean(self):
+        data = super().clean()
+        if data.get("since") and data.get("until") and data["until"] < data["since"]:
+            self.add_error("until", "This is before the first day.")
+        return data
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The filters that are set, as plain text by name."""
+        return {name: str(value) for name, value in self.cleaned_data.items() if value}
+
+    @property
+    def more(self) -> list:
+        """The fields that stand folded away until one of them is used."""
+        return [self[name] for name in ("since", "until", "request_id", "target")]
+
+    @property
+    def is_more_used(self) -> bool:
+        return any(self.data.get(field.name) for field in self.more)
+
     def apply(self, events):
         """``events`` (an AuditEvent queryset) under the filters given."""
         data = self.cleaned_data
+        if data["q"]:
+            named = AuditDetail.objects.filter(
+                Q(actor_label__istartswith=data["q"]) | Q(target_label__istartswith=data["q"]),
+                workspace=OuterRef("workspace"),
+                event_id=OuterRef("pk"),
+                occurred_at=OuterRef("occurred_at"),
+            )
+            events = events.filter(Exists(named))
         if data["action"]:
             events = events.filter(action__startswith=data["action"])
         if data["actor_kind"]:
@@ -47,7 +85,7 @@ class AuditFilterForm(forms.Form):
         if data["since"]:
             events = events.filter(occurred_at__gte=_start_of(data["since"]))
         if data["until"]:
-            events = events.filter(occurred_at__lt=_start_of(data["until"]) + timezone.timedelta(days=1))
+            events = events.filter(occurred_at__lt=_start_of(data["until"]) + timedelta(days=1))
         if data["request_id"]:
             events = events.filter(request_id=data["request_id"])
         if data["target"]:
@@ -55,5 +93,17 @@ class AuditFilterForm(forms.Form):
         return events
 
 
-def _start_of(day) -> datetime:
+def _action_choices(actions: list[str]) -> list:
+    """Groups of a select: each subject with "all of it" first, then its actions."""
+    subjects: dict[str, list[str]] = {}
+    for action in actions:
+        subjects.setdefault(action.partition(".")[0], []).append(action)
+    groups = []
+    for subject, found in subjects.items():
+        word = subject.replace("_", " ").capitalize()
+        groups.append((word, [(f"{subject}.", f"{word}: all"), *((action, in_words(action)) for action in found)]))
+    return [("", "Every event"), *groups]
+
+
+def _start_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -1,45 +1,66 @@
-"""The audit trail: a filtered list, and one event with its before, after, actor chain and commitments."""
+"""The audit trail: a filtered list, and one event with its before, after, actor chain and commitments.
 
-from django.core.paginator import Paginator
-from django.db.models import Q
+Looking is an event itself, and the only thing a GET writes. One look is one event: the same person turning pages, or
+coming back to the same filters or the same event within ``LOOK_S``, is not written again.
+"""
+
+import hashlib
+import json
+import time
+
+from django.db import transaction
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from galaxy.core.audit.reading import details_of, view_of
+from galaxy.core import audit
+from galaxy.core.audit.paging import page_of
+from galaxy.core.audit.reading import actions_of, details_of, view_of
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.http import wants_partial
-from galaxy.core.models import AuditDetail, AuditEvent
+from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import require
 
-PAGE_SIZE = 50
+LOOK_S = 600
+_LOOKS_KEPT = 100  # per session; the oldest are forgotten, and would then be written again
 
 
 @require_safe
 def audit_list(request, workspace):
     require(request.user, "core.view_auditevent", request.workspace)
-    form = AuditFilterForm(request.GET)
-    events = AuditEvent.objects.in_workspace(request.workspace).newest_first()
+    form = AuditFilterForm(request.GET, actions=actions_of(request.workspace))
+    filters, page = {}, None
     if form.is_valid():
-        events = form.apply(events)
-        words = form.cleaned_data["q"]
-        if words:
-            found = AuditDetail.objects.in_workspace(request.workspace).filter(
-                Q(actor_label__icontains=words) | Q(target_label__icontains=words)
-            )
-            events = events.filter(pk__in=found.values("event_id"))
-    page = Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))
+        filters = form.filters
+        _record_look(request, "audit.viewed", request.workspace, filters=filters)
+        events = form.apply(AuditEvent.objects.in_workspace(request.workspace).select_related("workspace"))
+        page = page_of(events, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     context = {
         "form": form,
+        "filters": filters,
         "page": page,
-        "rows": details_of(page.object_list, request.workspace),
-        "is_filtered": any(form.cleaned_data.values()) if form.is_valid() else True,
+        "rows": details_of(page.events, request.workspace) if page else [],
     }
     template = "core/_audit_rows.html" if wants_partial(request) else "core/audit_list.html"
-    return render(request, template, context, status=200 if form.is_valid() else 422)
+    return render(request, template, context, status=200 if page else 422)
 
 
 @require_safe
 def audit_detail(request, workspace, pk):
     require(request.user, "core.view_auditevent", request.workspace)
-    event = get_object_or_404(AuditEvent.objects.in_workspace(request.workspace), pk=pk)
+    event = get_object_or_404(AuditEvent.objects.in_workspace(request.workspace).select_related("workspace"), pk=pk)
+    _record_look(request, "event.viewed", event)
     return render(request, "core/audit_detail.html", {"event": event, "view": view_of(event)})
+
+
+def _record_look(request, action, target, **data) -> None:
+    """Write that ``request.user`` looked, unless this session did so a moment ago."""
+    what = json.dumps([str(request.workspace.pk), action, str(target.pk), data], sort_keys=True, default=str)
+    key = hashlib.sha256(what.encode()).hexdigest()[:16]
+    now = int(time.time())
+    looks = {name: at for name, at in request.session.get("audit_looks", {}).items() if now - at < LOOK_S}
+    if key in looks:
+        return
+    with transaction.atomic():
+        audit.record(action, actor=request.user, target=target, **data)
+    kept = sorted(looks.items(), key=lambda look: look[1])[1 - _LOOKS_KEPT :]
+    request.session["audit_looks"] = dict(kept) | {key: now}
