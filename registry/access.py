@@ -1,0 +1,44 @@
+"""Who may do what with an installation, by role and by name: so that people know whom to ask."""
+
+from collections import defaultdict
+
+from guardian.models import GroupObjectPermission, UserObjectPermission
+
+from galaxy.core.models import Role, Workspace
+from registry.models import Installation
+
+ACTS = {
+    "view_installation": "See it",
+    "run_installation": "Run it where it reads",
+    "write_installation": "Run it where it writes",
+    "install_extension": "Remove it",
+}
+
+
+def who_may(installation: Installation) -> list[tuple[str, list[str]]]:
+    """Each act with the roles and the people who hold it, on the workspace or on this installation alone."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    on_workspace = {
+        "object_pk": str(installation.workspace_id),
+        "content_type__app_label": Workspace._meta.app_label,
+        "content_type__model": Workspace._meta.model_name,
+        "permission__codename__in": ACTS,
+    }
+    by_role = GroupObjectPermission.objects.filter(
+        group__role_group__workspace=installation.workspace_id, **on_workspace
+    ).values_list("permission__codename", "group__role_group__role")
+    order = list(Role.values)
+    for codename, role in sorted(by_role, key=lambda row: order.index(row[1])):
+        holders[codename].append(Role(role).label)
+    on_this = {
+        "object_pk": str(installation.pk),
+        "content_type__app_label": Installation._meta.app_label,
+        "content_type__model": Installation._meta.model_name,
+        "permission__codename__in": ACTS,
+    }
+    for where in (on_workspace, on_this):
+        by_name = UserObjectPermission.objects.filter(**where).order_by("user__name")
+        for codename, name in by_name.values_list("permission__codename", "user__name"):
+            if name not in holders[codename]:
+                holders[codename].append(name)
+    return [(label, holders[codename]) for codename, label in ACTS.items() if holders[codename]]

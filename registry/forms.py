@@ -1,0 +1,50 @@
+"""Forms of the registry: shape and plain validation of what people type."""
+
+from django import forms
+
+from registry.models import Kind
+
+MAX_WORDS = 200
+
+
+class WordsField(forms.CharField):
+    """What somebody types into a search field. Any text will do: what is too long is cut, NUL is dropped."""
+
+    def __init__(self, **kwargs):
+        super().__init__(required=False, widget=forms.SearchInput(), **kwargs)
+
+    def to_python(self, value):
+        return super().to_python(value).replace("\x00", "")[:MAX_WORDS].strip()
+
+    def run_validators(self, value):
+        """Nothing that is typed into a search field is wrong."""
+
+
+class InstallationFilterForm(forms.Form):
+    """Filters of the list, sent by GET, so that every view of it is a link."""
+
+    q = WordsField(label="Name")
+    kind = forms.ChoiceField(required=False, choices=[("", "Every kind"), *Kind.choices], label="Kind")
+
+    def apply(self, installations):
+        """``installations`` (a queryset) under the filters that can be understood; the rest is left aside."""
+        self.is_valid()
+        if words := self.cleaned_data.get("q"):
+            installations = installations.filter(extension__name__icontains=words)
+        if kind := self.cleaned_data.get("kind"):
+            installations = installations.filter(extension__kind=kind)
+        return installations
+
+    @property
+    def is_set(self) -> bool:
+        return any(self.data.get(name) for name in self.fields)
+
+
+class RemovalForm(forms.Form):
+    reason = forms.CharField(
+        required=False,
+        max_length=300,
+        label="Reason",
+        help_text="Goes into the audit trail.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

@@ -1,0 +1,86 @@
+"""What the pages about installations show, read in a fixed number of queries."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F
+
+from galaxy.core.models import HistoryRow, User, Workspace
+from registry.models import Connection, Installation, Kind, Pin, Version
+from registry.services.resolving import unconnected_slugs
+
+
+@dataclass(frozen=True)
+class Row:
+    """An installation and how it runs: ``mode`` is simulated, connected or inside (it never leaves Galaxy)."""
+
+    installation: Installation
+    mode: str
+
+
+@dataclass(frozen=True)
+class PinState:
+    """A version an installation was pinned to, from ``since`` until ``until`` (None: still)."""
+
+    version: Version
+    since: datetime
+    until: datetime | None
+    by: User | None
+    reason: str
+
+
+def installations_for(user: User, workspace: Workspace):
+    """The active installations that ``user`` may see, with what a row of the list shows."""
+    return (
+        Installation.objects.in_workspace(workspace)
+        .visible_to(user)
+        .active()
+        .select_related("extension", "installed_by", "pin__version", "workspace")
+        .defer("pin__version__manifest")
+        .annotate(requires=F("pin__version__manifest__requires"))
+    )
+
+
+def rows_of(installations: list[Installation], workspace: Workspace) -> list[Row]:
+    """The installations (of ``installations_for``) with their mode."""
+    unconnected = unconnected_slugs(workspace)
+    connections = Connection.objects.in_workspace(workspace).filter(installation__in=installations)
+    reaching = set(connections.values_list("installation_id", flat=True))
+    return [Row(one, _mode(one, one.requires or {}, unconnected, one.pk in reaching)) for one in installations]
+
+
+def mode_of(installation: Installation) -> str:
+    requires = installation.pin.version.parsed.requires
+    unconnected = unconnected_slugs(installation.workspace)
+    return _mode(installation, requires, unconnected, installation.connections.exists())
+
+
+def pin_states(installation: Installation) -> list[PinState]:
+    """Every version the installation was ever pinned to, newest first, from history."""
+    rows = list(
+        HistoryRow.objects.in_workspace(installation.workspace)
+        .filter(kind=Pin._meta.db_table, row__installation_id=str(installation.pk))
+        .order_by("-during")
+    )
+    versions = Version.objects.select_related("extension").in_bulk([row.row["version_id"] for row in rows])
+    people = User.objects.in_bulk({row.row["pinned_by_id"] for row in rows})
+    versions = {str(key): version for key, version in versions.items()}
+    people = {str(key): person for key, person in people.items()}
+    return [
+        PinState(
+            version=versions[row.row["version_id"]],
+            since=row.during.lower,
+            until=row.during.upper,
+            by=people.get(str(row.row["pinned_by_id"])),
+            reason=row.row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def _mode(installation: Installation, requires: dict, unconnected: set[str], reaches_out: bool) -> str:
+    if installation.extension.kind == Kind.PACK:
+        return "simulated" if any(slug in unconnected for slug in requires) else "connected"
+    if installation.extension.slug in unconnected:
+        return "simulated"
+    return "connected" if reaches_out else "inside"

@@ -1,0 +1,102 @@
+"""Pages about what is installed: the list, one installation, and its removal."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.permissions import NotGranted, can, why_not
+from registry.access import who_may
+from registry.asks import asks_of
+from registry.contents import contents_of
+from registry.forms import InstallationFilterForm, RemovalForm
+from registry.models import Installation
+from registry.reading import installations_for, mode_of, pin_states, rows_of
+from registry.services import connection_of, needed_by, uninstall
+
+PAGE_SIZE = 40
+SORTS = {
+    "name": "extension__name",
+    "kind": "extension__kind",
+    "by": "installed_by__name",
+    "installed": "installed_at",
+}
+
+
+@require_safe
+def installation_list(request, workspace):
+    installations = installations_for(request.user, request.workspace)
+    denied = why_not(request.user, "core.view_installation", request.workspace)
+    if denied and not installations.exists():  # a grant on one installation is enough to see a list of one
+        raise NotGranted(denied)
+    form = InstallationFilterForm(request.GET)
+    sort, order = requested_sort(request, SORTS, "name")
+    page = Paginator(form.apply(installations).order_by(order, "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "rows": rows_of(list(page.object_list), request.workspace),
+        "sort": sort,
+        "may_browse": can(request.user, "core.view_listing", request.workspace),
+    }
+    template = "registry/_installations.html" if wants_partial(request) else "registry/installation_list.html"
+    return render(request, template, context)
+
+
+@require_safe
+def installation_detail(request, workspace, pk):
+    installation = _visible(request, pk)
+    return render(request, "registry/installation_detail.html", _detail(request, installation))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def installation_removal(request, workspace, pk):
+    """Asks first; the same form stands in a dialog on the installation's page."""
+    installation = _visible(request, pk)
+    form = RemovalForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        uninstall(installation, actor=request.user, **form.cleaned_data)
+        messages.success(request, f"{installation} was removed.")
+        return redirect("registry:installation-list", request.workspace.slug)
+    context = _removal(request, installation) | {"installation": installation, "form": form}
+    status = 422 if form.is_bound else 200
+    return render(request, "registry/installation_removal.html", context, status=status)
+
+
+def _visible(request, pk) -> Installation:
+    rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
+    return get_object_or_404(rows.select_related("workspace", "extension", "installed_by", "pin__version"), pk=pk)
+
+
+def _detail(request, installation: Installation) -> dict:
+    states = pin_states(installation)
+    version = installation.pin.version if installation.is_active else states[0].version
+    manifest = version.parsed
+    contents = contents_of(manifest)
+    user = request.user
+    return {
+        "installation": installation,
+        "version": version,
+        "manifest": manifest,
+        "states": states,
+        "asks": asks_of(manifest),
+        "contents": contents,
+        "connection": connection_of(installation),
+        "mode": mode_of(installation) if installation.is_active else "",
+        "who": who_may(installation),
+        "run_denied": why_not(user, "registry.run_installation", installation),
+        "kind_is_whole": not contents.actions,
+        "pinned_words": f"Held at {version.number}",
+        "removal_title": f"Remove {installation}",
+        "may_browse": can(user, "core.view_listing", installation),
+        "form": RemovalForm(),
+    } | _removal(request, installation)
+
+
+def _removal(request, installation: Installation) -> dict:
+    """Why the removal is off, if it is: a missing grant, or packs that need it."""
+    return {
+        "removal_denied": why_not(request.user, "core.install_extension", installation.workspace),
+        "needing": needed_by(installation) if installation.is_active else [],
+    }
