@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class MarketplaceConfig(AppConfig):
     name = "marketplace"
     verbose_name = "Marketplace"
+
+    def ready(self):
+        from galaxy.core.navigation import Item, add_item
+
+        permission = "core.view_listing"
+        add_item(Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m"))

@@ -1,0 +1,19 @@
+"""What the marketplace refuses, each in a sentence for a person."""
+
+from galaxy.core.errors import Conflict, Invalid
+
+
+class ListingTooLong(Invalid):
+    code = "summary_too_long"
+
+
+class OffersChanged(Conflict):
+    """What the person agreed to is not what would be installed now."""
+
+    code = "offer_changed"
+    next_step = "Open the page again, read what it asks for now, and decide then."
+
+
+class RequirementUnmet(Conflict):
+    code = "requirement_unmet"
+    next_step = "Its publisher must say how; nothing was installed."

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from galaxy.core.errors import DomainError
+from marketplace.catalogue import Entry, read_catalogue
+from marketplace.services import list_extension
+from registry.models import Version
+from registry.services import publish_version
+
+
+class Command(BaseCommand):
+    help = "Check, publish and list everything in the catalogue; safe to run twice, all or nothing."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--path", type=Path, default=settings.BASE_DIR / "catalog", help="the catalogue's folder")
+
+    def handle(self, *args, path: Path, **options):
+        catalogue = read_catalogue(path)
+        if catalogue.problems:
+            for problem in catalogue.problems:
+                self.stderr.write(str(problem))
+            raise CommandError(f"{len(catalogue.problems)} problems; nothing was loaded.")
+        before = Version.objects.count()
+        with transaction.atomic():
+            versions = [self._load(entry) for entry in catalogue.entries]
+        listed = len({version.extension_id for version in versions})
+        new = Version.objects.count() - before
+        self.stdout.write(f"Catalogue: {listed} extensions, {len(versions)} versions ({new} new), {listed} listings.")
+
+    def _load(self, entry: Entry) -> Version:
+        try:
+            version = publish_version(
+                entry.manifest, files=entry.files, publisher=entry.publisher, changes=entry.changes
+            )
+            list_extension(version, level=entry.level, summary=entry.manifest.summary)
+        except DomainError as error:
+            raise CommandError(f"{entry.path}: {error} {error.next_step} Nothing was loaded.") from error
+        return version

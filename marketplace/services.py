@@ -1,0 +1,168 @@
+"""The verbs of the marketplace: list an extension, plan an installation, and install what was agreed to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db import transaction
+from django.utils import timezone
+
+from galaxy.core.models import User, Workspace
+from marketplace.errors import ListingTooLong, OffersChanged, RequirementUnmet
+from marketplace.models import Listing, Reach
+from marketplace.search import search_vector
+from registry.asks import Ask, ask_for, asks_of, ordered
+from registry.manifests import Manifest, scopes
+from registry.models import Extension, Installation, Version
+from registry.semver import satisfies
+from registry.services import install
+
+_REACH = {"read": Reach.READING, "write": Reach.WRITING, "delete": Reach.DELETING}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One extension that an installation would bring, at exactly ``version``."""
+
+    version: Version
+    is_wanted: bool  # False: it comes along, because the wanted one requires it
+
+    @property
+    def extension(self) -> Extension:
+        return self.version.extension
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return self.version.parsed
+
+    @cached_property
+    def asks(self) -> list[Ask]:
+        return asks_for(self.version)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What installing takes: ``offers`` in the order they are installed, ``unmet`` as sentences that forbid it."""
+
+    offers: list[Offer]
+    unmet: list[str]
+
+    @property
+    def seen(self) -> list[str]:
+        """The digests a consent names, so that it covers these bytes and no others."""
+        return [offer.version.digest for offer in self.offers]
+
+
+@transaction.atomic
+def list_extension(version: Version, *, level: str, summary: str) -> Listing:
+    """Show ``version`` in the marketplace, or bring its listing up to date; an older release never replaces a newer.
+
+    ``level`` is a VerificationLevel, ``summary`` one plain sentence of at most 200 characters. Raises ListingTooLong.
+    """
+    if len(summary) > 200:
+        raise ListingTooLong(f"The summary of {version} has {len(summary)} characters; a card takes 200.")
+    current = Listing.objects.select_for_update(of=("self",)).filter(extension=version.extension)
+    listing = current.select_related("version").first() or Listing(extension=version.extension)
+    if not listing._state.adding and listing.version.sort_key > version.sort_key:
+        return listing
+    asked = sorted(ask.scope for ask in asks_for(version))
+    listing.version = version
+    listing.level = level
+    listing.summary = summary
+    listing.scopes = asked
+    listing.reach = _reach_of(version.parsed, asked)
+    listing.updated_at = timezone.now()
+    listing.save()
+    Listing.objects.filter(pk=listing.pk).update(search=search_vector(version, summary, asked))
+    return listing
+
+
+def plan_installation(workspace: Workspace, listing: Listing) -> Plan:
+    """The extension at its listed version, after whatever it requires and ``workspace`` lacks."""
+    offers: list[Offer] = []
+    unmet: list[str] = []
+    _add(workspace, listing.version, offers, unmet, is_wanted=True, above=())
+    return Plan(offers, unmet)
+
+
+@transaction.atomic
+def install_listing(workspace: Workspace, listing: Listing, *, seen: Iterable[str], actor: User) -> Installation:
+    """Install the listed version and what it requires, all of it or nothing.
+
+    ``seen`` are the digests the person was shown. Raises OffersChanged when they differ from what would be installed
+    now, RequirementUnmet, or what ``registry.services.install`` raises.
+    """
+    plan = plan_installation(workspace, listing)
+    if plan.unmet:
+        raise RequirementUnmet(" ".join(plan.unmet))
+    installations = [
+        install(workspace, offer.extension, version=offer.version, actor=actor) for offer in _agreed(plan, seen)
+    ]
+    return installations[-1]
+
+
+def _agreed(plan: Plan, seen: Iterable[str]) -> list[Offer]:
+    seen = set(seen)
+    changed = [offer for offer in plan.offers if offer.version.digest not in seen]
+    if changed:
+        raise OffersChanged(f"{changed[0].version} would be installed now, which you were not shown. Nothing was.")
+    return plan.offers
+
+
+def _add(
+    workspace: Workspace,
+    version: Version,
+    offers: list[Offer],
+    unmet: list[str],
+    *,
+    is_wanted: bool,
+    above: tuple[str, ...],
+) -> None:
+    """Puts ``version`` behind what it requires; ``above`` are the slugs on the way here, so that a circle ends."""
+    for slug, wanted in version.parsed.requires.items():
+        there = Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug)
+        number = there.values_list("pin__version__number", flat=True).first()
+        if number is not None:
+            if not satisfies(number, wanted):
+                unmet.append(f"{slug} is held at {number} here, and {version} needs {wanted}.")
+            continue
+        if coming := next((offer for offer in offers if offer.extension.slug == slug), None):
+            if not satisfies(coming.version.number, wanted):
+                unmet.append(f"{version} needs {slug} {wanted}, and {coming.version.number} would come along.")
+            continue
+        if slug in above:
+            unmet.append(f"{version} needs {slug}, which needs it in turn.")
+            continue
+        newest = newest_satisfying(slug, wanted)
+        if newest is None:
+            unmet.append(f"{version} needs {slug} {wanted}, which nobody offers.")
+            continue
+        _add(workspace, newest, offers, unmet, is_wanted=False, above=(*above, version.extension.slug))
+    offers.append(Offer(version, is_wanted))
+
+
+def asks_for(version: Version) -> list[Ask]:
+    """What a version asks for; a pack asks for what the actions need that its steps call, at their newest release."""
+    manifest = version.parsed
+    if not manifest.requires:
+        return asks_of(manifest)
+    called = {step["use"] for step in manifest.steps}
+    actions = {}
+    for slug, wanted in manifest.requires.items():
+        used = newest_satisfying(slug, wanted)
+        for name, action in used.parsed.actions.items() if used else ():
+            targets = {f"{slug}.{name}", slug} & called
+            actions |= dict.fromkeys(targets, action)
+    return ordered(ask_for(scope, actions) for scope in {one for action in actions.values() for one in action.scopes})
+
+
+def newest_satisfying(slug: str, wanted: str) -> Version | None:
+    """The newest listed release of ``slug`` that can be installed and lies in the range ``wanted``."""
+    offered = Version.objects.installable().filter(extension__slug=slug, extension__listing__isnull=False)
+    fitting = (version for version in offered.select_related("extension") if satisfies(version.number, wanted))
+    return next(fitting, None)
+
+
+def _reach_of(manifest: Manifest, asked: list[str]) -> Reach:
+    verbs = [scopes.verb(scope) for scope in asked] + [action.effect for action in manifest.actions.values()]
+    return _REACH[scopes.strongest(verbs)] if verbs else Reach.NOTHING
