@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .findings import Findings
-from .nodes import MAX_DEPTH, MAX_NODES, NOWHERE, Literal, Map, Node, Seq, Text
+from .nodes import MAX_DEPTH, MAX_NODES, NOWHERE, Literal, Map, Node, Seq, Text, shown
 from .sources import MAX_BYTES, describe_forbidden, find_forbidden
 from .trees import Unreadable, make_map
 
@@ -68,31 +68,41 @@ class _FormReader:
 
 def _nest(data: dict[Any, Any]) -> dict[Any, Any]:
     """``auth.type`` and ``actions.0.id`` as nested values; only the keys of the form itself are split."""
-    nested: dict[Any, Any] = {}
+    whole: dict[Any, Any] = {}
+    split: dict[str, Any] = {}
     for key, value in data.items():
-        parts = key.split(".") if isinstance(key, str) else [key]
-        if len(parts) > 1 and isinstance(value, str) and not value.strip():
-            continue
-        place = nested
-        for part in parts[:-1]:
-            below = place.setdefault(part, {})
-            if not isinstance(below, dict):
-                raise Unreadable("duplicate-key", NOWHERE, f"{part} is given as a whole and in parts.")
-            place = below
-        if parts[-1] in place:
-            raise Unreadable("duplicate-key", NOWHERE, f"{key} is given twice.")
-        place[parts[-1]] = value
-    return {
-        key: _as_lists(value) if any(str(name).startswith(f"{key}.") for name in data) else value
-        for key, value in nested.items()
-    }
+        if not isinstance(key, str) or "." not in key:
+            whole[key] = value
+        elif not isinstance(value, str) or value.strip():
+            _put(split, key, value)
+    if both := sorted(whole.keys() & split.keys()):
+        raise Unreadable("duplicate-key", NOWHERE, f"{shown(both[0])} is given as a whole and in parts.")
+    return whole | {key: _as_lists(value) for key, value in split.items()}
+
+
+class _Split(dict[str, Any]):
+    """A map made of dotted names, and so never one that the caller gave."""
+
+
+def _put(place: dict[str, Any], key: str, value: Any) -> None:
+    *parts, last = key.split(".")
+    if len(parts) > MAX_DEPTH:
+        raise Unreadable("too-deep", NOWHERE)
+    for part in parts:
+        below = place.setdefault(part, _Split())
+        if not isinstance(below, _Split):
+            raise Unreadable("duplicate-key", NOWHERE, f"{shown(part)} is given as a whole and in parts.")
+        place = below
+    if last in place:
+        raise Unreadable("duplicate-key", NOWHERE, f"{shown(key)} is given twice.")
+    place[last] = value
 
 
 def _as_lists(value: Any) -> Any:
-    """Maps whose keys count from 0 are the lists they were split from."""
-    if not isinstance(value, dict):
+    """Split maps whose keys count from 0 without a gap are lists; statuses such as 401 stay keys."""
+    if not isinstance(value, _Split):
         return value
-    parts = {key: _as_lists(part) for key, part in value.items()}
-    if parts and all(isinstance(key, str) and key.isdecimal() and key.isascii() for key in parts):
-        return [parts[key] for key in sorted(parts, key=int)]
-    return parts
+    count = len(value)
+    if value.keys() == {str(at) for at in range(count)}:
+        return [_as_lists(value[str(at)]) for at in range(count)]
+    return {key: _as_lists(part) for key, part in value.items()}

@@ -43,7 +43,9 @@ class Shape:
     keys: tuple[Key, ...]
 
     def __call__(self, node: Node, findings: Findings, path: str) -> Any:
-        node = opened(node, findings)
+        node = opened(node, findings, path)
+        if node is ABSENT:
+            return ABSENT
         if not isinstance(node, Map):
             return findings.add(
                 "wrong-shape", node, path, f"A map is expected here ({self.name}).", f"Keys: {self.listed()}."
@@ -181,7 +183,9 @@ def items(read_item: Reader, limit: int = 100, *, unique: bool = False, ordered:
     """A list. ``ordered=False``: the order says nothing, so it is sorted and each value kept once."""
 
     def read(node: Node, findings: Findings, path: str) -> Any:
-        node = _opened_list(node, findings)
+        node = _opened_list(node, findings, path)
+        if node is ABSENT:
+            return ABSENT
         if not isinstance(node, Seq):
             return findings.add(
                 "wrong-shape", node, path, "A list is expected here.", "Write [ ... ], also for a single value."
@@ -218,7 +222,9 @@ def mapping(read_value: Reader, key: str, expected: str, limit: int = 100) -> Re
     """A map with free keys of one form."""
 
     def read(node: Node, findings: Findings, path: str) -> Any:
-        node = opened(node, findings)
+        node = opened(node, findings, path)
+        if node is ABSENT:
+            return ABSENT
         if not isinstance(node, Map):
             return findings.add("wrong-shape", node, path, "A map is expected here.", "Write { name: value }.")
         if len(node.entries) > limit:
@@ -241,7 +247,8 @@ def mapping(read_value: Reader, key: str, expected: str, limit: int = 100) -> Re
 
 def schema(*, closed: bool) -> Reader:
     def read(node: Node, findings: Findings, path: str) -> Any:
-        return read_schema(opened(node, findings), findings, path, closed=closed)
+        node = opened(node, findings, path)
+        return ABSENT if node is ABSENT else read_schema(node, findings, path, closed=closed)
 
     return read
 
@@ -358,19 +365,23 @@ def https_address(node: Node, findings: Findings, path: str) -> Any:
     return f"https://{address.host}{address.path.rstrip('/')}"
 
 
-def opened(node: Node, findings: Findings) -> Node:
-    """A form's text area as the structure its text describes; anything else as it is."""
-    if isinstance(node, Text) and node.style == "form" and node.value.strip():
-        return read_yaml(node.value, findings) or node
-    return node
+def opened(node: Node, findings: Findings, path: str) -> Any:
+    """A form's text area as the structure its text describes, with lines counted in the text; else the node."""
+    if not isinstance(node, Text) or node.style != "form" or not node.value.strip():
+        return node
+    local = Findings()
+    tree = read_yaml(node.value, local)
+    for item in local.sorted():
+        findings.add(item.code, item, path, item.message, item.fix)
+    return ABSENT if tree is None else tree
 
 
-def _opened_list(node: Node, findings: Findings) -> Node:
+def _opened_list(node: Node, findings: Findings, path: str) -> Any:
     """In a form a list may also be one entry a line, or entries with commas between."""
     if not isinstance(node, Text) or node.style != "form":
         return node
     if node.value.lstrip().startswith(("[", "- ", "-\n")):
-        return opened(node, findings)
+        return opened(node, findings, path)
     parts = (part.strip() for part in re.split(r"[,\n]", node.value))
     return Seq(tuple(Text(part, node.line, node.column, "form") for part in parts if part))
 

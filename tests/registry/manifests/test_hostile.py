@@ -201,8 +201,8 @@ JSON = st.recursive(
 KEYS = st.sampled_from([
     "connector", "action", "pack", "transform", "trigger", "kind", "id", "version", "inputs", "outputs", "steps",
     "actions", "auth", "egress", "policy", "bulk", "retry", "fixtures", "simulation", "requires", "outcome", "source",
-    "path", "method", "scopes", "query", "body", "replies", "grpc", "undo", "auth.type", "actions.0.id",
-    "permissions.required",
+    "path", "method", "scopes", "query", "body", "replies", "grpc", "undo", "auth.type", "actions.0.id", "actions.1.id",
+    "fixtures.401.status", "permissions.required",
 ])  # fmt: skip
 
 
@@ -217,6 +217,14 @@ def test_a_form_of_odd_values_is_a_finding():
     deep: list = []
     for _ in range(5_000):
         deep = [deep]
-    for data in ({"action": "a.b", "inputs": deep}, {"action": b"a"}, {1: 2}, {"action": object()}, {}):
+    dotted = {"action": "a.b", "x" + ".0" * 5_000: "1"}
+    nested: dict = {}
+    for _ in range(5_000):
+        nested = {"0": nested}
+    forms = [
+        dotted, {"action": "a.b", "actions.0": nested}, {"action": "a.b", "inputs": deep}, {"action": b"a"}, {1: 2},
+        {"action": object()}, {},
+    ]  # fmt: skip
+    for data in forms:
         sound(from_form(data))
         assert from_form(data).errors

@@ -98,8 +98,45 @@ def test_a_fault_in_a_form_names_its_field():
     ]  # fmt: skip
 
 
-def test_a_form_that_says_a_thing_twice_is_refused():
-    assert [finding.code for finding in from_form({"auth": "x", "auth.type": "none"}).errors] == ["duplicate-key"]
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"auth": "x", "auth.type": "none"},
+        {"auth": {"type": "none"}, "auth.type": "none"},
+        {"auth.type": "none", "auth.type.more": "x"},
+        {"auth.type.more": "x", "auth.type": "none"},
+    ],
+)
+def test_a_form_that_says_a_thing_twice_is_refused_and_left_alone(data):
+    before = json.dumps(data)
+    assert [finding.code for finding in from_form(data).errors] == ["duplicate-key"]
+    assert json.dumps(data) == before
+
+
+def test_a_fault_in_a_text_area_has_the_line_within_it_and_the_field():
+    reading = from_form({"action": "a.b", "inputs": "to: string[]\nwho: strng", "outputs": "{ id: [ }"})
+    assert [(finding.code, finding.line, finding.path) for finding in reading.errors] == [
+        ("shorthand", 1, "outputs"), ("unknown-type", 2, "inputs.who"),
+    ]  # fmt: skip
+
+
+def test_dotted_names_that_count_are_lists_and_statuses_are_keys():
+    by_form = from_form(
+        {
+            "action": "a.b",
+            "fixtures.401.status": "401",
+            "fixtures.429.status": "429",
+            "replies.0.status": "409",
+            "replies.0.category": "validation",
+            "replies.1.match": "error",
+            "replies.1.category": "quota",
+        }
+    ).manifest
+    assert by_form is not None
+    assert by_form.canonical["fixtures"] == {"401": {"status": 401}, "429": {"status": 429}}
+    assert by_form.canonical["replies"] == [
+        {"status": 409, "category": "validation"}, {"match": "error", "category": "quota"},
+    ]  # fmt: skip
 
 
 FIELD = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
