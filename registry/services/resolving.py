@@ -25,6 +25,8 @@ def resolve(workspace: Workspace, target: str) -> Resolved:
 
     Raises NotInstalled, or Altered when the stored version is not what the pin names.
     """
+    if "\0" in target:  # PostgreSQL has no such text to compare with
+        raise NotInstalled("Nothing of that name is installed.")
     connector, _, action = target.rpartition(".")
     found = {
         row.extension.slug: row
