@@ -1,0 +1,137 @@
+"""Forms of the run pages: the filters of the list, and what a run is started with."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+
+from sandbox.models import Run
+from sandbox.schema_fields import WHOLE, Input, inputs_of, typed
+
+KINDS = [("action", "Action"), ("transform", "Transform"), ("pack", "Pack")]
+WEEK = "week"
+PERIODS = {"1": ("Last 24 hours", 1), "7": ("Last 7 days", 7), "30": ("Last 30 days", 30)}
+
+
+class RunFilterForm(forms.Form):
+    """Filters of the list, all optional; sent by GET, so that every view of it is a link."""
+
+    target = forms.CharField(
+        required=False, max_length=160, label="Target", widget=forms.TextInput(attrs={"type": "search"})
+    )
+    state = forms.ChoiceField(required=False, label="State", choices=[("", "Any state"), *Run.State.choices])
+    mode = forms.ChoiceField(required=False, label="Mode", choices=[("", "Any mode"), *Run.Mode.choices])
+    kind = forms.ChoiceField(required=False, label="Kind", choices=[("", "Any kind"), *KINDS])
+    outcome = forms.ChoiceField(
+        required=False,
+        label="Outcome",
+        choices=[("", "Any outcome"), ("reached", "Reached"), ("missed", "Not reached")],
+    )
+    when = forms.ChoiceField(
+        required=False,
+        label="When",
+        choices=[("", "Any time"), (WEEK, "This week"), *((key, label) for key, (label, _) in PERIODS.items())],
+    )
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        for field in self.selects:
+            field.field.widget.attrs["class"] = "select"
+
+    def apply(self, runs):
+        """``runs`` (a Run queryset) under the filters given. With an outcome, "when" is when that was settled."""
+        data = self.cleaned_data
+        if data["target"]:
+            runs = runs.filter(target__icontains=data["target"])
+        for name in ("state", "mode", "kind"):
+            if data[name]:
+                runs = runs.filter(**{name: data[name]})
+        if data["outcome"]:
+            runs = runs.filter(outcome__is_success=data["outcome"] == "reached")
+        if data["when"]:
+            moment = "outcome__reached_at" if data["outcome"] else "created_at"
+            runs = runs.filter(Q(**{f"{moment}__gte": start_of(data["when"])}))
+        return runs
+
+    @property
+    def selects(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("state", "mode", "kind", "outcome", "when")]
+
+    @property
+    def words(self) -> str:
+        """The filters as a sentence says them: "state Failed, kind Pack"."""
+        given = ((self.fields[name], value) for name, value in self.cleaned_data.items() if value)
+        return ", ".join(
+            f"{str(field.label).lower()} {dict(getattr(field, 'choices', ())).get(value, value)}"
+            for field, value in given
+        )
+
+
+def start_of(period: str, now=None):
+    """When ``period`` (a value of the filter "when") began. A week begins on Monday, 00:00 UTC."""
+    now = now or timezone.now()
+    if period == WEEK:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight - timedelta(days=midnight.weekday())
+    return now - timedelta(days=PERIODS[period][1])
+
+
+class RunForm(forms.Form):
+    """What a run is started with: its inputs by their schema, the sample that answers, and a key made per form.
+
+    The key makes a double click one run. ``mode`` is the button that was pressed.
+    """
+
+    mode = forms.ChoiceField(choices=Run.Mode.choices, required=False)
+    scenario = forms.ChoiceField(
+        choices=Run.Scenario.choices,
+        label="Answer with the sample",
+        help_text="A simulated run answers with samples, so failures can be tried too.",
+    )
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+
+    def __init__(
+        self, data=None, *, schema: dict[str, Any], sample: dict[str, Any] | None = None, scenario: str | None = ""
+    ):
+        """``scenario`` is the sample chosen at first; None where nothing answers with samples."""
+        first = {"scenario": scenario or Run.Scenario.HAPPY, "idempotency_key": uuid.uuid4()}
+        super().__init__(data, initial=first)
+        if scenario is None:
+            del self.fields["scenario"]
+        self._names: dict[str, Input] = {}
+        for at, item in enumerate(inputs_of(schema)):
+            name = f"in_{item.name}" if item.name.isidentifier() else f"in_{at}"
+            self._names[name] = item
+            self.fields[name] = item.field
+            if item.name == WHOLE and sample:
+                item.field.initial = typed(item.field, sample)
+            elif sample and sample.get(item.name) is not None:
+                item.field.initial = typed(item.field, sample[item.name])
+
+    @property
+    def input_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self._names]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The values for the gate; what was left empty is left out."""
+        given = {item.name: self.cleaned_data.get(name) for name, item in self._names.items()}
+        if WHOLE in given:
+            return given[WHOLE] or {}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def add_refusals(self, sentence: str, fields: dict[str, str]) -> None:
+        """Put what the gate refused beside the fields; ``fields`` maps a property or a path in it to its sentence."""
+        by_property = {item.name: name for name, item in self._names.items()}
+        strays = []
+        for path, why in fields.items():
+            name = by_property.get(path.lstrip("/").replace("/", ".").partition(".")[0], by_property.get(WHOLE))
+            if name:
+                self.add_error(name, why)
+            else:
+                strays.append(f"{path}: {why}" if path else why)
+        for why in strays or ([] if fields else [sentence]):
+            self.add_error(None, why)
