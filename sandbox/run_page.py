@@ -1,0 +1,199 @@
+"""What the page of one run shows, read in a fixed number of queries whatever the number of spans and steps."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from policies.models import Approval
+from registry.models import Kind
+from sandbox.models import CallRecord, Run, Span
+from sandbox.trace import Row, Trace, waterfall
+
+SPANS_SHOWN = 400  # a page longer than this helps nobody; the page says so when there are more
+LONGEST = 300  # characters of one value; the JSON has the rest
+SIGNALS = {
+    "downstream_state": "a changed state in the other system",
+    "approved": "a person’s approval",
+    "kpi": "a figure that moved",
+    "validated": "a validated result",
+}
+MOST_PAIRS = 40
+DEEPEST = 2  # levels below the first that are told by dotted names
+MOST_LISTED = 8  # values of a list that are told one by one
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a pack: as its manifest plans it and, once it began, the run it became."""
+
+    id: str
+    use: str
+    run: Run | None
+    word: str
+
+    @property
+    def took_ms(self) -> float | None:
+        return took_ms(self.run) if self.run else None
+
+
+class RunPage:
+    """``opened`` is the id of the span whose details are shown, if any."""
+
+    def __init__(self, run: Run, opened: UUID | None = None):
+        self.run = run
+        self.opened = opened
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The steps of a pack in the order of its manifest; empty for everything else."""
+        if self.run.kind != Kind.PACK:
+            return []
+        begun = {run.step_id: run for run in self._children}
+        return [
+            Step(step["id"], step["use"], begun.get(step["id"]), self._word_of(begun.get(step["id"])))
+            for step in self.run.version.parsed.steps
+        ]
+
+    @cached_property
+    def trace(self) -> Trace:
+        """A step shows its own part of the trace, a run that somebody asked for the whole."""
+        own = self.run.pk if self.run.parent_id else None
+        runs = [self.run.pk, self.run.parent_id, *(run.pk for run in self._children)]
+        return waterfall(self._spans[:SPANS_SHOWN], own, runs)
+
+    @property
+    def spans_cut(self) -> int:
+        """The number shown where there are more spans than the page shows, else 0."""
+        return SPANS_SHOWN if len(self._spans) > SPANS_SHOWN else 0
+
+    @cached_property
+    def open_row(self) -> Row | None:
+        return self.trace.row(self.opened)
+
+    @cached_property
+    def open_run(self) -> Run | None:
+        """The run that the open span belongs to, where it is this one or one of its steps."""
+        if self.open_row is None:
+            return None
+        return next((run for run in [self.run, *self._children] if run.pk == self.open_row.span.run_id), None)
+
+    @cached_property
+    def open_exchange(self) -> dict[str, Any] | None:
+        """What the open attempt came back with: {attempt, status, duration_ms}; None for any other span."""
+        if self.open_row is None or self.open_row.span.kind != "attempt":
+            return None
+        record = CallRecord.objects.in_workspace(self.run.workspace).filter(run_id=self.open_row.span.run_id).first()
+        number = self.open_row.span.name.rpartition(" ")[2]
+        return next((one for one in (record.exchanges if record else []) if str(one.get("attempt")) == number), None)
+
+    @property
+    def approval(self) -> Approval | None:
+        """What the run waits for: its own approval, or that of the step that waits."""
+        waiting = (run.approval for run in self._children if run.state == Run.State.WAITING)
+        return self.run.approval or next(waiting, None)
+
+    @property
+    def steps_done(self) -> int:
+        return sum(1 for run in self._children if run.is_final)
+
+    @property
+    def took_ms(self) -> float | None:
+        return took_ms(self.run)
+
+    @cached_property
+    def inputs(self) -> list[tuple[str, str]]:
+        return readable(self.run.inputs)
+
+    @cached_property
+    def outputs(self) -> list[tuple[str, str]]:
+        return readable(self.run.outputs)
+
+    @property
+    def attempts(self) -> int:
+        """How often the call was tried; 0 where nothing was called."""
+        tried = (row for row in self.trace.rows if row.span.kind == "attempt" and row.span.run_id == self.run.pk)
+        return sum(1 for _ in tried)
+
+    @property
+    def seed(self) -> str:
+        """In hexadecimal, as short as it is."""
+        return format(self.run.seed, "x")
+
+    @property
+    def outcome_name(self) -> str:
+        return self.run.outcome.name.replace("_", " ")
+
+    @property
+    def outcome_signal(self) -> str:
+        """What proved the outcome, in words."""
+        return SIGNALS.get(self.run.outcome.signal, self.run.outcome.signal)
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the page would look different, so that a poll without news swaps nothing."""
+        states = [self.run.state, self.run.attempt, len(self._spans), *(run.state for run in self._children)]
+        return hashlib.sha256("|".join(map(str, states)).encode()).hexdigest()[:12]
+
+    @property
+    def ending(self) -> str:
+        """The sentence for screen readers once the run is over: "Lead follow-up succeeded."."""
+        words = {"unknown": "ended in a state that is not known", "cancelled": "was cancelled"}
+        return f"{self.run.target} {words.get(self.run.state, self.run.get_state_display().lower())}."
+
+    @cached_property
+    def _children(self) -> list[Run]:
+        steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)
+        return list(steps.select_related("workspace", "approval__workspace").order_by("created_at", "pk"))
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        spans = Span.objects.in_workspace(self.run.workspace).filter(root_run_id=self.run.parent_id or self.run.pk)
+        return list(spans.order_by("started_at", "id")[: SPANS_SHOWN + 1])
+
+    def _word_of(self, step: Run | None) -> str:
+        if step:
+            return step.get_state_display()
+        if not self.run.is_final:
+            return "Not started"
+        return "Skipped" if self.run.state == Run.State.SUCCEEDED else "Not reached"
+
+
+def took_ms(run: Run) -> float | None:
+    """From start to end in milliseconds; None while that is not known."""
+    if not (run.started_at and run.finished_at):
+        return None
+    return (run.finished_at - run.started_at).total_seconds() * 1000
+
+
+def readable(values: Any) -> list[tuple[str, str]]:
+    """The fields of an object as pairs of dotted name and text, for people; what is nested too deep or too long is
+    counted, and its JSON stands beside it. Empty for anything but an object."""
+    return list(islice(_pairs(values, "", 0), MOST_PAIRS)) if isinstance(values, dict) else []
+
+
+def _pairs(values: dict[str, Any], above: str, depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value and depth < DEEPEST:
+            yield from _pairs(value, f"{above}{name}.", depth + 1)
+        else:
+            yield above + name, _text_of(value)
+
+
+def _text_of(value: Any) -> str:
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "Yes" if value else "No"
+        case str() | int() | float():
+            text = str(value)
+            return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        case list() if all(isinstance(one, str | int | float) for one in value) and len(value) <= MOST_LISTED:
+            return ", ".join(_text_of(one) for one in value) or "none"
+        case list():
+            return f"{len(value)} entries"
+    return f"{len(value)} field{'' if len(value) == 1 else 's'}"

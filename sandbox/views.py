@@ -1,0 +1,161 @@
+"""The pages of runs: the list, the form that starts one, one run as it happens, and calling it off."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from galaxy.core.errors import Invalid
+from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.permissions import can, require, why_not
+from sandbox.forms import RunFilterForm, RunForm
+from sandbox.models import Run
+from sandbox.run_page import RunPage, took_ms
+from sandbox.services import cancel_run, invoke
+from sandbox.targets import GROUPS, choices, inputs_again, target_of
+
+PAGE_SIZE = 25
+COLUMNS = {"target": "target", "state": "state", "asked": "created_at"}
+
+
+@require_safe
+def run_list(request, workspace):
+    form = RunFilterForm(request.GET)
+    visible = Run.objects.in_workspace(request.workspace).visible_to(request.user).top_level()
+    is_valid = form.is_valid()
+    sort, order = requested_sort(request, COLUMNS, "-asked")
+    runs = form.apply(visible) if is_valid else visible.none()
+    runs = runs.select_related("workspace", "installation__extension", "requested_by", "outcome")
+    page = Paginator(runs.order_by(order, "-created_at", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    for run in page.object_list:
+        run.took_ms = took_ms(run)
+    context = {
+        "form": form,
+        "page": page,
+        "sort": sort,
+        "is_filtered": not is_valid or any(form.cleaned_data.values()),
+        "sees_all": why_not(request.user, "core.view_run", request.workspace) is None,
+        "denied": why_not(request.user, "core.run_installation", request.workspace),
+    }
+    template = "sandbox/_run_rows.html" if wants_partial(request) else "sandbox/run_list.html"
+    return render(request, template, context, status=200 if is_valid else 422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_create(request, workspace):
+    require(request.user, "core.view_installation", request.workspace)
+    name = request.GET.get("target", "")
+    if not name:
+        return _choose(request)
+    target = target_of(request.workspace, request.user, name)
+    if request.method == "POST":
+        require(request.user, target.permission, target.installation)
+        form = RunForm(request.POST, schema=target.schema, scenario="" if target.has_samples else None)
+        run = _start(request, target, form) if form.is_valid() else None
+        if run:
+            return redirect(run)
+        return _form_page(request, target, form, status=422)
+    earlier = _earlier(request, target)
+    form = RunForm(
+        schema=target.schema,
+        sample=inputs_again(target, earlier) if earlier else target.sample,
+        scenario=(earlier.scenario if earlier else "") if target.has_samples else None,
+    )
+    return _form_page(request, target, form, earlier=earlier)
+
+
+@require_safe
+def run_detail(request, workspace, pk):
+    page = RunPage(_find(request, pk), opened=_as_uuid(request.GET.get("span")))
+    seen = request.GET.get("seen")
+    is_partial = wants_partial(request)
+    if is_partial and seen == page.stamp:
+        return HttpResponse(status=204)
+    context = {
+        "page": page,
+        "run": page.run,
+        "simulated": page.run.is_simulated,
+        "denied": why_not(request.user, "registry.run_installation", page.run.installation),
+        "can_cancel": _can_cancel(request.user, page.run),
+        "is_polled": is_partial and seen is not None,
+    }
+    return render(request, "sandbox/_run.html" if is_partial else "sandbox/run_detail.html", context)
+
+
+@require_POST
+def run_cancellation(request, workspace, pk):
+    run = cancel_run(_find(request, pk), actor=request.user)
+    messages.success(request, f"{run.target} was cancelled. Nothing of it will run.")
+    return redirect(run)
+
+
+def _find(request, pk) -> Run:
+    runs = Run.objects.in_workspace(request.workspace).visible_to(request.user)
+    return get_object_or_404(
+        runs.select_related(
+            "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
+            "parent__workspace", "decision", "approval__workspace", "outcome",
+        ),
+        pk=pk,
+    )  # fmt: skip
+
+
+def _choose(request):
+    found = choices(request.workspace, request.user)
+    groups = [(label, [choice for choice in found if choice.kind == kind]) for kind, label in GROUPS.items()]
+    context = {
+        "groups": [group for group in groups if group[1]],
+        "denied": why_not(request.user, "core.run_installation", request.workspace),
+    }
+    return render(request, "sandbox/run_choose.html", context)
+
+
+def _form_page(request, target, form: RunForm, *, earlier: Run | None = None, status: int = 200):
+    context = {
+        "target": target,
+        "form": form,
+        "earlier": earlier,
+        "simulated": target.is_forced,
+        "denied": why_not(request.user, target.permission, target.installation),
+    }
+    return render(request, "sandbox/run_create.html", context, status=status)
+
+
+def _start(request, target, form: RunForm) -> Run | None:
+    """The run, or None with the refusals put beside the fields."""
+    try:
+        return invoke(
+            request.workspace,
+            actor=request.user,
+            target=target.target,
+            inputs=form.inputs,
+            simulate=target.is_forced or form.cleaned_data["mode"] != Run.Mode.LIVE,
+            scenario=form.cleaned_data.get("scenario", Run.Scenario.HAPPY),
+            idempotency_key=str(form.cleaned_data["idempotency_key"]),
+        )
+    except Invalid as error:
+        form.add_refusals(str(error), error.fields)
+        return None
+
+
+def _earlier(request, target) -> Run | None:
+    """The run that "Run again" starts from, where it is one of this target's."""
+    pk = _as_uuid(request.GET.get("from"))
+    runs = Run.objects.in_workspace(request.workspace).visible_to(request.user)
+    return runs.filter(pk=pk, target=target.target).select_related("workspace").first() if pk else None
+
+
+def _can_cancel(user, run: Run) -> bool:
+    """Whether cancel_run would let them: one's own, or any for whoever may write everywhere; before a worker has it."""
+    mine = run.requested_by == user or can(user, "core.write_installation", run.workspace)
+    return mine and run.parent_id is None and run.state in (Run.State.QUEUED, Run.State.WAITING)
+
+
+def _as_uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
