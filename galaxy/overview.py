@@ -1,9 +1,144 @@
 """The first page of a workspace: figures from every floor, each a link to the rows behind it."""
 
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
+
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import can, require, why_not
+from policies.reading import due_for
+from registry.models import Installation, Kind
+from sandbox.forms import WEEK, start_of
+from sandbox.models import Outcome, Run
+
+LATEST = 6
+WAITING = 5
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number, the address of the rows it counts, and a note below; parts of the note may be links too."""
+
+    label: str
+    value: int
+    unit: str
+    url: str
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @require_safe
 def overview(request, workspace):
-    return render(request, "overview.html")
+    here, user = request.workspace, request.user
+    require(user, "core.view_listing", here)
+    runs = Run.objects.in_workspace(here).visible_to(user).top_level()
+    latest = list(
+        runs.select_related("workspace", "installation__extension", "requested_by", "outcome").order_by("-created_at")[
+            :LATEST
+        ]
+    )
+    waiting = due_for(user, here).order_by("requested_at") if can(user, "core.decide_approval", here) else None
+    installed = Installation.objects.in_workspace(here).active().visible_to(user)
+    kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
+    waiting_count = waiting.count() if waiting is not None else None
+    context = {
+        "figures": _figures(here, runs, kinds, waiting_count),
+        "waiting_count": waiting_count,
+        "latest": latest,
+        "waiting": list(waiting.select_related("workspace", "requested_by")[:WAITING]) if waiting is not None else None,
+        "sees_all": can(user, "core.view_run", here),
+        "first_steps": [] if latest else _first_steps(here, user, kinds),
+        "run_denied": why_not(user, "core.run_installation", here),
+        "install_denied": why_not(user, "core.install_extension", here),
+    }
+    return render(request, "overview.html", context)
+
+
+def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | None) -> list[Figure]:
+    """The figures this person may see; each counts exactly the rows its address shows them."""
+    list_url = reverse("sandbox:run-list", args=[workspace.slug])
+    figures = [_outcomes(workspace, runs, list_url)]
+    if waiting is not None:
+        figures.append(
+            Figure("Waiting for you", waiting, "requests", reverse("policies:approval-list", args=[workspace.slug]))
+        )
+    figures.append(_recent_runs(runs, list_url))
+    by_kind = ", ".join(
+        f"{number} {Kind(kind).label.lower()}{'' if number == 1 else 's'}" for kind, number in kinds.items()
+    )
+    figures.append(
+        Figure(
+            "Installed",
+            sum(kinds.values()),
+            "extensions",
+            reverse("registry:installation-list", args=[workspace.slug]),
+            ((by_kind, ""),) if by_kind else (),
+        )
+    )
+    return figures
+
+
+def _outcomes(workspace: Workspace, runs, list_url: str) -> Figure:
+    """Live outcomes reached since Monday, 00:00 UTC, of the runs this person sees."""
+    reached = Outcome.objects.in_workspace(workspace).filter(
+        run__in=runs, is_simulated=False, is_success=True, reached_at__gte=start_of(WEEK)
+    )
+    return Figure(
+        "Successful outcomes",
+        reached.count(),
+        "this week",
+        f"{list_url}?mode=live&outcome=reached&when={WEEK}",
+        (("Simulated runs never count.", ""),),
+    )
+
+
+def _recent_runs(runs, list_url: str) -> Figure:
+    counts: dict[str, Any] = runs.filter(created_at__gte=start_of("7")).aggregate(
+        every=Count("pk"),
+        live=Count("pk", filter=Q(mode=Run.Mode.LIVE)),
+        simulated=Count("pk", filter=Q(mode=Run.Mode.SIMULATED)),
+        failed=Count("pk", filter=Q(state=Run.State.FAILED)),
+    )
+    notes = tuple(
+        (f"{counts[name]} {name}", f"{list_url}?when=7&{query}")
+        for name, query in (("live", "mode=live"), ("simulated", "mode=simulated"), ("failed", "state=failed"))
+    )
+    return Figure("Runs", counts["every"], "in 7 days", f"{list_url}?when=7", notes)
+
+
+def _first_steps(workspace: Workspace, user: User, kinds: dict[str, int]) -> list[dict[str, Any]]:
+    """What to do first, while nothing has run: list of {title, text, url, action, is_done, denied}."""
+    market, create = (
+        reverse(name, args=[workspace.slug]) for name in ("marketplace:listing-list", "sandbox:run-create")
+    )
+    install, run = (why_not(user, f"core.{name}", workspace) for name in ("install_extension", "run_installation"))
+    has_connector, has_pack = Kind.CONNECTOR in kinds, Kind.PACK in kinds
+    return [
+        {
+            "title": "Install a connector",
+            "text": "Read in plain sentences what it asks for before you agree. No account is needed to try it.",
+            "url": f"{market}?kind=connector",
+            "action": "Browse connectors",
+            "is_done": has_connector,
+            "denied": install,
+        },
+        {
+            "title": "Add a pack",
+            "text": "A pack puts transforms and actions together, such as following up on a lead.",
+            "url": f"{market}?kind=pack",
+            "action": "Browse packs",
+            "is_done": has_pack,
+            "denied": install,
+        },
+        {
+            "title": "Simulate a run",
+            "text": "It answers with samples, reaches no live system and leaves a trace to read.",
+            "url": create,
+            "action": "Simulate a first run",
+            "is_done": False,
+            "denied": run,
+        },
+    ]
