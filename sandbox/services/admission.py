@@ -59,7 +59,7 @@ def invoke(
         raise
 
 
-def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]) -> Run:
+def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: tuple[str, ...] = ()) -> Run:
     """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate."""
     found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
     if found:
@@ -74,6 +74,7 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         scenario=pack_run.scenario,
         parent=pack_run,
         step_id=step_id,
+        carried=carried,
     )
     validate_inputs(call)
     with transaction.atomic():

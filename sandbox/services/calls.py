@@ -20,7 +20,10 @@ from sandbox.models import Run
 
 @dataclass(frozen=True)
 class Call:
-    """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack."""
+    """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack.
+
+    ``carried`` names the data classes that the pack's mappings bring along, beyond what the callee declares.
+    """
 
     workspace: Workspace
     user: User
@@ -32,6 +35,7 @@ class Call:
     parent: Run | None = None
     step_id: str = ""
     idempotency_key: str | None = None
+    carried: tuple[str, ...] = ()
 
     @property
     def action(self) -> ActionSpec | None:
@@ -49,9 +53,10 @@ class Call:
     def data_classes(self) -> list[str]:
         """Every data class that the call handles, sorted."""
         if self.action:
-            return sorted(self.action.classes)
+            return sorted({*self.action.classes, *self.carried})
         manifest = self.resolved.manifest
-        return sorted({name for schema in (manifest.inputs, manifest.outputs) for _, name in data_classes(schema, "")})
+        schemas = (manifest.inputs, manifest.outputs)
+        return sorted({*self.carried, *(name for schema in schemas for _, name in data_classes(schema, ""))})
 
     @property
     def bulk_count(self) -> int | None:

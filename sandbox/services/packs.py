@@ -8,11 +8,13 @@ from uuid import UUID
 from galaxy.core.errors import DomainError
 from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
 from registry.services import verified_manifest
+from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, RunPayload
 from sandbox.services.admission import invoke_step
 from sandbox.services.leases import end, keep, park
 from sandbox.tracing import Tracer
+from sandbox.transforms.classes import Classes
 
 TAKE_OVER_POLL_S = 0.25
 
@@ -26,12 +28,15 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
     manifest = verified_manifest(run.version_digest)
     payload = RunPayload.objects.get(run=run)
     done: dict[str, Any] = payload.data.setdefault("steps", {})
+    known = class_flow.of_inputs(manifest)
     try:
         for step in manifest.steps:
+            carried = class_flow.into_step(step, known)
             if step["id"] not in done:
                 keep(run)
-                done[step["id"]] = _outputs_of(run, step, payload.data, perform_step)
+                done[step["id"]] = _outputs_of(run, step, payload.data, class_flow.names_in(carried), perform_step)
                 payload.save(update_fields=["data"])
+            known |= _classes_after(run, step["id"], carried)
         outcome = _outcome(run, manifest.canonical.get("outcome"), payload.data)
     except StepWaits:
         park(run)
@@ -43,8 +48,22 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
     end(run, outputs={step_id: redacted.get(step_id) for step_id in done}, tracer=tracer, outcome=outcome)
 
 
+def _classes_after(run: Run, step_id: str, carried: Classes) -> Classes:
+    """What the outputs of a finished step carry; nothing where its condition left it out."""
+    child = run.steps.filter(step_id=step_id).first()
+    if child is None:
+        return {}
+    manifest = verified_manifest(child.version_digest)
+    action = manifest.actions.get(child.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(child.target)
+    return class_flow.out_of_step(step_id, manifest, action, carried)
+
+
 def _outputs_of(
-    run: Run, step: dict[str, Any], data: dict[str, Any], perform_step: Callable[[UUID], Run | None]
+    run: Run,
+    step: dict[str, Any],
+    data: dict[str, Any],
+    carried: tuple[str, ...],
+    perform_step: Callable[[UUID], Run | None],
 ) -> Any:
     """The raw outputs of one step; None where its condition says to leave it out. Raises StepWaits or RunError."""
     seen = {"inputs": data["inputs"], "steps": data["steps"]}
@@ -55,7 +74,7 @@ def _outputs_of(
     except EvaluationFailed as error:
         raise RunError(Category.VALIDATION, "mapping_failed", sentence=f"Step “{step['id']}”: {error}") from error
     try:
-        child = invoke_step(run, step["id"], step["use"], inputs)
+        child = invoke_step(run, step["id"], step["use"], inputs, carried)
     except DomainError as error:
         raise RunError(
             Category.VALIDATION, error.code, sentence=f"Step “{step['id']}”: {error}", next_step=error.next_step

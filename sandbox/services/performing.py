@@ -99,6 +99,7 @@ def call_of(run: Run) -> Call:
         parent=run.parent,
         step_id=run.step_id,
         idempotency_key=run.idempotency_key,
+        carried=tuple(run.data_classes),
     )
 
 

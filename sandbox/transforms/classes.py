@@ -7,11 +7,13 @@ from typing import Any
 
 import jmespath
 
-from registry.manifests import expressions
-
 # A path is a tuple of keys, with "*" for every entry of a list: ("contacts", "*", "email").
 Path = tuple[str, ...]
 Classes = dict[Path, frozenset[str]]
+# Parts of an expression whose first child is looked at, and whose others see only what it gives.
+_LEAD_ON = frozenset({
+    "subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection", "flatten",
+})  # fmt: skip
 
 
 def data_classes(
@@ -110,10 +112,26 @@ def _picked(tree: dict[str, Any]) -> Path | None:
 
 def _read_by(expression: str, classes: Classes) -> frozenset[str]:
     """Every class of whatever the expression might read."""
-    if "@" in expression:
-        return frozenset().union(*classes.values())
-    roots = {reference.root for reference in expressions.parse(expression)}
-    return frozenset().union(*(_below((root,), classes) for root in roots))
+    names: frozenset[str] = frozenset()
+    for path in _reads(jmespath.compile(expression).parsed):
+        names |= classes_at(path, classes) | _below(path, classes)
+    return names
+
+
+def _reads(tree: dict[str, Any]) -> Iterator[Path]:
+    """The places an expression looks at, seen from outside; what follows a dot, a pipe or a projection lies below."""
+    kind, children = tree["type"], tree["children"]
+    picked = _picked(tree)
+    if picked is not None:
+        yield picked
+    elif kind in ("current", "identity"):
+        yield ()
+    elif kind in _LEAD_ON:
+        yield from _reads(children[0])
+    elif kind != "expref":  # an expref is applied to entries of a list that is read as a whole beside it
+        for child in children:
+            if isinstance(child, dict):
+                yield from _reads(child)
 
 
 def _below(path: Path, classes: Classes) -> frozenset[str]:

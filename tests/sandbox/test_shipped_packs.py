@@ -63,6 +63,12 @@ def test_an_empty_sample_comes_through_the_vendors_mapping(workspace, admin, fol
     assert (run.state, run.outputs) == (Run.State.SUCCEEDED, {"messages": [], "has_more": False})
 
 
+def test_a_policy_sees_the_classes_that_a_pack_carries_into_a_call(workspace, admin, follow_up):
+    run = ran(workspace, admin, "lead.follow-up", LEAD)
+    seen = {child.step_id: child.decision.input["context"]["data_classes"] for child in run.steps.all()}
+    assert seen == {"clean": ["name", "phone"], "task": ["name", "phone"], "tell": ["name"]}
+
+
 def test_a_lead_whose_date_is_ambiguous_stops_with_the_field(workspace, admin, follow_up):
     run = ran(workspace, admin, "lead.follow-up", {"lead": {"name": "Ada", "created": "01/02/2026"}})
     assert (run.state, run.error["error_code"], run.error["field"]) == (Run.State.FAILED, "ambiguous_date", "created")

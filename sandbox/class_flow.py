@@ -1,0 +1,45 @@
+"""How data classes follow values from step to step of a pack, so that a policy sees what a call really carries."""
+
+from typing import Any
+
+from registry.manifests import ActionSpec, Manifest
+from registry.manifests.schemas import data_classes as declared_classes
+from sandbox.transforms.classes import Classes, follow, read_paths
+
+
+def of_inputs(manifest: Manifest) -> Classes:
+    """What the pack's own inputs carry, as its expressions see them: ``("inputs", "lead", "name")``."""
+    return _under(("inputs",), read_paths(dict(declared_classes(manifest.inputs, ""))))
+
+
+def into_step(step: dict[str, Any], known: Classes) -> Classes:
+    """What a step's inputs carry, by the expressions that make them: ``("text",): {"name"}``."""
+    mapping = step.get("with", {})
+    made = follow({"op": "map_fields", "args": mapping}, known)
+    return {path: names for path, names in made.items() if path[0] in mapping}
+
+
+def out_of_step(step_id: str, manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:
+    """What a step's outputs carry: as declared, and for a transform also what its operations hand on."""
+    outputs = read_paths(dict(declared_classes((action or manifest).outputs, "")))
+    if action is None:
+        within = _joined(read_paths(dict(declared_classes(manifest.inputs, ""))), carried)
+        for operation in manifest.steps:
+            within = follow(operation, within)
+        properties = manifest.outputs.get("properties")
+        outputs = _joined(
+            outputs, {path: names for path, names in within.items() if not properties or path[0] in properties}
+        )
+    return _under(("steps", step_id), outputs)
+
+
+def names_in(classes: Classes) -> tuple[str, ...]:
+    return tuple(sorted(frozenset().union(*classes.values())))
+
+
+def _under(place: tuple[str, ...], classes: Classes) -> Classes:
+    return {(*place, *path): names for path, names in classes.items()}
+
+
+def _joined(one: Classes, other: Classes) -> Classes:
+    return {path: one.get(path, frozenset()) | other.get(path, frozenset()) for path in {*one, *other}}
