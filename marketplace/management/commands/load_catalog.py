@@ -22,7 +22,8 @@ class Command(BaseCommand):
         if catalogue.problems:
             for problem in catalogue.problems:
                 self.stderr.write(str(problem))
-            raise CommandError(f"{len(catalogue.problems)} problems; nothing was loaded.")
+            count = len(catalogue.problems)
+            raise CommandError(f"{count} problem{'' if count == 1 else 's'}; nothing was loaded.")
         before = Version.objects.count()
         with transaction.atomic():
             versions = [self._load(entry) for entry in catalogue.entries]

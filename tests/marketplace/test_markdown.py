@@ -1,0 +1,60 @@
+"""Documentation from strangers is read and does nothing else."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from marketplace.markdown import render
+
+
+class Elements(HTMLParser):
+    """What a browser would make of a text: ``found`` is a list of (tag, {attribute: value})."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_what_documentation_needs_is_rendered_below_the_pages_own_headings():
+    html = render("# Title\n\n- one\n- *two*\n\n`code` [link](https://example.com)\n\n| a |\n|---|\n| 1 |\n")
+    for piece in (
+        "<h3>Title</h3>",
+        "<li>one</li>",
+        "<em>two</em>",
+        "<code>code</code>",
+        '<a href="https://example.com" rel="noopener noreferrer nofollow">link</a>',
+        "<td>1</td>",
+    ):
+        assert piece in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](JaVaScRiPt:alert(1))",
+        "![x](https://example.com/pixel.png)",
+        '<https://example.com" onmouseover="alert(1)>',
+        '[x](https://example.com "onclick=alert(1)")',
+        "```html onload=alert(1)\n<script>\n```",
+        "<div style='position:fixed'>x</div>",
+        "[x]: javascript:alert(1)\n\n[x]",
+    ],
+)
+def test_nothing_in_it_acts_or_fetches(text):
+    elements = Elements()
+    elements.feed(render(text))
+    assert {tag for tag, _ in elements.found} <= {"p", "a", "pre", "code"}
+    for _, attributes in elements.found:
+        assert set(attributes) <= {"href", "rel"}
+        assert attributes.get("href", "https://").startswith("https://")
+
+
+def test_deep_headings_stay_headings():
+    assert render("###### Six") == "<h6>Six</h6>\n"
