@@ -26,6 +26,8 @@ _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", re.ASCII)
 # A whole day in ISO 8601, by itself or before a time; the general parser does not know the compact forms.
 _ISO = re.compile(r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d)(?:[T ].*)?", re.ASCII)
 _EPOCH = re.compile(r"-?\d{10}|-?\d{13}", re.ASCII)
+# Ten digits that are a date and an hour of our time just as well as seconds since 1970.
+_DATE_AND_HOUR = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])", re.ASCII)
 _EPOCH_MS_FROM = 100_000_000_000
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (reads as the zone it is)
 # Names of zones by RFC 5322, section 4.3; others mean different things in different countries.
@@ -74,6 +76,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _from_number(value: int | float | str) -> datetime:
+    if isinstance(value, str) and _DATE_AND_HOUR.fullmatch(value.strip()):
+        raise TransformError(
+            "ambiguous_date", "These are seconds since 1970, or a date and an hour. Write 2026-01-31T10."
+        )
     number = int(value) if isinstance(value, str) else value
     seconds = number / 1000 if abs(number) >= _EPOCH_MS_FROM else number
     try:

@@ -32,6 +32,7 @@ from sandbox.transforms.texts import normalize_number, normalize_text
         ("25/12/2026", "2026-12-25T00:00:00Z"),
         ("1767456000", "2026-01-03T16:00:00Z"),
         (1767456000000, "2026-01-03T16:00:00Z"),
+        ("2026-01-03T16", "2026-01-03T16:00:00Z"),
     ],
 )
 def test_a_moment_is_read_in_many_notations(written, moment):
@@ -44,6 +45,7 @@ def test_a_moment_is_read_in_many_notations(written, moment):
         ("01/02/2026", "ambiguous_date"),
         ("02-Jan-26", "ambiguous_date"),
         ("10.11.12", "ambiguous_date"),
+        ("2026010310", "ambiguous_date"),
         ("Jan 2026", "incomplete_date"),
         ("Friday", "incomplete_date"),
         ("12:30", "incomplete_date"),
