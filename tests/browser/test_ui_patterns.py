@@ -49,6 +49,20 @@ def test_every_target_is_large_enough_to_hit(visit, member):
     assert small == []
 
 
+@pytest.mark.parametrize(
+    ("button", "menu", "width"), [("Workspace:", "spaces", 1280), ("Your menu", "me", 1280), ("Your menu", "me", 390)]
+)
+def test_a_menu_opens_beside_its_button(visit, member, workspace, button, menu, width):
+    page = visit(workspace.get_absolute_url(), member, width=width).page
+    opener = page.get_by_role("button", name=button)
+    opener.click()
+    at, box = opener.bounding_box(), page.locator(f"#{menu}").bounding_box()
+    gap = max(box["y"] - (at["y"] + at["height"]), at["y"] - (box["y"] + box["height"]))
+    assert 0 <= gap <= 32
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
 def test_the_theme_changes_at_once_and_is_still_there_on_the_next_page(visit, member):
     page = visit(PATTERNS, member).page
     with page.expect_response(lambda response: response.request.method == "POST"):

@@ -212,7 +212,7 @@ def empty(content: SafeString, art: str, title: str, text: str = "") -> SafeStri
     actions = format_html('<div class="btns">{}</div>', content) if content.strip() else ""
     return format_html(
         '<div class="empty"><svg class="empty-art" viewBox="0 0 72 58" aria-hidden="true">{}</svg>'
-        "<h3>{}</h3><p>{}</p>{}</div>",
+        "<h2>{}</h2><p>{}</p>{}</div>",
         drawings.EMPTY_ART[art],
         title,
         text,
