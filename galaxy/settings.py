@@ -46,9 +46,12 @@ def _servers() -> tuple[str, str, str, str]:
         raise ImproperlyConfigured(
             f"{missing} must be set: outside development Galaxy starts no database or broker of its own."
         )
-    from galaxy.embedded import ensure, wanted
+    from galaxy.embedded import EmbeddedError, ensure, wanted
 
-    here = ensure(DATA_DIR, wanted())
+    try:
+        here = ensure(DATA_DIR, wanted())
+    except EmbeddedError as error:
+        raise ImproperlyConfigured(str(error)) from error
     if not app:
         app, owner = here.database_url, here.database_owner_url
     return app, owner or app, redis or here.redis_url, broker or here.broker_url
@@ -127,6 +130,7 @@ def _database(url: str, **options) -> dict:
     config = dj_database_url.parse(url)
     config["ENGINE"] = "galaxy.core.db.backend"
     config["CONN_MAX_AGE"] = 0
+    config["CONN_HEALTH_CHECKS"] = True  # the pool lets go of connections that a restart of PostgreSQL broke
     config.setdefault("OPTIONS", {}).update(options)
     return config
 

@@ -2,6 +2,7 @@
 
 import itertools
 
+from galaxy.core.accounts import create_account
 from galaxy.core.members import add_member, create_workspace
 from galaxy.core.models import User, Workspace
 from galaxy.core.scope import workspace_scope
@@ -12,7 +13,7 @@ _numbers = itertools.count(1)
 
 def make_user(name: str = "Somebody", email: str = "") -> User:
     number = next(_numbers)
-    return User.objects.create_user(email or f"person{number}@example.test", PASSWORD, name=f"{name} {number}")
+    return create_account(email or f"person{number}@example.test", password=PASSWORD, name=f"{name} {number}")
 
 
 def make_workspace(name: str, people: dict[str, User]) -> Workspace:

@@ -1,11 +1,20 @@
 """Signing in and out: by invitation only, and told to the audit trail of every workspace of the person."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from galaxy.core import audit
-from galaxy.core.models import Membership
+from galaxy.core.models import Membership, User
 from galaxy.core.scope import workspace_scope
+
+
+@transaction.atomic
+def create_account(email: str, *, name: str, password: str | None = None) -> User:
+    """A person with a confirmed address. Without its own row allauth would write one when a page is merely read."""
+    user = User.objects.create_user(email, password, name=name)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -3,6 +3,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from galaxy.core import demo
+from galaxy.core.accounts import create_account
 from galaxy.core.members import add_member, create_workspace, scope_of
 from galaxy.core.models import Membership, User, Workspace
 
@@ -35,4 +36,4 @@ class Command(BaseCommand):
 
     def _user(self, name: str, email: str) -> User:
         found = User.objects.filter(email=email).first()
-        return found or User.objects.create_user(email, demo.PASSWORD, name=name)
+        return found or create_account(email, name=name, password=demo.PASSWORD)

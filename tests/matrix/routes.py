@@ -1,0 +1,43 @@
+"""Every route of the URL configuration, and how a test asks for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+PEOPLE = ("owner", "admin", "approver", "creator", "auditor", "member", "stranger", "anonymous")
+EXPECTED = Path(__file__).with_name("expected.txt")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: the status codes of one method of one route, by person."""
+
+    route: str
+    method: str
+    answers: dict[str, int]
+
+    def __str__(self):
+        return f"{self.method} {self.route}"
+
+
+def table() -> list[Row]:
+    rows = []
+    for line in EXPECTED.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            route, method, *answers = line.split()
+            rows.append(Row(route, method, dict(zip(PEOPLE, map(int, answers), strict=True))))
+    return rows
+
+
+def routes() -> set[str]:
+    """Names of every route there is, namespaces included."""
+    return set(_names(get_resolver(), ""))
+
+
+def _names(resolver: URLResolver, namespace: str):
+    for part in resolver.url_patterns:
+        if isinstance(part, URLResolver):
+            yield from _names(part, f"{namespace}{part.namespace}:" if part.namespace else namespace)
+        elif isinstance(part, URLPattern):
+            yield f"{namespace}{part.name}"

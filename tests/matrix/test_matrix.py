@@ -1,0 +1,172 @@
+"""Role x workspace x route x method, as page and as partial, against a table written by hand."""
+
+import uuid
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from galaxy.core.models import AuditEvent
+from galaxy.core.scope import workspace_scope
+from policies.models import Approval
+from registry.models import Installation
+from sandbox.models import Run
+from sandbox.services import invoke
+from tests.extensions import PROBE, TIDY, installed, publish
+from tests.matrix.routes import PEOPLE, routes, table
+
+ROWS = table()
+LEVEL = "community"
+OBJECT_ROUTES = ("-detail", "-removal", "-decision", "-withdrawal", "-cancellation", "-settlement")
+
+
+@pytest.fixture
+def things(workspace, admin):
+    """What the routes are asked for, all of Meridian: see the head of expected.txt."""
+    from marketplace.services import list_extension
+
+    probe = installed(workspace, admin, PROBE)[0]
+    tidy = publish(TIDY)
+    for version in (probe.pin.version, tidy):
+        list_extension(version, level=LEVEL, summary=version.parsed.summary)
+    queued = invoke(workspace, actor=admin, target="probe.create", inputs={"key": "a"})
+    unknown = invoke(workspace, actor=admin, target="probe.put", inputs={"key": "a"})
+    Run.objects.filter(pk=unknown.pk).update(state="unknown", finished_at=unknown.created_at)
+    waiting = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
+    return {
+        "installation": probe,
+        "run": queued,
+        "unknown": unknown,
+        "approval": waiting.approval,
+        "event": AuditEvent.objects.newest_first().first(),
+        "tidy": tidy,
+    }
+
+
+def address(route: str, things: dict, slug: str) -> str:
+    """The URL of a route for the objects of ``things``, under the workspace ``slug``."""
+    own = {
+        "core:audit-detail": {"pk": things["event"].pk},
+        "registry:installation-detail": {"pk": things["installation"].pk},
+        "registry:installation-removal": {"pk": things["installation"].pk},
+        "policies:approval-detail": {"pk": things["approval"].pk},
+        "policies:approval-decision": {"pk": things["approval"].pk},
+        "policies:approval-withdrawal": {"pk": things["approval"].pk},
+        "sandbox:run-detail": {"pk": things["run"].pk},
+        "sandbox:run-cancellation": {"pk": things["run"].pk},
+        "sandbox:run-settlement": {"pk": things["unknown"].pk},
+        "marketplace:listing-detail": {"slug": "probe.tidy"},
+        "marketplace:listing-install": {"slug": "probe.tidy"},
+        "account_confirm_email": {"key": "made-up"},
+        "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+    }.get(route, {})
+    if route.startswith(("account_", "core:")) and not route.startswith("core:audit"):
+        return reverse(route, kwargs=own)
+    query = "?target=probe.look_up" if route == "sandbox:run-create" else ""
+    return reverse(route, kwargs={"workspace": slug, **own}) + query
+
+
+def form(route: str, things: dict) -> dict:
+    """What a correct POST sends."""
+    return {
+        "core:preferences": {"theme": "dark"},
+        "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
+        "registry:installation-removal": {"reason": "No longer used"},
+        "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
+        "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
+        "marketplace:listing-install": {"digest": [things["tidy"].digest]},
+    }.get(route, {})
+
+
+def signed_in(cast, person: str) -> Client:
+    client = Client()
+    if person != "anonymous":
+        client.force_login(cast[person], backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client
+
+
+def test_every_route_stands_in_the_table_and_no_other():
+    assert {row.route for row in ROWS} == routes()
+
+
+def test_every_line_of_the_table_stands_once():
+    assert len({(row.route, row.method) for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_person_gets_the_answer_of_the_table(row, cast, workspace, things):
+    url = address(row.route, things, "meridian")
+    found = {}
+    for person in PEOPLE:
+        client = signed_in(cast, person)
+        with transaction.atomic():  # each person meets the same state
+            response = (
+                client.generic(row.method, url) if row.method != "POST" else client.post(url, form(row.route, things))
+            )
+            found[person] = response.status_code
+            transaction.set_rollback(True)
+    assert found == row.answers
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=str)
+def test_a_partial_is_as_guarded_as_its_page(row, cast, workspace, things):
+    """htmx gets the same answer. Where that is the log-in page, the whole browser is sent there, not the fragment."""
+    url = address(row.route, things, "meridian")
+    for person, status in row.answers.items():
+        with transaction.atomic():
+            response = signed_in(cast, person).get(url, headers={"HX-Request": "true"})
+            transaction.set_rollback(True)
+        if person == "anonymous" and status == 302 and row.route != "account_logout":
+            assert response["HX-Redirect"].startswith("/account/login/"), response.status_code
+            assert response.content == b""
+        else:
+            assert (response.status_code, response.has_header("HX-Redirect")) == (status, False), person
+
+
+OF_ONE_OBJECT = sorted(
+    {row.route for row in ROWS if row.route.endswith(OBJECT_ROUTES) and row.route != "marketplace:listing-detail"}
+)
+
+
+@pytest.mark.parametrize("route", OF_ONE_OBJECT)
+def test_an_object_under_another_workspaces_address_is_not_found(route, cast, workspace, things):
+    """The admin of Meridian also owns Tidewater: still, Meridian's objects do not open under Tidewater's address."""
+    from galaxy.core.members import add_member
+
+    with workspace_scope([cast["tidewater"].pk]):
+        add_member(cast["tidewater"], user=cast["admin"], role="owner", actor=cast["stranger"])
+    url = address(route, things, "tidewater")
+    methods = {row.method for row in ROWS if row.route == route and row.answers["admin"] != 405}
+    for method in sorted(methods):
+        sent = {"data": form(route, things)} if method == "POST" else {}
+        response = getattr(signed_in(cast, "admin"), method.lower())(url, **sent)
+        assert response.status_code == 404, method
+    assert Installation.objects.filter(pk=things["installation"].pk, removed_at=None).exists()
+    assert Approval.objects.get(pk=things["approval"].pk).status == "pending"
+    assert Run.objects.get(pk=things["run"].pk).state == "queued"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_no_route_takes_another_method(method, cast, workspace, things):
+    for route in sorted(routes()):
+        if not route.startswith("account_"):  # allauth's forms read PUT as POST, under the same CSRF token
+            response = signed_in(cast, "owner").generic(method, address(route, things, "meridian"))
+            assert response.status_code == 405, route
+
+
+def test_headers_stand_on_every_answer(cast, workspace, things):
+    for row in ROWS:
+        for person in ("admin", "stranger", "anonymous"):
+            with transaction.atomic():
+                response = signed_in(cast, person).get(address(row.route, things, "meridian"))
+                transaction.set_rollback(True)
+            policy = response["Content-Security-Policy"]
+            assert "unsafe" not in policy
+            for part in ("default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                assert part in policy, row
+            assert response["X-Content-Type-Options"] == "nosniff"
+            assert response["Referrer-Policy"] == "same-origin"
+            assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert "no-store" in response["Cache-Control"], row
+            assert response["X-Request-ID"]

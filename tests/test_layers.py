@@ -1,0 +1,71 @@
+"""Imports point down: core < registry < policies < sandbox < marketplace, and only the shell names every app."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ["galaxy.core", "registry", "policies", "sandbox", "marketplace"]
+MODULES = sorted(
+    path
+    for folder in ("galaxy/core", "registry", "policies", "sandbox", "marketplace")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def floor_of(module: str) -> int | None:
+    for number, floor in enumerate(FLOORS):
+        if module == floor or module.startswith(f"{floor}."):
+            return number
+    return None
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that is imported anywhere in the file, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def test_every_floor_is_looked_at():
+    assert len(MODULES) > 100
+    assert {floor_of(name_of(path)) for path in MODULES} == set(range(len(FLOORS)))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down(path):
+    own = floor_of(name_of(path))
+    above = {module for module in imports_of(path) if (floor_of(module) or 0) > own}
+    assert above == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if "galaxy/core" not in str(path)], ids=name_of)
+def test_of_the_shell_only_core_is_imported(path):
+    shell = {module for module in imports_of(path) if module.startswith("galaxy") and floor_of(module) != 0}
+    assert shell - {"galaxy"} == set()
+
+
+@pytest.mark.parametrize("package", ["registry/manifests", "sandbox/transforms"])
+def test_readers_and_transforms_need_no_framework(package):
+    for path in (ROOT / package).rglob("*.py"):
+        assert not {module for module in imports_of(path) if module.startswith(("django", "celery", "galaxy"))}, path
+
+
+def test_nothing_evaluates_text_as_code():
+    """ASVS 1.3.2: no eval, exec, pickle, unsafe YAML or shell on the web tier."""
+    banned = {"eval", "exec", "compile"}
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in banned, f"{path}:{node.lineno}"
+        assert not imports_of(path) & {"pickle", "marshal", "shelve", "os.system"}, path
