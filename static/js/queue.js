@@ -39,7 +39,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     // The button that A or R pointed at, or nothing: sending is never a guess.
     const button = form.querySelector(`button[value="${CSS.escape(form.dataset.choice ?? "")}"]`);
-    if (button) form.requestSubmit(button);
+    button?.click(); // htmx sends the value of a clicked button, and knows nothing of requestSubmit's
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
