@@ -20,6 +20,13 @@ def test_axe_finds_nothing_on_the_way_in(visit, db, theme):
     assert violations(visit(LOGIN, theme=theme, for_axe=True).page) == []
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_axe_finds_nothing_where_there_is_nothing(visit, member, signed_in):
+    page = visit("/nowhere/", member if signed_in else None, for_axe=True, status=404).page
+    assert page.get_by_role("heading", name="There is nothing here").is_visible()
+    assert violations(page) == []
+
+
 def test_axe_finds_nothing_with_menu_and_dialog_open(visit, member):
     page = visit(PATTERNS, member, for_axe=True).page
     page.get_by_role("button", name="Your menu").click()
