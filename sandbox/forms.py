@@ -79,6 +79,22 @@ def start_of(period: str, now=None):
     return now - timedelta(days=PERIODS[period][1])
 
 
+class SettlementForm(forms.Form):
+    """What became of a run whose effect is unknown, and how one knows."""
+
+    happened = forms.ChoiceField(
+        label="What became of it?",
+        choices=[("yes", "It took effect"), ("no", "It had no effect")],
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(
+        label="How do you know?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Kept in the audit trail, such as where you looked.",
+    )
+
+
 class RunForm(forms.Form):
     """What a run is started with: its inputs by their schema, the sample that answers, and a key made per form.
 

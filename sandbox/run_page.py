@@ -98,7 +98,12 @@ class RunPage:
 
     @property
     def steps_done(self) -> int:
-        return sum(1 for run in self._children if run.is_final)
+        return sum(1 for run in self._children if run.state == Run.State.SUCCEEDED)
+
+    @property
+    def no_outputs(self) -> str:
+        """What stands where outputs would, as long as there are none."""
+        return "Nothing came out." if self.run.is_final else "Nothing yet."
 
     @property
     def took_ms(self) -> float | None:
@@ -142,7 +147,8 @@ class RunPage:
     def ending(self) -> str:
         """The sentence for screen readers once the run is over: "Lead follow-up succeeded."."""
         words = {"unknown": "ended in a state that is not known", "cancelled": "was cancelled"}
-        return f"{self.run.target} {words.get(self.run.state, self.run.get_state_display().lower())}."
+        name = self.run.version.extension.name if self.run.kind == Kind.PACK else self.run.target
+        return f"{name} {words.get(self.run.state, self.run.get_state_display().lower())}."
 
     @cached_property
     def _children(self) -> list[Run]:

@@ -56,7 +56,7 @@ class Row:
     @property
     def attributes(self) -> list[tuple[str, Any]]:
         """Names in words with their values, which are numbers and names and never inputs or outputs."""
-        return [(name.replace("_", " ").replace(".", " "), value) for name, value in self.span.attributes.items()]
+        return [(_words(name), value) for name, value in self.span.attributes.items()]
 
 
 @dataclass(frozen=True)
@@ -146,3 +146,8 @@ def _bar(span: Any, total_ms: float) -> str:
 
 def _since(first: datetime, moment: datetime) -> float:
     return (moment - first).total_seconds() * 1000
+
+
+def _words(name: str) -> str:
+    words = name.replace("_", " ").replace(".", " ")
+    return words[:1].upper() + words[1:]

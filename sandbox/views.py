@@ -1,4 +1,4 @@
-"""The pages of runs: the list, the form that starts one, one run as it happens, and calling it off."""
+"""The pages of runs: the list, the form that starts one, one run as it happens, calling it off and settling it."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
-from sandbox.forms import RunFilterForm, RunForm
+from sandbox.forms import RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
 from sandbox.run_page import RunPage, took_ms
-from sandbox.services import cancel_run, invoke
+from sandbox.services import cancel_run, invoke, settle_run
 from sandbox.targets import GROUPS, choices, inputs_again, target_of
 
 PAGE_SIZE = 25
@@ -70,19 +70,9 @@ def run_create(request, workspace):
 @require_safe
 def run_detail(request, workspace, pk):
     page = RunPage(_find(request, pk), opened=_as_uuid(request.GET.get("span")))
-    seen = request.GET.get("seen")
-    is_partial = wants_partial(request)
-    if is_partial and seen == page.stamp:
+    if wants_partial(request) and request.GET.get("seen") == page.stamp:
         return HttpResponse(status=204)
-    context = {
-        "page": page,
-        "run": page.run,
-        "simulated": page.run.is_simulated,
-        "denied": why_not(request.user, "registry.run_installation", page.run.installation),
-        "can_cancel": _can_cancel(request.user, page.run),
-        "is_polled": is_partial and seen is not None,
-    }
-    return render(request, "sandbox/_run.html" if is_partial else "sandbox/run_detail.html", context)
+    return _run_page(request, page)
 
 
 @require_POST
@@ -90,6 +80,37 @@ def run_cancellation(request, workspace, pk):
     run = cancel_run(_find(request, pk), actor=request.user)
     messages.success(request, f"{run.target} was cancelled. Nothing of it will run.")
     return redirect(run)
+
+
+@require_POST
+def run_settlement(request, workspace, pk):
+    run = _find(request, pk)
+    require(request.user, "core.write_installation", request.workspace)
+    form = SettlementForm(request.POST)
+    if not form.is_valid():
+        return _run_page(request, RunPage(run), form, status=422)
+    happened = form.cleaned_data["happened"] == "yes"
+    run = settle_run(run, actor=request.user, happened=happened, note=form.cleaned_data["note"])
+    messages.success(request, f"{run.target} is settled as {run.get_state_display().lower()}.")
+    return redirect(run)
+
+
+def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, *, status: int = 200):
+    """The page of a run, or for htmx its live region."""
+    run, user, is_partial = page.run, request.user, wants_partial(request)
+    is_unknown = run.state == Run.State.UNKNOWN
+    context = {
+        "page": page,
+        "run": run,
+        "simulated": run.is_simulated,
+        "denied": why_not(user, "registry.run_installation", run.installation),
+        "can_cancel": _can_cancel(user, run),
+        "settlement": (settlement or SettlementForm()) if is_unknown else None,
+        "settle_denied": why_not(user, "core.write_installation", request.workspace) if is_unknown else None,
+        "is_polled": is_partial and "seen" in request.GET,
+    }
+    template = "sandbox/_run.html" if is_partial else "sandbox/run_detail.html"
+    return render(request, template, context, status=status)
 
 
 def _find(request, pk) -> Run:

@@ -92,7 +92,7 @@ def test_a_span_opens_below_its_row_by_a_plain_link(client_of, as_htmx, admin, w
     for client in (client_of(admin), as_htmx(admin)):
         opened = text_of(client.get(f"{run.get_absolute_url()}?span={span.pk}"))
         assert opened.count('class="span-open"') == 1
-        assert "per minute" in opened and 'id="span-out"' in opened
+        assert "Per minute" in opened and 'id="span-out"' in opened
         assert f'id="span-{span.pk}" href="{run.get_absolute_url()}#trace"' in opened
 
 
@@ -191,7 +191,8 @@ def test_a_poll_without_news_is_empty_and_the_last_one_announces_the_end(as_htmx
     Run.objects.filter(pk=run.pk).update(state="succeeded", lease_until=None, finished_at=run.created_at)
     last = as_htmx(admin).get(ask_again)
     assert (last.status_code, "hx-trigger" in text_of(last)) == (200, False)
-    assert 'hx-swap-oob="true">probe.flow succeeded.</div>' in text_of(last)
+    assert 'hx-swap-oob="true">Probe flow succeeded.</div>' in text_of(last)
+    assert "<title>[Sim] probe.flow, succeeded · Galaxy</title>" in text_of(last)
 
 
 def test_an_open_span_stays_open_through_a_poll(as_htmx, admin, workspace, probe):
@@ -237,6 +238,35 @@ def test_others_cannot_cancel_it(client_of, member, creator, approver, workspace
     assert path not in text_of(client_of(approver).get(run.get_absolute_url()))
     run.refresh_from_db()
     assert run.state == "queued"
+
+
+def test_an_unknown_effect_is_settled_by_a_person_who_says_how_they_know(client_of, admin, workspace, probe):
+    run = make_run(
+        workspace, probe, admin, state="unknown", error_category="transient", error={"sentence": "It was cut off."}
+    )
+    path = f"{run.get_absolute_url()}settlement/"
+    body = text_of(client_of(admin).get(run.get_absolute_url()))
+    assert f'action="{path}"' in body and "It was cut off." in body
+    unsaid = client_of(admin).post(path, {"happened": "yes", "note": "  "})
+    assert (unsaid.status_code, "id_note-error" in text_of(unsaid)) == (422, True)
+    response = client_of(admin).post(path, {"happened": "no", "note": "I looked it up."})
+    run.refresh_from_db()
+    assert (response.status_code, run.state) == (302, "failed")
+    assert AuditEvent.objects.filter(action="run.settled", target_id=str(run.pk)).count() == 1
+    assert client_of(admin).post(path, {"happened": "yes", "note": "Again."}).status_code == 409
+    assert path not in text_of(client_of(admin).get(run.get_absolute_url()))
+
+
+def test_settling_is_for_those_who_may_write(client_of, approver, creator, admin, workspace, probe):
+    run = make_run(workspace, probe, admin, state="unknown", error_category="transient")
+    path = f"{run.get_absolute_url()}settlement/"
+    body = text_of(client_of(approver).get(run.get_absolute_url()))
+    assert f'action="{path}"' not in body and "Needs “Run extensions that write”" in body
+    said = {"happened": "yes", "note": "I saw it."}
+    assert client_of(approver).post(path, said).status_code == 403
+    assert client_of(creator).post(path, said).status_code == 404
+    run.refresh_from_db()
+    assert run.state == "unknown"
 
 
 def test_run_again_is_offered_while_it_is_installed(client_of, admin, auditor, workspace, probe):
