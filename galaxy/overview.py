@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.shortcuts import render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -58,22 +59,26 @@ def overview(request, workspace):
 
 
 def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | None) -> list[Figure]:
-    """The figures this person may see; each counts exactly the rows its address shows them."""
+    """The figures this person may see, each with the address of its rows."""
     list_url = reverse("sandbox:run-list", args=[workspace.slug])
     figures = [_outcomes(workspace, runs, list_url)]
     if waiting is not None:
         figures.append(
-            Figure("Waiting for you", waiting, "requests", reverse("policies:approval-list", args=[workspace.slug]))
+            Figure(
+                "Waiting for you",
+                waiting,
+                f"request{pluralize(waiting)}",
+                reverse("policies:approval-list", args=[workspace.slug]),
+            )
         )
     figures.append(_recent_runs(runs, list_url))
-    by_kind = ", ".join(
-        f"{number} {Kind(kind).label.lower()}{'' if number == 1 else 's'}" for kind, number in kinds.items()
-    )
+    by_kind = ", ".join(f"{count} {Kind(kind).label.lower()}{pluralize(count)}" for kind, count in kinds.items())
+    total = sum(kinds.values())
     figures.append(
         Figure(
             "Installed",
-            sum(kinds.values()),
-            "extensions",
+            total,
+            f"extension{pluralize(total)}",
             reverse("registry:installation-list", args=[workspace.slug]),
             ((by_kind, ""),) if by_kind else (),
         )
