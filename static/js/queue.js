@@ -9,16 +9,20 @@ function rowsOf(queue) {
   return [...queue.querySelectorAll("[data-row] a, a[data-row]")];
 }
 
-// Opens a request, and says to the page that follows that the keyboard was in the list.
+// Opens a request, and says to what follows, a new page or a swap, that the keyboard was in the list.
 function open(row) {
   sessionStorage.setItem(COMING_BACK, "yes");
   row.click();
 }
 
-if (sessionStorage.getItem(COMING_BACK)) {
+function comeBack() {
+  if (!sessionStorage.getItem(COMING_BACK)) return;
   sessionStorage.removeItem(COMING_BACK);
   document.querySelector("[data-queue] a[aria-current]")?.focus();
 }
+
+document.addEventListener("htmx:afterSettle", comeBack);
+comeBack();
 
 // Marks the button that Ctrl with Enter will press, in sight and in words.
 function choose(form, value) {
