@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F
 
@@ -50,7 +51,7 @@ def with_extension(listings):
     )
 
 
-def cards_of(listings: Iterable[Listing], workspace: Workspace, user: User) -> list[Card]:
+def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[Card]:
     """The listings (of ``with_extension``) as cards of ``workspace``."""
     listings = list(listings)
     needed = {slug for listing in listings for slug in listing.requires or {}}

@@ -76,7 +76,7 @@ def search_vector(version: Version, summary: str, scopes: list[str]) -> Any:
     extension = version.extension
     doing = [summary, *manifest.canonical.get("keywords", ()), *scopes]
     doing += [f"{action.name} {action.summary} {action.id}" for action in manifest.actions.values()]
-    vector = None
+    vector: Any = None
     for weight, texts in (("A", [extension.name, extension.slug]), ("B", doing), ("C", [extension.publisher])):
         words = Value(" ".join(_words(" ".join(texts))))
         for config in ("simple", "english"):
@@ -101,7 +101,8 @@ def _words(text: str) -> list[str]:
     return [word[:60] for word in _BREAK.split(text.lower()) if word]
 
 
-def _installed(listings: QuerySet[Listing], workspace: Workspace, user: User) -> QuerySet[Listing]:
+def _installed(listings: QuerySet[Listing], workspace: Workspace, user: User) -> Any:
+    """``listings`` with ``is_installed``, as far as ``user`` may see it."""
     here = Installation.objects.in_workspace(workspace).visible_to(user).active()
     return listings.annotate(is_installed=Exists(here.filter(extension=OuterRef("extension"))))
 
@@ -126,7 +127,7 @@ def _values_of(cell: tuple) -> dict[str, list[Any]]:
     }
 
 
-def _filtered(listings: QuerySet[Listing], wanted: Search) -> QuerySet[Listing]:
+def _filtered(listings: Any, wanted: Search) -> Any:
     if wanted.kind:
         listings = listings.filter(extension__kind__in=wanted.kind)
     if wanted.level:

@@ -12,7 +12,7 @@ from marketplace.errors import ListingTooLong, OffersChanged, RequirementUnmet
 from marketplace.models import Listing, Reach
 from marketplace.search import search_vector
 from registry.asks import Ask, ask_for, asks_of, ordered
-from registry.manifests import Manifest, scopes
+from registry.manifests import ActionSpec, Manifest, scopes
 from registry.models import Extension, Installation, Version
 from registry.semver import satisfies
 from registry.services import install
@@ -147,7 +147,7 @@ def asks_for(version: Version) -> list[Ask]:
     if not manifest.requires:
         return asks_of(manifest)
     called = {step["use"] for step in manifest.steps}
-    actions = {}
+    actions: dict[str, ActionSpec] = {}
     for slug, wanted in manifest.requires.items():
         used = newest_satisfying(slug, wanted)
         for name, action in used.parsed.actions.items() if used else ():

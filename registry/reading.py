@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F
 
@@ -41,7 +42,7 @@ def installations_for(user: User, workspace: Workspace):
     )
 
 
-def rows_of(installations: list[Installation], workspace: Workspace) -> list[Row]:
+def rows_of(installations: list[Any], workspace: Workspace) -> list[Row]:
     """The installations (of ``installations_for``) with their mode."""
     unconnected = unconnected_slugs(workspace)
     connections = Connection.objects.in_workspace(workspace).filter(installation__in=installations)

@@ -34,25 +34,25 @@ def publish_version(
     """
     files = files or {}
     _check_publishable(manifest, files, publisher)
-    digest = version_digest(manifest, files)
+    digest, number = version_digest(manifest, files), manifest.version or ""  # a publishable one has its number
     _one_at_a_time()
     extension = Extension.objects.filter(slug=manifest.id).first()
     if extension is None:
         extension = Extension(kind=manifest.kind, slug=manifest.id, publisher=publisher)
     elif (extension.kind, extension.publisher) != (manifest.kind, publisher):
         raise NameTaken(f"{manifest.id} is the {extension.kind} of {extension.publisher} already.")
-    elif stands := extension.versions.filter(number=manifest.version).first():
+    elif stands := extension.versions.filter(number=number).first():
         if stands.digest != digest:
-            raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
+            raise AlreadyPublished(f"{manifest.id} {number} is published with other content.")
         return stands
     _check_names(manifest)
-    key = sort_key(manifest.version)
+    key = sort_key(number)
     if not extension.versions.filter(sort_key__gt=key).exists():
         extension.name = manifest.name  # the newest release says what people read
     extension.save()
     version = Version.objects.create(
         extension=extension,
-        number=manifest.version,
+        number=number,
         sort_key=key,
         manifest=manifest.canonical,
         manifest_digest=manifest.digest,

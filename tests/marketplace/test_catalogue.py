@@ -132,4 +132,4 @@ def test_the_catalogue_that_ships_loads():
     assert printed.startswith("Catalogue: ")
     connectors = set(Extension.objects.filter(kind="connector").values_list("slug", flat=True))
     assert connectors >= {"gmail", "slack", "hubspot", "salesforce", "notion", "google-drive"}
-    assert Listing.objects.get(extension__slug="lead.follow-up").scopes == ["tasks.write", "slack.messages.write"]
+    assert Listing.objects.get(extension__slug="lead.follow-up").scopes == ["slack.messages.write", "tasks.write"]

@@ -1,7 +1,9 @@
 """What a workspace installs is pinned by digest, audited, and stays while a pack needs it."""
 
+import threading
+
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from galaxy.core.models import AuditDetail, AuditEvent, HistoryRow
 from galaxy.core.permissions import NotGranted
@@ -241,3 +243,61 @@ def test_resolving_an_action_of_a_large_connector_reads_its_manifest_once(
     resolve(workspace, "acme.do_1")
     with django_assert_max_num_queries(1):
         resolve(workspace, "acme.do_29")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_of_two_people_who_install_at_once_one_is_told(cast):
+    workspace, people = cast["meridian"], [cast["admin"], cast["owner"]]
+    version = publish(connector())
+    together = threading.Barrier(2)
+    answers = []
+
+    def act(person):
+        try:
+            with workspace_scope([workspace.pk]):
+                together.wait(timeout=10)
+                install(workspace, version.extension, version=version, actor=person)
+                answers.append("installed")
+        except AlreadyInstalled:
+            answers.append("told")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=act, args=[person]) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert sorted(answers) == ["installed", "told"]
+    with workspace_scope([workspace.pk]):
+        assert Installation.objects.active().count() == 1
+        assert AuditEvent.objects.filter(action="installation.created").count() == 1
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_removal_waits_for_a_pack_that_is_being_installed(cast):
+    workspace, admin = cast["meridian"], cast["admin"]
+    with workspace_scope([workspace.pk]):
+        needed = put(workspace, connector(), admin)
+    needing = publish(pack())
+    refused = []
+
+    def remove():
+        try:
+            with workspace_scope([workspace.pk]):
+                uninstall(needed, actor=admin)
+        except StillNeeded as error:
+            refused.append(str(error))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=remove)
+    with workspace_scope([workspace.pk]):
+        with transaction.atomic():
+            install(workspace, needing.extension, version=needing, actor=admin)
+            thread.start()
+            thread.join(timeout=0.5)
+            assert thread.is_alive()  # it waits for the lock that the pack's installation holds
+        thread.join(timeout=20)
+        assert refused == ["Acme is needed by Keep things."]
+        assert Installation.objects.active().count() == 2
