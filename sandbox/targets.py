@@ -86,7 +86,8 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         raise Http404("Nothing to run by that name.")
     kind = manifest.kind if action is None else Kind.ACTION
     slugs = list(manifest.requires) if kind == Kind.PACK else [found.installation.extension.slug]
-    names = dict(Extension.objects.filter(slug__in=slugs).values_list("slug", "name"))
+    outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
+    names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace)
     writes = action is not None and action.effect != "read"
     return Target(
@@ -99,8 +100,8 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         permission="registry.write_installation" if writes else "registry.run_installation",
         is_forced=is_simulation_forced(found),
         sample=_sample(manifest, action),
-        offline=tuple(names.get(slug, slug) for slug in slugs if slug in offline),
-        reaches=() if kind == Kind.TRANSFORM else tuple(names.get(slug, slug) for slug in slugs),
+        offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
+        reaches=tuple(names[slug] for slug in slugs if slug in names),
         missing=tuple(missing_requirements(workspace, manifest)),
     )
 

@@ -100,12 +100,14 @@ def test_once_connected_a_live_run_names_what_it_reaches(client_of, admin, exten
     body = text_of(client_of(admin).get(f"{url}?target=probe.put"))
     assert "A live run reaches Probe." in body
     assert "Run live" in body and "[Sim]" not in body
+    assert "A live run reaches Probe." in text_of(client_of(admin).get(f"{url}?target=probe.flow"))
 
 
 def test_what_is_missing_is_said_beside_its_field_and_nothing_runs(client_of, member, extensions, url):
     response = client_of(member).post(f"{url}?target=probe.flow", sent(in_name="", in_on="soon"))
     body = text_of(response)
     assert response.status_code == 422
+    assert "Filled with the sample" not in body
     assert 'id="id_in_name-error"' in body and 'aria-invalid="true"' in body
     assert 'value="soon"' in body
     assert not Run.objects.exists()
