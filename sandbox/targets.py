@@ -89,7 +89,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
     outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace)
-    writes = action is not None and action.effect != "read"
+    writes = action is not None and (action.effect != "read" or action.destructive)
     return Target(
         target=name,
         name=_name(manifest, action),

@@ -1,6 +1,7 @@
 """Starting a run by hand: choose, fill in, know the mode, and start it once."""
 
 import re
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,8 @@ from galaxy.core.members import grant_on
 from galaxy.core.scope import workspace_scope
 from registry.models import Connection, Installation
 from sandbox.models import Run
+from sandbox.redaction import redacted
+from sandbox.targets import inputs_again, target_of
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.sandbox.run_rows import make_run
 
@@ -167,6 +170,15 @@ def test_run_again_brings_back_what_was_typed_but_nothing_that_was_hidden(client
     assert "a***" not in body
     assert '<option value="slow" selected>' in body
     assert run.short_id in body
+
+
+def test_what_was_hidden_comes_back_only_where_the_sample_hides_to_the_same(workspace, admin, extensions):
+    target = target_of(workspace, admin, "probe.flow")
+    sample = {"name": "ada@example.com", "on": "2026-01-02"}
+    target = replace(target, sample=sample)
+    assert inputs_again(target, Run(inputs=redacted(sample, target.schema))) == sample
+    other = redacted({"name": "eve@example.com", "on": "2026-01-03"}, target.schema)
+    assert inputs_again(target, Run(inputs=other)) == {"on": "2026-01-03"}
 
 
 def test_nobody_runs_again_from_a_run_they_may_not_see(client_of, admin, member, workspace, extensions, url):
