@@ -25,10 +25,6 @@ class Requirement:
     installation: Installation | None
     held: str = ""
 
-    @property
-    def is_listed(self) -> bool:
-        return self.name != ""
-
 
 @dataclass(frozen=True)
 class Card:

@@ -102,7 +102,10 @@ def _approval_notes(action: ActionSpec, verb: str) -> list[str]:
     notes = []
     if action.bulk:
         notes.append(f"{action.name}: more than {action.bulk['over']} in “{action.bulk['field']}” waits for approval.")
-    tags = (tag for tag in action.approval_tags if not (action.bulk and tag.startswith("bulk_")))
+    if action.destructive:
+        notes.append(f"{action.name}: each call destroys something and waits for approval.")
+    said = ("bulk_", "delete") if action.bulk else ("delete",)
+    tags = (tag for tag in action.approval_tags if not tag.startswith(said))
     return notes + [f"{action.name}: {_lower_first(APPROVAL_TAGS[tag])} waits for approval." for tag in tags]
 
 

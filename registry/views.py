@@ -86,6 +86,7 @@ def _detail(request, installation: Installation) -> dict:
         "mode": mode_of(installation) if installation.is_active else "",
         "who": who_may(installation),
         "run_denied": why_not(user, "registry.run_installation", installation),
+        "write_denied": why_not(user, "registry.write_installation", installation),
         "kind_is_whole": not contents.actions,
         "pinned_words": f"Held at {version.number}",
         "removal_title": f"Remove {installation}",

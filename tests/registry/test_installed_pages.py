@@ -158,6 +158,21 @@ def test_a_control_that_is_off_says_what_is_missing(client_of, auditor, owner, h
     assert removal_url(hubspot) not in page.content.decode()
 
 
+def test_each_action_can_be_run_by_those_who_may(client_of, workspace, admin, member, auditor):
+    actions = action("read_thing", "things.read", "GET"), action("create_thing")
+    installation = put(workspace, connector("acme", "1.0.0", *actions), admin)
+
+    def runnable(user):
+        html = client_of(user).get(installation.get_absolute_url()).content.decode()
+        return re.findall(r"/runs/new/\?target=([\w.]+)", html), "why-off" in html
+
+    assert runnable(admin) == (["acme.read_thing", "acme.create_thing"], False)
+    assert runnable(member) == (["acme.read_thing"], True)
+    assert runnable(auditor) == ([], True)
+    grant_on(installation, perm="registry.write_installation", user=member, actor=admin)
+    assert runnable(member) == (["acme.read_thing", "acme.create_thing"], False)
+
+
 def test_a_removal_asks_first_and_then_removes(client_of, admin, list_url, hubspot):
     client = client_of(admin)
     asked = client.get(removal_url(hubspot))
