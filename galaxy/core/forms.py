@@ -3,11 +3,12 @@
 from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from galaxy.core.audit.reading import in_words
-from galaxy.core.models import AuditDetail, AuditEvent, User
+from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
+from galaxy.core.models import AuditDetail, AuditEvent, Membership, User, Workspace
 
 
 class PreferencesForm(forms.ModelForm):
@@ -28,7 +29,8 @@ class AuditFilterForm(forms.Form):
     has an index behind it.
     """
 
-    q = forms.CharField(required=False, max_length=200, label="Actor or object begins with")
+    q = forms.CharField(required=False, max_length=200, label="Object begins with")
+    actor = forms.CharField(required=False, max_length=120, label="Actor's name or id")
     action = forms.CharField(required=False, max_length=63, label="Event")
     actor_kind = forms.ChoiceField(
         required=False, choices=[("", "Any actor"), *AuditEvent.ActorKind.choices], label="Kind of actor"
@@ -65,19 +67,19 @@ class AuditFilterForm(forms.Form):
     def is_more_used(self) -> bool:
         return any(self.data.get(field.name) for field in self.more)
 
-    def apply(self, events):
-        """``events`` (an AuditEvent queryset) under the filters given."""
+    def apply(self, workspace: Workspace):
+        """The events of ``workspace`` under the filters given."""
+        events = AuditEvent.objects.in_workspace(workspace)
         data = self.cleaned_data
         if data["q"]:
             named = AuditDetail.objects.filter(
-                Q(actor_label__istartswith=data["q"]) | Q(target_label__istartswith=data["q"]),
-                workspace=OuterRef("workspace"),
-                event_id=OuterRef("pk"),
-                occurred_at=OuterRef("occurred_at"),
+                workspace=OuterRef("workspace"), event_id=OuterRef("pk"), target_label__prefix=data["q"]
             )
             events = events.filter(Exists(named))
+        if data["actor"]:
+            events = events.filter(actor_id__in=_actors_named(data["actor"], workspace))
         if data["action"]:
-            events = events.filter(action__startswith=data["action"])
+            events = events.filter(action__prefix=data["action"])
         if data["actor_kind"]:
             events = events.filter(actor_kind=data["actor_kind"])
         if data["mode"]:
@@ -91,6 +93,13 @@ class AuditFilterForm(forms.Form):
         if data["target"]:
             events = events.filter(target_id=data["target"])
         return events
+
+
+def _actors_named(words: str, workspace: Workspace) -> list[str]:
+    """Ids of the actors whose name contains ``words`` (the members, and Galaxy itself), or whose id that is."""
+    members = Membership.objects.in_workspace(workspace).filter(user__name__icontains=words)
+    ids = [words, *(str(id) for id in members.values_list("user_id", flat=True))]
+    return [*ids, "galaxy"] if words.lower() in "galaxy" else ids
 
 
 def _action_choices(actions: list[str]) -> list:

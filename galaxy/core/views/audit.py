@@ -32,7 +32,7 @@ def audit_list(request, workspace):
     if form.is_valid():
         filters = form.filters
         _record_look(request, "audit.viewed", request.workspace, filters=filters)
-        events = form.apply(AuditEvent.objects.in_workspace(request.workspace).select_related("workspace"))
+        events = form.apply(request.workspace).select_related("workspace")
         page = page_of(events, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     context = {
         "form": form,

@@ -1,0 +1,21 @@
+"""Lookups that PostgreSQL can answer from an index behind a wall.
+
+Row-level security lets an index see a condition only if its operator is leakproof. ``LIKE`` and ``upper()`` are not, so
+``startswith`` would read every row of the workspace; the comparisons of ``text_pattern_ops`` are.
+"""
+
+from django.db.models import CharField, Lookup
+
+_LAST = "\U0010ffff"
+
+
+@CharField.register_lookup
+class Prefix(Lookup):
+    """``label__prefix="Hub"``: begins with exactly these characters. Needs an index with ``text_pattern_ops``."""
+
+    lookup_name = "prefix"
+
+    def as_sql(self, compiler, connection):
+        lhs, lhs_params = self.process_lhs(compiler, connection)
+        _, (text,) = self.process_rhs(compiler, connection)
+        return f"({lhs} ~>=~ %s AND {lhs} ~<~ %s)", [*lhs_params, text, *lhs_params, text + _LAST]
