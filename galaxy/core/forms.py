@@ -36,7 +36,7 @@ class AuditFilterForm(forms.Form):
         required=False, choices=[("", "Any actor"), *AuditEvent.ActorKind.choices], label="Kind of actor"
     )
     mode = forms.ChoiceField(
-        required=False, choices=[("", "Live and simulated"), ("live", "Live"), ("simulated", "Simulated")], label="Mode"
+        required=False, choices=[("", "Any mode"), ("live", "Live"), ("simulated", "Simulated")], label="Mode"
     )
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))

@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from galaxy.core.errors import DomainError
 from galaxy.core.forms import PreferencesForm
 from galaxy.core.middleware import problem
+from galaxy.core.models import Role, Workspace
+from galaxy.core.permissions import ROLE_PERMISSIONS
 
 
 @require_safe
@@ -29,7 +31,7 @@ def workspace_list(request):
 
 @require_POST
 def preferences(request):
-    """Theme and density, kept with the account; a field that is not sent stays as it is. Goes back where it came from."""
+    """Theme and density, kept with the account; a field not sent stays as it is. Goes back where it came from."""
     form = PreferencesForm(request.POST, instance=request.user)
     if form.is_valid():
         form.save()
@@ -43,7 +45,12 @@ def preferences(request):
 
 @require_safe
 def help_page(request):
-    return render(request, "core/help.html")
+    """Keys, words, and what each role may do: read from the grants themselves, so that it cannot be wrong."""
+    rights = [
+        (label, [codename in ROLE_PERMISSIONS[role] for role in Role.values])
+        for codename, label in Workspace._meta.permissions
+    ]
+    return render(request, "core/help.html", {"roles": Role.labels, "rights": rights})
 
 
 @login_not_required
