@@ -5,9 +5,11 @@ from django.db import connections
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
+from galaxy.celery import app
 from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
 from tests.factories import make_user, make_workspace
+from tests.workers import Workers
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +106,12 @@ def client_of(cast):
 def as_htmx(client_of):
     """``as_htmx(user)``: the same, sending what htmx sends."""
     return lambda user: client_of(user, **{"HX-Request": "true"})
+
+
+@pytest.fixture
+def workers(transactional_db):
+    """Celery workers on this test process's queue, which nobody else shares (tests/settings.py)."""
+    app.control.purge()
+    found = Workers()
+    yield found
+    found.stop()

@@ -3,16 +3,9 @@
 Real parts: PostgreSQL, Valkey, and Celery workers as processes of their own.
 """
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.db import connections
 
 from galaxy.celery import app
 from galaxy.core.models import AuditEvent
@@ -21,57 +14,10 @@ from sandbox.models import Outcome, Run, RunPayload
 from sandbox.services import invoke, reconcile
 from tests.extensions import PACK, PROBE, TIDY, installed
 
-ROOT = Path(__file__).resolve().parents[2]
-LEASE_S = 3
 DEADLINE_S = 60
 
 # The same pack, slow enough to be hit in the middle.
 SLOW_PROBE = PROBE.replace("simulation: { answer:", "simulation: { latency_ms: 900, answer:")
-
-
-class Workers:
-    """Celery worker processes on the test database, with a queue of their own; all ended at the end."""
-
-    def __init__(self):
-        database = connections["default"].settings_dict
-        host = (database["OPTIONS"].get("host") or database["HOST"]).replace("/", "%2F")
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "galaxy.settings",
-            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
-            "REDIS_URL": settings.REDIS_URL,
-            "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
-            "GALAXY_QUEUE_PREFIX": settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
-            "GALAXY_RUN_LEASE_S": str(LEASE_S),
-            "PYTHONPATH": str(ROOT),
-        }
-        self.running: list[subprocess.Popen] = []
-
-    def start(self) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "celery", "-q", "-A", "galaxy", "worker", "--pool", "solo",
-             "--without-gossip", "--without-mingle", "--loglevel", "ERROR"],
-            cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        self.running.append(process)
-        return process
-
-    def kill(self, process: subprocess.Popen) -> None:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-    def stop(self) -> None:
-        for process in self.running:
-            if process.poll() is None:
-                self.kill(process)
-
-
-@pytest.fixture
-def workers(transactional_db):
-    """Workers on this test process's queue, which nobody else shares (tests/settings.py)."""
-    app.control.purge()
-    found = Workers()
-    yield found
-    found.stop()
 
 
 def until(condition, *, reconciling: bool = False) -> None:

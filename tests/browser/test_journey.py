@@ -1,0 +1,146 @@
+"""The main job, as a person does it: find, read, install, simulate, watch, understand, and find it in the trail."""
+
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import expect
+
+from galaxy.core.scope import workspace_scope
+from marketplace.models import Listing
+from marketplace.services import install_listing, plan_installation
+from sandbox.services import invoke, perform
+from tests.browser.axe import violations
+from tests.factories import PASSWORD
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture
+def catalogue(transactional_db):
+    call_command("load_catalog", stdout=StringIO())
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_from_signing_in_to_the_audit_trail(visit, admin, workspace, catalogue, workers, width):
+    workers.start()
+    tab = visit("/account/login/", width=width)
+    page = tab.page
+
+    page.get_by_label("E-mail").fill(admin.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"/w/meridian/$"))
+
+    page.goto("/w/meridian/marketplace/")
+    page.get_by_role("link", name="HubSpot", exact=True).click()
+    expect(page.get_by_role("heading", name="HubSpot", level=1)).to_be_visible()
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("Read CRM contacts")
+    expect(main).to_contain_text("api.hubapi.com")
+    page.get_by_role("main").get_by_role("link", name=re.compile("^Install")).first.click()
+    page.get_by_role("button", name=re.compile("^Install")).click()
+
+    listing = Listing.objects.select_related("version").get(extension__slug="hubspot")
+    expect(page.get_by_role("heading", name="HubSpot", level=1)).to_be_visible()
+    page.goto("/w/meridian/installed/")
+    row = page.get_by_role("row", name=re.compile("HubSpot"))
+    expect(row).to_contain_text(listing.version.number)
+    expect(row).to_contain_text(listing.version.digest[:7])
+
+    page.goto("/w/meridian/marketplace/lead.follow-up/")
+    page.get_by_role("main").get_by_role("link", name=re.compile("^Install")).first.click()
+    page.get_by_role("button", name=re.compile("^Install")).click()
+    expect(page.get_by_role("heading", name="Lead follow-up", level=1)).to_be_visible()
+
+    page.goto("/w/meridian/runs/new/?target=lead.follow-up")
+    page.get_by_role("button", name="Simulate run").click()
+    expect(page).to_have_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
+    expect(page).to_have_title(re.compile(r"^\[Sim\] "))
+    expect(page.get_by_text("Nothing here reaches a live system")).to_be_visible()
+    page.evaluate("window.loadedOnce = true")
+    expect(page.get_by_role("main").get_by_text("Succeeded").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("main")).to_contain_text("leads.clean", timeout=PATIENCE_MS)
+    expect(page.get_by_role("main")).to_contain_text("slack.post_message")
+    expect(page.get_by_role("heading", level=1).locator("..")).to_contain_text(re.compile("Succeeded|Simulated"))
+    expect(page.locator("[hx-trigger*=every]")).to_have_count(0, timeout=PATIENCE_MS)
+    assert page.evaluate("window.loadedOnce") is True, "the page was reloaded"
+    assert page.evaluate("document.querySelectorAll('svg.wf').length") >= 10
+    run_url = page.url
+
+    page.goto("/w/meridian/audit/")
+    main = page.get_by_role("main")
+    for words in ("HubSpot", "Lead follow-up", "lead.follow-up", "hubspot.create_task", "slack.post_message"):
+        expect(main).to_contain_text(words)
+    page.goto(f"/w/meridian/audit/?target={run_url.rstrip('/').rpartition('/')[2]}")
+    expect(page.get_by_role("main")).to_contain_text(admin.name)
+    assert tab.complaints == []
+    assert tab.sideways_px <= 0
+
+
+@pytest.fixture
+def busy(workspace, admin, approver, catalogue):
+    """A workspace with something on every page; returns the addresses of its pages."""
+    for slug in ("hubspot", "lead.follow-up"):
+        listing = Listing.objects.get(extension__slug=slug)
+        install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
+    lead = Listing.objects.get(extension__slug="lead.follow-up").version.parsed.canonical["sample"]["inputs"]
+    good = perform(invoke(workspace, actor=admin, target="lead.follow-up", inputs=lead).pk)
+    bad = perform(invoke(workspace, actor=admin, target="lead.follow-up", inputs=lead, scenario="401").pk)
+    held = invoke(workspace, actor=admin, target="hubspot.delete_contact", inputs={"id": "51"})
+    assert (good.state, bad.state, held.state) == ("succeeded", "failed", "waiting")
+    base = "/w/meridian"
+    pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
+             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/"]  # fmt: skip
+    return [f"{base}/{page}" for page in pages] + [
+        held.approval.get_absolute_url(),
+        *(run.get_absolute_url() for run in (good, bad, held)),
+        good.installation.get_absolute_url(),
+        f"{good.installation.get_absolute_url()}removal/",
+        "/w/",
+        "/help/",
+    ]
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_axe_finds_nothing_on_any_page(visit, owner, busy, theme, width):
+    found = {}
+    for path in busy:
+        tab = visit(path, owner, theme, width, for_axe=True)
+        problems = violations(tab.page)
+        if tab.sideways_px > 0:
+            problems.append(f"scrolls sideways by {tab.sideways_px} px")
+        if problems:
+            found[path] = problems
+        tab.page.context.close()
+    assert found == {}
+
+
+def test_no_page_breaks_the_policy_or_scrolls_sideways_at_320_px(visit, owner, busy):
+    found = {}
+    for path in busy:
+        tab = visit(path, owner, width=320)
+        tab.page.wait_for_load_state("load")
+        if tab.complaints or tab.sideways_px > 0:
+            found[path] = (tab.complaints, tab.sideways_px)
+        tab.page.context.close()
+    assert found == {}
+
+
+def test_every_page_works_without_script(visit, admin, busy, workspace):
+    page = visit("/w/meridian/runs/new/?target=hubspot.create_task", admin, script=False).page
+    page.get_by_label("Subject").fill("Call Ada")
+    page.get_by_role("button", name="Simulate run").click()
+    expect(page).to_have_url(re.compile(r"/runs/[0-9a-f-]{36}/$"))
+    with workspace_scope([workspace.pk]):
+        run_id = page.url.rstrip("/").rpartition("/")[2]
+        perform(run_id)
+    page.reload()
+    expect(page.get_by_role("main").get_by_text("Succeeded").first).to_be_visible()
+    page.goto("/w/meridian/marketplace/?q=slak")
+    page.goto("/w/meridian/marketplace/")
+    page.get_by_label("Search extensions").fill("notion")
+    page.get_by_label("Search extensions").press("Enter")
+    expect(page.get_by_role("link", name="Notion", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="HubSpot", exact=True)).to_have_count(0)
