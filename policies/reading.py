@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import Denied, can, why_not
 from policies import subjects
-from policies.models import Approval, Vote
+from policies.models import Approval, ApprovalQuerySet, Vote
 from policies.services.approvals import why_not_yours
 
 TABS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
@@ -87,7 +87,7 @@ class Queue:
         return [(name, label, counts.get(name)) for name, label in TABS.items()]
 
 
-def visible(user: User, workspace: Workspace) -> QuerySet[Approval]:
+def visible(user: User, workspace: Workspace) -> ApprovalQuerySet:
     """What ``user`` may open here, with what every line of it needs."""
     return (
         Approval.objects.in_workspace(workspace)
@@ -97,7 +97,7 @@ def visible(user: User, workspace: Workspace) -> QuerySet[Approval]:
     )
 
 
-def due_for(user: User, workspace: Workspace) -> QuerySet[Approval]:
+def due_for(user: User, workspace: Workspace) -> ApprovalQuerySet:
     """What waits for this very person: they may decide it, and are not too close to it."""
     if not can(user, "core.decide_approval", workspace):
         return Approval.objects.none()
@@ -118,9 +118,9 @@ def queue_of(user: User, workspace: Workspace, *, tab: str, page: str | None) ->
     else:
         found = seen.waiting().order_by("requested_at", "pk")
     shown = Paginator(found, PAGE_SIZE).get_page(page)
-    lately: Sequence[Approval] = []
+    lately: list[Approval] = []
     if tab == "waiting" and shown.number == 1:
-        lately = seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY).order_by("-decided_at")[:3]
+        lately += seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY).order_by("-decided_at")[:3]
     counts = seen.waiting().aggregate(waiting=Count("pk"), mine=Count("pk", filter=Q(requested_by=user)))
     return Queue(
         tab=tab,
@@ -143,17 +143,28 @@ def row_of(approval: Approval) -> Row:
 def request_of(approval: Approval, reader: User) -> Request:
     """Everything the page shows of one approval. ``facts`` were computed and redacted by whoever asked."""
     facts = approval.facts
+    reasons = approval.decision.reasons if approval.decision else []
     return Request(
         row=row_of(approval),
-        facts=[(label, _words(facts[name])) for name, label in _FACTS.items() if facts.get(name) not in (None, "")],
+        facts=_shown(facts, has_reasons=bool(reasons)),
         inputs=facts.get("inputs"),
-        reasons=approval.decision.reasons if approval.decision else [],
+        reasons=reasons,
         subject=subjects.label_of(approval),
         subject_url=subjects.url_of(approval),
         too_close=why_not_yours(approval, reader),
         denied=why_not(reader, "core.decide_approval", approval.workspace),
         is_own=approval.requested_by_id == reader.pk,
     )
+
+
+def _shown(facts: dict[str, Any], *, has_reasons: bool) -> list[tuple[str, str]]:
+    """Pairs of term and words. The reasons say the rule better where they are kept; no undo is worth saying."""
+    known = {name: value for name, value in facts.items() if value not in (None, "")}
+    if has_reasons:
+        known.pop("rule", None)
+    if "undo" in facts:
+        known.setdefault("undo", "None declared")
+    return [(label, _words(known[name])) for name, label in _FACTS.items() if name in known]
 
 
 def _words(value: Any) -> str:

@@ -48,7 +48,7 @@ class AuditFilterForm(forms.Form):
         self.fields["action"].widget = forms.Select(choices=_action_choices(actions))
 
     def clean(self):
-        data = super().clean()
+        data = super().clean() or {}
         if data.get("since") and data.get("until") and data["until"] < data["since"]:
             self.add_error("until", "This is before the first day.")
         return data

@@ -9,7 +9,7 @@ from django.utils import timezone
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
 from policies import subjects
-from policies.models import Approval, Vote
+from policies.models import Approval, Decision, Effect, Vote
 from policies.reading import PAGE_SIZE
 from policies.services.approvals import decide_approval
 
@@ -133,6 +133,20 @@ def test_hostile_words_are_shown_as_words(client_of, ask, approver, creator, que
         text = client_of(approver).get(page).text
         assert "<img" not in text
         assert "&lt;img src=x onerror=" in text and "{{ 7|add:7 }}" in text
+
+
+def test_a_request_says_why_a_person_is_asked_and_once(client_of, ask, approver, workspace):
+    decision = Decision.objects.create(
+        workspace=workspace,
+        effect=Effect.REQUIRE_APPROVAL,
+        action="hubspot.delete_task",
+        input={},
+        reasons=[{"code": "delete", "text": "It deletes.", "passes_if": "Somebody else approves it", "who": "x"}],
+    )
+    approval = ask(decision=decision, facts={"what": "hubspot.delete_task", "rule": ["It deletes."], "undo": None})
+    response = client_of(approver).get(url("detail", approval))
+    assert response.text.count("It deletes.") == 1
+    assert response.context["opened"].facts == [("Undo", "None declared")]
 
 
 def test_a_decided_request_names_who_decided_why_and_the_way_to_what_came_of_it(

@@ -18,4 +18,4 @@ class Prefix(Lookup):
     def as_sql(self, compiler, connection):
         lhs, lhs_params = self.process_lhs(compiler, connection)
         _, (text,) = self.process_rhs(compiler, connection)
-        return f"({lhs} ~>=~ %s AND {lhs} ~<~ %s)", [*lhs_params, text, *lhs_params, text + _LAST]
+        return f"({lhs} ~>=~ %s AND {lhs} ~<~ %s)", [*lhs_params, text, *lhs_params, f"{text}{_LAST}"]
