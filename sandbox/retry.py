@@ -70,7 +70,7 @@ def retry_after_ms(headers: dict[str, str], now: datetime) -> int | None:
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return int(text[:9]) * 1000
     try:
         moment = parsedate_to_datetime(text)

@@ -1,0 +1,114 @@
+"""When a call is tried again: a table for each rule."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from registry.manifests import read
+from sandbox.errors import CATEGORIES
+from sandbox.models import Category, Span
+from sandbox.retry import TOTAL_WAIT_MS, category_of, is_refusal, plan, retry_after_ms
+from sandbox.services import invoke, perform
+from tests.extensions import PROBE, installed
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "category"),
+    [
+        (200, None), (201, None), (204, None), (400, "validation"), (401, "auth_error"), (402, "quota"),
+        (403, "auth_error"), (404, "not_found"), (408, "transient"), (409, "validation"), (410, "not_found"),
+        (413, "validation"), (418, "tool_error"), (422, "validation"), (429, "rate_limit"), (500, "transient"),
+        (502, "transient"), (503, "transient"), (504, "transient"), (599, "transient"),
+    ],
+)  # fmt: skip
+def test_each_status_lands_in_exactly_one_category(status, category):
+    assert category_of(status) == category
+
+
+def test_the_list_of_categories_is_closed_and_each_one_says_what_to_do():
+    assert set(CATEGORIES) == set(Category.values)
+    for meaning in CATEGORIES.values():
+        assert meaning.sentence.endswith(".")
+        assert meaning.next_step.endswith(".")
+        assert meaning.who in {"admin", "requester", "creator", "nobody"}
+
+
+@pytest.mark.parametrize(
+    ("header", "asked_ms"),
+    [
+        ("7", 7_000),
+        ("0", 0),
+        ("3600", 3_600_000),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90_000),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        ("99999999999999999999", 999_999_999_000),
+    ],
+)
+def test_retry_after_is_read_in_seconds_and_as_a_date(header, asked_ms):
+    assert retry_after_ms({"retry-after": header}, NOW) == asked_ms
+
+
+def planned(**changes):
+    asked = {
+        "attempt": 1, "category": "rate_limit", "retryable": True, "may_repeat": True,
+        "retry": {"max_attempts": 3, "base_ms": 500, "max_ms": 4_000}, "asked_ms": None, "waited_ms": 0,
+        "rng": random.Random(1),
+    }  # fmt: skip
+    return plan(**asked | changes)
+
+
+def test_a_wait_is_at_least_what_was_asked_for():
+    for seed in range(200):
+        assert planned(asked_ms=7_000, rng=random.Random(seed)).wait_ms >= 7_000
+
+
+def test_back_off_grows_with_full_jitter_up_to_its_cap():
+    for attempt, ceiling in ((1, 500), (2, 1_000), (3, 2_000), (4, 4_000), (5, 4_000)):
+        waits = [
+            planned(
+                attempt=attempt, retry={"max_attempts": 9, "base_ms": 500, "max_ms": 4_000}, rng=random.Random(seed)
+            ).wait_ms
+            for seed in range(400)
+        ]
+        assert 0 <= min(waits) < ceiling * 0.1
+        assert ceiling * 0.9 < max(waits) <= ceiling
+
+
+def test_too_long_a_wait_is_given_up_at_once():
+    assert planned(asked_ms=3_600_000) == planned(asked_ms=TOTAL_WAIT_MS + 1)
+    assert planned(asked_ms=3_600_000).reason == "time"
+    assert planned(waited_ms=TOTAL_WAIT_MS, asked_ms=1_000).reason == "time"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"retryable": False}, "final"), ({"may_repeat": False}, "unsafe"), ({"attempt": 3}, "attempts")],
+)
+def test_why_a_call_is_not_tried_again(changes, reason):
+    assert (planned(**changes).wait_ms, planned(**changes).reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "refused"),
+    [(429, {}, True), (503, {"retry-after": "1"}, True), (503, {}, False), (500, {}, False), (504, {}, False)],
+)
+def test_only_a_plain_refusal_says_that_nothing_was_done(status, headers, refused):
+    assert is_refusal(status, headers) is refused
+
+
+def test_an_hour_to_wait_ends_the_run_early_and_tells_the_time(workspace, admin):
+    late = PROBE.replace('Retry-After: "7"', 'Retry-After: "3600"').replace("connector: probe", "connector: late")
+    assert read(late).manifest
+    installed(workspace, admin, late)
+    run = invoke(workspace, actor=admin, target="late.look_up", inputs={"key": "a"}, scenario="429")
+    run = perform(run.pk)
+    assert (run.state, run.error_category, run.error["attempts"]) == ("failed", "rate_limit", 1)
+    assert "It asks to wait until" in run.error["next_step"]
+    assert not Span.objects.filter(run_id=run.pk, kind="wait").exists()
