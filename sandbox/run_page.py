@@ -47,6 +47,11 @@ class RunPage:
         self.run = run
         self.opened = opened
 
+    @property
+    def title(self) -> str:
+        """What the browser's tab says, now and after every poll."""
+        return f"{self.run.target}, {self.run.get_state_display().lower()}"
+
     @cached_property
     def steps(self) -> list[Step]:
         """The steps of a pack in the order of its manifest; empty for everything else."""
