@@ -114,6 +114,7 @@ class Approval(WorkspaceModel):
         indexes = [
             models.Index(fields=["workspace", "status", "requested_at"], name="approval_queue"),
             models.Index(fields=["workspace", "requested_by"], name="approval_by_requester"),
+            models.Index(fields=["workspace", "expires_at"], condition=Q(status="pending"), name="approval_due"),
         ]
 
     def __str__(self):

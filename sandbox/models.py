@@ -136,7 +136,12 @@ class Run(WorkspaceModel):
         ]
         indexes = [
             models.Index(fields=["workspace", "-created_at", "id"], name="run_newest"),
-            models.Index(fields=["workspace", "state", "lease_until"], name="run_due"),
+            # Small however many runs there were: what the reconciler looks through every few seconds.
+            models.Index(
+                fields=["workspace", "state", "lease_until"],
+                condition=Q(state__in=["queued", "running"], parent=None),
+                name="run_unfinished",
+            ),
             models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
         ]

@@ -84,6 +84,10 @@ class Migration(migrations.Migration):
             model_name='approval',
             index=models.Index(fields=['workspace', 'requested_by'], name='approval_by_requester'),
         ),
+        migrations.AddIndex(
+            model_name='approval',
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['workspace', 'expires_at'], name='approval_due'),
+        ),
         migrations.AddConstraint(
             model_name='approval',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('status', 'pending')), models.Q(models.Q(('status', 'pending'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='approval_decided_at_iff_decided'),

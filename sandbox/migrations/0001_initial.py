@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='run',
-            index=models.Index(fields=['workspace', 'state', 'lease_until'], name='run_due'),
+            index=models.Index(condition=models.Q(('parent', None), ('state__in', ['queued', 'running'])), fields=['workspace', 'state', 'lease_until'], name='run_unfinished'),
         ),
         migrations.AddIndex(
             model_name='run',

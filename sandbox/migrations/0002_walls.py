@@ -29,7 +29,7 @@ DUE_RUNS = f"""
 CREATE FUNCTION sandbox_due_runs(at timestamptz, at_most integer) RETURNS TABLE (workspace_id uuid, run_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT r.workspace_id, r.id FROM sandbox_run r
-    WHERE r.parent_id IS NULL AND (
+    WHERE r.parent_id IS NULL AND r.state IN ('queued', 'running') AND (
         (r.state = 'running' AND r.lease_until < at)
         OR (r.state = 'queued' AND EXISTS (
             SELECT 1 FROM sandbox_outboxmessage o

@@ -1,0 +1,64 @@
+"""The reconciler sees ids of what is due in every workspace, and nothing else of it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from galaxy.core.scope import workspace_scope
+from sandbox.models import OutboxMessage, Run
+from sandbox.services import invoke, reconcile
+from tests.extensions import PROBE, installed
+
+
+@pytest.fixture
+def run(workspace, admin):
+    installed(workspace, admin, PROBE)
+    return invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "a"})
+
+
+def due(at) -> list:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT run_id FROM sandbox_due_runs(%s, 100)", [at])
+        return [run_id for (run_id,) in cursor.fetchall()]
+
+
+def test_a_queued_run_is_due_once_its_message_is_late_and_without_any_scope(run):
+    OutboxMessage.objects.update(ring_at=timezone.now() + timedelta(seconds=10))
+    with workspace_scope():
+        assert Run.objects.count() == 0
+        assert due(timezone.now()) == []
+        assert due(timezone.now() + timedelta(seconds=11)) == [run.pk]
+
+
+def test_a_running_run_is_due_once_its_lease_is_over(run):
+    now = timezone.now()
+    Run.objects.update(state="running", lease_until=now + timedelta(seconds=20))
+    OutboxMessage.objects.all().delete()
+    assert due(now) == []
+    assert due(now + timedelta(seconds=21)) == [run.pk]
+
+
+@pytest.mark.parametrize("state", ["succeeded", "failed", "unknown", "cancelled", "waiting"])
+def test_what_is_over_or_waits_for_a_person_is_never_due(run, state):
+    final = None if state == "waiting" else timezone.now()
+    Run.objects.update(state=state, finished_at=final, error_category="transient" if state == "failed" else "")
+    assert due(timezone.now() + timedelta(days=1)) == []
+
+
+def test_ringing_puts_the_next_ring_off(run):
+    assert reconcile(timezone.now() + timedelta(seconds=1)) == 1
+    assert OutboxMessage.objects.get().ring_at > timezone.now() + timedelta(seconds=5)
+    assert reconcile(timezone.now() + timedelta(seconds=1)) == 0
+
+
+def test_looking_for_due_runs_does_not_read_finished_ones(run):
+    """The plan uses the small index of unfinished runs, whatever lies behind."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'sandbox_due_runs'")
+        body = cursor.fetchone()[0].replace("at_most", "100").replace("< at", "< now()")
+        cursor.execute(f"EXPLAIN {body}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "run_unfinished" in plan
