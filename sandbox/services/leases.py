@@ -69,10 +69,9 @@ def claim(run_id: UUID, recheck) -> Run | None:
         return None
     run.attempt += 1
     try:
-        with transaction.atomic():
-            digest = recheck(run)
-            if run.approval and run.approval.consumed_at is None:
-                consume(run.approval, digest=digest, actor=Actor.from_list(run.chain))
+        digest = recheck(run)  # a refusal stores the decision it rests on, so it must not be rolled back
+        if run.approval and run.approval.consumed_at is None:
+            consume(run.approval, digest=digest, actor=Actor.from_list(run.chain))
     except ApprovalChanged:
         end(run, error=RunError(Category.POLICY_BLOCK, "approval_changed", sentence=_CHANGED, next_step=_ASK_AGAIN))
         return None
@@ -167,7 +166,7 @@ def end(
     )
     if outcome:
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
-    _forget_values(run, raw_outputs)
+    forget_values(run, raw_outputs)
     audit_result(run, error, outcome)
     if run.parent_id is None:
         OutboxMessage.objects.filter(run=run).delete()
@@ -195,18 +194,22 @@ def store(run: Run, state: str, *, outputs: Any, error: RunError | None) -> None
 
 def audit_result(run: Run, error: RunError | None, outcome: dict[str, Any] | None) -> None:
     """Step 12: the event that stands beside the run's last state."""
+    facts: dict[str, Any] = {}
+    if error:
+        facts |= {"error_code": error.code, "category": error.category}
+    if outcome:
+        facts |= {"outcome": outcome["name"], "reached": outcome["is_success"]}
     audit.record(
         f"run.{run.state}",
         actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
         target=run,
         simulated=run.is_simulated,
         after={"state": run.state, "attempt": run.attempt, "version": run.version_digest},
-        **({"error_code": error.code, "category": error.category} if error else {}),
-        **({"outcome": outcome["name"], "reached": outcome["is_success"]} if outcome else {}),
+        **facts,
     )
 
 
-def _forget_values(run: Run, raw_outputs: Any) -> None:
+def forget_values(run: Run, raw_outputs: Any = None) -> None:
     """Raw values go with the last write; those of a step stay until its pack is over, which may still read them."""
     if run.parent_id is None:
         RunPayload.objects.filter(run=run).delete()

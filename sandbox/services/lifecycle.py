@@ -15,10 +15,10 @@ from policies.models import Approval
 from policies.services.approvals import withdraw_approval
 from sandbox.errors import NotCancellable, NotUnknown, RunError
 from sandbox.models import Category, OutboxMessage, Run
-from sandbox.services.leases import end, queue, ring
+from sandbox.services.leases import end, forget_values, queue, ring
 
 log = structlog.get_logger(__name__)
-_ENDED_WAITS = {
+_ENDED_WAITS: dict[str, tuple[str, str]] = {
     Approval.Status.REJECTED: ("approval_rejected", "A reviewer rejected it."),
     Approval.Status.EXPIRED: ("approval_expired", "Nobody decided it in time, and that means no."),
     Approval.Status.WITHDRAWN: ("approval_withdrawn", "The request was withdrawn."),
@@ -60,7 +60,7 @@ def _wake(run: Run) -> None:
         if run.state == Run.State.QUEUED:
             queue(run)
         return
-    parent = Run.objects.select_for_update().get(pk=run.parent_id)
+    parent = Run.objects.select_for_update().get(pk=run.parent.pk)
     if parent.state == Run.State.WAITING:
         parent.state = Run.State.QUEUED
         parent.save(update_fields=["state"])
@@ -88,6 +88,7 @@ def cancel_run(run: Run, *, actor: User) -> Run:
     family = Run.objects.filter(pk=run.pk) | Run.objects.filter(parent=run)
     family.filter(state__in=[Run.State.QUEUED, Run.State.WAITING]).update(state=Run.State.CANCELLED, finished_at=now)
     OutboxMessage.objects.filter(run=run).delete()
+    forget_values(run)
     audit.record(
         "run.cancelled",
         actor=actor,

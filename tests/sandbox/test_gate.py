@@ -116,6 +116,7 @@ def test_a_grant_that_goes_while_the_run_is_queued_stops_it(workspace, admin, me
     perform(run.pk)
     run.refresh_from_db()
     assert (run.state, run.error_category) == ("failed", "policy_block")
+    assert run.decision.effect == "deny"
     assert not Span.objects.filter(run_id=run.pk, kind="attempt").exists()
 
 
@@ -257,6 +258,7 @@ def test_a_queued_run_can_be_called_off_and_never_runs(workspace, admin, probe):
     run = invoke(workspace, actor=admin, target="probe.create", inputs={"key": "k"})
     assert cancel_run(run, actor=admin).state == "cancelled"
     assert perform(run.pk) is None
+    assert not RunPayload.objects.exists()
 
 
 def test_a_pack_runs_its_steps_in_order_and_reaches_its_outcome(workspace, admin, pack):
