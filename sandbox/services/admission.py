@@ -15,7 +15,7 @@ from policies.models import Approval, Decision, Effect
 from policies.services.approvals import request_approval
 from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
-from registry.manifests.schemas import validator
+from registry.manifests.misfits import misfits
 from registry.models import Kind
 from registry.services import is_simulation_forced, missing_requirements, resolve
 from sandbox.errors import KeyReused, RunError
@@ -123,31 +123,10 @@ def validate_inputs(call: Call) -> None:
         raise Invalid("The inputs are not plain JSON.", {"": advice}) from error
     if size > MAX_INPUT_BYTES:
         raise Invalid("The inputs are too large.", {"": f"Send at most {MAX_INPUT_BYTES // 1024} KiB."})
-    problems = schema_problems(call.inputs, call.inputs_schema)
+    problems = misfits(call.inputs, call.inputs_schema)
     if problems:
         field, sentence = next(iter(problems.items()))
         raise Invalid(f"{field or 'The inputs'}: {sentence}", problems)
-
-
-def schema_problems(value: Any, schema: dict[str, Any]) -> dict[str, str]:
-    """What does not fit ``schema``: {dotted place: sentence}, without repeating any value."""
-    found: dict[str, str] = {}
-    for error in validator(schema).iter_errors(value):
-        place = ".".join(map(str, error.instance_path))
-        kind = error.kind
-        if kind.name == "required":
-            found.setdefault(f"{place}.{kind.property}".strip("."), "This field is missing.")
-        elif kind.name == "additionalProperties":
-            for name in kind.unexpected:
-                found.setdefault(f"{place}.{name}".strip("."), "There is no such field.")
-        else:
-            wanted = getattr(kind, "value", None)
-            words = " or ".join(map(str, wanted)) if isinstance(wanted, list) else str(wanted)
-            found.setdefault(place, f"This does not fit: {_RULES.get(kind.name, kind.name)} {words[:80]} is expected.")
-    return dict(sorted(found.items()))
-
-
-_RULES = {"type": "type", "format": "format", "enum": "one of", "minLength": "a length of at least"}
 
 
 def admit(call: Call) -> Run:
@@ -173,9 +152,8 @@ def admit(call: Call) -> Run:
         trace_id=call.parent.trace_id if call.parent else secrets.token_hex(16),
     )
     tracer = Tracer(run)
-    run.decision = decide(call, tracer)
-    approval = None
-    if run.decision.effect == Effect.REQUIRE_APPROVAL:
+    decision = run.decision = decide(call, tracer)
+    if decision.effect == Effect.REQUIRE_APPROVAL:
         run.state = Run.State.WAITING
     run.save(force_insert=True)
     RunPayload.objects.create(workspace=run.workspace, run=run, data={"inputs": call.inputs})
@@ -184,15 +162,14 @@ def admit(call: Call) -> Run:
         actor=call.chain,
         target=run,
         simulated=run.is_simulated,
-        after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": run.decision.effect},
+        after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": decision.effect},
     )
-    if run.decision.effect == Effect.DENY:
-        end(run, error=blocked(run.decision), tracer=tracer)
+    if decision.effect == Effect.DENY:
+        end(run, error=blocked(decision), tracer=tracer)
         return run
-    if run.decision.effect == Effect.REQUIRE_APPROVAL:
-        approval = seek_approval(call, run)
-        Run.objects.filter(pk=run.pk).update(approval=approval)
-        run.approval = approval
+    if decision.effect == Effect.REQUIRE_APPROVAL:
+        run.approval = seek_approval(call, run, decision)
+        run.save(update_fields=["approval"])
     elif not run.parent_id:
         queue(run)
     for span in tracer.spans:
@@ -225,11 +202,10 @@ def _way_out(reason: dict[str, str]) -> str:
     return f"It passes if: {reason['passes_if']}. {reason['who']} can see to it."
 
 
-def seek_approval(call: Call, run: Run) -> Approval:
+def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
     """Step 4. Ask for a person's yes to exactly this call; the run waits."""
-    decision = run.decision
     evaluation = Evaluation(
-        decision.effect, tuple(Reason(**reason) for reason in decision.reasons), decision.obligations
+        Effect(decision.effect), tuple(Reason(**reason) for reason in decision.reasons), decision.obligations
     )
     spec = call.action
     return request_approval(

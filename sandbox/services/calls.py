@@ -122,7 +122,7 @@ def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> 
     reconnects and rotations of its secret, not token refreshes).
     """
     connection = connection_of(call.resolved.installation)
-    parts = {
+    parts: dict[str, Any] = {
         "workspace": str(call.workspace.pk),
         "requester": str(call.user.pk),
         "target": call.resolved.target,

@@ -16,6 +16,7 @@ from policies.models import Effect
 from policies.services.decisions import decide as decide_and_store
 from policies.services.decisions import snapshot_of
 from registry.errors import Altered
+from registry.manifests.misfits import misfits
 from registry.models import Kind
 from registry.services import Resolved, verified_manifest
 from sandbox.budgets import charge
@@ -24,7 +25,7 @@ from sandbox.models import Category, Run, RunPayload, Span
 from sandbox.redaction import redacted
 from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner, runner_for
-from sandbox.services.admission import blocked, schema_problems
+from sandbox.services.admission import blocked
 from sandbox.services.calls import Call, approval_digest, question
 from sandbox.services.leases import LostLease, claim, end, keep
 from sandbox.services.packs import perform_pack
@@ -174,7 +175,7 @@ def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
     """Step 9. What came back must be what is declared, simulated or live. Raises RunError naming the field."""
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
     with tracer.span("outputs.validate", "validate"):
-        problems = schema_problems(reply.outputs, schema)
+        problems = misfits(reply.outputs, schema)
         if not problems:
             return reply.outputs
         field, sentence = next(iter(problems.items()))

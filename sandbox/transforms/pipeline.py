@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jsonschema_rs
-
+from registry.manifests.misfits import misfits
 from registry.manifests.schemas import data_classes as declared_classes
-from registry.manifests.schemas import validator
 
 from . import records, redaction
 from .classes import Classes, follow, read_paths
@@ -84,27 +82,9 @@ def _on_field(record: Record, op: str, args: dict[str, Any]) -> Record:
 
 
 def _check(record: Record, schema: Schema) -> None:
-    """Raises TransformError with the first place that does not fit, in the order of the fields."""
-    errors = [(".".join(map(str, error.instance_path)), error.kind) for error in validator(schema).iter_errors(record)]
-    for place, kind in sorted(errors, key=lambda found: (found[0], found[1].name, str(found[1].value))):
-        field = ".".join(filter(None, [place, str(kind.value)])) if kind.name == "required" else place
-        raise TransformError("invalid", _sentence(kind), field)
-
-
-def _sentence(kind: jsonschema_rs.ValidationErrorKind) -> str:
-    """What the schema demands, without the value that does not fit."""
-    demand = kind.value
-    wanted = " or ".join(map(str, demand)) if isinstance(demand, list) else str(demand)
-    match kind.name:
-        case "required":
-            return "The field is missing."
-        case "type":
-            return f"A value of type {wanted} is expected."
-        case "format":
-            return f"A value of the format {wanted} is expected."
-        case "enum":
-            return f"One of {wanted:.200} is expected."
-    return f"The value does not fit the rule {kind.name} of its schema."
+    """Raises TransformError with the first place that does not fit, in the order of the fields' names."""
+    for field, sentence in misfits(record, schema).items():
+        raise TransformError("invalid", sentence, field)
 
 
 def _declared(record: Record, schema: Schema) -> Record:

@@ -1,0 +1,53 @@
+"""Where a value does not fit a schema, in sentences that name what is wanted and never repeat the value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema_rs import ValidationErrorKind as Kind
+
+from .schemas import validator
+
+# Keywords whose demand stands in the schema itself. The others' errors, as those of anyOf, quote the value.
+_DEMANDS = {
+    "type": "A value of type {} is expected.",
+    "format": "A value of the format {} is expected.",
+    "enum": "One of {} is expected.",
+    "const": "Exactly {} is expected.",
+    "pattern": "A text that matches {} is expected.",
+    "minLength": "A text of at least {} characters is expected.",
+    "maxLength": "A text of at most {} characters is expected.",
+    "minimum": "A number of at least {} is expected.",
+    "maximum": "A number of at most {} is expected.",
+    "exclusiveMinimum": "A number above {} is expected.",
+    "exclusiveMaximum": "A number below {} is expected.",
+    "minItems": "A list of at least {} is expected.",
+    "maxItems": "A list of at most {} is expected.",
+}
+LONGEST = 200  # characters of a demand, which may be a long list of choices
+
+
+def misfits(value: Any, schema: dict[str, Any]) -> dict[str, str]:
+    """What in ``value`` does not fit: {dotted place: sentence}, sorted by place; "" is the value as a whole.
+
+    Of several things wrong at one place the first by keyword is told, so that equal values get equal answers.
+    """
+    found: dict[str, str] = {}
+    for error in sorted(validator(schema).iter_errors(value), key=lambda error: error.kind.name):
+        place = [str(part) for part in error.instance_path]
+        match error.kind:
+            case Kind.Required(property=name):
+                found.setdefault(".".join([*place, name]), "This field is missing.")
+            case Kind.AdditionalProperties(unexpected=names) | Kind.UnevaluatedProperties(unexpected=names):
+                for name in names:
+                    found.setdefault(".".join([*place, name]), "There is no such field.")
+            case kind:
+                found.setdefault(".".join(place), _demand(kind))
+    return dict(sorted(found.items()))
+
+
+def _demand(kind: Kind) -> str:
+    if kind.name not in _DEMANDS:
+        return "This does not fit what is declared."
+    words = " or ".join(map(str, kind.value)) if isinstance(kind.value, list) else str(kind.value)
+    return _DEMANDS[kind.name].format(words[:LONGEST])
