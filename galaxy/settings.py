@@ -126,7 +126,7 @@ TEMPLATES = [
 # --- PostgreSQL: the application's role meets row-level security; the owner's role only migrates ---------------
 
 
-def _database(url: str, **options) -> dict:
+def _database(url: str, **options: object) -> dj_database_url.DBConfig:
     config = dj_database_url.parse(url)
     config["ENGINE"] = "galaxy.core.db.backend"
     config["CONN_MAX_AGE"] = 0

@@ -1,5 +1,7 @@
 """Decisions of the engine, and approvals: a person's yes or no for one exact thing."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -86,7 +88,7 @@ class Approval(WorkspaceModel):
     decided_at = models.DateTimeField(null=True, blank=True)
     consumed_at = models.DateTimeField(null=True, blank=True)
 
-    objects = ApprovalQuerySet.as_manager()
+    objects: ClassVar = ApprovalQuerySet.as_manager()
 
     class Meta:
         ordering = ["requested_at"]

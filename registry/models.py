@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -139,7 +139,7 @@ class Installation(WorkspaceModel):
     installed_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
 
-    objects = InstallationQuerySet.as_manager()
+    objects: ClassVar = InstallationQuerySet.as_manager()
 
     class Meta:
         ordering = ["extension__name"]

@@ -1,6 +1,7 @@
 """Runs: one execution each, the truth about it, and what it left behind (spans, call records, outcomes)."""
 
 import uuid
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -112,7 +113,7 @@ class Run(WorkspaceModel):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = RunQuerySet.as_manager()
+    objects: ClassVar = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 
-def wants_partial(request: HttpRequest) -> bool:
+class HtmxRequest(HttpRequest):
+    """A request as HtmxMiddleware hands it on."""
+
+    htmx: HtmxDetails
+
+
+def wants_partial(request: HtmxRequest) -> bool:
     """True when htmx asks for a part of the page: not for a boosted link, and not for a page from the history.
 
     Every page says ``Vary: HX-Request`` (HeadersMiddleware), so that a cache keeps page and partial apart.

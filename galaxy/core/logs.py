@@ -3,6 +3,7 @@
 import logging
 
 import structlog
+from structlog.typing import Processor
 
 from galaxy.core.request_id import current_request_id
 
@@ -16,13 +17,15 @@ def _add_request_id(logger, method, event):
 
 def configure(config: dict) -> None:
     """Called by Django with ``settings.LOGGING``: {level, json}."""
-    shared = [
+    shared: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_request_id,
     ]
-    last = structlog.processors.JSONRenderer() if config["json"] else structlog.dev.ConsoleRenderer(colors=False)
+    last: Processor = structlog.dev.ConsoleRenderer(colors=False)
+    if config["json"]:
+        last = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -2,11 +2,10 @@
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Model
 
 from galaxy.core import audit
 from galaxy.core.errors import Invalid
-from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
+from galaxy.core.models import InWorkspace, Membership, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import grant, make_role_groups, require, revoke
 from galaxy.core.scope import workspace_scope
 
@@ -33,7 +32,7 @@ def add_member(workspace: Workspace, *, user: User, role: str, actor: User | Non
 
 
 @transaction.atomic
-def grant_on(obj: Model, *, perm: str, user: User, actor: User) -> None:
+def grant_on(obj: InWorkspace, *, perm: str, user: User, actor: User) -> None:
     """Give one member one permission on one object, audited. Nobody can give what they do not hold."""
     _check_giver(actor, perm, obj)
     if not Membership.objects.in_workspace(obj.workspace).filter(user=user).exists():
@@ -43,14 +42,14 @@ def grant_on(obj: Model, *, perm: str, user: User, actor: User) -> None:
 
 
 @transaction.atomic
-def revoke_on(obj: Model, *, perm: str, user: User, actor: User) -> None:
+def revoke_on(obj: InWorkspace, *, perm: str, user: User, actor: User) -> None:
     """Take one permission on one object back from one member, audited."""
     _check_giver(actor, perm, obj)
     revoke(perm, user, obj)
     audit.record("grant.revoked", actor=actor, target=obj, before={"permission": perm, "to": user})
 
 
-def _check_giver(actor: User, perm: str, obj: Model) -> None:
+def _check_giver(actor: User, perm: str, obj: InWorkspace) -> None:
     """Whoever may install may hand out grants, and nobody hands out what they do not hold."""
     require(actor, "core.install_extension", obj.workspace)
     require(actor, perm, obj)

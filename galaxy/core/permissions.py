@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, UUIDField
 from django.db.models.functions import Cast
 
-from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
+from galaxy.core.models import InWorkspace, Membership, Role, RoleGroup, User, Workspace
 
 READ = {"view_listing", "view_installation"}
 RUN = {"run_installation"}
@@ -63,7 +63,7 @@ class Denied:
         return f"Ask {self.who} for it."
 
 
-def can(user: User, perm: str, obj: Model) -> bool:
+def can(user: User, perm: str, obj: InWorkspace) -> bool:
     """True by a grant on ``obj`` or on its workspace, where the role groups hold theirs.
 
     ``perm`` is ``app.codename``; the workspace's permission bears the same codename in core.
@@ -76,14 +76,14 @@ def can(user: User, perm: str, obj: Model) -> bool:
     )
 
 
-def require(user: User, perm: str, obj: Model) -> None:
+def require(user: User, perm: str, obj: InWorkspace) -> None:
     """Raise NotGranted unless ``can(user, perm, obj)``."""
     denied = why_not(user, perm, obj)
     if denied:
         raise NotGranted(denied)
 
 
-def why_not(user: User, perm: str, obj: Model) -> Denied | None:
+def why_not(user: User, perm: str, obj: InWorkspace) -> Denied | None:
     """None where ``user`` may; else what is missing and who can give it, for the control that is off."""
     if can(user, perm, obj):
         return None
@@ -107,7 +107,7 @@ def granted(user: User, codename: str, model: type[Model]) -> Q:
     return by_role
 
 
-def grant(perm: str, to: User | Group, obj: Model) -> None:
+def grant(perm: str, to: User | Group, obj: InWorkspace) -> None:
     """Give ``perm`` on one object. Callers check and audit; see galaxy.core.members for the door."""
     from guardian.shortcuts import assign_perm
 
@@ -115,7 +115,7 @@ def grant(perm: str, to: User | Group, obj: Model) -> None:
     _forget()
 
 
-def revoke(perm: str, whom: User | Group, obj: Model) -> None:
+def revoke(perm: str, whom: User | Group, obj: InWorkspace) -> None:
     """Take ``perm`` on one object back; felt by the next request."""
     from guardian.shortcuts import remove_perm
 
@@ -151,7 +151,7 @@ def _forget() -> None:
         memory.clear()
 
 
-def _grants_on(user: User, obj: Model) -> frozenset[str]:
+def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
     memory = _remembered.get()
     key = (user.pk, obj._meta.label_lower, obj.pk)
     if memory is not None and key in memory:

@@ -37,7 +37,8 @@ def test_every_index_of_a_walled_table_begins_with_the_workspace(db):
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT t.relname, i.relname, a.attname FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid"
-            " JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]"
+            " JOIN pg_class i ON i.oid = x.indexrelid"
+            " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]"
             " WHERE t.relname = ANY(%s)",
             [_walled_tables()],
         )

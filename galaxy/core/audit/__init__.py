@@ -16,12 +16,12 @@ import secrets
 from typing import Any
 
 import rfc8785
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core.audit.actors import Actor
 from galaxy.core.audit.values import plain
-from galaxy.core.models import AuditDetail, AuditEvent, User, Workspace
+from galaxy.core.models import AuditDetail, AuditEvent, InWorkspace, User, Workspace
 from galaxy.core.request_id import current_request_id
 
 __all__ = ["Actor", "commitment", "field_salt", "record"]
@@ -31,7 +31,7 @@ def record(
     action: str,
     *,
     actor: Actor | User | None,
-    target: models.Model,
+    target: InWorkspace | User,
     workspace: Workspace | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
@@ -46,7 +46,10 @@ def record(
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError(f"{action} must be recorded in the transaction of its change.")
     chain = actor if isinstance(actor, Actor) else Actor.of(actor)
-    workspace = workspace or target.workspace
+    if workspace is None:
+        if isinstance(target, User):
+            raise TypeError("A person belongs to no workspace: name the one whose trail this goes into.")
+        workspace = target.workspace
     now = timezone.now()
     event = AuditEvent(
         workspace=workspace,
@@ -54,7 +57,7 @@ def record(
         action=action,
         actor_kind=chain.kind,
         actor_id=chain.id,
-        target_kind=target._meta.model_name,
+        target_kind=str(target._meta.model_name),
         target_id=str(target.pk),
         request_id=current_request_id(),
         simulated=simulated,

@@ -21,6 +21,12 @@ class TableOperation(Operation):
     def __init__(self, model: str):
         self.model = model
 
+    def statements(self, table: str) -> list[str]:
+        raise NotImplementedError
+
+    def reverse_statements(self, table: str) -> list[str]:
+        raise NotImplementedError
+
     def state_forwards(self, app_label, state):
         """The models do not change: only what the database enforces."""
 

@@ -6,10 +6,14 @@ from galaxy.core.models.history import HistoryRow
 from galaxy.core.models.users import User
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
 
+# What a grant, a check or an event can be about.
+InWorkspace = Workspace | WorkspaceModel | AuditEvent
+
 __all__ = [
     "AuditDetail",
     "AuditEvent",
     "HistoryRow",
+    "InWorkspace",
     "Membership",
     "Role",
     "RoleGroup",

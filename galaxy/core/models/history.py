@@ -1,5 +1,7 @@
 """As it was: every state that pins, grants, memberships and rules ever had, written by database triggers."""
 
+from typing import ClassVar
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GistIndex
@@ -26,7 +28,7 @@ class HistoryRow(WorkspaceModel):
     row = models.JSONField()
     during = DateTimeRangeField()
 
-    objects = HistoryQuerySet.as_manager()
+    objects: ClassVar = HistoryQuerySet.as_manager()
 
     class Meta:
         constraints = [

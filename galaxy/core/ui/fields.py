@@ -82,8 +82,8 @@ def field_view(
     return FieldView(
         bound=bound,
         id=f"{element_id}-{suffix}" if suffix else element_id,
-        label=label or bound.label,
-        hint=hint or bound.help_text,
+        label=label or str(bound.label),
+        hint=hint or str(bound.help_text),
         kind=kind,
         autocomplete=autocomplete,
     )

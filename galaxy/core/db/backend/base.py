@@ -39,8 +39,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self):
         self._told = None
-        return super()._rollback()
+        return super()._rollback()  # type: ignore[misc]  # in Django, missing from its stubs
 
     def _close(self):
         self._told = None
-        return super()._close()
+        return super()._close()  # type: ignore[misc]  # in Django, missing from its stubs
