@@ -23,6 +23,7 @@ from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 RING_AGAIN = timedelta(seconds=10)  # a message that nobody answered by then is taken for lost
+MAX_TAKE_OVERS = 5  # a run that takes every worker down with it must not go round for ever
 
 
 class LostLease(Exception):
@@ -67,11 +68,18 @@ def claim(run_id: UUID, recheck) -> Run | None:
     )
     if run is None or not _is_free(run, now):
         return None
+    was_lost = run.state == Run.State.RUNNING
     run.attempt += 1
+    run.save(update_fields=["attempt"])  # so that a refusal below holds the run it ends, taken over or not
+    if run.effect_started_at and not run.is_simulated:  # whatever the world says now, this happened before
+        end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
+        return None
     try:
         digest = recheck(run)  # a refusal stores the decision it rests on, so it must not be rolled back
         if run.approval and run.approval.consumed_at is None:
             consume(run.approval, digest=digest, actor=Actor.from_list(run.chain))
+        elif run.approval and run.approval.digest != digest:  # used by the worker that was lost, for what was then
+            raise ApprovalChanged("Something changed after this was approved.")
     except ApprovalChanged:
         end(run, error=RunError(Category.POLICY_BLOCK, "approval_changed", sentence=_CHANGED, next_step=_ASK_AGAIN))
         return None
@@ -81,13 +89,13 @@ def claim(run_id: UUID, recheck) -> Run | None:
     except RunError as error:
         end(run, error=error)
         return None
-    if run.effect_started_at and not run.is_simulated:
-        end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
+    if was_lost and _take_overs(run) > MAX_TAKE_OVERS:
+        end(run, error=RunError(Category.TOOL_ERROR, "workers_lost", sentence=_WORKERS_LOST))
         return None
     run.state = Run.State.RUNNING
     run.lease_until = now + lease_length()
     run.started_at = run.started_at or now
-    run.save(update_fields=["state", "attempt", "lease_until", "started_at"])
+    run.save(update_fields=["state", "lease_until", "started_at"])
     OutboxMessage.objects.filter(run=run).delete()
     return run
 
@@ -95,12 +103,19 @@ def claim(run_id: UUID, recheck) -> Run | None:
 _CHANGED = "What would run is no longer what was approved, so nothing was done."
 _ASK_AGAIN = "Run it again; the new request shows how things stand now."
 _INTERRUPTED = "The worker was lost after the request may have been sent, so it is not known whether it took effect."
+_WORKERS_LOST = f"Its worker was lost more than {MAX_TAKE_OVERS} times, so it was given up."
 
 
 def _is_free(run: Run, now) -> bool:
     if run.state == Run.State.QUEUED:
         return True
     return run.state == Run.State.RUNNING and run.lease_until < now
+
+
+def _take_overs(run: Run) -> int:
+    """How often a lost run was taken over, this time included: claims but the first, and but one for each step,
+    since a step that waits for a person lets its pack go."""
+    return run.attempt - 1 - run.steps.count()
 
 
 def lease_length() -> timedelta:

@@ -1,0 +1,69 @@
+"""A run whose worker is gone: who takes it over looks at the world again, and not for ever."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from galaxy.core.members import grant_on, revoke_on
+from policies.services.approvals import decide_approval
+from registry.models import Connection
+from sandbox.models import Run, RunPayload
+from sandbox.services import approval_was_decided, invoke, perform
+from sandbox.services.leases import MAX_TAKE_OVERS
+from tests.extensions import PROBE, installed
+
+
+@pytest.fixture
+def probe(workspace, admin):
+    return installed(workspace, admin, PROBE)[0]
+
+
+def lose_worker(run: Run, **fields) -> None:
+    """As a worker leaves it that was killed longer ago than its lease."""
+    gone = timezone.now() - timedelta(seconds=1)
+    values = {"state": "running", "attempt": 1, "started_at": gone, "lease_until": gone} | fields
+    Run.objects.filter(pk=run.pk).update(**values)
+
+
+def ended(run: Run) -> tuple[str, str]:
+    perform(run.pk)
+    run.refresh_from_db()
+    return run.state, (run.error or {}).get("error_code", "")
+
+
+def test_a_grant_that_went_meanwhile_ends_the_run(workspace, admin, member, probe):
+    grant_on(probe, perm="registry.write_installation", user=member, actor=admin)
+    run = invoke(workspace, actor=member, target="probe.create", inputs={"key": "k"})
+    lose_worker(run)
+    revoke_on(probe, perm="registry.write_installation", user=member, actor=admin)
+    assert ended(run) == ("failed", "write_grant_missing")
+    assert not RunPayload.objects.exists()
+
+
+def test_a_live_write_that_may_have_been_sent_is_unknown_whatever_went_since(workspace, admin, member, probe):
+    Connection.objects.filter(installation=probe).update(status="authenticated")
+    grant_on(probe, perm="registry.write_installation", user=member, actor=admin)
+    run = invoke(workspace, actor=member, target="probe.create", inputs={"key": "k"})
+    lose_worker(run, effect_started_at=timezone.now())
+    revoke_on(probe, perm="registry.write_installation", user=member, actor=admin)
+    assert ended(run) == ("unknown", "interrupted")
+
+
+def test_an_approval_used_by_the_lost_worker_holds_only_for_what_it_was_given_for(workspace, admin, approver, probe):
+    run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "k"})
+    decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
+    approval_was_decided(type(run.approval).objects.get(pk=run.approval_id))
+    type(run.approval).objects.filter(pk=run.approval_id).update(consumed_at=timezone.now())
+    lose_worker(run)
+    Connection.objects.filter(installation=probe).update(generation=1)
+    assert ended(run) == ("failed", "approval_changed")
+
+
+def test_a_run_that_takes_its_workers_down_is_given_up(workspace, admin, probe):
+    run = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "k"})
+    lose_worker(run, attempt=MAX_TAKE_OVERS)
+    assert ended(run)[0] == "succeeded"
+    other = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "k"})
+    lose_worker(other, attempt=MAX_TAKE_OVERS + 1)
+    assert ended(other) == ("failed", "workers_lost")
