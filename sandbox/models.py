@@ -143,6 +143,11 @@ class Run(WorkspaceModel):
                 condition=Q(state__in=["queued", "running"], parent=None),
                 name="run_unfinished",
             ),
+            models.Index(
+                fields=["workspace", "approval"],
+                condition=Q(state="waiting", approval__isnull=False),
+                name="run_waiting",
+            ),
             models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
         ]

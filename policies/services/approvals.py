@@ -188,6 +188,17 @@ def withdraw_approval(approval: Approval, *, actor: User) -> Approval:
     return approval
 
 
+def withdraw_requests(workspace: Workspace, *, subject_kind: str, subject_ids: list[UUID], actor: User) -> None:
+    """Close what still waits about things that ``actor`` called off, whoever asked; the caller checked that they may.
+
+    In the caller's transaction, so that nobody is left to decide about something that is no more.
+    """
+    asked = Approval.objects.in_workspace(workspace).select_for_update(of=("self",)).select_related("workspace")
+    for approval in asked.filter(subject_kind=subject_kind, subject_id__in=subject_ids, status=Status.PENDING):
+        status = Status.WITHDRAWN if approval.is_pending else Status.EXPIRED
+        _close(approval, status, Actor.of(actor), why="called off")
+
+
 def expire_approvals() -> int:
     """Close every approval that nobody decided in time, in all workspaces; returns how many were closed.
 

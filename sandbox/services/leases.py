@@ -145,6 +145,10 @@ def park(run: Run) -> None:
     )
     if not won:
         raise LostLease(run.pk)
+    if not run.steps.filter(state=Run.State.WAITING).exists():
+        # The step was decided while the pack still ran, so nobody woke it; the lock on its row orders the two.
+        Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED)
+        queue(run)
 
 
 @transaction.atomic

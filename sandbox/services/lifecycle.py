@@ -12,7 +12,7 @@ from galaxy.core.models import User
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
 from policies.models import Approval
-from policies.services.approvals import withdraw_approval
+from policies.services.approvals import withdraw_requests
 from sandbox.errors import NotCancellable, NotUnknown, RunError
 from sandbox.models import Category, OutboxMessage, Run
 from sandbox.services.leases import end, forget_values, queue, ring
@@ -97,14 +97,8 @@ def cancel_run(run: Run, *, actor: User) -> Run:
         before={"state": before},
         after={"state": Run.State.CANCELLED},
     )
-    for waiting in (
-        Approval.objects.in_workspace(run.workspace)
-        .waiting()
-        .filter(
-            subject_kind="run", subject_id__in=[run.pk, *run.steps.values_list("pk", flat=True)], requested_by=actor
-        )
-    ):
-        withdraw_approval(waiting, actor=actor)
+    called_off = [run.pk, *run.steps.values_list("pk", flat=True)]
+    withdraw_requests(run.workspace, subject_kind="run", subject_ids=called_off, actor=actor)
     run.refresh_from_db()
     return run
 
@@ -138,14 +132,20 @@ def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
 def reconcile(now: datetime | None = None, *, at_most: int = 200) -> int:
     """Ring for every run that is due and that nobody works on, in any workspace; returns how many.
 
-    Due are queued runs whose message may be lost, and running ones whose lease ran out: their worker is gone.
+    Due are queued runs whose message may be lost, and running ones whose lease ran out: their worker is gone. Waiting
+    runs whose approval is decided go on as well: whoever decided it may have died before telling.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, run_id FROM sandbox_due_runs(%s, %s)", [now or timezone.now(), at_most])
         due = cursor.fetchall()
+        cursor.execute("SELECT workspace_id, approval_id FROM sandbox_decided_waits(%s)", [at_most])
+        decided = cursor.fetchall()
     for workspace_id, run_id in due:
         with workspace_scope([workspace_id]):
             ring(workspace_id, run_id)
-    if due:
-        log.info("rang for runs that were due", runs=len(due))
-    return len(due)
+    for workspace_id, approval_id in decided:
+        with workspace_scope([workspace_id]):
+            approval_was_decided(Approval.objects.select_related("workspace").get(pk=approval_id))
+    if due or decided:
+        log.info("rang for runs that were due", runs=len(due), decided=len(decided))
+    return len(due) + len(decided)

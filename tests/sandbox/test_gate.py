@@ -261,6 +261,14 @@ def test_a_queued_run_can_be_called_off_and_never_runs(workspace, admin, probe):
     assert not RunPayload.objects.exists()
 
 
+def test_what_somebody_else_calls_off_leaves_no_request_behind(workspace, admin, owner, probe):
+    run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "k"})
+    cancel_run(run, actor=owner)
+    assert Approval.objects.get(pk=run.approval_id).status == "withdrawn"
+    event = AuditEvent.objects.get(action="approval.withdrawn")
+    assert (event.actor_id, RunPayload.objects.exists()) == (str(owner.pk), False)
+
+
 def test_a_pack_runs_its_steps_in_order_and_reaches_its_outcome(workspace, admin, pack):
     run = ran(workspace, admin, "probe.flow", {"name": "Ada", "on": "3 March 2026"})
     assert run.state == "succeeded"

@@ -7,9 +7,10 @@ from django.db import connection
 from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
+from policies.services.approvals import decide_approval
 from sandbox.models import OutboxMessage, Run
-from sandbox.services import invoke, reconcile
-from tests.extensions import PROBE, installed
+from sandbox.services import invoke, perform, reconcile
+from tests.extensions import PACK, PROBE, TIDY, installed
 
 
 @pytest.fixture
@@ -62,3 +63,36 @@ def test_looking_for_due_runs_does_not_read_finished_ones(run):
         cursor.execute(f"EXPLAIN {body}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "run_unfinished" in plan
+
+
+def test_a_yes_that_nobody_was_told_of_is_heard_all_the_same(workspace, admin, approver):
+    """As when the web process dies between the commit of the decision and what follows it."""
+    installed(workspace, admin, PROBE)
+    run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
+    decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
+    with workspace_scope():
+        assert reconcile() == 1
+    run.refresh_from_db()
+    assert (run.state, perform(run.pk).state) == ("queued", "succeeded")
+    assert reconcile() == 0
+
+
+def test_a_pack_goes_on_whose_step_was_decided_before_it_could_lie_down(workspace, admin, approver, monkeypatch):
+    installed(workspace, admin, PROBE, TIDY, PACK)
+    run = invoke(
+        workspace, actor=admin, target="probe.flow", inputs={"name": "Ada", "on": "3 March 2026", "remove": True}
+    )
+    from sandbox.services import approval_was_decided, packs
+
+    def decided_at_once(pack_run, *args):
+        step = invoke_step(pack_run, *args)
+        if step.state == "waiting":
+            decide_approval(step.approval, reviewer=approver, decision="approved", digest=step.approval.digest)
+            approval_was_decided(type(step.approval).objects.get(pk=step.approval_id))
+        return step
+
+    invoke_step = packs.invoke_step
+    monkeypatch.setattr(packs, "invoke_step", decided_at_once)
+    assert perform(run.pk).state == "queued"
+    assert OutboxMessage.objects.filter(run=run).exists()
+    assert perform(run.pk).state == "succeeded"
