@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 
-class SettingError(Exception):
+
+class SettingError(ImproperlyConfigured):
     """A setting in the environment cannot be used; the sentence names it and says what would do."""
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from galaxy.env import SettingError, env_bool, env_int, env_list, env_secret, env_str
 
@@ -16,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = env_str("GALAXY_ENV", "development") == "production"
 DEBUG = env_bool("DEBUG", default=not PRODUCTION)
 if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("GALAXY_ENV is production and DEBUG is on. Set DEBUG=false.")
+    raise SettingError("GALAXY_ENV is production and DEBUG is on. Set DEBUG=false.")
 HARDENED = PRODUCTION or not DEBUG
 DATA_DIR = Path(env_str("GALAXY_DATA_DIR") or BASE_DIR / ".galaxy").resolve()
 
@@ -43,7 +42,7 @@ def _servers() -> tuple[str, str, str, str]:
         return app, owner or app, redis, broker
     if HARDENED:
         missing = " and ".join(name for name, value in (("DATABASE_URL", app), ("REDIS_URL", redis)) if not value)
-        raise ImproperlyConfigured(
+        raise SettingError(
             f"{missing} must be set: outside development Galaxy starts no database or broker of its own."
         )
     from galaxy.embedded import EmbeddedError, ensure, wanted
@@ -51,20 +50,19 @@ def _servers() -> tuple[str, str, str, str]:
     try:
         here = ensure(DATA_DIR, wanted())
     except EmbeddedError as error:
-        raise ImproperlyConfigured(str(error)) from error
+        raise SettingError(str(error)) from error
     if not app:
         app, owner = here.database_url, here.database_owner_url
     return app, owner or app, redis or here.redis_url, broker or here.broker_url
 
 
-try:
-    SECRET_KEY = env_secret("SECRET_KEY", development=None if HARDENED else _development_key())
-    SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
-    _app_url, _owner_url, REDIS_URL, _broker_url = _servers()
-except SettingError as error:
-    raise ImproperlyConfigured(str(error)) from error
+SECRET_KEY = env_secret("SECRET_KEY", development=None if HARDENED else _development_key())
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+_app_url, _owner_url, REDIS_URL, _broker_url = _servers()
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", default=() if HARDENED else ("localhost", "127.0.0.1", "[::1]"))
+if not ALLOWED_HOSTS:
+    raise SettingError("ALLOWED_HOSTS is not set. Set it to the names that the console answers to, with commas.")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -91,6 +89,7 @@ MIDDLEWARE = [
     "galaxy.core.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "galaxy.core.middleware.HeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -171,7 +170,13 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
-EMAIL_BACKEND = env_str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_BACKEND = env_str("EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if HARDENED else 'console'}.EmailBackend")
+EMAIL_HOST = env_str("EMAIL_HOST", "localhost")
+EMAIL_PORT = env_int("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
@@ -265,4 +270,3 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = "galaxy.core.logs.configure"
 LOGGING = {"level": env_str("LOG_LEVEL", "INFO"), "json": env_bool("LOG_JSON", default=HARDENED)}
-TEST_RUNNER = "django.test.runner.DiscoverRunner"
