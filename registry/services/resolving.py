@@ -25,7 +25,7 @@ def resolve(workspace: Workspace, target: str) -> Resolved:
 
     Raises NotInstalled, or Altered when the stored version is not what the pin names.
     """
-    if "\0" in target:  # PostgreSQL has no such text to compare with
+    if not target.isprintable():  # PostgreSQL has no text with a null character or half a surrogate pair
         raise NotInstalled("Nothing of that name is installed.")
     connector, _, action = target.rpartition(".")
     found = {

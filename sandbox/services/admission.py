@@ -3,7 +3,6 @@
 import secrets
 from typing import Any
 
-import rfc8785
 from django.db import IntegrityError, transaction
 
 from galaxy.core import audit
@@ -20,12 +19,14 @@ from registry.models import Kind
 from registry.services import is_simulation_forced, missing_requirements, resolve
 from sandbox.errors import KeyReused, RunError
 from sandbox.models import Category, Run, RunPayload
+from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import redacted
 from sandbox.services.calls import Call, approval_digest, input_digest, question
 from sandbox.services.leases import end, queue
 from sandbox.tracing import Tracer
 
 MAX_INPUT_BYTES = 256 * 1024
+MAX_KEY_LENGTH = 255
 
 
 def invoke(
@@ -45,6 +46,7 @@ def invoke(
     ``fields`` names what is wrong with the inputs.
     """
     call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key)
+    refuse_unplain(call)
     earlier = _earlier(call)
     if earlier:
         return earlier
@@ -76,6 +78,7 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         step_id=step_id,
         carried=carried,
     )
+    refuse_unplain(call)
     validate_inputs(call)
     with transaction.atomic():
         return admit(call)
@@ -110,19 +113,28 @@ def resolve_call(
         inputs=inputs,
         mode=mode,
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
-        idempotency_key=idempotency_key or None,
+        idempotency_key=_key(idempotency_key),
     )
+
+
+def _key(given: str | None) -> str | None:
+    """The idempotency key, None where there is none. Raises Invalid for what cannot be one."""
+    if given and not (isinstance(given, str) and len(given) <= MAX_KEY_LENGTH and given.isprintable()):
+        advice = f"Send at most {MAX_KEY_LENGTH} printable characters."
+        raise Invalid("This cannot be an idempotency key.", {"idempotency_key": advice})
+    return given or None
+
+
+def refuse_unplain(call: Call) -> None:
+    """Before anything reads the inputs: what no schema can say. Raises Invalid."""
+    try:
+        require_plain(call.inputs, max_bytes=MAX_INPUT_BYTES)
+    except NotPlain as error:
+        raise Invalid("The inputs cannot be taken.", {"": str(error)}) from error
 
 
 def validate_inputs(call: Call) -> None:
     """Step 2, by the validator that checks outputs too. Raises Invalid with a sentence for each field."""
-    try:
-        size = len(rfc8785.dumps(call.inputs))
-    except (ValueError, TypeError, RecursionError) as error:
-        advice = "Send plain JSON: numbers that fit a double, valid text, no deep nesting."
-        raise Invalid("The inputs are not plain JSON.", {"": advice}) from error
-    if size > MAX_INPUT_BYTES:
-        raise Invalid("The inputs are too large.", {"": f"Send at most {MAX_INPUT_BYTES // 1024} KiB."})
     problems = misfits(call.inputs, call.inputs_schema)
     if problems:
         field, sentence = next(iter(problems.items()))

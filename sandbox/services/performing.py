@@ -22,6 +22,7 @@ from registry.services import Resolved, verified_manifest
 from sandbox.budgets import charge
 from sandbox.errors import CATEGORIES, RunError
 from sandbox.models import Category, Run, RunPayload, Span
+from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import redacted
 from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner, runner_for
@@ -32,6 +33,7 @@ from sandbox.services.packs import perform_pack
 from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
+MAX_OUTPUT_BYTES = 1024 * 1024
 
 
 def perform(run_id: UUID) -> Run | None:
@@ -175,6 +177,11 @@ def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
     """Step 9. What came back must be what is declared, simulated or live. Raises RunError naming the field."""
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
     with tracer.span("outputs.validate", "validate"):
+        try:
+            require_plain(reply.outputs, max_bytes=MAX_OUTPUT_BYTES)
+        except NotPlain as error:
+            sentence = f"The answer cannot be taken. {error}"
+            raise RunError(Category.VALIDATION, "output_not_plain", sentence=sentence, status=reply.status) from error
         problems = misfits(reply.outputs, schema)
         if not problems:
             return reply.outputs

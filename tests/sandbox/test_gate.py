@@ -1,5 +1,7 @@
 """The gate: one way in, twelve steps, and what each scenario does on the way."""
 
+import json
+
 import pytest
 
 from galaxy.core.errors import Invalid
@@ -78,6 +80,14 @@ def test_what_is_not_installed_cannot_run(workspace, member):
         ({"key": "a", "extra": 1}, "extra"),
         ({"key": "a\ud800"}, ""),
         ({"key": 2**70}, ""),
+        ({"key": float("inf")}, ""),
+        ({"key": "a\0b"}, ""),
+        ({"key": "a", "a\0b": 1}, ""),
+        ({"key": "a" * 300_000}, ""),
+        ({"key": json.loads("[" * 41 + "]" * 41)}, ""),
+        ({"key": json.loads("[" * 900 + "]" * 900)}, ""),
+        (None, ""),
+        (["a"], ""),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused_by_field_and_no_run_is_made(workspace, member, probe, inputs, field):
@@ -87,10 +97,33 @@ def test_inputs_that_do_not_fit_are_refused_by_field_and_no_run_is_made(workspac
     assert not Run.objects.exists()
 
 
+def test_bad_inputs_are_refused_under_a_key_that_was_used_too(workspace, member, probe):
+    invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "a"}, idempotency_key="one")
+    with pytest.raises(Invalid):
+        invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "a\ud800"}, idempotency_key="one")
+
+
+@pytest.mark.parametrize("key", ["a\0b", "a\nb", "\ud800", "k" * 256, 5])
+def test_what_cannot_be_an_idempotency_key_is_refused(workspace, member, probe, key):
+    with pytest.raises(Invalid) as refused:
+        invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "a"}, idempotency_key=key)
+    assert "idempotency_key" in refused.value.fields
+
+
 def test_an_answer_of_the_wrong_shape_is_a_validation_error_that_names_the_field(workspace, member, probe):
     run = ran(workspace, member, "probe.broken", {})
     assert (run.state, run.error_category, run.error["field"]) == ("failed", "validation", "id")
     assert "id" in run.error["sentence"]
+
+
+@pytest.mark.parametrize("answer", [r'`"\u0000"`', r'`"\ud800"`'], ids=["null character", "half a pair"])
+def test_an_answer_that_cannot_be_stored_fails_the_run(workspace, admin, answer):
+    odd = PROBE.replace("connector: probe", "connector: odd").replace(
+        "\"fake_id('thing-', inputs.key)\"", f"'{answer}'"
+    )
+    installed(workspace, admin, odd)
+    run = ran(workspace, admin, "odd.look_up")
+    assert (run.state, run.error["error_code"]) == ("failed", "output_not_plain")
 
 
 def test_a_write_without_the_grant_is_blocked_and_says_what_would_pass(workspace, member, probe):
