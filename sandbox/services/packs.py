@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from galaxy.core.errors import DomainError
 from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
 from registry.services import verified_manifest
@@ -35,7 +37,9 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
             if step["id"] not in done:
                 keep(run)
                 done[step["id"]] = _outputs_of(run, step, payload.data, class_flow.names_in(carried), perform_step)
-                payload.save(update_fields=["data"])
+                with transaction.atomic():  # the sign of life locks the run, so a worker that lost it writes nothing
+                    keep(run)
+                    payload.save(update_fields=["data"])
             known |= _classes_after(run, step["id"], carried)
         outcome = _outcome(run, manifest.canonical.get("outcome"), payload.data)
     except StepWaits:

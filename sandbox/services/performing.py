@@ -2,12 +2,14 @@
 
 import random
 import time
+import traceback
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from galaxy.core.audit import Actor
@@ -53,8 +55,25 @@ def perform(run_id: UUID) -> Run | None:
             perform_call(run, tracer)
     except LostLease:
         log.warning("lease lost, another worker has the run", run=str(run_id), attempt=run.attempt)
+    except (InterfaceError, OperationalError):
+        raise  # the database is away; whoever takes the run over goes on
+    except Exception as error:  # whatever broke would break again at every take-over
+        _end_broken(run, error)
     run.refresh_from_db()
     return run
+
+
+def _end_broken(run: Run, error: Exception) -> None:
+    """End a run on which our code or the extension's broke. The log gets the place and never the message, which may
+    quote values."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.filename}:{last.lineno}"
+    log.error("run broke", run=str(run.pk), target=run.target, error=type(error).__name__, place=place)
+    maybe_sent = bool(run.effect_started_at) and not run.is_simulated
+    try:
+        end(run, error=RunError(Category.TOOL_ERROR, "broke", ambiguous=maybe_sent))
+    except LostLease:
+        log.warning("lease lost, another worker has the run", run=str(run.pk), attempt=run.attempt)
 
 
 def recheck(run: Run) -> str:

@@ -9,9 +9,9 @@ from galaxy.core.members import grant_on, revoke_on
 from policies.services.approvals import decide_approval
 from registry.models import Connection
 from sandbox.models import Run, RunPayload
-from sandbox.services import approval_was_decided, invoke, perform
+from sandbox.services import approval_was_decided, invoke, packs, perform, performing
 from sandbox.services.leases import MAX_TAKE_OVERS
-from tests.extensions import PROBE, installed
+from tests.extensions import PACK, PROBE, TIDY, installed
 
 
 @pytest.fixture
@@ -67,3 +67,29 @@ def test_a_run_that_takes_its_workers_down_is_given_up(workspace, admin, probe):
     other = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "k"})
     lose_worker(other, attempt=MAX_TAKE_OVERS + 1)
     assert ended(other) == ("failed", "workers_lost")
+
+
+def test_a_run_on_which_code_breaks_ends_and_its_values_reach_no_log(workspace, admin, probe, monkeypatch, capfd):
+    def broken(run):
+        raise KeyError("the secret value")
+
+    monkeypatch.setattr(performing, "runner_for", broken)
+    run = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "k"})
+    assert ended(run) == ("failed", "broke")
+    assert not RunPayload.objects.exists()
+    out, err = capfd.readouterr()
+    assert "the secret value" not in out + err
+
+
+def test_a_worker_that_lost_its_pack_writes_nothing_over_the_next_one(workspace, admin, monkeypatch):
+    installed(workspace, admin, PROBE, TIDY, PACK)
+    run = invoke(workspace, actor=admin, target="probe.flow", inputs={"name": "Ada", "on": "3 March 2026"})
+
+    def taken_over_meanwhile(pack_run, *args):
+        RunPayload.objects.filter(run=pack_run).update(data={"inputs": {}, "steps": {"by": "the next one"}})
+        Run.objects.filter(pk=pack_run.pk).update(attempt=2)
+        return "late"
+
+    monkeypatch.setattr(packs, "_outputs_of", taken_over_meanwhile)
+    assert perform(run.pk).state == "running"
+    assert RunPayload.objects.get(run=run).data["steps"] == {"by": "the next one"}
