@@ -16,14 +16,24 @@ from typing import Any
 import jmespath
 import rfc8785
 from jmespath import exceptions, functions
+from jmespath.visitor import TreeInterpreter
 
 _TEXT = {"types": ["string", "null"]}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ID_DIGITS = 12
+MAX_STEPS = 1_000_000  # parts of an expression applied to parts of a value, about two seconds
+MAX_SIZE = 4_000_000  # characters and entries of any value on the way
 
 
 class EvaluationFailed(ValueError):
     """An expression is well-formed but cannot be applied to this value; the text says why, for a person."""
+
+
+class TooLarge(EvaluationFailed):
+    """The expression makes more of the value than a run may hold, or looks at too much of it."""
+
+    def __init__(self) -> None:
+        super().__init__("The expression makes too much of this value, or looks at too much of it.")
 
 
 class GalaxyFunctions(functions.Functions):
@@ -91,36 +101,81 @@ def title(text: str) -> str:
     return _WORD.sub(lambda word: word[0][0].title() + word[0][1:].lower(), text)
 
 
+class Evaluator(TreeInterpreter):
+    """JMESPath that stops before it grows: ``[@, @]`` in a row doubles a value with every few signs.
+
+    All that one of them evaluates may together cost MAX_STEPS. The methods below raise EvaluationFailed.
+    """
+
+    def __init__(self, *, seed: int | str = 0, now: str | None = None) -> None:
+        super().__init__(jmespath.Options(custom_functions=GalaxyFunctions(seed=seed, now=now)))
+        self._steps = self._made = 0
+        self._sizes: dict[int, tuple[int, Any]] = {}  # by identity, with the value, so that none takes its place
+
+    def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        self._steps += 1
+        result = super().visit(node, *args, **kwargs)
+        size = self.size(result)
+        if node["type"] == "function_expression":
+            self._made += size
+        if self._steps > MAX_STEPS or max(size, self._made) > MAX_SIZE:
+            raise TooLarge
+        return result
+
+    def size(self, value: Any) -> int:
+        """Characters and entries that ``value`` would have if it were written out."""
+        if isinstance(value, str):
+            return 1 + len(value)
+        if not isinstance(value, dict | list):
+            return 1
+        if id(value) not in self._sizes:
+            inner = value
+            if isinstance(value, dict):
+                inner = [*value, *value.values()]
+            self._sizes[id(value)] = (1 + sum(map(self.size, inner)), value)
+        return self._sizes[id(value)][0]
+
+    def tree(self, tree: Any, value: Any) -> Any:
+        """A map or list whose ends are expressions, with each end evaluated over ``value``."""
+        if isinstance(tree, dict):
+            found: Any = {key: self.tree(part, value) for key, part in tree.items()}
+        elif isinstance(tree, list):
+            found = [self.tree(part, value) for part in tree]
+        else:
+            return self.search(tree, value)
+        if self.size(found) > MAX_SIZE:
+            raise TooLarge
+        return found
+
+    def search(self, expression: str, value: Any) -> Any:
+        try:
+            return self.visit(jmespath.compile(expression).parsed, value)
+        except EvaluationFailed:
+            raise
+        except exceptions.JMESPathTypeError as error:
+            expected = " or ".join(error.expected_types)
+            raise EvaluationFailed(
+                f"{error.function_name}() was given {_a(error.actual_type)} where {_a(expected)} is expected."
+            ) from None
+        except (exceptions.JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise EvaluationFailed(f"The expression {expression!r:.80} cannot be applied here: {error}"[:300]) from None
+
+
 def evaluate(expression: str, value: Any, *, seed: int | str = 0, now: str | None = None) -> Any:
     """What the expression finds in ``value``. Raises EvaluationFailed."""
-    options = jmespath.Options(custom_functions=GalaxyFunctions(seed=seed, now=now))
-    try:
-        return jmespath.search(expression, value, options=options)
-    except EvaluationFailed:
-        raise
-    except exceptions.JMESPathTypeError as error:
-        expected = " or ".join(error.expected_types)
-        raise EvaluationFailed(
-            f"{error.function_name}() was given {_a(error.actual_type)} where {_a(expected)} is expected."
-        ) from None
-    except (exceptions.JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise EvaluationFailed(f"The expression {expression!r:.80} cannot be applied here: {error}"[:300]) from None
+    return Evaluator(seed=seed, now=now).search(expression, value)
 
 
 def evaluate_tree(tree: Any, value: Any, *, seed: int | str = 0, now: str | None = None) -> Any:
     """A map or list whose ends are expressions, with each end evaluated over ``value``. Raises EvaluationFailed."""
-    if isinstance(tree, dict):
-        return {key: evaluate_tree(part, value, seed=seed, now=now) for key, part in tree.items()}
-    if isinstance(tree, list):
-        return [evaluate_tree(part, value, seed=seed, now=now) for part in tree]
-    return evaluate(tree, value, seed=seed, now=now)
+    return Evaluator(seed=seed, now=now).tree(tree, value)
 
 
 def evaluate_fields(
     fields: dict[str, Any], value: Any, *, seed: int | str = 0, now: str | None = None
 ) -> dict[str, Any]:
     """``evaluate_tree`` of a map of fields, without those that find nothing: an optional field is absent, not null."""
-    found = {name: evaluate_tree(tree, value, seed=seed, now=now) for name, tree in fields.items()}
+    found = evaluate_tree(fields, value, seed=seed, now=now)
     return {name: part for name, part in found.items() if part is not None}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from registry.manifests.functions import Evaluator
 from registry.manifests.misfits import misfits
 from registry.manifests.schemas import data_classes as declared_classes
 
@@ -18,6 +19,7 @@ from .texts import normalize_number, normalize_text
 Record = dict[str, Any]
 Schema = dict[str, Any]
 MAX_DEPTH = 40
+MAX_SIZE = 1_000_000  # characters and entries of a record on the way
 _MAX_EXACT = 2**53 - 1
 
 
@@ -43,6 +45,7 @@ def apply(
             record = _on_field(record, op, args)
         elif op in _RECORD_OPERATIONS:
             record = _RECORD_OPERATIONS[op](record, args, classes, key)
+            _refuse_large(record)
         elif op == "validate":
             schema = {"inputs": inputs_schema, "outputs": outputs_schema}[args["against"]] or {}
             _check(_declared(record, schema), schema)
@@ -85,6 +88,12 @@ def _check(record: Record, schema: Schema) -> None:
     """Raises TransformError with the first place that does not fit, in the order of the fields' names."""
     for field, sentence in misfits(record, schema).items():
         raise TransformError("invalid", sentence, field)
+
+
+def _refuse_large(record: Record) -> None:
+    """Before the next operation walks it: a mapping can name one part many times over. Raises TransformError."""
+    if Evaluator().size(record) > MAX_SIZE:
+        raise TransformError("too_large", f"The record grows beyond {MAX_SIZE:,} characters and entries.")
 
 
 def _declared(record: Record, schema: Schema) -> Record:

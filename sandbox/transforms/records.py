@@ -6,7 +6,7 @@ from typing import Any
 
 import rfc8785
 
-from registry.manifests.functions import EvaluationFailed, evaluate_tree
+from registry.manifests.functions import EvaluationFailed, Evaluator
 
 from .errors import TransformError
 
@@ -21,9 +21,10 @@ def map_fields(record: Record, fields: dict[str, Any]) -> Record:
     Raises TransformError: bad_mapping.
     """
     result = dict(record)
+    evaluator = Evaluator()
     for name, tree in fields.items():
         try:
-            found = evaluate_tree(tree, record)
+            found = evaluator.tree(tree, record)
         except EvaluationFailed as problem:
             raise TransformError("bad_mapping", str(problem), name) from None
         if found is None:

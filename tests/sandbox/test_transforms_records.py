@@ -178,3 +178,10 @@ def test_what_json_cannot_keep_exactly_is_refused():
 def test_an_operation_nobody_knows_is_refused():
     with pytest.raises(TransformError, match="no operation"):
         apply([op("summon")], {})
+
+
+def test_a_record_that_mappings_blow_up_is_refused_before_it_is_walked():
+    doubling = {"op": "map_fields", "args": {"a": "[a, a]"}}
+    with pytest.raises(TransformError, match="grows") as refused:
+        apply([doubling] * 60, {"a": "x"})
+    assert refused.value.code == "too_large"

@@ -5,7 +5,8 @@ from email import message_from_string, policy
 
 import pytest
 
-from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields, evaluate_tree
+from registry.manifests.expressions import parse
+from registry.manifests.functions import EvaluationFailed, TooLarge, evaluate, evaluate_fields, evaluate_tree
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,25 @@ def test_a_tree_keeps_its_shape_and_fields_that_find_nothing_are_left_out():
     tree = {"a": ["x", {"b": "y"}], "c": "missing"}
     assert evaluate_tree(tree, {"x": 1, "y": 2}) == {"a": [1, {"b": 2}], "c": None}
     assert evaluate_fields(tree, {"x": 1, "y": 2}) == {"a": [1, {"b": 2}]}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[@, @]" + " | [@, @]" * 40,
+        "[@, @][]" + " | [@, @][]" * 40,
+        "join('', [name, name])" + " | join('', [@, @])" * 40,
+        "numbers[].[@, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @, @]",
+        f"numbers[].join('{'x' * 900}', ['', '', ''])",
+    ],
+    ids=["lists", "flattened", "texts", "steps", "long texts"],
+)
+def test_an_expression_that_grows_without_end_is_stopped_at_once(expression):
+    parse(expression)  # it is well-formed, and short
+    with pytest.raises(TooLarge):
+        evaluate(expression, {"name": "zoe" * 30, "numbers": [1] * 60_000})
+
+
+def test_many_small_expressions_cannot_do_together_what_one_may_not():
+    with pytest.raises(TooLarge):
+        evaluate_fields({f"f{at}": "texts" for at in range(100)}, {"texts": ["x" * 1000] * 100})
