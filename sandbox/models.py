@@ -34,9 +34,6 @@ class RunQuerySet(WorkspaceQuerySet):
         """Runs that somebody asked for; steps of a pack are shown on the pack's page."""
         return self.filter(parent=None)
 
-    def unfinished(self):
-        return self.filter(state__in=[Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING])
-
 
 class Run(WorkspaceModel):
     """One execution of an action, transform or pack. The row is the truth, the broker only a doorbell.

@@ -106,11 +106,6 @@ def check_address(text: str) -> Address:
     return Address(check_host(authority), slash + path)
 
 
-def is_below(host: str, suffix: str) -> bool:
-    """Whether ``host`` is a name below ``suffix`` (``acme.my.salesforce.com`` below ``my.salesforce.com``)."""
-    return host.endswith(f".{suffix}")
-
-
 def _is_address(name: str) -> bool:
     """By the URL standard a host whose last label is a number is IPv4, in decimal, octal or hexadecimal."""
     if ":" in name or name.startswith("["):

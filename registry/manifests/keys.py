@@ -36,7 +36,6 @@ CATEGORIES = (
 )  # fmt: skip
 AUTH_TYPES = ("oauth2", "api_key", "basic", "bearer", "jwt_bearer", "none")
 SIGNALS = ("approved", "downstream_state", "kpi", "validated")
-SCENARIOS = ("happy", "empty", "401", "403", "404", "409", "422", "429", "5xx", "slow")
 REQUIRED_SCENARIOS = ("happy", "401", "429", "5xx")
 
 MAX_TIMEOUT_MS = 10_000

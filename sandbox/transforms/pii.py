@@ -102,4 +102,3 @@ _FINDERS: dict[str, Callable[[str], Iterator[Match]]] = {
     "phone": _phones,
     "secret": _secrets,
 }
-DETECTABLE = frozenset(_FINDERS)

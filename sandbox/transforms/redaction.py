@@ -15,7 +15,6 @@ from . import pii
 from .classes import Classes, Path, classes_at
 from .errors import TransformError
 
-MODES = ("mask", "hash", "drop", "tokenise")
 _DROPPED: Any = object()
 _HASH_DIGITS = 32
 _TOKEN_BYTES = 10

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.transforms import TransformError, apply, data_classes
-from sandbox.transforms.pii import DETECTABLE, find
+from sandbox.transforms.pii import find
 
 EMAIL_AND_CARD = {
     "type": "object",
@@ -59,7 +59,7 @@ def test_findings_are_in_order_and_apart(text):
     ends = 0
     for match in find(text):
         assert ends <= match.start < match.end <= len(text)
-        assert match.data_class in DETECTABLE
+        assert match.data_class in {"email", "government_id", "ip_address", "payment", "phone", "secret"}
         ends = match.end
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-SIDE = 11.5  # of one motif, in units of the 40 x 40 tile
+# The tile is 40 x 40 units, and a motif 11.5 x 11.5.
 CORNERS = ((8, 8), (20.5, 8), (20.5, 20.5), (8, 20.5))  # clockwise from the top left
 MOTIFS = {
     "quarter": "M0 0H11.5A11.5 11.5 0 0 1 0 11.5Z",
