@@ -14,14 +14,20 @@ from tests.workers import Workers
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
-    """Make the test database as the owner, whichever connections the chosen tests ask for.
+    """Make the test database as the owner, whichever connections the chosen tests ask for, and drop it as the owner.
 
-    It is dropped as the owner too; the application's own connections must be gone by then.
+    By then every other session must be gone, those too that a server's thread or a killed worker left open.
     """
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
+        for alias in connections:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND usename = current_user AND pid <> pg_backend_pid()"
+                )
         connections.close_all()
         teardown_databases(made, verbosity=0)
 
