@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -37,7 +37,7 @@ class Tracer:
             self._stack.pop()
             self.spans.append(span)
 
-    def waited(self, name: str, since, **attributes: Any) -> None:
+    def waited(self, name: str, since: datetime, **attributes: Any) -> None:
         """A span for time that passed before this attempt began, such as the queue."""
         span = self._new(name, "queue", attributes)
         span.started_at = since

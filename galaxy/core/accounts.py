@@ -1,8 +1,11 @@
 """Signing in and out: by invitation only, and told to the audit trail of every workspace of the person."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.http import HttpRequest
 
 from galaxy.core import audit
 from galaxy.core.models import Membership, User
@@ -18,21 +21,21 @@ def create_account(email: str, *, name: str, password: str | None = None) -> Use
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    def is_open_for_signup(self, request):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up alone: a workspace invites."""
         return False
 
 
-def record_sign_in(sender, request, user, **kwargs):
+def record_sign_in(user: User, **kwargs: Any) -> None:
     _record("session.started", user)
 
 
-def record_sign_out(sender, request, user, **kwargs):
+def record_sign_out(user: User | None, **kwargs: Any) -> None:
     if user is not None:
         _record("session.ended", user)
 
 
-def _record(action: str, user) -> None:
+def _record(action: str, user: User) -> None:
     with workspace_scope(user=user.pk):
         memberships = list(Membership.objects.filter(user=user).select_related("workspace"))
     with workspace_scope([m.workspace_id for m in memberships], user.pk), transaction.atomic():

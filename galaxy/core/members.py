@@ -1,5 +1,7 @@
 """Workspaces and their people: the one door through which memberships and role grants change."""
 
+from contextlib import AbstractContextManager
+
 from django.contrib.auth.models import Group
 from django.db import transaction
 
@@ -59,7 +61,7 @@ def _group(workspace: Workspace, role: str) -> Group:
     return RoleGroup.objects.select_related("group").get(workspace=workspace, role=role).group
 
 
-def scope_of(user: User):
+def scope_of(user: User) -> AbstractContextManager[None]:
     """The row-level scope of all of a person's workspaces: for commands and tests that act as somebody."""
     with workspace_scope(user=user.pk):
         ids = list(Membership.objects.filter(user=user).values_list("workspace_id", flat=True))

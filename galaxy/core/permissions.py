@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, UUIDField
+from django.db.models import Model, Q, QuerySet, UUIDField
 from django.db.models.functions import Cast
 
 from galaxy.core.models import InWorkspace, Membership, Role, RoleGroup, User, Workspace
@@ -166,7 +167,7 @@ def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
     return found
 
 
-def _grant_rows(user: User, model: type[Model], codename: str):
+def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
     """The two sub-selects of primary keys: grants to the person, grants to a group of theirs."""
     from guardian.models import GroupObjectPermission, UserObjectPermission
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 _request_id: ContextVar[str] = ContextVar("galaxy_request_id", default="")
 _ACCEPTED = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -17,9 +17,9 @@ def new_request_id(offered: str = "") -> str:
     return offered if _ACCEPTED.fullmatch(offered) else uuid.uuid4().hex
 
 
-def set_request_id(value: str):
+def set_request_id(value: str) -> Token[str]:
     return _request_id.set(value)
 
 
-def reset_request_id(token) -> None:
+def reset_request_id(token: Token[str]) -> None:
     _request_id.reset(token)

@@ -206,7 +206,9 @@ class Findings:
         self._items: list[Finding] = []
         self.has_errors = False
 
-    def add(self, code: str, where, path: str = "", message: str = "", fix: str = "", column_offset: int = 0) -> Any:
+    def add(
+        self, code: str, where: Any, path: str = "", message: str = "", fix: str = "", column_offset: int = 0
+    ) -> Any:
         """``where`` is a node or anything with line and column; texts left out come from the table.
 
         Returns ABSENT, so that a reader can end with it.

@@ -7,7 +7,7 @@ an empty quoted scalar of the same extent; libyaml then reads the rest, with eve
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -137,7 +137,7 @@ class _Open:
         return make_map(pairs, self.where, composer.problem)
 
 
-def _report_tabs(text: str, findings: Findings, block_scalars) -> bool:
+def _report_tabs(text: str, findings: Findings, block_scalars: Iterable[tuple[int, int]]) -> bool:
     """Tabs that indent, outside the lines of block scalars, where they are content."""
     found = False
     for match in _TAB.finditer(text):

@@ -1,5 +1,7 @@
 """Installing and removing: what a workspace has agreed to, pinned to the bytes it agreed to."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -101,7 +103,7 @@ def needed_by(installation: Installation) -> list[Installation]:
     return list(needing.select_related("workspace", "extension"))
 
 
-def _listed(words) -> str:
+def _listed(words: Iterable[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last

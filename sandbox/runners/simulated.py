@@ -7,6 +7,7 @@ happy answer comes from the action's simulation handler, which computes it from 
 import time
 from typing import Any
 
+from registry.manifests import ActionSpec
 from registry.manifests.functions import EvaluationFailed, evaluate_fields
 from registry.services import verified_manifest
 from sandbox.errors import RunError
@@ -88,8 +89,8 @@ class SimulatedRunner:
         time.sleep(min(latency_ms, MAX_LATENCY_MS) / 1000)
 
 
-def action_of(run: Run):
-    """The ActionSpec that a run calls: ``create_task`` of ``hubspot.create_task``, or the only one of an action."""
+def action_of(run: Run) -> ActionSpec:
+    """What a run calls: ``create_task`` of ``hubspot.create_task``, or the only one of an action."""
     manifest = verified_manifest(run.version_digest)
     if manifest.kind == "action":
         return manifest.actions[manifest.id]

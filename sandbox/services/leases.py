@@ -4,7 +4,8 @@ The run's row is the truth. A worker takes a run by raising ``attempt`` and sett
 that number, so a worker that was given up for dead cannot write over the one that took its place.
 """
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,7 @@ def ring(workspace_id: UUID, run_id: UUID) -> None:
 
 
 @transaction.atomic
-def claim(run_id: UUID, recheck) -> Run | None:
+def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     """Step 6. Take a queued run, or one whose holder is gone, and consume its approval, in one transaction.
 
     ``recheck(run)`` looks at the world again and returns the approval's digest as it is now; it raises RunError where
@@ -106,10 +107,10 @@ _INTERRUPTED = "The worker was lost after the request may have been sent, so it 
 _WORKERS_LOST = f"Its worker was lost more than {MAX_TAKE_OVERS} times, so it was given up."
 
 
-def _is_free(run: Run, now) -> bool:
+def _is_free(run: Run, now: datetime) -> bool:
     if run.state == Run.State.QUEUED:
         return True
-    return run.state == Run.State.RUNNING and run.lease_until < now
+    return run.state == Run.State.RUNNING and run.lease_until is not None and run.lease_until < now
 
 
 def _take_overs(run: Run) -> int:

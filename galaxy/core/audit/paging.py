@@ -6,7 +6,7 @@ A place is the position of an event in time, as text for a link: microseconds si
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from galaxy.core.models import AuditEvent
 
@@ -24,10 +24,10 @@ class Page:
     older: str
 
 
-def page_of(events, *, before: str = "", after: str = "", size: int = SIZE) -> Page:
+def page_of(events: QuerySet[AuditEvent], *, before: str = "", after: str = "", size: int = SIZE) -> Page:
     """The ``size`` events just before a place, or just after one, else the newest. A place that is none is ignored.
 
-    ``events`` is a filtered AuditEvent queryset. One more row than shown is read, to know whether there are others.
+    One more row than shown is read, to know whether there are others.
     """
     newest = ("-occurred_at", "-id")
     if after_place := _parse(after):

@@ -1,6 +1,7 @@
 """Events as people read them: in words, with labels, before and after, and whether the commitments still hold."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +74,7 @@ def actions_of(workspace: Workspace) -> list[str]:
         return [action for (action,) in cursor.fetchall()]
 
 
-def details_of(events, workspace: Workspace) -> list[Row]:
+def details_of(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
     """The events with their labels, read in one query."""
     events = list(events)
     details = AuditDetail.objects.in_workspace(workspace).in_bulk([event.pk for event in events])

@@ -1,12 +1,14 @@
 """What the application's role may do with the tables that the owner's role makes."""
 
+from typing import Any
+
 from django.db import connections
 
 APP_ROLE = "galaxy_app"
 ROLLUP_ROLE = "galaxy_rollup"
 
 
-def grant_to_app(using: str, **kwargs) -> None:
+def grant_to_app(using: str, **kwargs: Any) -> None:
     """Before migrating: every table made from now on can be read and written by the application (and no more).
 
     Walls and append-only tables take back what they must in their own migration operations.
@@ -20,7 +22,7 @@ def grant_to_app(using: str, **kwargs) -> None:
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {ROLLUP_ROLE}")
 
 
-def make_partitions(using: str, **kwargs) -> None:
+def make_partitions(using: str, **kwargs: Any) -> None:
     """After migrating: this month's partitions and the coming ones, so that a long pause never leaves a gap."""
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT to_regproc('galaxy_make_partitions') IS NOT NULL")
