@@ -21,16 +21,21 @@ def into_step(step: dict[str, Any], known: Classes) -> Classes:
 
 def out_of_step(step_id: str, manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:
     """What a step's outputs carry: as declared, and for a transform also what its operations hand on."""
+    return _under(("steps", step_id), of_outputs(manifest, action, carried))
+
+
+def of_outputs(manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:
+    """What a call's outputs carry, where ``carried`` is what its inputs do beyond what is declared."""
     outputs = read_paths(dict(declared_classes((action or manifest).outputs, "")))
-    if action is None:
-        within = _joined(read_paths(dict(declared_classes(manifest.inputs, ""))), carried)
+    if action is None and manifest.kind == "transform":
+        within = joined(read_paths(dict(declared_classes(manifest.inputs, ""))), carried)
         for operation in manifest.steps:
             within = follow(operation, within)
         properties = manifest.outputs.get("properties")
-        outputs = _joined(
-            outputs, {path: names for path, names in within.items() if not properties or path[0] in properties}
+        outputs = joined(
+            outputs, {path: names for path, names in within.items() if not properties or path[0] in {"*", *properties}}
         )
-    return _under(("steps", step_id), outputs)
+    return outputs
 
 
 def names_in(classes: Classes) -> tuple[str, ...]:
@@ -41,5 +46,14 @@ def _under(place: tuple[str, ...], classes: Classes) -> Classes:
     return {(*place, *path): names for path, names in classes.items()}
 
 
-def _joined(one: Classes, other: Classes) -> Classes:
+def as_json(classes: Classes) -> list[list[list[str]]]:
+    """Pairs of path and names, for a payload."""
+    return [[list(path), sorted(names)] for path, names in classes.items()]
+
+
+def from_json(pairs: list[list[list[str]]]) -> Classes:
+    return {tuple(path): frozenset(names) for path, names in pairs}
+
+
+def joined(one: Classes, other: Classes) -> Classes:
     return {path: one.get(path, frozenset()) | other.get(path, frozenset()) for path in {*one, *other}}

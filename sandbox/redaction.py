@@ -8,15 +8,17 @@ from django.conf import settings
 
 from registry.manifests.schemas import data_classes
 from registry.manifests.types import DATA_CLASSES
-from sandbox.transforms.classes import read_paths
+from sandbox.class_flow import joined
+from sandbox.transforms.classes import Classes, read_paths
 from sandbox.transforms.redaction import redact
 
 _ALL = sorted(DATA_CLASSES)
 
 
-def redacted(values: Any, schema: dict[str, Any]) -> Any:
-    """``values`` with every field that ``schema`` gives a data class masked, and what looks personal in other text.
+def redacted(values: Any, schema: dict[str, Any], carried: Classes | None = None) -> Any:
+    """``values`` with every field masked that has a data class, and what looks personal in other text and in names.
 
+    A field has the classes that ``schema`` gives it and those that its value was ``carried`` in with (class_flow).
     Masks keep what people need to recognise a thing (the domain of an address, the last digits of a number). A value
     that is no map is treated like a map's only field.
     """
@@ -24,8 +26,25 @@ def redacted(values: Any, schema: dict[str, Any]) -> Any:
         return None
     if not isinstance(values, dict):
         return redacted({"value": values}, {})["value"]
-    tagged = read_paths(dict(data_classes(schema, "")))
-    return redact(values, classes=_ALL, mode="mask", tagged=tagged, key=b"")
+    tagged = joined(read_paths(dict(data_classes(schema, ""))), carried or {})
+    return _names_masked(redact(values, classes=_ALL, mode="mask", tagged=tagged, key=b""))
+
+
+def _names_masked(value: Any) -> Any:
+    """``value`` without personal names of fields, such as a map by e-mail address; masks that meet are numbered."""
+    if isinstance(value, list):
+        return [_names_masked(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, Any] = {}
+    for name, part in value.items():
+        masked = shown = redact({"": name}, classes=_ALL, mode="mask", tagged={}, key=b"")[""]
+        number = 1
+        while shown in result:
+            number += 1
+            shown = f"{masked} ({number})"
+        result[shown] = _names_masked(part)
+    return result
 
 
 def workspace_key(workspace_id: Any) -> bytes:

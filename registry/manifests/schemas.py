@@ -122,7 +122,10 @@ def normalised(schema: Any) -> Any:
 
 
 def data_classes(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """Pairs of (path, class): ``/to/*`` is every item of the list ``to``. References are followed; none is circular."""
+    """Pairs of (path, class): ``/to/*`` is every item of the list ``to``. References are followed; none is circular.
+
+    In names ``~`` and ``/`` are written as in a JSON pointer (RFC 6901). A class of the whole is that of every part.
+    """
     yield from _classes(schema, schema, path, 0)
 
 
@@ -130,12 +133,12 @@ def _classes(schema: Any, root: dict[str, Any], path: str, depth: int) -> Iterat
     if not isinstance(schema, dict) or depth > 40:
         return
     if "x-data-class" in schema:
-        yield path, schema["x-data-class"]
+        yield path or "/*", schema["x-data-class"]
     if ref := schema.get("$ref"):
         yield from _classes(_resolve(ref, root), root, path, depth + 1)
     for name, part in schema.get("properties", {}).items():
-        yield from _classes(part, root, f"{path}/{name}", depth + 1)
-    for keyword in ("items", "additionalProperties", "contains"):
+        yield from _classes(part, root, f"{path}/{name.replace('~', '~0').replace('/', '~1')}", depth + 1)
+    for keyword in ("items", "additionalProperties", "contains", "unevaluatedItems", "unevaluatedProperties"):
         yield from _classes(schema.get(keyword), root, f"{path}/*", depth + 1)
     for part in schema.get("prefixItems", []):
         yield from _classes(part, root, f"{path}/*", depth + 1)
@@ -144,6 +147,8 @@ def _classes(schema: Any, root: dict[str, Any], path: str, depth: int) -> Iterat
     for keyword in ("allOf", "anyOf", "oneOf"):
         for part in schema.get(keyword, []):
             yield from _classes(part, root, path, depth + 1)
+    for part in schema.get("dependentSchemas", {}).values():
+        yield from _classes(part, root, path, depth + 1)
     for keyword in ("if", "then", "else"):
         yield from _classes(schema.get(keyword), root, path, depth + 1)
 

@@ -16,7 +16,8 @@ from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
 from registry.models import Kind
-from registry.services import is_simulation_forced, missing_requirements, resolve
+from registry.services import Resolved, is_simulation_forced, missing_requirements, resolve
+from sandbox import class_flow
 from sandbox.errors import KeyReused, RunError
 from sandbox.models import Category, Run, RunPayload
 from sandbox.plain_json import NotPlain, require_plain
@@ -24,6 +25,7 @@ from sandbox.redaction import redacted
 from sandbox.services.calls import Call, approval_digest, input_digest, question
 from sandbox.services.leases import end, queue
 from sandbox.tracing import Tracer
+from sandbox.transforms.classes import Classes
 
 MAX_INPUT_BYTES = 256 * 1024
 MAX_KEY_LENGTH = 255
@@ -61,7 +63,7 @@ def invoke(
         raise
 
 
-def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: tuple[str, ...] = ()) -> Run:
+def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: Classes) -> Run:
     """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate."""
     found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
     if found:
@@ -158,7 +160,7 @@ def admit(call: Call) -> Run:
         step_id=call.step_id,
         idempotency_key=call.idempotency_key,
         input_digest=input_digest(call.inputs),
-        inputs=redacted(call.inputs, call.inputs_schema),
+        inputs=redacted(call.inputs, call.inputs_schema, call.carried),
         data_classes=call.data_classes,
         seed=call.parent.seed if call.parent else secrets.randbits(62),
         trace_id=call.parent.trace_id if call.parent else secrets.token_hex(16),
@@ -168,7 +170,8 @@ def admit(call: Call) -> Run:
     if decision.effect == Effect.REQUIRE_APPROVAL:
         run.state = Run.State.WAITING
     run.save(force_insert=True)
-    RunPayload.objects.create(workspace=run.workspace, run=run, data={"inputs": call.inputs})
+    values = {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)}
+    RunPayload.objects.create(workspace=run.workspace, run=run, data=values)
     audit.record(
         "run.requested",
         actor=call.chain,
@@ -269,5 +272,5 @@ def _summary(call: Call) -> str:
     return f"{name} in {where}{many}"
 
 
-def _some_action(found) -> str:
+def _some_action(found: Resolved) -> str:
     return next(iter(found.manifest.actions), "action")

@@ -1,7 +1,7 @@
 """A call on its way through the gate, and the facts that decisions and approvals are made of."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
@@ -15,14 +15,16 @@ from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
 from registry.models import Kind
 from registry.services import Resolved, connection_of
+from sandbox.class_flow import names_in
 from sandbox.models import Run
+from sandbox.transforms.classes import Classes
 
 
 @dataclass(frozen=True)
 class Call:
     """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack.
 
-    ``carried`` names the data classes that the pack's mappings bring along, beyond what the callee declares.
+    ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared.
     """
 
     workspace: Workspace
@@ -35,7 +37,7 @@ class Call:
     parent: Run | None = None
     step_id: str = ""
     idempotency_key: str | None = None
-    carried: tuple[str, ...] = ()
+    carried: Classes = field(default_factory=dict)
 
     @property
     def action(self) -> ActionSpec | None:
@@ -53,10 +55,10 @@ class Call:
     def data_classes(self) -> list[str]:
         """Every data class that the call handles, sorted."""
         if self.action:
-            return sorted({*self.action.classes, *self.carried})
+            return sorted({*self.action.classes, *names_in(self.carried)})
         manifest = self.resolved.manifest
         schemas = (manifest.inputs, manifest.outputs)
-        return sorted({*self.carried, *(name for schema in schemas for _, name in data_classes(schema, ""))})
+        return sorted({*names_in(self.carried), *(name for schema in schemas for _, name in data_classes(schema, ""))})
 
     @property
     def bulk_count(self) -> int | None:

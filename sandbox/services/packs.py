@@ -13,6 +13,7 @@ from registry.services import verified_manifest
 from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, RunPayload
+from sandbox.redaction import redacted
 from sandbox.services.admission import invoke_step
 from sandbox.services.leases import end, keep, park
 from sandbox.tracing import Tracer
@@ -36,7 +37,7 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
             carried = class_flow.into_step(step, known)
             if step["id"] not in done:
                 keep(run)
-                done[step["id"]] = _outputs_of(run, step, payload.data, class_flow.names_in(carried), perform_step)
+                done[step["id"]] = _outputs_of(run, step, payload.data, carried, perform_step)
                 with transaction.atomic():  # the sign of life locks the run, so a worker that lost it writes nothing
                     keep(run)
                     payload.save(update_fields=["data"])
@@ -48,8 +49,8 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
     except RunError as error:
         end(run, error=error, tracer=tracer)
         return
-    redacted = {child.step_id: child.outputs for child in run.steps.all()}
-    end(run, outputs={step_id: redacted.get(step_id) for step_id in done}, tracer=tracer, outcome=outcome)
+    shown = {child.step_id: child.outputs for child in run.steps.all()}
+    end(run, outputs={step_id: shown.get(step_id) for step_id in done}, tracer=tracer, outcome=outcome)
 
 
 def _classes_after(run: Run, step_id: str, carried: Classes) -> Classes:
@@ -66,7 +67,7 @@ def _outputs_of(
     run: Run,
     step: dict[str, Any],
     data: dict[str, Any],
-    carried: tuple[str, ...],
+    carried: Classes,
     perform_step: Callable[[UUID], Run | None],
 ) -> Any:
     """The raw outputs of one step; None where its condition says to leave it out. Raises StepWaits or RunError."""
@@ -81,7 +82,10 @@ def _outputs_of(
         child = invoke_step(run, step["id"], step["use"], inputs, carried)
     except DomainError as error:
         raise RunError(
-            Category.VALIDATION, error.code, sentence=f"Step “{step['id']}”: {error}", next_step=error.next_step
+            Category.VALIDATION,
+            error.code,
+            sentence=redacted(f"Step “{step['id']}”: {error}", {}),
+            next_step=error.next_step,
         ) from error
     while child.state in {Run.State.QUEUED, Run.State.RUNNING}:
         # Running means that a worker which lost this pack may still be at it: wait for its end or its lease's.

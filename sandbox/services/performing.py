@@ -21,6 +21,7 @@ from registry.errors import Altered
 from registry.manifests.misfits import misfits
 from registry.models import Kind
 from registry.services import Resolved, verified_manifest
+from sandbox import class_flow
 from sandbox.budgets import charge
 from sandbox.errors import CATEGORIES, RunError
 from sandbox.models import Category, Run, RunPayload, Span
@@ -47,7 +48,7 @@ def perform(run_id: UUID) -> Run | None:
     if run is None:
         return None
     tracer = Tracer(run)
-    tracer.waited("queue", run.created_at if run.attempt == 1 else run.started_at)
+    tracer.waited("queue", run.started_at if run.attempt > 1 and run.started_at else run.created_at)
     try:
         if run.kind == Kind.PACK:
             perform_pack(run, tracer, perform_step=perform)
@@ -121,7 +122,7 @@ def call_of(run: Run) -> Call:
         parent=run.parent,
         step_id=run.step_id,
         idempotency_key=run.idempotency_key,
-        carried=tuple(run.data_classes),
+        carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
     )
 
 
@@ -204,7 +205,8 @@ def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
         problems = misfits(reply.outputs, schema)
         if not problems:
             return reply.outputs
-        field, sentence = next(iter(problems.items()))
+        place, sentence = next(iter(problems.items()))
+        field = redacted(place, {})  # a map's names are values too
         raise RunError(
             Category.VALIDATION,
             "output_mismatch",
@@ -220,7 +222,7 @@ def redact_outputs(call: Call, outputs: Any, tracer: Tracer) -> Any:
     """Step 10. What is stored and shown; the raw values go no further than the pack that asked for them."""
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
     with tracer.span("outputs.redact", "redact"):
-        return redacted(outputs, schema)
+        return redacted(outputs, schema, class_flow.of_outputs(call.resolved.manifest, call.action, call.carried))
 
 
 def _attempt(runner: Runner, inputs: dict[str, Any], number: int, tracer: Tracer) -> tuple[Reply, float]:

@@ -35,7 +35,7 @@ def read_paths(classes: Mapping[str, str | Iterable[str]]) -> Classes:
     result: Classes = {}
     for path, names in classes.items():
         named = frozenset([names] if isinstance(names, str) else names)
-        key = tuple(path.strip("/").split("/"))
+        key = tuple(part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/"))
         result[key] = result.get(key, frozenset()) | named
     return result
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from sandbox.models import Outcome, Run
 from sandbox.runners.simulated import SimulatedRunner
@@ -67,6 +68,18 @@ def test_a_policy_sees_the_classes_that_a_pack_carries_into_a_call(workspace, ad
     run = ran(workspace, admin, "lead.follow-up", LEAD)
     seen = {child.step_id: child.decision.input["context"]["data_classes"] for child in run.steps.all()}
     assert seen == {"clean": ["name", "phone"], "task": ["name", "phone"], "tell": ["name"]}
+
+
+def test_nothing_personal_of_a_lead_stays_anywhere_once_the_pack_is_over(workspace, admin, follow_up):
+    lead = {"name": "grace  WINTERBOURNE", "phone": "(415) 555-0187", "created": "3 Jan 2026"}
+    assert ran(workspace, admin, "lead.follow-up", {"lead": lead}).state == Run.State.SUCCEEDED
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute("SELECT has_table_privilege(%s, 'SELECT')", [table])
+            if cursor.fetchone()[0]:
+                cursor.execute(f'SELECT to_jsonb(r)::text FROM "{table}" r')
+                text = "".join(row for (row,) in cursor.fetchall()).lower()
+                assert not [word for word in ("winterbourne", "5550187", "555-0187") if word in text], table
 
 
 def test_a_lead_whose_date_is_ambiguous_stops_with_the_field(workspace, admin, follow_up):

@@ -1,0 +1,43 @@
+"""What is stored of a run shows nothing that carries a data class, wherever its schema says so."""
+
+import pytest
+
+from registry.manifests.schemas import data_classes
+from sandbox.redaction import redacted
+
+NAME = {"type": "string", "x-data-class": "name"}
+
+
+def an_object(**keywords) -> dict:
+    return {"type": "object", **keywords}
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        (an_object(properties={"a/b": NAME}), {"a/b": "Ada"}),
+        (an_object(properties={"a~1b": NAME}), {"a~1b": "Ada"}),
+        (an_object(properties={"a": an_object(properties={"": NAME})}), {"a": {"": "Ada"}}),
+        (an_object(properties={"a": {"type": "array", "items": {"prefixItems": [NAME]}}}), {"a": [["Ada"]]}),
+        (an_object(properties={"a": {"type": "array", "unevaluatedItems": NAME}}), {"a": ["Ada"]}),
+        (an_object(unevaluatedProperties=NAME), {"a": "Ada"}),
+        (an_object(additionalProperties=an_object(properties={"b": NAME})), {"a": {"b": "Ada"}}),
+        (an_object(dependentSchemas={"b": {"properties": {"a": NAME}}}), {"a": "Ada", "b": 1}),
+        (an_object(**{"x-data-class": "name"}), {"a": ["Ada"], "b": {"c": "Ada"}}),
+    ],
+)
+def test_a_class_is_found_wherever_a_schema_can_put_it(schema, values):
+    assert list(data_classes(schema, ""))
+    assert "Ada" not in str(redacted(values, schema))
+
+
+def test_names_of_a_map_are_values_too_and_none_is_lost():
+    by_address = {"ada@example.com": 1, "alan@example.com": 2, "city": 3}
+    assert redacted({"people": [by_address]}, {}) == {
+        "people": [{"a***@example.com": 1, "a***@example.com (2)": 2, "city": 3}]
+    }
+
+
+def test_a_class_that_was_carried_in_counts_like_a_declared_one():
+    carried = {("rows", "*", "text"): frozenset({"name"})}
+    assert redacted({"rows": [{"text": "Ada"}]}, {}, carried) == {"rows": [{"text": "A***"}]}
