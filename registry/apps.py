@@ -7,6 +7,19 @@ class RegistryConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
+        from registry.models import Installation
 
-        permission = "core.view_installation"
-        add_item(Item("Registry", 10, "Installed", "registry:installation-list", "blocks", permission, key="i"))
+        add_item(
+            Item(
+                section="Registry",
+                order=10,
+                label="Installed",
+                url_name="registry:installation-list",
+                icon="blocks",
+                permission="core.view_installation",
+                key="i",
+                count=lambda request: (
+                    Installation.objects.in_workspace(request.workspace).active().visible_to(request.user).count()
+                ),
+            )
+        )

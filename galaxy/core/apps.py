@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CoreConfig(AppConfig):
@@ -21,3 +22,9 @@ class CoreConfig(AppConfig):
         scope.connect_celery()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))
+        add_item(Item("Build", 90, "Patterns", "core:patterns", "shapes", key="p", offered=_builds_pages))
+
+
+def _builds_pages(request) -> bool:
+    """The pattern page is for people who build pages; everybody may open it, but few have a use for it."""
+    return request.user.is_authenticated and (settings.DEBUG or request.user.is_staff)

@@ -29,7 +29,7 @@ class Shell:
 
     @cached_property
     def nav(self):
-        return sections_for(self._request) if self.workspace else []
+        return sections_for(self._request)
 
 
 def shell(request) -> dict:

@@ -16,6 +16,7 @@ class Item:
     """A link for members who hold ``permission``; ``count(request)`` is a number shown beside it.
 
     ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
+    A page that belongs to no workspace has ``offered(request)`` in the place of a permission.
     """
 
     section: str
@@ -23,10 +24,11 @@ class Item:
     label: str
     url_name: str
     icon: str
-    permission: str
+    permission: str = ""
     key: str = ""
     count: Callable[[Any], int] | None = None
     due: bool = False
+    offered: Callable[[Any], bool] | None = None
 
 
 _items: list[Item] = []
@@ -39,13 +41,14 @@ def add_item(item: Item) -> None:
 
 def sections_for(request) -> list[dict]:
     """The sections as the templates want them: list of {title, items: [{label, url, icon, current, count, due}]}."""
-    workspace = request.workspace
+    workspace = getattr(request, "workspace", None)
+    home = workspace.get_absolute_url() if workspace else ""
     found: dict[str, list[dict]] = {title: [] for title in SECTIONS}
     match = request.resolver_match
     for item in sorted(_items, key=lambda item: item.order):
-        if not can(request.user, item.permission, workspace):
+        if not _is_shown(item, request, workspace):
             continue
-        url = reverse(item.url_name, args=[workspace.slug])
+        url = reverse(item.url_name, args=[workspace.slug] if item.permission else [])
         found[item.section].append(
             {
                 "label": item.label,
@@ -54,9 +57,15 @@ def sections_for(request) -> list[dict]:
                 "key": item.key,
                 "current": bool(match)
                 and (match.view_name == item.url_name or request.path.startswith(url))
-                and (url != workspace.get_absolute_url() or request.path == url),
+                and (url != home or request.path == url),
                 "count": item.count(request) if item.count else None,
                 "due": item.due,
             }
         )
     return [{"title": title, "items": items} for title, items in found.items() if items]
+
+
+def _is_shown(item: Item, request, workspace) -> bool:
+    if item.offered:
+        return item.offered(request)
+    return workspace is not None and can(request.user, item.permission, workspace)

@@ -266,7 +266,8 @@ def test_a_page_counts_nothing_and_costs_the_same_whatever_its_length(
     with django_assert_max_num_queries(13), CaptureQueriesContext(connection) as seen:
         response = client.get(list_url)
     assert len(response.context["rows"]) == 50
-    assert not [query["sql"] for query in seen.captured_queries if "COUNT(" in query["sql"].upper()]
+    of_the_trail = [query["sql"] for query in seen.captured_queries if "core_auditevent" in query["sql"]]
+    assert of_the_trail and not [sql for sql in of_the_trail if "COUNT(" in sql.upper()]
 
 
 def test_a_page_is_read_from_the_index_in_order(twelve):

@@ -55,6 +55,14 @@ def test_a_reset_link_that_is_spent_says_so_in_our_shell(client):
     assert "This link no longer works" in page
 
 
+@pytest.mark.parametrize(("debug", "staff", "shown"), [(False, False, False), (False, True, True), (True, False, True)])
+def test_the_pattern_page_is_in_the_navigation_of_who_builds_pages(client_of, member, settings, debug, staff, shown):
+    settings.DEBUG = debug
+    User.objects.filter(pk=member.pk).update(is_staff=staff)
+    page = client_of(member).get(reverse("core:workspace-list")).content.decode()
+    assert ('data-go="p"' in page) is shown
+
+
 def test_nobody_signs_up_alone(client):
     page = client.get(reverse("account_signup")).content.decode()
     assert "by invitation" in page
