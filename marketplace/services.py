@@ -11,8 +11,8 @@ from galaxy.core.models import User, Workspace
 from marketplace.errors import ListingTooLong, OffersChanged, RequirementUnmet
 from marketplace.models import Listing, Reach
 from marketplace.search import search_vector
-from registry.asks import Ask, ask_for, asks_of, ordered
-from registry.manifests import ActionSpec, Manifest, scopes
+from registry.asks import Ask, asks_of, asks_of_steps
+from registry.manifests import Manifest, scopes
 from registry.models import Extension, Installation, Version
 from registry.semver import satisfies
 from registry.services import install
@@ -146,14 +146,8 @@ def asks_for(version: Version) -> list[Ask]:
     manifest = version.parsed
     if not manifest.requires:
         return asks_of(manifest)
-    called = {step["use"] for step in manifest.steps}
-    actions: dict[str, ActionSpec] = {}
-    for slug, wanted in manifest.requires.items():
-        used = newest_satisfying(slug, wanted)
-        for name, action in used.parsed.actions.items() if used else ():
-            targets = {f"{slug}.{name}", slug} & called
-            actions |= dict.fromkeys(targets, action)
-    return ordered(ask_for(scope, actions) for scope in {one for action in actions.values() for one in action.scopes})
+    newest = {slug: newest_satisfying(slug, wanted) for slug, wanted in manifest.requires.items()}
+    return asks_of_steps(manifest, {slug: version.parsed for slug, version in newest.items() if version})
 
 
 def newest_satisfying(slug: str, wanted: str) -> Version | None:

@@ -57,6 +57,16 @@ def asks_of(manifest: Manifest) -> list[Ask]:
     return ordered(ask_for(scope, actions) for scope in manifest.scopes)
 
 
+def asks_of_steps(manifest: Manifest, used: Mapping[str, Manifest]) -> list[Ask]:
+    """What a pack asks for: the scopes of what its steps call. ``used`` maps what it requires to a manifest."""
+    called = {step["use"] for step in manifest.steps}
+    actions: dict[str, ActionSpec] = {}
+    for slug, one in used.items():
+        for name, action in one.actions.items():
+            actions |= dict.fromkeys({f"{slug}.{name}", slug} & called, action)
+    return ordered(ask_for(scope, actions) for scope in {one for action in actions.values() for one in action.scopes})
+
+
 def ask_for(scope: str, actions: Mapping[str, ActionSpec]) -> Ask:
     """``scope`` as asked for by those of ``actions`` (by the name they are shown under) that need it."""
     users = {name: action for name, action in actions.items() if scope in action.scopes}
@@ -77,9 +87,9 @@ def ordered(asks: Iterable[Ask]) -> list[Ask]:
 
 
 def short_words(names: Iterable[str], most: int = 3) -> str:
-    """Scopes as a card says them: "read contacts, write tasks and 2 more"; "" for none."""
-    mild_first = sorted(names, key=lambda scope: (scopes.VERBS.index(scopes.verb(scope)), scope))
-    words = list(dict.fromkeys(f"{scopes.verb(scope)} {_last_word(scope)}" for scope in mild_first))
+    """Scopes as a card says them: "delete tasks, write tasks and 2 more"; "" for none. The mildest are cut off."""
+    strong_first = sorted(names, key=lambda scope: (-scopes.VERBS.index(scopes.verb(scope)), scope))
+    words = list(dict.fromkeys(f"{scopes.verb(scope)} {_last_word(scope)}" for scope in strong_first))
     rest = len(words) - most
     return f"{', '.join(words[:most])} and {rest} more" if rest > 0 else ", ".join(words)
 

@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import F
 
 from galaxy.core.models import HistoryRow, User, Workspace
+from registry.asks import Ask, asks_of, asks_of_steps
+from registry.manifests import Manifest
 from registry.models import Connection, Installation, Kind, Pin, Version
 from registry.services.resolving import unconnected_slugs
 
@@ -54,6 +56,20 @@ def mode_of(installation: Installation) -> str:
     requires = installation.pin.version.parsed.requires
     unconnected = unconnected_slugs(installation.workspace)
     return _mode(installation, requires, unconnected, installation.connections.exists())
+
+
+def asks_here(workspace: Workspace, manifest: Manifest) -> list[Ask]:
+    """What an installed version asks for; a pack asks for what its steps call, at the versions held here."""
+    if not manifest.requires:
+        return asks_of(manifest)
+    required = required_here(workspace, manifest)
+    return asks_of_steps(manifest, {slug: one.pin.version.parsed for slug, one in required.items()})
+
+
+def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Installation]:
+    """What ``workspace`` has installed of what a pack requires: {slug: installation}."""
+    rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug__in=manifest.requires)
+    return {row.extension.slug: row for row in rows.select_related("workspace", "extension", "pin__version")}
 
 
 def pin_states(installation: Installation) -> list[PinState]:

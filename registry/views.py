@@ -8,11 +8,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import NotGranted, can, why_not
 from registry.access import who_may
-from registry.asks import asks_of
 from registry.contents import contents_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
-from registry.reading import installations_for, mode_of, pin_states, rows_of
+from registry.reading import asks_here, installations_for, mode_of, pin_states, rows_of
 from registry.services import connection_of, needed_by, uninstall
 
 PAGE_SIZE = 40
@@ -39,6 +38,7 @@ def installation_list(request, workspace):
         "rows": rows_of(list(page.object_list), request.workspace),
         "sort": sort,
         "may_browse": can(request.user, "core.view_listing", request.workspace),
+        "install_denied": why_not(request.user, "core.install_extension", request.workspace),
     }
     template = "registry/_installations.html" if wants_partial(request) else "registry/installation_list.html"
     return render(request, template, context)
@@ -80,7 +80,7 @@ def _detail(request, installation: Installation) -> dict:
         "version": version,
         "manifest": manifest,
         "states": states,
-        "asks": asks_of(manifest),
+        "asks": asks_here(installation.workspace, manifest),
         "contents": contents,
         "connection": connection_of(installation),
         "mode": mode_of(installation) if installation.is_active else "",

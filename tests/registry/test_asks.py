@@ -53,9 +53,9 @@ def test_asks_go_from_reading_to_deleting_and_name_their_data():
     ("scopes", "words"),
     [
         ([], ""),
-        (["crm.tasks.write", "crm.contacts.read"], "read contacts, write tasks"),
+        (["crm.tasks.write", "crm.contacts.read"], "write tasks, read contacts"),
         (["a.one.read", "b.one.read"], "read one"),
-        (["a.read", "b.read", "c.write", "d_e.delete"], "read a, read b, write c and 1 more"),
+        (["a.read", "b.read", "c.write", "d_e.delete"], "delete d e, write c, read a and 1 more"),
     ],
 )
 def test_a_card_says_it_short(scopes, words):

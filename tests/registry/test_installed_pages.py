@@ -76,6 +76,27 @@ def test_filters_that_fit_nothing_say_so_and_can_be_cleared(client_of, admin, li
     assert f'href="{list_url}"' in page.content.decode()
 
 
+def test_an_empty_list_offers_no_filters(client_of, admin, list_url, hubspot):
+    client, form = client_of(admin), 'role="search"'
+    assert form in client.get(list_url).text
+    uninstall(hubspot, actor=admin)
+    assert form not in client.get(list_url).text
+    assert form in client.get(list_url, {"q": "gone"}).text
+
+
+def test_the_navigation_counts_what_is_installed(client_of, workspace, admin, hubspot):
+    client, overview = client_of(admin), workspace.get_absolute_url()
+    clean = put(workspace, transform(), admin)
+    assert '<span class="count">2</span>' in client.get(overview).text
+    uninstall(clean, actor=admin)
+    assert '<span class="count">1</span>' in client.get(overview).text
+
+
+def test_a_pack_may_do_what_its_steps_call(client_of, workspace, admin, hubspot):
+    text = text_of(client_of(admin).get(put(workspace, pack(), admin).get_absolute_url()))
+    assert "Create and change things" in text and "Nothing of its own" not in text
+
+
 def test_filters_and_order_are_in_the_address(client_of, workspace, admin, list_url, hubspot):
     put(workspace, transform(name="Beta"), admin)
     client = client_of(admin)
