@@ -184,7 +184,7 @@ def _read(principal: Principal, action: Action, resource: Resource, context: Con
         return _deny(
             "run_permission_missing",
             f"{principal.label} may not run {resource.extension}.",
-            "They are given the permission to run it where it reads",
+            "They are given “Run extensions that read”",
         )
     if action.effect == "read":
         return _allow("read_allowed", f"{principal.label} may run {resource.extension} where it reads.", context)
@@ -199,7 +199,7 @@ def _write(principal: Principal, action: Action, resource: Resource, context: Co
         return _deny(
             "write_grant_missing",
             f"{action.target} changes something; {principal.label} may not run {resource.extension} where it writes.",
-            "They are given the permission to run it where it writes",
+            "They are given “Run extensions that write”",
         )
     return _allow("write_granted", f"{principal.label} may run {resource.extension} where it writes.", context)
 

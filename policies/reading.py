@@ -8,6 +8,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q
 from django.utils import timezone
+from django.utils.text import Truncator
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import Denied, can, why_not
@@ -17,6 +18,7 @@ from policies.services.approvals import why_not_yours
 
 TABS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
 PAGE_SIZE = 20
+BRIEF_CHARS = 60
 LATELY = timedelta(hours=1)  # how long one's own decisions stay in sight under what still waits
 _FACTS = {  # names of Approval.facts that are shown as they stand, in this order
     "where": "Target",
@@ -41,6 +43,17 @@ class Row:
     def slug(self) -> str:
         """What the row's tile is drawn from: the extension that is called."""
         return str(self.approval.facts.get("what", "")).partition(".")[0] or self.approval.subject_kind
+
+    @property
+    def brief(self) -> str:
+        """What tells it from its like: the first plain inputs, redacted as the facts are; "" where there are none."""
+        inputs = self.approval.facts.get("inputs")
+        plain = [
+            f"{name} {value}"
+            for name, value in (inputs.items() if isinstance(inputs, dict) else ())
+            if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+        ]
+        return Truncator(", ".join(plain[:2])).chars(BRIEF_CHARS)
 
 
 @dataclass(frozen=True)

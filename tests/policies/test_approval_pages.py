@@ -10,8 +10,9 @@ from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
 from policies import subjects
 from policies.models import Approval, Decision, Effect, Vote
-from policies.reading import PAGE_SIZE
+from policies.reading import BRIEF_CHARS, PAGE_SIZE
 from policies.services.approvals import decide_approval
+from tests.policies.conftest import FACTS
 
 HOSTILE = '<img src=x onerror="alert(1)">{{ 7|add:7 }}'
 
@@ -52,6 +53,13 @@ def test_a_link_opens_any_request_of_the_queue(client_of, ask, approver, queue_u
     second = ask("Delete another task")
     response = client_of(approver).get(queue_url, {"open": second.pk})
     assert response.context["opened"].approval == second
+
+
+def test_two_requests_of_one_name_are_told_apart_by_their_inputs(client_of, ask, approver, queue_url):
+    for inputs in ({"task_id": "t_1", "done": True, "tags": ["a"]}, {"task_id": "t_" + "2" * 80}, ["t_3"], None):
+        ask(facts=FACTS | {"inputs": inputs})
+    briefs = [row.brief for row in client_of(approver).get(queue_url).context["queue"].rows]
+    assert briefs == ["task_id t_1", "task_id t_" + "2" * (BRIEF_CHARS - 11) + "…", "", ""]
 
 
 @pytest.mark.parametrize("odd", ["x", "00000000-0000-0000-0000-000000000000"])
