@@ -10,6 +10,7 @@ from django.http import Http404
 from galaxy.core.models import User, Workspace
 from registry.manifests import ActionSpec, Manifest
 from registry.models import Extension, Installation, Kind
+from registry.reading import required_here
 from registry.services import is_simulation_forced, missing_requirements, resolve
 from registry.services.resolving import unconnected_slugs
 from sandbox.models import Run
@@ -36,7 +37,8 @@ class Target:
     """The one thing that was chosen. ``schema`` is that of its inputs, ``sample`` inputs to try it with.
 
     ``offline`` names the connectors that have no account yet; ``missing`` what a pack needs and the workspace lacks,
-    as pairs of (slug, range). ``permission`` is what running it takes.
+    as pairs of (slug, range). ``permission`` is what running it takes; ``writes_through`` are the installations that
+    steps of a pack change something with, which takes more.
     """
 
     target: str
@@ -51,6 +53,7 @@ class Target:
     offline: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
+    writes_through: tuple[Installation, ...] = ()
 
     @property
     def has_samples(self) -> bool:
@@ -89,7 +92,6 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
     outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace)
-    writes = action is not None and (action.effect != "read" or action.destructive)
     return Target(
         target=name,
         name=_name(manifest, action),
@@ -97,12 +99,13 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         kind=kind,
         installation=found.installation,
         schema=(action or manifest).inputs,
-        permission="registry.write_installation" if writes else "registry.run_installation",
+        permission="registry.write_installation" if action and _writes(action) else "registry.run_installation",
         is_forced=is_simulation_forced(found),
         sample=_sample(manifest, action),
         offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
         reaches=tuple(names[slug] for slug in slugs if slug in names),
         missing=tuple(missing_requirements(workspace, manifest)),
+        writes_through=_writers(workspace, manifest) if kind == Kind.PACK else (),
     )
 
 
@@ -139,6 +142,19 @@ def _choices_of(row: Installation, offline: set[str]) -> Iterator[Choice]:
     for action in manifest.actions.values():
         target = f"{slug}.{action.id}" if manifest.kind == Kind.CONNECTOR else slug
         yield Choice(target, _name(manifest, action), action.summary, Kind.ACTION, row.extension, slug in offline)
+
+
+def _writes(action: ActionSpec) -> bool:
+    return action.effect != "read" or action.destructive
+
+
+def _writers(workspace: Workspace, manifest: Manifest) -> tuple[Installation, ...]:
+    called = {step["use"] for step in manifest.steps}
+    return tuple(
+        one
+        for slug, one in required_here(workspace, manifest).items()
+        if any(_writes(act) and {slug, f"{slug}.{act.id}"} & called for act in one.pin.version.parsed.actions.values())
+    )
 
 
 def _name(manifest: Manifest, action: ActionSpec | None) -> str:

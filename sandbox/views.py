@@ -130,6 +130,7 @@ def _choose(request):
     context = {
         "groups": [group for group in groups if group[1]],
         "denied": why_not(request.user, "core.run_installation", request.workspace),
+        "install_denied": why_not(request.user, "core.install_extension", request.workspace),
     }
     return render(request, "sandbox/run_choose.html", context)
 
@@ -141,8 +142,13 @@ def _form_page(request, target, form: RunForm, *, earlier: Run | None = None, st
         "earlier": earlier,
         "simulated": target.is_forced,
         "denied": why_not(request.user, target.permission, target.installation),
+        "steps_denied": next(filter(None, _grants_missing(request.user, target)), None),
     }
     return render(request, "sandbox/run_create.html", context, status=status)
+
+
+def _grants_missing(user, target):
+    return (why_not(user, "registry.write_installation", one) for one in target.writes_through)
 
 
 def _start(request, target, form: RunForm) -> Run | None:

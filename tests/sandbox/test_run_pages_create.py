@@ -44,10 +44,18 @@ def test_everything_that_runs_is_offered_with_its_mode(client_of, member, worksp
     assert body.count("Sim Mode</span>") == 1 + 6  # the pack and the connector's actions; a transform needs no account
 
 
-def test_where_nothing_is_installed_the_marketplace_is_next(client_of, member, workspace, url):
-    body = text_of(client_of(member).get(url))
-    assert "Nothing to run yet" in body
-    assert reverse("marketplace:listing-list", args=[workspace.slug]) in body
+def test_where_nothing_is_installed_the_next_step_is_to_install(client_of, admin, member, workspace, url):
+    for person, next_step in ((admin, "Browse the marketplace"), (member, "Needs “Install and remove extensions”")):
+        body = text_of(client_of(person).get(url))
+        assert "Nothing to run yet" in body and next_step in body
+
+
+def test_whoever_may_not_write_hears_it_before_a_pack_stops(client_of, admin, member, extensions, url):
+    says = "It will stop at the first step that writes."
+    assert says in text_of(client_of(member).get(f"{url}?target=probe.flow"))
+    assert says not in text_of(client_of(admin).get(f"{url}?target=probe.flow"))
+    grant_on(extensions["probe"], perm="registry.write_installation", user=member, actor=admin)
+    assert says not in text_of(client_of(member).get(f"{url}?target=probe.flow"))
 
 
 def test_the_form_of_a_pack_is_filled_with_its_sample_and_says_the_mode(client_of, member, extensions, url):
