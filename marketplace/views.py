@@ -98,8 +98,12 @@ def _announcement(total: int) -> str:
 
 
 def _no_match(wanted: Search) -> str:
-    words = f"No extension matches “{wanted.q}”" if wanted.q else "No extension matches"
-    return f"{words} under these filters. Fewer words or filters find more."
+    """Why nothing is shown, by what was set."""
+    if not wanted.q:
+        return "No extension has all of that. Fewer filters find more."
+    if wanted == Search(q=wanted.q, sort=wanted.sort):
+        return f"No extension matches “{wanted.q}”. Fewer or other words find more."
+    return f"No extension matches “{wanted.q}” under these filters. Fewer words or filters find more."
 
 
 def _listing(slug: str) -> Listing:

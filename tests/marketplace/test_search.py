@@ -164,6 +164,18 @@ def test_empty_states(client_of, workspace, member, url):
     assert "Clear search and filters" in html
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"q": "zzz"}, "No extension matches “zzz”. Fewer or other words find more."),
+        ({"q": "zzz", "kind": "pack"}, "No extension matches “zzz” under these filters."),
+        ({"kind": "trigger"}, "No extension has all of that. Fewer filters find more."),
+    ],
+)
+def test_an_empty_answer_names_what_was_set(client_of, member, url, catalogue, query, words):
+    assert words in client_of(member).get(url, query).content.decode()
+
+
 def test_pages_of_24_keep_the_search(client_of, member, url, workspace):
     for number in range(25):
         offer(connector(f"c{number}", "1.0.0", action(f"do_{number}"), name=f"Kept {number:02d}"))
