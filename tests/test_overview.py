@@ -95,6 +95,7 @@ def test_first_use_leads_from_the_marketplace_to_a_simulated_run(client_of, admi
 def test_steps_that_are_not_this_persons_say_who_can_give_them(client_of, member, auditor, workspace):
     body = client_of(member).get(workspace.get_absolute_url()).content.decode()
     assert "Needs “Install and remove extensions”" in body and "Simulate a first run" in body
+    assert "Browse connectors" not in body  # browsing is not what is off
     body = client_of(auditor).get(workspace.get_absolute_url()).content.decode()
     assert "Needs “Run extensions that read”" in body
 

@@ -44,7 +44,7 @@ class AuditEvent(models.Model):
         db_table = "core_auditevent"
 
     def __str__(self):
-        return f"{self.action} {self.target_id}"
+        return f"{self.action} (event {self.pk})"
 
     def get_absolute_url(self):
         return reverse("core:audit-detail", args=[self.workspace.slug, self.pk])
