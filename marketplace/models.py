@@ -11,6 +11,8 @@ from registry.models import Extension, Version
 
 
 class VerificationLevel(models.TextChoices):
+    """How far the marketplace vouches for an extension, lowest first."""
+
     COMMUNITY = "community", "Community"
     VERIFIED = "verified", "Verified"
     ENTERPRISE = "enterprise", "Enterprise"

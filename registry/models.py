@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 class Kind(models.TextChoices):
+    """What an extension is; each kind has a manifest of its own shape."""
+
     CONNECTOR = "connector", "Connector"
     ACTION = "action", "Action"
     TRANSFORM = "transform", "Transform"

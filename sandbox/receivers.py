@@ -1,24 +1,25 @@
 """What the sandbox does when a lower floor has news."""
 
+from typing import Any
+
+from django.urls import reverse
+
+from policies.models import Approval
 from policies.signals import approval_decided
+from policies.subjects import Subject, register
+from sandbox.services import approval_was_decided
 
 
 def connect() -> None:
     """Subscribe once, when the app is ready, and say what an approval of a run is about."""
-    from policies.subjects import Subject, register
-
     approval_decided.connect(_approval_decided, dispatch_uid="sandbox.approval_decided")
     register("run", Subject("Run", _url_of_run))
 
 
-def _approval_decided(sender, approval, **kwargs):
-    from sandbox.services import approval_was_decided
-
+def _approval_decided(approval: Approval, **kwargs: Any) -> None:
     if approval.subject_kind == "run":
         approval_was_decided(approval)
 
 
-def _url_of_run(approval) -> str | None:
-    from django.urls import reverse
-
+def _url_of_run(approval: Approval) -> str | None:
     return reverse("sandbox:run-detail", args=[approval.workspace.slug, approval.subject_id])

@@ -15,6 +15,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet, UUIDField
 from django.db.models.functions import Cast
+from guardian.models import GroupObjectPermission, UserObjectPermission
+from guardian.shortcuts import assign_perm, remove_perm
 
 from galaxy.core.models import InWorkspace, Membership, Role, RoleGroup, User, Workspace
 
@@ -110,16 +112,12 @@ def granted(user: User, codename: str, model: type[Model]) -> Q:
 
 def grant(perm: str, to: User | Group, obj: InWorkspace) -> None:
     """Give ``perm`` on one object. Callers check and audit; see galaxy.core.members for the door."""
-    from guardian.shortcuts import assign_perm
-
     assign_perm(perm, to, obj)
     _forget()
 
 
 def revoke(perm: str, whom: User | Group, obj: InWorkspace) -> None:
     """Take ``perm`` on one object back; felt by the next request."""
-    from guardian.shortcuts import remove_perm
-
     remove_perm(perm, whom, obj)
     _forget()
 
@@ -169,8 +167,6 @@ def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
 
 def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
     """The two sub-selects of primary keys: grants to the person, grants to a group of theirs."""
-    from guardian.models import GroupObjectPermission, UserObjectPermission
-
     what = {
         "permission__codename": codename,
         "permission__content_type__app_label": model._meta.app_label,

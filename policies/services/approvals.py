@@ -27,6 +27,8 @@ SWEEP_AT_MOST = 500  # approvals closed per sweep; the next one, seconds later, 
 
 
 class AlreadyDecided(Conflict):
+    """Another reviewer was quicker, or whoever asked has withdrawn it."""
+
     code = "already_decided"
 
 
@@ -41,26 +43,36 @@ class ApprovalChanged(Changed):
 
 
 class ApprovalExpired(Conflict):
+    """Its time ran out, which always means no."""
+
     code = "approval_expired"
     next_step = "Whoever asked can ask again."
 
 
 class ApprovalMissing(Conflict):
+    """Nobody has said yes."""
+
     code = "approval_missing"
 
 
 class ApprovalSpent(Conflict):
+    """It was used before; a yes holds for one use."""
+
     code = "approval_spent"
     next_step = "Whoever asked can ask again."
 
 
 class SelfApproval(DomainError):
+    """Whoever asked, and whoever wrote the version, cannot be the one who decides."""
+
     status = 403
     code = "self_approval"
     next_step = "It stays in the queue for the other reviewers."
 
 
 class NotYours(DomainError):
+    """Only whoever asked can withdraw a request."""
+
     status = 403
     code = "not_yours"
 

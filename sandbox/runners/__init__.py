@@ -33,7 +33,7 @@ class Runner(Protocol):
 
 def runner_for(run: Run) -> Runner:
     """The runner of an action or transform. A live action has none yet: no connection can be authenticated."""
-    from sandbox.runners.simulated import SimulatedRunner
+    from sandbox.runners.simulated import SimulatedRunner  # both answer with the Reply defined here
     from sandbox.runners.transform import TransformRunner
 
     if run.kind == "transform":

@@ -14,12 +14,14 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from sandbox.errors import RunError
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
+from sandbox.tasks import perform_run
 from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
@@ -39,10 +41,6 @@ def queue(run: Run) -> None:
 
 def ring(workspace_id: UUID, run_id: UUID) -> None:
     """Tell the workers that a run is due. If the broker is out of reach, the reconciler rings again later."""
-    from kombu.exceptions import OperationalError
-
-    from sandbox.tasks import perform_run
-
     OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now() + RING_AGAIN)
     try:
         perform_run.apply_async(args=[str(workspace_id), str(run_id)], retry=False)
@@ -120,6 +118,7 @@ def _take_overs(run: Run) -> int:
 
 
 def lease_length() -> timedelta:
+    """How long a worker may be silent before its run is taken over."""
     return timedelta(seconds=settings.GALAXY_RUN_LEASE_S)
 
 

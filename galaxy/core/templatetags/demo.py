@@ -3,6 +3,9 @@
 from django import template
 from django.conf import settings
 
+from galaxy.core.demo import LOGINS
+from galaxy.core.models import User
+
 register = template.Library()
 
 
@@ -11,8 +14,5 @@ def demo_logins() -> list[tuple[str, str, str]]:
     """(role, e-mail, password) of the demo people that exist here; nothing where DEBUG is off."""
     if not settings.DEBUG:
         return []
-    from galaxy.core.demo import LOGINS
-    from galaxy.core.models import User
-
     here = set(User.objects.filter(email__in=[email for _, email, _ in LOGINS]).values_list("email", flat=True))
     return [login for login in LOGINS if login[1] in here]

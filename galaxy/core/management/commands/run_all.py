@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from galaxy import embedded
+from galaxy.core.demo import LOGINS
 from galaxy.core.processes import Program, Supervisor
 from galaxy.embedded.locks import hold, is_held
 from galaxy.embedded.ports import port_problem
@@ -80,8 +81,6 @@ class Command(BaseCommand):
     def _welcome(self, port: int) -> None:
         self._say(f"\nGalaxy is ready: http://localhost:{port}\n")
         if not settings.HARDENED:
-            from galaxy.core.demo import LOGINS
-
             for role, email, password in LOGINS:
                 self._say(f"  {role:<9} {email:<24} {password}")
         self._say(f"\nCtrl-C stops it. Logs are in {settings.DATA_DIR / 'logs'}.")
