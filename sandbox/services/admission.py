@@ -68,11 +68,14 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
     found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
     if found:
         return found
+    called = resolve(pack_run.workspace, target)
+    if called.action is None and called.manifest.kind != Kind.TRANSFORM:
+        raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
     call = Call(
         workspace=pack_run.workspace,
         user=pack_run.requested_by,
         chain=Actor.from_list(pack_run.chain).through("version", pack_run.version_digest, str(pack_run.version)),
-        resolved=resolve(pack_run.workspace, target),
+        resolved=called,
         inputs=inputs,
         mode=pack_run.mode,
         scenario=pack_run.scenario,
@@ -242,10 +245,15 @@ def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
             "effect": spec.effect if spec else "read",
         },
         requested_by=call.user,
-        version_author=call.resolved.version.published_by,
+        version_author=_author(call),
         decision=decision,
         actor=call.chain,
     )
+
+
+def _author(call: Call) -> User | None:
+    """Who published what would run and so does not decide: of the callee, or else of the pack that calls it."""
+    return call.resolved.version.published_by or (call.parent.version.published_by if call.parent else None)
 
 
 def _earlier(call: Call) -> Run | None:

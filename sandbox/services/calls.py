@@ -73,16 +73,16 @@ def question(call: Call) -> dict[str, Any]:
     """The arguments of the policy engine: {principal, action, resource, context}, from the grants as they are now."""
     installation = call.resolved.installation
     spec = call.action
+    member = Membership.objects.in_workspace(call.workspace).filter(user=call.user)
+    roles = tuple(member.values_list("role", flat=True))  # none: they left, whatever grants are left over
     return {
         "principal": Principal(
             kind="person",
             id=str(call.user.pk),
             label=str(call.user),
-            roles=tuple(
-                Membership.objects.in_workspace(call.workspace).filter(user=call.user).values_list("role", flat=True)
-            ),
-            holds_read=can(call.user, "registry.run_installation", installation),
-            holds_write=can(call.user, "registry.write_installation", installation),
+            roles=roles,
+            holds_read=bool(roles) and can(call.user, "registry.run_installation", installation),
+            holds_write=bool(roles) and can(call.user, "registry.write_installation", installation),
         ),
         "action": Action(
             target=call.resolved.target,

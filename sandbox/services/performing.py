@@ -201,7 +201,13 @@ def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
             require_plain(reply.outputs, max_bytes=MAX_OUTPUT_BYTES)
         except NotPlain as error:
             sentence = f"The answer cannot be taken. {error}"
-            raise RunError(Category.VALIDATION, "output_not_plain", sentence=sentence, status=reply.status) from error
+            raise RunError(
+                Category.VALIDATION,
+                "output_not_plain",
+                sentence=sentence,
+                next_step="Tell the extension's publisher.",
+                status=reply.status,
+            ) from error
         problems = misfits(reply.outputs, schema)
         if not problems:
             return reply.outputs

@@ -6,7 +6,7 @@ import pytest
 
 from galaxy.core.errors import Invalid
 from galaxy.core.members import grant_on
-from galaxy.core.models import AuditEvent
+from galaxy.core.models import AuditEvent, Membership, User
 from policies.models import Approval, Decision
 from policies.services.approvals import decide_approval
 from registry.errors import NotInstalled, RequirementsMissing
@@ -151,6 +151,22 @@ def test_a_grant_that_goes_while_the_run_is_queued_stops_it(workspace, admin, me
     assert (run.state, run.error_category) == ("failed", "policy_block")
     assert run.decision.effect == "deny"
     assert not Span.objects.filter(run_id=run.pk, kind="attempt").exists()
+
+
+def test_whoever_left_the_workspace_runs_nothing_more(workspace, member, probe):
+    run = invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "k"})
+    Membership.objects.filter(user=member).delete()
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error["error_code"]) == ("failed", "run_permission_missing")
+
+
+def test_a_closed_account_runs_nothing_more(workspace, member, probe):
+    run = invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "k"})
+    User.objects.filter(pk=member.pk).update(is_active=False)
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error["error_code"]) == ("failed", "run_permission_missing")
 
 
 def test_a_call_without_an_account_is_simulated_whatever_was_asked(workspace, admin, probe):

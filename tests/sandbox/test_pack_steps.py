@@ -1,0 +1,48 @@
+"""What a step of a pack may be, and who may not decide about it."""
+
+import pytest
+
+from policies.services.approvals import SelfApproval, decide_approval
+from registry.services import install, publish_version
+from sandbox.services import invoke, perform
+from tests.extensions import PACK, PROBE, TIDY, installed, manifest_of
+
+DROP_PACK = """
+pack: flow.drop
+version: 1.0.0
+name: One step
+summary: A made-up pack of one step.
+requires: { probe: ^1.0 }
+inputs: { name: string }
+steps:
+  - { id: drop, use: probe.remove, with: { key: inputs.name } }
+outcome: { name: dropped, success: steps.drop.id, signal: downstream_state }
+sample: { inputs: { name: A } }
+"""
+
+
+@pytest.fixture
+def flow(workspace, admin):
+    return installed(workspace, admin, PROBE, TIDY, PACK)
+
+
+def ran(workspace, actor):
+    return perform(invoke(workspace, actor=actor, target="flow.drop", inputs={"name": "k"}).pk)
+
+
+def test_whoever_published_a_pack_does_not_decide_its_steps(workspace, admin, approver, flow):
+    version = publish_version(manifest_of(DROP_PACK), publisher="Approver", published_by=approver)
+    install(workspace, version.extension, version=version, actor=admin)
+    run = ran(workspace, admin)
+    step = run.steps.get()
+    with pytest.raises(SelfApproval):
+        decide_approval(step.approval, reviewer=approver, decision="approved", digest=step.approval.digest)
+
+
+@pytest.mark.parametrize("use", ["probe", "probe.flow"])
+def test_a_pack_calls_neither_connectors_nor_packs_as_a_whole(workspace, admin, flow, use):
+    text = DROP_PACK.replace("probe: ^1.0", f"{use}: ^1.0").replace("use: probe.remove", f"use: {use}")
+    installed(workspace, admin, text)
+    run = ran(workspace, admin)
+    assert (run.state, run.error_category) == ("failed", "validation")
+    assert "steps call actions" in run.error["sentence"]
