@@ -43,12 +43,13 @@ def sections_for(request) -> list[dict]:
     """The sections as the templates want them: list of {title, items: [{label, url, icon, current, count, due}]}."""
     workspace = getattr(request, "workspace", None)
     home = workspace.get_absolute_url() if workspace else ""
+    place = [workspace.slug] if workspace else []
     found: dict[str, list[dict]] = {title: [] for title in SECTIONS}
     match = request.resolver_match
     for item in sorted(_items, key=lambda item: item.order):
         if not _is_shown(item, request, workspace):
             continue
-        url = reverse(item.url_name, args=[workspace.slug] if item.permission else [])
+        url = reverse(item.url_name, args=place if item.permission else [])
         found[item.section].append(
             {
                 "label": item.label,

@@ -39,7 +39,7 @@ def things(workspace, admin):
         "run": queued,
         "unknown": unknown,
         "approval": waiting.approval,
-        "event": AuditEvent.objects.newest_first().first(),
+        "event": AuditEvent.objects.latest("id"),
         "tidy": tidy,
     }
 

@@ -6,11 +6,6 @@ from django.urls import reverse
 from galaxy.core.models.base import WorkspaceQuerySet
 
 
-class AuditQuerySet(WorkspaceQuerySet):
-    def newest_first(self):
-        return self.order_by("-occurred_at", "-id")
-
-
 class AuditEvent(models.Model):
     """One act: who did what to what, and commitments to every field of it. Never changed, never deleted.
 
@@ -38,7 +33,7 @@ class AuditEvent(models.Model):
     simulated = models.BooleanField(default=False)
     commitments = models.JSONField()
 
-    objects = AuditQuerySet.as_manager()
+    objects = WorkspaceQuerySet.as_manager()
 
     class Meta:
         db_table = "core_auditevent"
