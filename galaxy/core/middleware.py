@@ -113,8 +113,9 @@ class ProblemMiddleware:
 
 def problem(request, error: Exception, status: int):
     """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
-    template = "ui/_problem.html" if request.htmx else "ui/problem.html"
+    htmx = getattr(request, "htmx", None)  # a request with a wrong host is refused before HtmxMiddleware sees it
+    template = "ui/_problem.html" if htmx else "ui/problem.html"
     response = render(request, template, {"error": error, "status": status}, status=status)
-    if not request.htmx:
+    if not htmx:
         return response
     return reswap(retarget(response, "#problems"), "innerHTML")
