@@ -13,4 +13,4 @@ os.environ.setdefault("GALAXY_EMBEDDED_FAST", "1")
 # Each test process rings at its own door, so that no worker hears another test's runs.
 os.environ["GALAXY_QUEUE_PREFIX"] = f"test-{os.getpid()}-"
 
-from galaxy.settings import *  # noqa: F403
+from galaxy.settings import *  # noqa: F403  (all of them, as settings are)

@@ -124,7 +124,10 @@ def test_letters_are_text_while_someone_types_and_can_be_switched_off(visit, mem
 def test_j_and_k_move_within_the_queue_and_stop_at_its_ends(visit, member):
     page = visit(PATTERNS, member).page
     rows = page.locator("[data-queue] [data-row] a")
-    focused = lambda: page.evaluate("document.activeElement.textContent")  # noqa: E731
+
+    def focused():
+        return page.evaluate("document.activeElement.textContent")
+
     rows.first.focus()
     page.keyboard.press("k")
     assert focused() == rows.nth(0).text_content()

@@ -58,7 +58,7 @@ def crawl(client: Client, start: str, headers: dict) -> int:
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 @pytest.mark.parametrize("person", PEOPLE)
-def test_reading_changes_nothing(person, cast, workspace, things):  # noqa: F811
+def test_reading_changes_nothing(person, cast, workspace, things):  # noqa: F811  (the fixture, asked for)
     client = Client()
     if person != "anonymous":
         client.force_login(cast[person], backend="allauth.account.auth_backends.AuthenticationBackend")

@@ -33,7 +33,11 @@ def test_the_stored_question_can_be_asked_of_other_rules(workspace):
     assert decide_again(stored, Snapshot()).effect == stored.effect
     closed = Verdict(Effect.DENY, Reason("closed", "Closed for now."))
     seen = []
-    rule = lambda *question: seen.append(question) or closed  # noqa: E731
+
+    def rule(*question):
+        seen.append(question)
+        return closed
+
     assert decide_again(stored, Snapshot(1, (rule,))).effect == Effect.DENY
     principal, action, resource, context = seen[0]
     assert (principal, action, context) == (QUESTION["principal"], QUESTION["action"], QUESTION["context"])
