@@ -180,6 +180,9 @@ def test_hubspot_still_is_what_its_first_authors_wrote():
 def test_an_email_to_many_is_counted():
     send = MANIFESTS["gmail"].actions["send"]
     assert (send.bulk, send.approval_tags) == ({"field": "to", "over": 10}, ("bulk_send",))
+    others = {name: part for name, part in send.inputs["properties"].items() if part["type"] == "array"}
+    del others["to"]
+    assert all(part["maxItems"] <= 10 for part in others.values())  # nobody is added past the count
 
 
 def outputs_of(action, fixture):
