@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from marketplace.markdown import render
+from marketplace.markdown import MAX_CHARACTERS, render
 
 
 class Elements(HTMLParser):
@@ -58,3 +58,9 @@ def test_nothing_in_it_acts_or_fetches(text):
 
 def test_deep_headings_stay_headings():
     assert render("###### Six") == "<h6>Six</h6>\n"
+
+
+def test_a_text_that_would_take_long_is_cut_and_says_so():
+    html = render("[" * (MAX_CHARACTERS + 1))  # takes time in the square of its length
+    assert html.count("[") == MAX_CHARACTERS
+    assert "longer than this page shows" in html
