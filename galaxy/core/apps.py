@@ -12,10 +12,11 @@ class CoreConfig(AppConfig):
         from django.db.models.signals import post_migrate, pre_migrate
 
         from galaxy.core import accounts, scope
-        from galaxy.core.db.grants import grant_to_app, make_partitions
+        from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.navigation import Item, add_item
 
         pre_migrate.connect(grant_to_app, sender=self)
+        post_migrate.connect(keep_record_of_migrations, sender=self)
         post_migrate.connect(make_partitions, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)

@@ -66,6 +66,11 @@ def test_the_application_role_can_neither_bypass_walls_nor_change_tables(db):
         cursor.execute("CREATE TABLE mine (id integer)")
 
 
+def test_the_application_role_cannot_make_the_owner_migrate_again(db):
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations")
+
+
 def test_without_a_scope_nothing_is_seen(cast):
     assert [model.objects.count() for model in (Workspace, Membership, RoleGroup, AuditEvent, HistoryRow)] == [0] * 5
 

@@ -22,6 +22,12 @@ def grant_to_app(using: str, **kwargs: Any) -> None:
         cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {ROLLUP_ROLE}")
 
 
+def keep_record_of_migrations(using: str, **kwargs) -> None:
+    """After migrating: the application may not tell the owner that a migration never ran, and so run it again."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {APP_ROLE}")
+
+
 def make_partitions(using: str, **kwargs: Any) -> None:
     """After migrating: this month's partitions and the coming ones, so that a long pause never leaves a gap."""
     with connections[using].cursor() as cursor:
