@@ -1,6 +1,7 @@
 """The trail as a person reads it: filters, pages by place, one event opened, and looking as an event of its own."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
@@ -14,7 +15,9 @@ from galaxy.core.audit.paging import page_of, place_of
 from galaxy.core.audit.reading import actions_of, in_words, view_of
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.models import AuditDetail, AuditEvent
+from galaxy.core.request_id import reset_request_id, set_request_id
 from galaxy.core.scope import workspace_scope
+from galaxy.core.views import audit as view
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -91,8 +94,6 @@ def test_one_look_is_one_event_however_many_pages_it_takes(client_of, as_htmx, a
 def test_a_later_look_is_written_again(client_of, auditor, list_url, monkeypatch):
     client = client_of(auditor)
     client.get(list_url)
-    from galaxy.core.views import audit as view
-
     now = view.time.time()
     monkeypatch.setattr(view.time, "time", lambda: now + view.LOOK_S + 1)
     client.get(list_url)
@@ -153,8 +154,6 @@ def test_rows_say_in_words_who_did_what_to_what(client_of, auditor, owner, write
     ],
 )
 def test_filters(client_of, auditor, workspace, write, list_url, query, found):
-    from galaxy.core.request_id import reset_request_id, set_request_id
-
     token = set_request_id("req-1")
     workspace.name = "Crate 1, small"
     write("box.opened", simulated=True)
@@ -367,8 +366,6 @@ def test_actions_read_as_words():
 
 def _view_with(event, detail):
     """The view of an event whose detail was altered: no test can alter the row itself, which the database refuses."""
-    from unittest.mock import patch
-
     with patch("galaxy.core.audit.reading.AuditDetail.objects") as objects:
         objects.in_workspace.return_value.filter.return_value.first.return_value = detail
         return view_of(event)

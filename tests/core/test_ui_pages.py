@@ -10,9 +10,10 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django_htmx.middleware import HtmxDetails
 
+from galaxy.core.demo import LOGINS
 from galaxy.core.http import wants_partial
 from galaxy.core.models import User
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db(databases=["default", "owner"])
 
@@ -91,9 +92,6 @@ def test_a_wrong_password_is_told_near_the_form_and_gives_nothing_away(client, m
 
 
 def test_demo_log_ins_are_a_secret_of_development(client, settings):
-    from galaxy.core.demo import LOGINS
-    from tests.factories import make_user
-
     make_user("Olga", LOGINS[0][1])
     assert LOGINS[0][1] not in client.get(reverse("account_login")).content.decode()
     settings.DEBUG = True

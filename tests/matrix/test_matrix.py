@@ -7,8 +7,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from galaxy.core.members import add_member
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
+from marketplace.services import list_extension
 from policies.models import Approval
 from registry.models import Installation
 from sandbox.models import Run
@@ -24,8 +26,6 @@ OBJECT_ROUTES = ("-detail", "-removal", "-decision", "-withdrawal", "-cancellati
 @pytest.fixture
 def things(workspace, admin):
     """What the routes are asked for, all of Meridian: see the head of expected.txt."""
-    from marketplace.services import list_extension
-
     probe = installed(workspace, admin, PROBE)[0]
     tidy = publish(TIDY)
     for version in (probe.pin.version, tidy):
@@ -132,8 +132,6 @@ OF_ONE_OBJECT = sorted(
 @pytest.mark.parametrize("route", OF_ONE_OBJECT)
 def test_an_object_under_another_workspaces_address_is_not_found(route, cast, workspace, things):
     """The admin of Meridian also owns Tidewater: still, Meridian's objects do not open under Tidewater's address."""
-    from galaxy.core.members import add_member
-
     with workspace_scope([cast["tidewater"].pk]):
         add_member(cast["tidewater"], user=cast["admin"], role="owner", actor=cast["stranger"])
     url = address(route, things, "tidewater")

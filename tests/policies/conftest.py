@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from galaxy.core.models import AuditEvent
 from policies.services.approvals import request_approval
 
 FACTS = {
@@ -44,7 +45,6 @@ def approval(ask):
 @pytest.fixture
 def trail(workspace):
     """``trail("approval.")``: the actions recorded so far that start so, oldest first."""
-    from galaxy.core.models import AuditEvent
 
     def actions(prefix=""):
         events = AuditEvent.objects.in_workspace(workspace).filter(action__startswith=prefix).order_by("id")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -266,8 +267,6 @@ def test_looking_at_the_queue_changes_nothing(client_of, approval, approver, que
 
 
 def test_a_decision_needs_the_forms_own_token(approval, approver):
-    from django.test import Client
-
     client = Client(enforce_csrf_checks=True)
     client.force_login(approver, backend="allauth.account.auth_backends.AuthenticationBackend")
     assert client.post(url("decision", approval), body(approval)).status_code == 403

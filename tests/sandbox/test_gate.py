@@ -5,7 +5,7 @@ import json
 import pytest
 
 from galaxy.core.errors import Invalid
-from galaxy.core.members import grant_on
+from galaxy.core.members import grant_on, revoke_on
 from galaxy.core.models import AuditEvent, Membership, User
 from policies.models import Approval, Decision
 from policies.services.approvals import decide_approval
@@ -140,8 +140,6 @@ def test_a_grant_on_the_one_installation_is_enough_for_a_write(workspace, admin,
 
 
 def test_a_grant_that_goes_while_the_run_is_queued_stops_it(workspace, admin, member, probe):
-    from galaxy.core.members import revoke_on
-
     grant_on(probe, perm="registry.write_installation", user=member, actor=admin)
     run = invoke(workspace, actor=member, target="probe.create", inputs={"key": "k"})
     assert run.state == "queued"

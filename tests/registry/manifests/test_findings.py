@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from registry.manifests import CODES, read
+from registry.manifests import CODES, publishable, read
 
 HEAD = "connector: a\nactions: []\n"
 
@@ -235,8 +235,6 @@ def test_templates_and_markup_are_plain_text():
 
 
 def test_a_draft_says_what_publication_needs():
-    from registry.manifests import publishable
-
     manifest = read("pack: p\nversion: 1.0.0\nsteps: [{ id: a, use: x.y }]\n").manifest
     assert manifest is not None and manifest.is_draft
     assert manifest.missing == ("summary", "requires", "outcome", "sample")
