@@ -96,7 +96,7 @@ class Queue:
 
     @property
     def tabs(self) -> list[tuple[str, str, int | None]]:
-        counts = {"waiting": self.waiting, "mine": self.mine}
+        counts = {"waiting": self.waiting, "mine": self.mine or None}  # it lists more than it counts, so no bare 0
         return [(name, label, counts.get(name)) for name, label in TABS.items()]
 
 
