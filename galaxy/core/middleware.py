@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -25,7 +26,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        request.id = new_request_id(request.headers.get("X-Request-ID", ""))
+        is_proxied = settings.SECURE_PROXY_SSL_HEADER is not None  # only a proxy of ours may name what the trail keeps
+        request.id = new_request_id(request.headers.get("X-Request-ID", "") if is_proxied else "")
         token = set_request_id(request.id)
         try:
             response = self.get_response(request)

@@ -3,6 +3,8 @@
 import pytest
 from django.urls import reverse
 
+from galaxy.core.models import AuditEvent
+
 LONG = "a" * 5_000
 ODD = ["\0", "<script>alert(1)</script>", LONG, "९" * 40]
 
@@ -69,3 +71,13 @@ def test_no_address_leads_away(client_of, client, cast, admin, away):
         reverse("account_login"), {"login": admin.email, "password": "correct horse battery", "next": away}
     )
     assert (signed_in.status_code, signed_in["Location"]) == (302, "/")
+
+
+def test_nobody_but_a_proxy_names_the_request_that_the_trail_keeps(client_of, settings, workspace, admin):
+    forged = "0" * 32
+    client = client_of(admin, **{"X-Request-ID": forged})
+    client.get(reverse("core:audit-list", args=[workspace.slug]))
+    assert AuditEvent.objects.exists()
+    assert not AuditEvent.objects.filter(request_id=forged).exists()
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert client.get("/help/")["X-Request-ID"] == forged
