@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from jsonschema_rs import ValidationErrorKind as Kind
@@ -24,6 +25,7 @@ _DEMANDS = {
     "minItems": "A list of at least {} is expected.",
     "maxItems": "A list of at most {} is expected.",
 }
+MOST = 50  # told at once; a long list can be wrong in a hundred thousand places
 LONGEST = 200  # characters of a demand, which may be a long list of choices
 
 
@@ -33,7 +35,8 @@ def misfits(value: Any, schema: dict[str, Any]) -> dict[str, str]:
     Of several things wrong at one place the first by keyword is told, so that equal values get equal answers.
     """
     found: dict[str, str] = {}
-    for error in sorted(validator(schema).iter_errors(value), key=lambda error: error.kind.name):
+    errors = islice(validator(schema).iter_errors(value), MOST)
+    for error in sorted(errors, key=lambda error: error.kind.name):
         place = [str(part) for part in error.instance_path]
         match error.kind:
             case Kind.Required(property=name):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.manifests.misfits import misfits
+from registry.manifests.misfits import MOST, misfits
 
 SECRET = "correct horse"
 
@@ -32,3 +32,7 @@ def test_the_answer_names_place_and_demand(schema, value, expected):
 
 def test_a_long_list_of_choices_is_cut():
     assert len(misfits("z", {"enum": [f"choice-{number}" for number in range(200)]})[""]) < 250
+
+
+def test_of_very_many_things_wrong_the_first_are_told():
+    assert len(misfits([1] * 5_000, {"items": {"type": "string"}})) == MOST
