@@ -113,7 +113,10 @@ def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
     if not note.strip():
         raise Invalid("Say how you know.", {"note": "Say how you know, for whoever reads this later."})
     state = Run.State.SUCCEEDED if happened else Run.State.FAILED
-    won = Run.objects.filter(pk=run.pk, state=Run.State.UNKNOWN).update(state=state)
+    # The error tells how it came to this; what to do next is done.
+    said = f"{actor} settled it: it {'took effect' if happened else 'had no effect'}."
+    error = (run.error or {}) | {"next_step": said}
+    won = Run.objects.filter(pk=run.pk, state=Run.State.UNKNOWN).update(state=state, error=error)
     run.refresh_from_db()
     if not won:
         raise NotUnknown("There is nothing to settle: what became of this run is known.")

@@ -257,6 +257,16 @@ def test_an_unknown_effect_is_settled_by_a_person_who_says_how_they_know(client_
     assert path not in text_of(client_of(admin).get(run.get_absolute_url()))
 
 
+@pytest.mark.parametrize(("happened", "words"), [("yes", "it took effect"), ("no", "it had no effect")])
+def test_a_settled_run_says_who_settled_it_and_how(client_of, admin, workspace, probe, happened, words):
+    error = {"sentence": "It was cut off.", "next_step": "Look into the other system."}
+    run = make_run(workspace, probe, admin, state="unknown", error_category="transient", error=error)
+    client_of(admin).post(f"{run.get_absolute_url()}settlement/", {"happened": happened, "note": "I looked it up."})
+    body = text_of(client_of(admin).get(run.get_absolute_url()))
+    assert f"{admin} settled it: {words}." in body and "Look into the other system." not in body
+    assert ("It was cut off." in body) is (happened == "no")
+
+
 def test_settling_is_for_those_who_may_write(client_of, approver, creator, admin, workspace, probe):
     run = make_run(workspace, probe, admin, state="unknown", error_category="transient")
     path = f"{run.get_absolute_url()}settlement/"
