@@ -9,6 +9,7 @@ from django.db import transaction
 
 from galaxy.core.errors import DomainError
 from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
+from registry.models import Kind
 from registry.services import verified_manifest
 from sandbox import class_flow
 from sandbox.errors import RunError
@@ -126,4 +127,15 @@ def _outcome(run: Run, declared: dict[str, Any] | None, data: dict[str, Any]) ->
         raise RunError(
             Category.VALIDATION, "outcome_failed", sentence=f"The outcome cannot be told: {error}"
         ) from error
-    return {"name": declared["name"], "is_success": bool(reached), "signal": declared["signal"]}
+    is_success = bool(reached) and _has_signal(run, declared["signal"])
+    return {"name": declared["name"], "is_success": is_success, "signal": declared["signal"]}
+
+
+def _has_signal(run: Run, signal: str) -> bool:
+    """Whether something of this run can have given the signal that the pack claims; an expression proves nothing."""
+    done = run.steps.filter(state=Run.State.SUCCEEDED)
+    if signal == "downstream_state":
+        return done.filter(kind=Kind.ACTION).exists()
+    if signal == "approved":
+        return done.filter(approval__consumed_at__isnull=False).exists()
+    return True

@@ -46,3 +46,22 @@ def test_a_pack_calls_neither_connectors_nor_packs_as_a_whole(workspace, admin, 
     run = ran(workspace, admin)
     assert (run.state, run.error_category) == ("failed", "validation")
     assert "steps call actions" in run.error["sentence"]
+
+
+@pytest.mark.parametrize("signal", ["downstream_state", "approved"])
+def test_a_pack_that_only_computes_cannot_claim_an_outcome(workspace, admin, flow, signal):
+    text = f"""
+pack: flow.claims
+version: 1.0.0
+name: Claims
+summary: A made-up pack that changes nothing anywhere.
+requires: {{ probe.tidy: ^1.0 }}
+inputs: {{ name: string }}
+steps:
+  - {{ id: tidy, use: probe.tidy, with: {{ name: inputs.name, on: "'2026-01-02'" }} }}
+outcome: {{ name: claimed, success: "`true`", signal: {signal} }}
+sample: {{ inputs: {{ name: A }} }}
+"""
+    installed(workspace, admin, text)
+    run = perform(invoke(workspace, actor=admin, target="flow.claims", inputs={"name": "k"}).pk)
+    assert (run.mode, run.state, run.outcome.is_success) == ("live", "succeeded", False)
