@@ -78,7 +78,7 @@ class ScopeMiddleware:
         if match:
             request.membership = next((m for m in request.memberships if m.workspace.slug == match["slug"]), None)
             if request.membership is None:
-                raise Http404("No such workspace.")
+                return missing(request)
             request.workspace = request.membership.workspace
             ids = [request.workspace.pk]
         with workspace_scope(ids, user), remember_grants():
@@ -107,10 +107,15 @@ class ProblemMiddleware:
     def process_exception(self, request, error):
         if isinstance(error, DomainError | PermissionDenied):
             return problem(request, error, getattr(error, "status", 403))
-        if isinstance(error, Http404) and request.htmx:
-            missing = DomainError("That is not here any more, or you may not see it.", "Reload the page.")
-            return problem(request, missing, 404)
+        if isinstance(error, Http404):  # also where DEBUG would show every address there is instead
+            return missing(request)
         return None
+
+
+def missing(request):
+    """The same answer for what is not there and for what this person may not see."""
+    next_step = "Reload the page." if getattr(request, "htmx", None) else "Check the address, or go back."
+    return problem(request, DomainError("There is nothing at this address, or you may not see it.", next_step), 404)
 
 
 def problem(request, error: Exception, status: int):

@@ -64,6 +64,17 @@ def test_the_pattern_page_is_in_the_navigation_of_who_builds_pages(client_of, me
     assert ('data-go="p"' in page) is shown
 
 
+@pytest.mark.parametrize("path", ["/w/{theirs}/", "/w/{mine}/audit/999999999/"])
+def test_what_is_not_there_is_told_in_our_shell_on_a_development_server_too(
+    client_of, auditor, workspace, other_workspace, settings, path
+):
+    settings.DEBUG = True
+    response = client_of(auditor).get(path.format(mine=workspace.slug, theirs=other_workspace.slug))
+    page = response.content.decode()
+    assert response.status_code == 404
+    assert _is_ours(page) and "There is nothing at this address" in page
+
+
 def test_nobody_signs_up_alone(client):
     page = client.get(reverse("account_signup")).content.decode()
     assert "by invitation" in page

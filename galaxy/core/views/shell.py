@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from galaxy.core.errors import DomainError
 from galaxy.core.forms import PreferencesForm
-from galaxy.core.middleware import problem
+from galaxy.core.middleware import missing, problem
 from galaxy.core.models import Role, Workspace
 from galaxy.core.permissions import ROLE_PERMISSIONS
 
@@ -77,8 +77,7 @@ def permission_denied(request, exception):
 
 
 def not_found(request, exception):
-    error = DomainError("There is nothing at this address, or you may not see it.", "Check the address, or go back.")
-    return problem(request, error, 404)
+    return missing(request)
 
 
 def bad_request(request, exception):
