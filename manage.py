@@ -1,11 +1,17 @@
 #!/usr/bin/env python
-"""The door for commands: ``manage.py help`` lists them."""
+"""The door for commands: ``manage.py help`` lists them, ``manage.py doctor`` says what is missing."""
 
 import os
 import sys
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galaxy.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from galaxy.env import SettingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, SettingError) as error:  # an operator wants the sentence, not the stack above it
+        sys.exit(f"Galaxy cannot start: {error}")

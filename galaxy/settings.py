@@ -89,6 +89,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "galaxy.core.middleware.RequestIdMiddleware",
+    "galaxy.core.ops.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "galaxy.core.middleware.ScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "galaxy.core.middleware.BodyLimitMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "galaxy.core.middleware.ProblemMiddleware",
 ]
@@ -172,6 +174,12 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
 EMAIL_BACKEND = env_str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env_str("EMAIL_HOST", "localhost")
+EMAIL_PORT = env_int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
@@ -193,7 +201,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env_bool("BEHIND_PROXY", False):  # only where the proxy strips what clients send in this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+    ALLAUTH_TRUSTED_PROXY_COUNT = env_int("PROXY_COUNT", 1)  # whose entries in X-Forwarded-For are believed
+DATA_UPLOAD_MAX_MEMORY_SIZE = GALAXY_MAX_BODY_BYTES = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -208,6 +218,8 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        "report-uri": ["/csp-reports/"],
+        "report-to": ["csp"],
     }
 }
 
@@ -251,6 +263,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
+    "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
 }
 

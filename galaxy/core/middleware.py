@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -45,6 +46,7 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("Reporting-Endpoints", 'csp="/csp-reports/"')  # what report-to in the policy names
         if not request.path_info.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")
             patch_vary_headers(response, ["HX-Request"])  # one address gives a page, or a part of it
@@ -87,6 +89,32 @@ class ScopeMiddleware:
         return response
 
 
+class BodyTooLarge(DomainError):
+    status = 413
+    code = "too_large"
+
+
+class BodyLimitMiddleware:
+    """Refuses what is larger than anything Galaxy takes, files included, before a byte of it is read.
+
+    A request without a length has no body under WSGI, so there is no way around it.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        limit = settings.GALAXY_MAX_BODY_BYTES
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0  # Django reads none of it either
+        if length <= limit:
+            return self.get_response(request)
+        error = BodyTooLarge(f"This is larger than {limit // 1024} KB, the most that is taken.", "Send less at once.")
+        return problem(request, error, error.status)
+
+
 class ProblemMiddleware:
     """Turns refusals into answers: a page, or for htmx a message in ``#problems`` that leaves the clicked row alone."""
 
@@ -113,8 +141,11 @@ class ProblemMiddleware:
 
 def problem(request, error: Exception, status: int):
     """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
+    context = {"error": error, "status": status}
+    if not hasattr(request, "htmx"):  # refused before anybody looked at it, as for a host that is not ours
+        return render(None, "ui/problem.html", context, status=status)
     template = "ui/_problem.html" if request.htmx else "ui/problem.html"
-    response = render(request, template, {"error": error, "status": status}, status=status)
+    response = render(request, template, context, status=status)
     if not request.htmx:
         return response
     return reswap(retarget(response, "#problems"), "innerHTML")

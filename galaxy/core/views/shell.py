@@ -1,13 +1,12 @@
-"""The way in, the workspace list, preferences, help, health and the error pages."""
+"""The way in, the workspace list, preferences, help and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.db import connection
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import requires_csrf_token
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from galaxy.core.errors import DomainError
 from galaxy.core.forms import PreferencesForm
@@ -51,15 +50,6 @@ def help_page(request):
         for codename, label in Workspace._meta.permissions
     ]
     return render(request, "core/help.html", {"roles": Role.labels, "rights": rights})
-
-
-@login_not_required
-@require_GET
-def health(request):
-    """Alive: the process answers and the database does too. Says nothing else to strangers."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
 
 
 @login_not_required
