@@ -1,5 +1,6 @@
 """What the sandbox does when a lower floor has news."""
 
+from galaxy.core.signals import member_removed
 from policies.signals import approval_decided
 
 
@@ -8,6 +9,7 @@ def connect() -> None:
     from policies.subjects import Subject, register
 
     approval_decided.connect(_approval_decided, dispatch_uid="sandbox.approval_decided")
+    member_removed.connect(_member_removed, dispatch_uid="sandbox.member_removed")
     register("run", Subject("Run", _url_of_run))
 
 
@@ -16,6 +18,12 @@ def _approval_decided(sender, approval, **kwargs):
 
     if approval.subject_kind == "run":
         approval_was_decided(approval)
+
+
+def _member_removed(sender, workspace, user, actor, **kwargs):
+    from sandbox.services import cancel_runs_of
+
+    cancel_runs_of(user, workspace, actor=actor)
 
 
 def _url_of_run(approval) -> str | None:
