@@ -14,12 +14,16 @@ class CoreConfig(AppConfig):
         from galaxy.core.db.grants import grant_to_app, make_partitions
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.ops import request_log
+        from galaxy.core.roles import sync_roles
 
         pre_migrate.connect(grant_to_app, sender=self)
         post_migrate.connect(make_partitions, sender=self)
+        post_migrate.connect(sync_roles, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
         scope.connect_celery()
         request_log.connect()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
+        add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="p"))
+        add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))
         add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))
