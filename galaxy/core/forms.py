@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from galaxy.core.audit.reading import in_words
 from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
-from galaxy.core.models import AuditDetail, AuditEvent, Membership, User, Workspace
+from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, User, Workspace
 
 
 class PreferencesForm(forms.ModelForm):
@@ -96,9 +96,11 @@ class AuditFilterForm(forms.Form):
 
 
 def _actors_named(words: str, workspace: Workspace) -> list[str]:
-    """Ids of the actors whose name contains ``words`` (the members, and Galaxy itself), or whose id that is."""
+    """Ids of the actors whose name contains ``words`` (members, agents, Galaxy itself), or whose id that is."""
     members = Membership.objects.in_workspace(workspace).filter(user__name__icontains=words)
-    ids = [words, *(str(id) for id in members.values_list("user_id", flat=True))]
+    agents = Agent.objects.in_workspace(workspace).filter(name__icontains=words)
+    found = [*members.values_list("user_id", flat=True), *agents.values_list("pk", flat=True)]
+    ids = [words, *map(str, found)]
     return [*ids, "galaxy"] if words.lower() in "galaxy" else ids
 
 

@@ -100,6 +100,7 @@ def call_of(run: Run) -> Call:
         step_id=run.step_id,
         idempotency_key=run.idempotency_key,
         carried=tuple(run.data_classes),
+        agent=run.agent,
     )
 
 

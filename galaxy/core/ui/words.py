@@ -52,6 +52,10 @@ STATUSES = {
     "update": Tone("warn", "arrow-up"),
     "deprecated": Tone("warn", "triangle-alert"),
     "yanked": Tone("bad", "x"),
+    # agents and tokens
+    "suspended": Tone("warn", "ban"),
+    "ended": Tone("line", "circle-stop"),
+    "revoked": Tone("bad", "ban"),
     "removed": Tone("line", "trash-2"),
     "connected": Tone("ok", "plug"),
     "unconnected": Tone("sim", "unplug"),
