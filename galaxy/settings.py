@@ -223,6 +223,31 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- API -------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["galaxy.core.api.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "galaxy.core.api.problems.handle",
+    "DEFAULT_THROTTLE_RATES": {"api": env_str("GALAXY_API_RATE", "600/min")},
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Galaxy",
+    "DESCRIPTION": "The control plane for what AI agents may do. The same rules as the console, for machines.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"KindEnum": "registry.models.Kind", "VoteEnum": "policies.models.Vote.Choice"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "galaxy.core.api.schema.complete",
+    ],
+}
+
 # --- Static files ----------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

@@ -10,6 +10,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
+from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
@@ -67,7 +68,8 @@ class ScopeMiddleware:
         request.workspace = request.membership = None
         request.memberships = []
         if not request.user.is_authenticated:
-            return self.get_response(request)
+            with workspace_scope(), remember_grants():  # a token, read inside a view, narrows and never leaks
+                return self.get_response(request)
         user = request.user.pk
         with workspace_scope(user=user):
             request.memberships = list(
@@ -140,7 +142,9 @@ class ProblemMiddleware:
 
 
 def problem(request, error: Exception, status: int):
-    """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
+    """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``. The API has its own form."""
+    if request.path_info.startswith(API_PATH):
+        return problem_answer(error, status)
     context = {"error": error, "status": status}
     if not hasattr(request, "htmx"):  # refused before anybody looked at it, as for a host that is not ours
         return render(None, "ui/problem.html", context, status=status)
