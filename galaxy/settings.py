@@ -79,6 +79,8 @@ INSTALLED_APPS = [
     "guardian",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "galaxy.core",
     "registry",
@@ -100,9 +102,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "galaxy.core.middleware.ScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "galaxy.core.sessions.SessionLimitsMiddleware",
+    "galaxy.core.middleware.TimeZoneMiddleware",
+    "galaxy.core.middleware.ScopeMiddleware",
     "galaxy.core.middleware.BodyLimitMiddleware",
+    "galaxy.core.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "galaxy.core.middleware.ProblemMiddleware",
 ]
@@ -173,6 +178,14 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Galaxy] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # each change of an account is told to its address
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a password, an address or a second factor changes
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Galaxy"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s each way, for clocks that are a little off (RFC 6238, section 5.2)
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HARDENED  # http://localhost
 EMAIL_BACKEND = env_str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 EMAIL_HOST = env_str("EMAIL_HOST", "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 587)
@@ -187,6 +200,7 @@ DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 _https = HARDENED
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+GALAXY_SESSION_IDLE_S = env_int("GALAXY_SESSION_IDLE_S", 60 * 60 * 12)
 SESSION_COOKIE_NAME = "__Host-galaxy" if _https else "galaxy"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

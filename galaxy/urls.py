@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("galaxy.core.urls")),
     path("api/v1/", include("galaxy.api_urls")),
     path("account/", include("allauth.account.urls")),
+    path("account/second-factor/", include("allauth.mfa.urls")),
     path("w/<slug:workspace>/", overview, name="overview"),
     path("w/<slug:workspace>/", include("galaxy.agents.urls")),
     path("w/<slug:workspace>/", include("registry.urls")),

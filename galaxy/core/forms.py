@@ -1,6 +1,8 @@
 """Forms of floor 0: shape and plain validation of what people type."""
 
 from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import available_timezones
 
 from django import forms
 from django.db.models import Exists, OuterRef
@@ -11,15 +13,33 @@ from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
 from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, User, Workspace
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Names of places such as ``Europe/Berlin``, and UTC; aliases and technical names are left out."""
+    areas = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    return frozenset({"UTC"} | {name for name in available_timezones() if name.partition("/")[0] in areas})
+
+
 class PreferencesForm(forms.ModelForm):
+    """What a person likes; of what is sent, only the fields that are there change."""
+
+    time_zone = forms.ChoiceField(choices=lambda: [(name, name.replace("_", " ")) for name in sorted(time_zones())])
+
     class Meta:
         model = User
-        fields = ["theme", "density"]
+        fields = ["theme", "density", "letters", "time_zone"]
+        widgets = dict.fromkeys(("theme", "density", "letters"), forms.RadioSelect)
 
-    def __init__(self, data, **kwargs):
+    def __init__(self, data=None, **kwargs):
         super().__init__(data, **kwargs)
-        for name in set(self.fields) - set(data):
+        for name in set(self.fields) - set(data) if data is not None else ():
             del self.fields[name]
+
+
+class WorkspaceSettingsForm(forms.Form):
+    requires_second_factor = forms.TypedChoiceField(
+        choices=[("true", "Yes"), ("false", "No")], coerce=lambda word: word == "true"
+    )
 
 
 class AuditFilterForm(forms.Form):

@@ -7,6 +7,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import render, resolve_url
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
@@ -89,6 +90,19 @@ class ScopeMiddleware:
         if response.streaming and not response.is_async:
             response.streaming_content = in_scope(response.streaming_content, scope)
         return response
+
+
+class TimeZoneMiddleware:
+    """Times are shown in the zone the person chose; rows keep UTC."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        with timezone.override(request.user.time_zone):
+            return self.get_response(request)
 
 
 class BodyTooLarge(DomainError):

@@ -23,7 +23,7 @@ RUN = {"run_installation"}
 EVERYTHING = {codename for codename, _ in Workspace._meta.permissions}
 ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.OWNER: EVERYTHING,
-    Role.ADMIN: EVERYTHING - {"manage_role"},
+    Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
     Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval"},
     Role.CREATOR: READ | RUN,
     Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent"},

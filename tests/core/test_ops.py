@@ -94,7 +94,7 @@ def test_a_migration_that_is_missing_is_seen(db, monkeypatch):
     assert readiness.migrations().state == GOOD
     monkeypatch.setattr(readiness, "_migrated", False)
     applied = dict(MigrationRecorder(readiness.connection).applied_migrations())
-    applied.pop(("core", "0003_audit_search"))
+    del applied[max(key for key in applied if key[0] == "core")]
     monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda self: applied)
     missing = readiness.migrations()
     assert missing.state == BAD

@@ -20,6 +20,7 @@ from galaxy.core.api.repeats import once
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Workspace
 from galaxy.core.scope import narrow
+from galaxy.core.second_factor import SecondFactorMissing, is_kept_out
 from galaxy.core.tokens import Caller
 
 
@@ -83,6 +84,8 @@ class WorkspaceView(View):
         super().initial(request, *args, **kwargs)
         self.workspace = self._workspace(kwargs["workspace"])
         narrow([self.workspace.pk], self.caller.person.pk)
+        if not self.caller.agent and is_kept_out(self.caller.person, self.workspace):
+            raise SecondFactorMissing(f"{self.workspace} asks for a second factor, and you have none.")
         needed = self.opens.get("GET" if request.method == "HEAD" else request.method)
         if needed and not self.caller.has(needed):
             raise TokenTooNarrow(

@@ -30,6 +30,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=40, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
+    requires_second_factor = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
@@ -48,6 +49,7 @@ class Workspace(models.Model):
             ("manage_member", "Invite people, change roles and give grants"),
             ("manage_role", "Define roles"),
             ("manage_agent", "Manage agents and their tokens"),
+            ("change_settings", "Change what holds for the whole workspace"),
         ]
 
     def __str__(self):

@@ -1,16 +1,13 @@
-"""The way in, the workspace list, preferences, help and the error pages."""
+"""The way in, the workspace list, help and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import requires_csrf_token
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.errors import DomainError
-from galaxy.core.forms import PreferencesForm
 from galaxy.core.middleware import problem
 from galaxy.core.models import Role, Workspace
 from galaxy.core.permissions import ROLE_PERMISSIONS
@@ -27,20 +24,6 @@ def home(request):
 @require_safe
 def workspace_list(request):
     return render(request, "core/workspace_list.html", {"memberships": request.memberships})
-
-
-@require_POST
-def preferences(request):
-    """Theme and density, kept with the account; a field not sent stays as it is. Goes back where it came from."""
-    form = PreferencesForm(request.POST, instance=request.user)
-    if form.is_valid():
-        form.save()
-        if request.htmx:
-            return HttpResponse(status=204)
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    return redirect(back)
 
 
 @require_safe
