@@ -35,7 +35,7 @@ class AgentForm(forms.Form):
     ends_at = forms.DateField(
         label="Last day",
         help_text="At most a year from now; it ends at midnight UTC after it.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     scopes = forms.MultipleChoiceField(
         required=False,
