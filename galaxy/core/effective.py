@@ -85,7 +85,7 @@ def effective_of(membership: Membership) -> Effective:
     if not user.is_active:
         return Effective([Line(f"core.{codename}", label, []) for codename, label in LABELS.items()])
     on_workspace = _grants(user, Workspace, Q(object_pk=str(workspace.pk)))
-    found = [(grant, None, None) for grant in on_workspace]
+    found: list[tuple[_Grant, Grantable | None, Any]] = [(grant, None, None) for grant in on_workspace]
     for grantable in grantables():
         rows = {row.pk: row for row in _rows_with_grants(user, workspace, grantable)}
         if rows:
@@ -96,19 +96,19 @@ def effective_of(membership: Membership) -> Effective:
 
     reasons: dict[str, list[Reason]] = {codename: [] for codename in LABELS}
     objects = []
-    for grant, grantable, row in found:
+    for grant, of_kind, row in found:
         target_id = str((row or workspace).pk)
         by = "" if grant.role else givers.get((target_id, grant.codename), "")
         reason = Reason(role=grant.role, by=by, at=times.get((grant.table, str(grant.id))))
-        if grantable is None:
+        if of_kind is None:
             reasons.setdefault(grant.codename, []).append(reason)
-        elif grant.codename in grantable.permissions:
+        elif grant.codename in of_kind.permissions:
             objects.append(
                 ObjectLine(
-                    perm=grantable.perm(grant.codename),
-                    label=grantable.permissions[grant.codename],
-                    kind=grantable.kind,
-                    noun=grantable.noun,
+                    perm=of_kind.perm(grant.codename),
+                    label=of_kind.permissions[grant.codename],
+                    kind=of_kind.kind,
+                    noun=of_kind.noun,
                     target_id=row.pk,
                     target=row,
                     reason=reason,

@@ -1,9 +1,9 @@
 """What the page of one object shows of the grants on it, and offers: the same for every kind of object."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from galaxy.core.grantables import find_grantable
@@ -36,7 +36,7 @@ class ObjectGrants:
     people: list[User]
 
 
-def object_grants(user: User, obj: Model) -> ObjectGrants:
+def object_grants(user: User, obj: Any) -> ObjectGrants:
     """Read in a fixed number of queries; people and roles only for whoever may give."""
     grantable = find_grantable(obj)
     denied = why_not(user, "core.manage_member", obj.workspace)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import CharField, Model
+from django.db.models import CharField
 from django.db.models.functions import Cast
 from guardian.models import UserObjectPermission
 
@@ -16,7 +16,7 @@ from galaxy.core.permissions import forget_grants, grant, require, revoke
 
 @transaction.atomic
 def grant_on(
-    obj: Model, *, perm: str, actor: User, user: User | None = None, role: RoleGroup | None = None, **data: Any
+    obj: Any, *, perm: str, actor: User, user: User | None = None, role: RoleGroup | None = None, **data: Any
 ) -> None:
     """Give a member, or everybody in a role, one permission on one object, audited; to have it already is no error.
 
@@ -31,7 +31,7 @@ def grant_on(
 
 
 @transaction.atomic
-def revoke_on(obj: Model, *, perm: str, actor: User, user: User | None = None, role: RoleGroup | None = None) -> None:
+def revoke_on(obj: Any, *, perm: str, actor: User, user: User | None = None, role: RoleGroup | None = None) -> None:
     """Take one permission on one object back, audited; felt by the next request. Raises NotGranted."""
     _check_giver(actor, perm, obj)
     whom = user or role
@@ -57,13 +57,13 @@ def drop_grants(user: User, workspace: Workspace) -> int:
     return dropped
 
 
-def _check_giver(actor: User, perm: str, obj: Model) -> None:
+def _check_giver(actor: User, perm: str, obj: Any) -> None:
     """Whoever may give grants at all gives what they hold there, and nothing else."""
     require(actor, "core.manage_member", obj.workspace)
     require(actor, perm, obj)
 
 
-def _receiver(obj: Model, user: User | None, role: RoleGroup | None) -> User | RoleGroup:
+def _receiver(obj: Any, user: User | None, role: RoleGroup | None) -> User | RoleGroup:
     if role is not None:
         if role.workspace_id != obj.workspace.pk:
             raise Invalid(f"{role} is not a role of {obj.workspace}.")
@@ -75,11 +75,11 @@ def _receiver(obj: Model, user: User | None, role: RoleGroup | None) -> User | R
     return user
 
 
-def _holds(who: User | RoleGroup, perm: str, obj: Model) -> bool:
+def _holds(who: User | RoleGroup, perm: str, obj: Any) -> bool:
     """Whether the grant itself is there: by name for a person, whatever their role holds besides."""
     codename = perm.partition(".")[2]
     if isinstance(who, RoleGroup):
-        rows = who.group.groupobjectpermission_set
+        rows: Any = who.group.groupobjectpermission_set
     else:
         rows = who.userobjectpermission_set
     return rows.filter(

@@ -75,7 +75,7 @@ def renew_invitation(invitation: Invitation, *, actor: User) -> str:
     Raises NotGranted, AboveYou or InvitationClosed.
     """
     invitation = _open(invitation)
-    check_may_give(actor, invitation.role_group)
+    check_may_give(actor, _role_of(invitation))
     token = secrets.token_urlsafe(32)
     invitation.token_hash, invitation.invited_by = _hash(token), actor
     invitation.expires_at = timezone.now() + LASTS
@@ -111,8 +111,6 @@ def find_invitation(token: str) -> Invitation:
         raise InvitationClosed("This link opens no invitation. It may have been replaced by a newer one.")
     with workspace_scope([row[0]]):
         invitation = _of(row[1])
-        if invitation.role_group is not None:
-            invitation.role_label = invitation.role_group.label
     _check_usable(invitation)
     return invitation
 
@@ -132,13 +130,13 @@ def accept_invitation(invitation: Invitation, *, user: User) -> Membership:
         if Membership.objects.in_workspace(invitation.workspace).filter(user=user).exists():
             raise AlreadyMember(f"You are in {invitation.workspace} already.")
         try:
-            check_may_give(invitation.invited_by, invitation.role_group)
+            check_may_give(invitation.invited_by, _role_of(invitation))
         except (NotGranted, AboveYou) as error:
             raise InvitationClosed(f"{invitation.invited_by} can no longer invite you into this role.") from error
         invitation.accepted_at, invitation.accepted_by = timezone.now(), user
         invitation.save(update_fields=["accepted_at", "accepted_by"])
         audit.record("invitation.accepted", actor=user, target=invitation, after={"user": user})
-        return add_member(invitation.workspace, user=user, role=invitation.role_group, actor=invitation.invited_by)
+        return add_member(invitation.workspace, user=user, role=_role_of(invitation), actor=invitation.invited_by)
 
 
 @transaction.atomic
@@ -171,6 +169,12 @@ def _hash(token: str) -> str:
 
 def _of(pk: UUID) -> Invitation:
     return Invitation.objects.select_related("workspace", "role_group__workspace", "invited_by").get(pk=pk)
+
+
+def _role_of(invitation: Invitation) -> RoleGroup:
+    if invitation.role_group is None:
+        raise InvitationClosed("The role of this invitation is gone.")
+    return invitation.role_group
 
 
 def _open(invitation: Invitation) -> Invitation:

@@ -26,14 +26,13 @@ def add_member(workspace: Workspace, *, user: User, role: str | RoleGroup, actor
 
     ``role`` is one of the six by its value, or a RoleGroup. Whether ``actor`` may is the caller's to check.
     """
-    if not isinstance(role, RoleGroup):
-        role = RoleGroup.objects.in_workspace(workspace).get(role=role)
+    group = role if isinstance(role, RoleGroup) else RoleGroup.objects.in_workspace(workspace).get(role=role)
     membership = Membership.objects.create(
-        workspace=workspace, user=user, role=role.role, custom_role=role if role.is_custom else None
+        workspace=workspace, user=user, role=group.role, custom_role=group if group.is_custom else None
     )
-    user.groups.add(role.group_id)
+    user.groups.add(group.group_id)
     forget_grants()
-    audit.record("membership.created", actor=actor, target=membership, after={"user": user, "role": role.label})
+    audit.record("membership.created", actor=actor, target=membership, after={"user": user, "role": group.label})
     return membership
 
 
