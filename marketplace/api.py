@@ -37,7 +37,14 @@ class ListingFilter(StrictSerializer, PageFilter):
     level = serializers.ChoiceField(required=False, choices=VerificationLevel.choices)
 
 
-class ListingListView(WorkspaceView):
+class Listings(WorkspaceView):
+    """What the marketplace shows."""
+
+    def rows(self):
+        return Listing.objects.select_related("extension", "version").defer("search", "version__manifest")
+
+
+class ListingListView(Listings):
     opens = {"GET": "listings.read"}
 
     @extend_schema(
@@ -57,11 +64,10 @@ class ListingListView(WorkspaceView):
             self.rows().filter(**filters), ListingSerializer, moment=None, key="extension__slug", limit=wanted["limit"]
         )
 
-    def rows(self):
-        return Listing.objects.select_related("extension", "version").defer("search", "version__manifest")
 
+class ListingView(Listings):
+    opens = {"GET": "listings.read"}
 
-class ListingView(ListingListView):
     @extend_schema(
         operation_id="listings_retrieve",
         summary="Read one listing",

@@ -66,7 +66,22 @@ class DecisionBody(StrictSerializer):
     )
 
 
-class ApprovalListView(WorkspaceView):
+class Approvals(WorkspaceView):
+    """The approval requests of a workspace, as the caller may see them."""
+
+    def visible(self):
+        """What the caller may see; an agent sees what it asked for itself."""
+        rows = (
+            Approval.objects.in_workspace(self.workspace)
+            .select_related("workspace", "requested_by", "decision")
+            .prefetch_related("votes__reviewer")
+        )
+        if self.caller.agent:
+            return rows.filter(requested_by=self.caller.person, facts__agent_id=str(self.caller.agent.pk))
+        return rows.visible_to(self.caller.person)
+
+
+class ApprovalListView(Approvals):
     opens = {"GET": "approvals.read"}
 
     @extend_schema(
@@ -89,19 +104,10 @@ class ApprovalListView(WorkspaceView):
             limit=wanted["limit"],
         )
 
-    def visible(self):
-        """What the caller may see; an agent sees what it asked for itself."""
-        rows = (
-            Approval.objects.in_workspace(self.workspace)
-            .select_related("workspace", "requested_by", "decision")
-            .prefetch_related("votes__reviewer")
-        )
-        if self.caller.agent:
-            return rows.filter(requested_by=self.caller.person, facts__agent_id=str(self.caller.agent.pk))
-        return rows.visible_to(self.caller.person)
 
+class ApprovalView(Approvals):
+    opens = {"GET": "approvals.read"}
 
-class ApprovalView(ApprovalListView):
     @extend_schema(
         operation_id="approvals_retrieve",
         summary="Read one approval request",
@@ -114,9 +120,8 @@ class ApprovalView(ApprovalListView):
         return Response(ApprovalSerializer(get_object_or_404(self.visible(), pk=pk)).data)
 
 
-class ApprovalDecisionView(ApprovalListView):
+class ApprovalDecisionView(Approvals):
     opens = {"POST": "approvals.decide"}
-    http_method_names = ["post"]
 
     @extend_schema(
         operation_id="approvals_decide",

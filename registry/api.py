@@ -64,7 +64,20 @@ class RemovalBody(StrictSerializer):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
 
 
-class InstallationListView(WorkspaceView):
+class Installations(WorkspaceView):
+    """The installations of a workspace, as the caller may see them."""
+
+    def visible(self):
+        """What the caller may see; of an agent's grants only what its owner may see too."""
+        rows = Installation.objects.in_workspace(self.workspace).select_related(
+            "workspace", "extension", "installed_by", "pin__version"
+        )
+        if self.caller.agent:
+            return rows.filter(granted_to(self.caller.agent, "run_installation", Installation))
+        return rows.visible_to(self.caller.person)
+
+
+class InstallationListView(Installations):
     opens = {"GET": "installations.read", "POST": "installations.write"}
 
     @extend_schema(
@@ -100,19 +113,9 @@ class InstallationListView(WorkspaceView):
         made = install(self.workspace, version.extension, version=version, actor=request.user)
         return Response(InstallationSerializer(self.visible().get(pk=made.pk)).data, status=201)
 
-    def visible(self):
-        """What the caller may see; of an agent's grants only what its owner may see too."""
-        rows = Installation.objects.in_workspace(self.workspace).select_related(
-            "workspace", "extension", "installed_by", "pin__version"
-        )
-        if self.caller.agent:
-            return rows.filter(granted_to(self.caller.agent, "run_installation", Installation))
-        return rows.visible_to(self.caller.person)
 
-
-class InstallationView(InstallationListView):
+class InstallationView(Installations):
     opens = {"GET": "installations.read"}
-    http_method_names = ["get", "head"]
 
     @extend_schema(
         operation_id="installations_retrieve",
@@ -126,9 +129,8 @@ class InstallationView(InstallationListView):
         return Response(InstallationSerializer(get_object_or_404(self.visible(), pk=pk)).data)
 
 
-class InstallationRemovalView(InstallationListView):
+class InstallationRemovalView(Installations):
     opens = {"POST": "installations.write"}
-    http_method_names = ["post"]
 
     @extend_schema(
         operation_id="installations_remove",

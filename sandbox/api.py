@@ -77,7 +77,17 @@ class RunBody(StrictSerializer):
     scenario = serializers.ChoiceField(required=False, choices=Run.Scenario.choices, default=Run.Scenario.HAPPY)
 
 
-class RunListView(WorkspaceView):
+class Runs(WorkspaceView):
+    """The runs of a workspace, as the caller may see them."""
+
+    def visible(self):
+        rows = Run.objects.in_workspace(self.workspace).select_related("workspace", "requested_by", "agent")
+        if self.caller.agent:
+            return rows.filter(agent=self.caller.agent)
+        return rows.visible_to(self.caller.person)
+
+
+class RunListView(Runs):
     opens = {"GET": "runs.read", "POST": "runs.write"}
 
     @extend_schema(
@@ -117,16 +127,9 @@ class RunListView(WorkspaceView):
         )
         return Response(RunSerializer(self.visible().get(pk=run.pk)).data, status=201)
 
-    def visible(self):
-        rows = Run.objects.in_workspace(self.workspace).select_related("workspace", "requested_by", "agent")
-        if self.caller.agent:
-            return rows.filter(agent=self.caller.agent)
-        return rows.visible_to(self.caller.person)
 
-
-class RunView(RunListView):
+class RunView(Runs):
     opens = {"GET": "runs.read"}
-    http_method_names = ["get", "head"]
 
     @extend_schema(
         operation_id="runs_retrieve", summary="Read one run", parameters=[], responses=RunSerializer, tags=["Runs"]
@@ -136,9 +139,8 @@ class RunView(RunListView):
         return Response(RunSerializer(get_object_or_404(self.visible(), pk=pk)).data)
 
 
-class RunCancellationView(RunListView):
+class RunCancellationView(Runs):
     opens = {"POST": "runs.write"}
-    http_method_names = ["post"]
 
     @extend_schema(
         operation_id="runs_cancel",

@@ -49,10 +49,11 @@ class AgentForm(forms.Form):
         installations = Installation.objects.in_workspace(workspace).active().visible_to(user)
         self.installations = list(installations.select_related("extension", "workspace").order_by("extension__name"))
         members = User.objects.filter(memberships__workspace=workspace, is_active=True).order_by("name", "email")
-        self.fields["owner"].queryset = members
+        self.fields["owner"].queryset = members  # type: ignore[attr-defined]  (declared above)
         kept = agent.scopes if agent else []
         offered = sorted({scope for one in self.installations for scope in one.scopes} | set(kept))
-        self.fields["scopes"].choices = [(scope, f"{sentence(scope)} ({scope})") for scope in offered]
+        choices = [(scope, f"{sentence(scope)} ({scope})") for scope in offered]
+        self.fields["scopes"].choices = choices  # type: ignore[attr-defined]
         held = _held(agent)
         for installation in self.installations:
             field = forms.ChoiceField(choices=_levels(installation), required=False, label=installation.extension.name)

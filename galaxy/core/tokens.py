@@ -161,7 +161,7 @@ def caller_of(text: str) -> Caller:
     if token.agent and (sentence := why_barred(token.agent)):
         raise TokenRefused(sentence, "An owner or admin of the workspace can change that on the agent's page.")
     members = Membership.objects.in_workspace(token.workspace).filter(user=person, user__is_active=True)
-    if not members.exists():
+    if person is None or not members.exists():
         raise TokenRefused("Whose token this is has left the workspace.")
     _note_use(token)
     return Caller(person, token)

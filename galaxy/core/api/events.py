@@ -66,7 +66,18 @@ class EventPage(serializers.Serializer):
     next = serializers.URLField(allow_null=True)
 
 
-class EventListView(WorkspaceView):
+class Events(WorkspaceView):
+    """The trail of a workspace. Whoever reads it is written into it."""
+
+    def note_look(self, action, target, **data) -> None:
+        """Write that the caller looked, unless the same look was written a moment ago."""
+        what = json.dumps([self.caller.key, str(self.workspace.pk), action, str(target.pk), data], sort_keys=True)
+        if cache.add(f"galaxy.look.{hashlib.sha256(what.encode()).hexdigest()}", 1, LOOK_S):
+            with transaction.atomic():
+                audit.record(action, actor=self.caller.actor, target=target, **data)
+
+
+class EventListView(Events):
     opens = {"GET": "audit.read"}
 
     @extend_schema(
@@ -84,7 +95,7 @@ class EventListView(WorkspaceView):
         names = {"action": "action__prefix", "actor": "actor_id", "target": "target_id", "since": "occurred_at__gte"}
         names["until"] = "occurred_at__lt"
         filters = {names[name]: value for name, value in wanted.items() if name in names}
-        self._note_look("audit.viewed", self.workspace, filters={name: str(filters[name]) for name in filters})
+        self.note_look("audit.viewed", self.workspace, filters={name: str(filters[name]) for name in filters})
         return self.page(
             events.filter(**filters),
             EventSerializer,
@@ -94,15 +105,10 @@ class EventListView(WorkspaceView):
             prepare=lambda found: details_of(found, self.workspace),
         )
 
-    def _note_look(self, action, target, **data) -> None:
-        """Write that the caller looked, unless the same look was written a moment ago."""
-        what = json.dumps([self.caller.key, str(self.workspace.pk), action, str(target.pk), data], sort_keys=True)
-        if cache.add(f"galaxy.look.{hashlib.sha256(what.encode()).hexdigest()}", 1, LOOK_S):
-            with transaction.atomic():
-                audit.record(action, actor=self.caller.actor, target=target, **data)
 
+class EventView(Events):
+    opens = {"GET": "audit.read"}
 
-class EventView(EventListView):
     @extend_schema(
         operation_id="events_retrieve",
         summary="Read one event",
@@ -115,7 +121,7 @@ class EventView(EventListView):
         require(request.user, "core.view_auditevent", self.workspace)
         events = AuditEvent.objects.in_workspace(self.workspace).select_related("workspace")
         event = get_object_or_404(events, pk=pk)
-        self._note_look("event.viewed", event)
+        self.note_look("event.viewed", event)
         view = view_of(event)
         row = vars(view.row) | {
             "chain": view.chain,

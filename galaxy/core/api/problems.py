@@ -83,8 +83,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="galaxy"'
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    wait_s = getattr(error, "wait", None)
+    if wait_s:
+        headers["Retry-After"] = str(int(wait_s) + 1)
     set_rollback()
     return Response(problem_of(error, status), status=status, headers=headers, content_type=MEDIA_TYPE)
 
