@@ -69,7 +69,7 @@ class InvitationForm(forms.Form):
     address = forms.EmailField(label="E-mail address", max_length=254)
 
     def __init__(self, data=None, *, roles: list[RoleGroup]):
-        super().__init__(data)
+        super().__init__(data, auto_id="invite_%s")  # the filter of the same page has a role, too
         self.fields["role"] = RoleField(roles, label="Role")
 
 
