@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The door for commands: ``manage.py help`` lists them."""
+"""The door for commands: ``manage.py help`` lists them, ``manage.py doctor`` says what is missing."""
 
 import os
 import sys
@@ -12,5 +12,5 @@ if __name__ == "__main__":
 
     try:
         execute_from_command_line(sys.argv)
-    except SettingError as error:
-        sys.exit(str(error))
+    except SettingError as error:  # an operator wants the sentence, not the stack above it
+        sys.exit(f"Galaxy cannot start: {error}")

@@ -77,6 +77,8 @@ INSTALLED_APPS = [
     "guardian",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "galaxy.core",
     "registry",
@@ -87,6 +89,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "galaxy.core.middleware.RequestIdMiddleware",
+    "galaxy.core.ops.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -98,8 +101,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "galaxy.core.middleware.ScopeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "galaxy.core.sessions.SessionLimitsMiddleware",
+    "galaxy.core.middleware.TimeZoneMiddleware",
+    "galaxy.core.middleware.ScopeMiddleware",
+    "galaxy.core.middleware.BodyLimitMiddleware",
+    "galaxy.core.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "galaxy.core.middleware.ProblemMiddleware",
 ]
@@ -170,6 +177,14 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Galaxy] "
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # each change of an account is told to its address
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a password, an address or a second factor changes
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Galaxy"
+MFA_TOTP_TOLERANCE = 1  # one step of 30 s each way, for clocks that are a little off (RFC 6238, section 5.2)
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HARDENED  # http://localhost
 EMAIL_BACKEND = env_str("EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if HARDENED else 'console'}.EmailBackend")
 EMAIL_HOST = env_str("EMAIL_HOST", "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 25)
@@ -184,6 +199,7 @@ DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 _https = HARDENED
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
+GALAXY_SESSION_IDLE_S = env_int("GALAXY_SESSION_IDLE_S", 60 * 60 * 12)
 SESSION_COOKIE_NAME = "__Host-galaxy" if _https else "galaxy"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -198,7 +214,9 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env_bool("BEHIND_PROXY", False):  # only where the proxy strips what clients send in this header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+    ALLAUTH_TRUSTED_PROXY_COUNT = env_int("PROXY_COUNT", 1)  # whose entries in X-Forwarded-For are believed
+DATA_UPLOAD_MAX_MEMORY_SIZE = GALAXY_MAX_BODY_BYTES = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -213,7 +231,34 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        "report-uri": ["/csp-reports/"],
+        "report-to": ["csp"],
     }
+}
+
+# --- API -------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["galaxy.core.api.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "galaxy.core.api.problems.handle",
+    "DEFAULT_THROTTLE_RATES": {"api": env_str("GALAXY_API_RATE", "600/min")},
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Galaxy",
+    "DESCRIPTION": "The control plane for what AI agents may do. The same rules as the console, for machines.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"KindEnum": "registry.models.Kind", "VoteEnum": "policies.models.Vote.Choice"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "galaxy.core.api.schema.complete",
+    ],
 }
 
 # --- Static files ----------------------------------------------------------------------------------------------
@@ -256,6 +301,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
+    "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
 }
 

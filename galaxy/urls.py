@@ -11,8 +11,11 @@ handler500 = "galaxy.core.views.server_error"
 
 urlpatterns = [
     path("", include("galaxy.core.urls")),
+    path("api/v1/", include("galaxy.api_urls")),
     path("account/", include("allauth.account.urls")),
+    path("account/second-factor/", include("allauth.mfa.urls")),
     path("w/<slug:workspace>/", overview, name="overview"),
+    path("w/<slug:workspace>/", include("galaxy.agents.urls")),
     path("w/<slug:workspace>/", include("registry.urls")),
     path("w/<slug:workspace>/", include("policies.urls")),
     path("w/<slug:workspace>/", include("sandbox.urls")),

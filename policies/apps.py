@@ -7,7 +7,10 @@ class PoliciesConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
+        from policies import receivers
         from policies.reading import due_for
+
+        receivers.connect()
 
         add_item(
             Item(

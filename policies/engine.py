@@ -21,7 +21,8 @@ class Principal:
     """Who asks. ``kind`` is person or agent; ``agent`` names the agent a person acts through, if any.
 
     ``holds_read`` and ``holds_write``: has the permission to run the extension where it reads, and where it writes,
-    by role or by a grant on the installation.
+    by role or by a grant on the installation; an agent has it where its owner has it too. ``scopes`` bounds an agent
+    to those scopes (None: no bound). ``barred`` says why a principal may do nothing at all now, "" where it may.
     """
 
     kind: str
@@ -31,6 +32,8 @@ class Principal:
     holds_read: bool = False
     holds_write: bool = False
     agent: str | None = None
+    scopes: tuple[str, ...] | None = None
+    barred: str = ""
 
     @property
     def is_agent(self) -> bool:
@@ -157,6 +160,25 @@ def combine(verdicts: Iterable[Verdict]) -> Evaluation:
 # --- Defaults: what holds where no rule says more ---------------------------------------------------------------
 
 
+def _standing(principal: Principal, action: Action, resource: Resource, context: Context) -> Verdict | None:
+    """Whoever is suspended, has ended or lost its owner does nothing."""
+    if not principal.barred:
+        return None
+    return _deny("agent_barred", principal.barred, "It is allowed to go on, on the agent's page")
+
+
+def _agent_scopes(principal: Principal, action: Action, resource: Resource, context: Context) -> Verdict | None:
+    """An agent uses the scopes it was given, whatever the workspace agreed to."""
+    missing = sorted(set(action.scopes) - set(principal.scopes)) if principal.scopes is not None else []
+    if not missing:
+        return None
+    return _deny(
+        "agent_scope_missing",
+        f"{principal.label} was not given {', '.join(missing)}.",
+        "The scope is added on the agent's page",
+    )
+
+
 def _consent(principal: Principal, action: Action, resource: Resource, context: Context) -> Verdict | None:
     """Only what the workspace agreed to at installation can be used."""
     missing = sorted(set(action.scopes) - set(resource.scopes_granted))
@@ -242,7 +264,7 @@ def _asks_by_itself(tag: str, action: Action) -> bool:
     return tag != "write" or action.effect != "read"
 
 
-DEFAULTS: tuple[Rule, ...] = (_consent, _audience, _read, _write, _delete, _bulk, _declared)
+DEFAULTS: tuple[Rule, ...] = (_standing, _agent_scopes, _consent, _audience, _read, _write, _delete, _bulk, _declared)
 
 
 def _deny(code: str, text: str, passes_if: str, who: str = ADMIN) -> Verdict:

@@ -21,6 +21,7 @@ PAGE_SIZE = 20
 BRIEF_CHARS = 60
 LATELY = timedelta(hours=1)  # how long one's own decisions stay in sight under what still waits
 _FACTS = {  # names of Approval.facts that are shown as they stand, in this order
+    "agent": "Through agent",
     "where": "Target",
     "records": "Records",
     "data_classes": "Data classes",

@@ -6,7 +6,9 @@ class RegistryConfig(AppConfig):
     verbose_name = "Registry"
 
     def ready(self):
+        from galaxy.core.grantables import Grantable, add_grantable
         from galaxy.core.navigation import Item, add_item
+        from registry.access import GRANTABLE_ACTS
         from registry.models import Installation
 
         add_item(
@@ -21,5 +23,15 @@ class RegistryConfig(AppConfig):
                 count=lambda request: (
                     Installation.objects.in_workspace(request.workspace).active().visible_to(request.user).count()
                 ),
+            )
+        )
+        add_grantable(
+            Grantable(
+                kind="registry.installation",
+                noun="extension",
+                permissions=GRANTABLE_ACTS,
+                viewing="view_installation",
+                filters=(("removed_at", None),),
+                related=("workspace", "extension"),
             )
         )

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.object_grants import object_grants
 from galaxy.core.permissions import NotGranted, can, why_not
 from registry.access import who_may
 from registry.contents import contents_of
@@ -85,6 +86,7 @@ def _detail(request, installation: Installation) -> dict:
         "connection": connection_of(installation),
         "mode": mode_of(installation) if installation.is_active else "",
         "who": who_may(installation),
+        "grants": object_grants(user, installation),
         "run_denied": why_not(user, "registry.run_installation", installation),
         "write_denied": why_not(user, "registry.write_installation", installation),
         "kind_is_whole": not contents.actions,

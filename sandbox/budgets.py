@@ -1,17 +1,22 @@
-"""Declared call budgets, shared by every worker: a moving window per installation in Valkey or Redis."""
+"""Budgets: an agent's calls of the day, counted from its runs; and the declared rate limit of an installation, a moving
+window in Valkey or Redis that every worker shares."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count, Q
+from django.utils import timezone
 from limits import RateLimitItemPerMinute
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
+from galaxy.core.models import Agent, Workspace
 from sandbox.errors import RunError
-from sandbox.models import Category
+from sandbox.models import Category, Run
 
 
 def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[str, Any]) -> None:
@@ -38,6 +43,35 @@ def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[
             sentence=f"The budget of {rpm} calls a minute is spent, so nothing was sent.",
             next_step="Wait a minute, then run it again.",
         )
+
+
+def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
+    """The refusal of the call ``but`` where ``agent`` has made its calls of today (UTC) already, else None.
+
+    Runs that policy or this very budget stopped were no calls. The agent's row is locked until the transaction ends,
+    so that hurried calls are counted one after the other.
+    """
+    agent = Agent.objects.select_for_update(of=("self",)).get(pk=agent.pk)
+    if _calls(agent.workspace_id).filter(agent=agent).exclude(pk=but.pk).count() < agent.calls_per_day:
+        return None
+    return RunError(
+        Category.QUOTA,
+        "agent_budget_spent",
+        sentence=f"{agent} has made its {agent.calls_per_day} calls of today.",
+        next_step="It can call again after midnight UTC, or with a larger budget.",
+    )
+
+
+def calls_today(workspace: Workspace, agents: Iterable[Agent]) -> dict[UUID, int]:
+    """How many calls each of ``agents`` has made since midnight UTC, by id; who made none is left out."""
+    mine = _calls(workspace.pk).filter(agent__in=[agent.pk for agent in agents])
+    return dict(mine.order_by().values_list("agent").annotate(Count("pk")))
+
+
+def _calls(workspace_id: UUID):
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    refused = Q(error_category=Category.POLICY_BLOCK) | Q(error_category=Category.QUOTA, attempt=0)
+    return Run.objects.in_workspace(workspace_id).filter(created_at__gte=midnight).exclude(refused)
 
 
 @lru_cache(maxsize=1)

@@ -40,7 +40,8 @@ class Run(WorkspaceModel):
 
     State machine: queued -> running -> succeeded | failed | unknown; waiting (for an approval, its own or that of a
     step) -> queued | failed; running -> waiting for a pack whose step waits, running -> queued when a lease ran out;
-    cancelled from queued or waiting; unknown -> succeeded | failed when a person settles it. ``attempt`` is the
+    cancelled from queued or waiting; unknown -> succeeded | failed when a person settles it. ``requested_by`` answers
+    for the run; ``agent`` is who acted in their name, if it was not they themselves. ``attempt`` is the
     fencing token: it counts claims, and whoever writes must still hold the number it claimed. ``inputs`` and
     ``outputs`` are redacted; the raw values lie in ``RunPayload`` until the run is over.
     """
@@ -79,6 +80,9 @@ class Run(WorkspaceModel):
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    agent = models.ForeignKey(
+        "core.Agent", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
     chain = models.JSONField(default=list, help_text="Who asked through whom: list of {kind, id, label}.")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="steps"
@@ -147,6 +151,9 @@ class Run(WorkspaceModel):
             ),
             models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
+            models.Index(
+                fields=["workspace", "agent", "-created_at"], condition=Q(agent__isnull=False), name="run_by_agent"
+            ),
         ]
 
     def __str__(self):

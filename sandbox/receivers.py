@@ -4,21 +4,28 @@ from typing import Any
 
 from django.urls import reverse
 
+from galaxy.core.models import User, Workspace
+from galaxy.core.signals import member_removed
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
-from sandbox.services import approval_was_decided
+from sandbox.services import approval_was_decided, cancel_runs_of
 
 
 def connect() -> None:
     """Subscribe once, when the app is ready, and say what an approval of a run is about."""
     approval_decided.connect(_approval_decided, dispatch_uid="sandbox.approval_decided")
+    member_removed.connect(_member_removed, dispatch_uid="sandbox.member_removed")
     register("run", Subject("Run", _url_of_run))
 
 
 def _approval_decided(approval: Approval, **kwargs: Any) -> None:
     if approval.subject_kind == "run":
         approval_was_decided(approval)
+
+
+def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any) -> None:
+    cancel_runs_of(user, workspace, actor=actor)
 
 
 def _url_of_run(approval: Approval) -> str | None:

@@ -1,4 +1,4 @@
-"""Signing in and out: by invitation only, and told to the audit trail of every workspace of the person."""
+"""Accounts: by invitation only, and told to the audit trail of every workspace of the person."""
 
 from typing import Any
 
@@ -27,17 +27,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def record_sign_in(user: User, **kwargs: Any) -> None:
-    _record("session.started", user)
+    record_everywhere("session.started", user)
 
 
 def record_sign_out(user: User | None, **kwargs: Any) -> None:
     if user is not None:
-        _record("session.ended", user)
+        record_everywhere("session.ended", user)
 
 
-def _record(action: str, user: User) -> None:
+@transaction.atomic
+def record_everywhere(action: str, user: User, **data: Any) -> None:
+    """Write what a person did to their own account into the trail of each of their workspaces."""
     with workspace_scope(user=user.pk):
         memberships = list(Membership.objects.filter(user=user).select_related("workspace"))
-    with workspace_scope([m.workspace_id for m in memberships], user.pk), transaction.atomic():
+    with workspace_scope([m.workspace_id for m in memberships], user.pk):
         for membership in memberships:
-            audit.record(action, actor=user, target=user, workspace=membership.workspace)
+            audit.record(action, actor=user, target=user, workspace=membership.workspace, **data)

@@ -11,19 +11,29 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from galaxy.core import accounts, scope
+        from galaxy.core import accounts, scope, second_factor, sessions
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.ops import request_log
+        from galaxy.core.roles import sync_roles
 
         pre_migrate.connect(grant_to_app, sender=self)
         post_migrate.connect(keep_record_of_migrations, sender=self)
         post_migrate.connect(make_partitions, sender=self)
+        post_migrate.connect(sync_roles, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
         scope.connect_celery()
+        request_log.connect()
+        sessions.connect()
+        second_factor.connect()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
+        add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="p"))
+        add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))
+        settings_page = "core:workspace-settings"
+        add_item(Item("Workspace", 90, "Settings", settings_page, "settings", "core.change_settings"))
         add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))
-        add_item(Item("Build", 90, "Patterns", "core:patterns", "shapes", key="p", offered=_builds_pages))
+        add_item(Item("Build", 90, "Patterns", "core:patterns", "shapes", offered=_builds_pages))
 
 
 def _builds_pages(request) -> bool:

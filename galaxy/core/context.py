@@ -25,7 +25,7 @@ class Shell:
 
     @property
     def role_label(self):
-        return self.membership.get_role_display() if self.membership else ""
+        return self.membership.role_label if self.membership else ""
 
     @cached_property
     def nav(self):

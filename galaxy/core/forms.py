@@ -1,6 +1,8 @@
 """Forms of floor 0: shape and plain validation of what people type."""
 
 from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import available_timezones
 
 from django import forms
 from django.db.models import Exists, OuterRef
@@ -8,18 +10,36 @@ from django.utils import timezone
 
 from galaxy.core.audit.reading import in_words
 from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
-from galaxy.core.models import AuditDetail, AuditEvent, Membership, User, Workspace
+from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, User, Workspace
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Names of places such as ``Europe/Berlin``, and UTC; aliases and technical names are left out."""
+    areas = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    return frozenset({"UTC"} | {name for name in available_timezones() if name.partition("/")[0] in areas})
 
 
 class PreferencesForm(forms.ModelForm):
+    """What a person likes; of what is sent, only the fields that are there change."""
+
+    time_zone = forms.ChoiceField(choices=lambda: [(name, name.replace("_", " ")) for name in sorted(time_zones())])
+
     class Meta:
         model = User
-        fields = ["theme", "density"]
+        fields = ["theme", "density", "letters", "time_zone"]
+        widgets = dict.fromkeys(("theme", "density", "letters"), forms.RadioSelect)
 
-    def __init__(self, data, **kwargs):
+    def __init__(self, data=None, **kwargs):
         super().__init__(data, **kwargs)
-        for name in set(self.fields) - set(data):
+        for name in set(self.fields) - set(data) if data is not None else ():
             del self.fields[name]
+
+
+class WorkspaceSettingsForm(forms.Form):
+    requires_second_factor = forms.TypedChoiceField(
+        choices=[("true", "Yes"), ("false", "No")], coerce=lambda word: word == "true"
+    )
 
 
 class AuditFilterForm(forms.Form):
@@ -96,9 +116,11 @@ class AuditFilterForm(forms.Form):
 
 
 def _actors_named(words: str, workspace: Workspace) -> list[str]:
-    """Ids of the actors whose name contains ``words`` (the members, and Galaxy itself), or whose id that is."""
+    """Ids of the actors whose name contains ``words`` (members, agents, Galaxy itself), or whose id that is."""
     members = Membership.objects.in_workspace(workspace).filter(user__name__icontains=words)
-    ids = [words, *(str(id) for id in members.values_list("user_id", flat=True))]
+    agents = Agent.objects.in_workspace(workspace).filter(name__icontains=words)
+    found = [*members.values_list("user_id", flat=True), *agents.values_list("pk", flat=True)]
+    ids = [words, *map(str, found)]
     return [*ids, "galaxy"] if words.lower() in "galaxy" else ids
 
 

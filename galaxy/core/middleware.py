@@ -7,9 +7,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import render, resolve_url
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
+from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
@@ -47,6 +49,7 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("Reporting-Endpoints", 'csp="/csp-reports/"')  # what report-to in the policy names
         if not request.path_info.startswith("/static/"):
             response.setdefault("Cache-Control", "no-store")
             patch_vary_headers(response, ["HX-Request"])  # one address gives a page, or a part of it
@@ -67,7 +70,8 @@ class ScopeMiddleware:
         request.workspace = request.membership = None
         request.memberships = []
         if not request.user.is_authenticated:
-            return self.get_response(request)
+            with workspace_scope(), remember_grants():  # a token, read inside a view, narrows and never leaks
+                return self.get_response(request)
         user = request.user.pk
         with workspace_scope(user=user):
             request.memberships = list(
@@ -87,6 +91,45 @@ class ScopeMiddleware:
         if response.streaming and not response.is_async:
             response.streaming_content = in_scope(response.streaming_content, scope)
         return response
+
+
+class TimeZoneMiddleware:
+    """Times are shown in the zone the person chose; rows keep UTC."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        with timezone.override(request.user.time_zone):
+            return self.get_response(request)
+
+
+class BodyTooLarge(DomainError):
+    status = 413
+    code = "too_large"
+
+
+class BodyLimitMiddleware:
+    """Refuses what is larger than anything Galaxy takes, files included, before a byte of it is read.
+
+    A request without a length has no body under WSGI, so there is no way around it.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        limit = settings.GALAXY_MAX_BODY_BYTES
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = 0  # Django reads none of it either
+        if length <= limit:
+            return self.get_response(request)
+        error = BodyTooLarge(f"This is larger than {limit // 1024} KB, the most that is taken.", "Send less at once.")
+        return problem(request, error, error.status)
 
 
 class ProblemMiddleware:
@@ -119,7 +162,9 @@ def missing(request):
 
 
 def problem(request, error: Exception, status: int):
-    """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``."""
+    """The answer to a refusal; ``error`` carries the sentence and perhaps ``next_step``. The API has its own form."""
+    if request.path_info.startswith(API_PATH):
+        return problem_answer(error, status)
     htmx = getattr(request, "htmx", None)  # a request with a wrong host is refused before HtmxMiddleware sees it
     template = "ui/_problem.html" if htmx else "ui/problem.html"
     response = render(request, template, {"error": error, "status": status}, status=status)

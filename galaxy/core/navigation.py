@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from galaxy.core.permissions import can
 
-SECTIONS = ("", "Registry", "Records", "Build")
+SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
 
 
 @dataclass(frozen=True)

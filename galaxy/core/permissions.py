@@ -5,7 +5,7 @@ for lists; neither ever looks at ``is_superuser`` or at a global grant, since an
 the next.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
 
-from galaxy.core.models import InWorkspace, Membership, Role, RoleGroup, User, Workspace
+from galaxy.core.models import InWorkspace, PermissionRequest, Role, RoleGroup, User, Workspace
 
-READ = {"view_listing", "view_installation"}
+READ = {"view_listing", "view_installation", "view_member"}
 RUN = {"run_installation"}
 EVERYTHING = {codename for codename, _ in Workspace._meta.permissions}
 ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.OWNER: EVERYTHING,
-    Role.ADMIN: EVERYTHING,
+    Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
     Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval"},
     Role.CREATOR: READ | RUN,
     Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent"},
     Role.MEMBER: READ | RUN,
 }
-_LABELS = dict(Workspace._meta.permissions)
+LABELS: dict[str, str] = dict(Workspace._meta.permissions)
 
 # Within one request the grants of an object are read once. Outside a request nothing is remembered.
 _remembered: ContextVar[dict | None] = ContextVar("galaxy_grants", default=None)
@@ -51,11 +51,17 @@ class NotGranted(PermissionDenied):
 
 @dataclass(frozen=True)
 class Denied:
-    """Why a control is off: the missing permission in words, and who in the workspace can give it."""
+    """Why a control is off: the missing permission in words, and who in the workspace can give it.
+
+    ``ask`` is what the form that asks them sends: permission, kind and id of the object; empty where there is nobody
+    to ask. ``is_asked`` says that this person has, and waits.
+    """
 
     permission: str
     label: str
     who: str
+    ask: str = ""
+    is_asked: bool = False
 
     @property
     def sentence(self) -> str:
@@ -91,7 +97,27 @@ def why_not(user: User, perm: str, obj: InWorkspace) -> Denied | None:
     if can(user, perm, obj):
         return None
     codename = perm.partition(".")[2]
-    return Denied(perm, _LABELS.get(codename, codename.replace("_", " ")), _givers(obj.workspace))
+    who = _givers(obj.workspace, codename)
+    return Denied(
+        permission=perm,
+        label=label_of(codename),
+        who=who or "an owner of the workspace",
+        ask=f"{perm}|{obj._meta.label_lower}|{obj.pk}" if who and user.is_authenticated else "",
+        is_asked=(perm, obj.pk) in _asked_by(user, obj.workspace),
+    )
+
+
+def label_of(codename: str) -> str:
+    """The words for a permission, the same wherever it is held."""
+    return LABELS.get(codename, codename.replace("_", " "))
+
+
+def givers_of(workspace: Workspace, codename: str):
+    """The members who can give ``codename``: they may give at all, and hold it themselves, on the whole workspace."""
+    people = User.objects.filter(is_active=True, memberships__workspace=workspace)
+    for wanted in {"manage_member", codename}:
+        people = people.filter(_holds(wanted, workspace))
+    return people
 
 
 def granted(user: User, codename: str, model: type[Model]) -> Q:
@@ -110,16 +136,23 @@ def granted(user: User, codename: str, model: type[Model]) -> Q:
     return by_role
 
 
+def holds(group: Group, perm: str, obj: InWorkspace) -> bool:
+    """Whether a group was granted ``perm`` on this very object; read anew each time."""
+    label = {"content_type__app_label": obj._meta.app_label, "content_type__model": obj._meta.model_name}
+    rows = Permission.objects.filter(codename=perm.partition(".")[2], **label)
+    return rows.filter(groupobjectpermission__group=group, groupobjectpermission__object_pk=str(obj.pk)).exists()
+
+
 def grant(perm: str, to: User | Group, obj: InWorkspace) -> None:
     """Give ``perm`` on one object. Callers check and audit; see galaxy.core.members for the door."""
     assign_perm(perm, to, obj)
-    _forget()
+    forget_grants()
 
 
 def revoke(perm: str, whom: User | Group, obj: InWorkspace) -> None:
     """Take ``perm`` on one object back; felt by the next request."""
     remove_perm(perm, whom, obj)
-    _forget()
+    forget_grants()
 
 
 def make_role_groups(workspace: Workspace) -> dict[str, Group]:
@@ -134,6 +167,11 @@ def make_role_groups(workspace: Workspace) -> dict[str, Group]:
     return groups
 
 
+def held_on(user: User, obj: Model) -> frozenset[str]:
+    """Codenames that ``user`` holds on exactly this object, by a group or by name."""
+    return _grants_on(user, obj)
+
+
 @contextmanager
 def remember_grants() -> Iterator[None]:
     """Read each object's grants at most once within the block: one request, never longer."""
@@ -144,25 +182,22 @@ def remember_grants() -> Iterator[None]:
         _remembered.reset(token)
 
 
-def _forget() -> None:
+def forget_grants() -> None:
+    """Read grants anew from here on: something changed them."""
     memory = _remembered.get()
     if memory is not None:
         memory.clear()
 
 
 def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
-    memory = _remembered.get()
-    key = (user.pk, obj._meta.label_lower, obj.pk)
-    if memory is not None and key in memory:
-        return memory[key]
-    label = {"content_type__app_label": obj._meta.app_label, "content_type__model": obj._meta.model_name}
-    holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=str(obj.pk)) | Q(
-        groupobjectpermission__group__user=user, groupobjectpermission__object_pk=str(obj.pk)
-    )
-    found = frozenset(Permission.objects.filter(holds, **label).values_list("codename", flat=True))
-    if memory is not None:
-        memory[key] = found
-    return found
+    def read() -> frozenset[str]:
+        label = {"content_type__app_label": obj._meta.app_label, "content_type__model": obj._meta.model_name}
+        holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=str(obj.pk)) | Q(
+            groupobjectpermission__group__user=user, groupobjectpermission__object_pk=str(obj.pk)
+        )
+        return frozenset(Permission.objects.filter(holds, **label).values_list("codename", flat=True))
+
+    return _remember((user.pk, obj._meta.label_lower, obj.pk), read)
 
 
 def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
@@ -179,11 +214,45 @@ def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[Query
         yield rows.annotate(row=Cast("object_pk", UUIDField())).values("row")
 
 
-def _givers(workspace: Workspace) -> str:
-    names = list(
-        Membership.objects.in_workspace(workspace)
-        .filter(role__in=[Role.OWNER, Role.ADMIN], user__is_active=True)
-        .order_by("role", "user__name")
-        .values_list("user__name", flat=True)[:3]
+def _holds(codename: str, workspace: Workspace) -> Q:
+    """Users who hold ``codename`` on ``workspace`` itself, by a group or by name."""
+    from guardian.models import GroupObjectPermission, UserObjectPermission
+
+    what = {
+        "object_pk": str(workspace.pk),
+        "permission__codename": codename,
+        "permission__content_type__app_label": Workspace._meta.app_label,
+        "permission__content_type__model": Workspace._meta.model_name,
+    }
+    return Q(groups__in=GroupObjectPermission.objects.filter(**what).values("group")) | Q(
+        pk__in=UserObjectPermission.objects.filter(**what).values("user")
     )
-    return " or ".join(names) or "an owner of the workspace"
+
+
+def _givers(workspace: Workspace, codename: str) -> str:
+    """Up to three names of those who can give it, those in one of the six roles first; "" where nobody can."""
+
+    def read() -> str:
+        people = givers_of(workspace, codename).order_by("-memberships__role", "name").distinct()
+        return " or ".join(list(people.values_list("name", flat=True))[:3])
+
+    return _remember(("givers", workspace.pk, codename), read)
+
+
+def _asked_by(user: User, workspace: Workspace) -> set[tuple[str, Any]]:
+    """(permission, id of the object) of what ``user`` has asked for and waits for."""
+
+    def read() -> set:
+        asked = PermissionRequest.objects.in_workspace(workspace).pending().filter(asked_by=user)
+        return set(asked.values_list("permission", "target_id"))
+
+    return _remember(("asked", user.pk, workspace.pk), read) if user.is_authenticated else set()
+
+
+def _remember(key: tuple, read: Callable[[], Any]) -> Any:
+    memory = _remembered.get()
+    if memory is None:
+        return read()
+    if key not in memory:
+        memory[key] = read()
+    return memory[key]

@@ -40,6 +40,11 @@ def workspace_scope(ids: Iterable[Any] = (), user: Any = None) -> Iterator[None]
         _scope.reset(token)
 
 
+def narrow(ids: Iterable[Any], user: Any = None) -> None:
+    """Change the scope inside one that somebody else opened and will close."""
+    _scope.set((str(user or ""), _literal(ids)))
+
+
 def in_scope(stream: Iterable[bytes], scope: Scope) -> Iterator[bytes]:
     """The chunks of ``stream``, each made within ``scope``: a stream runs after its view has returned.
 

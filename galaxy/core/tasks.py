@@ -3,6 +3,7 @@
 from celery import Task, shared_task
 from django.db import connection
 
+from galaxy.core.ops import readiness
 from galaxy.core.scope import workspace_scope
 
 
@@ -21,3 +22,9 @@ def make_partitions() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT galaxy_make_partitions()")
         return cursor.fetchone()[0]
+
+
+@shared_task
+def note_heartbeat() -> None:
+    """Says that beat, the queue and a worker are alive; ``/readyz`` and ``manage.py doctor`` read it."""
+    readiness.note_heartbeat()

@@ -211,6 +211,22 @@ def withdraw_requests(workspace: Workspace, *, subject_kind: str, subject_ids: l
         _close(approval, status, Actor.of(actor), why="called off")
 
 
+@transaction.atomic
+def withdraw_requests_of(user: User, workspace: Workspace, *, actor: User) -> int:
+    """Take back whatever ``user`` asked for and waits for, since they are a member no more; returns how many."""
+    waiting = (
+        Approval.objects.in_workspace(workspace)
+        .select_for_update(of=("self",))
+        .select_related("workspace")
+        .filter(requested_by=user, status=Status.PENDING)
+    )
+    closed = 0
+    for approval in waiting:
+        _close(approval, Status.WITHDRAWN, Actor.of(actor), why="no longer a member")
+        closed += 1
+    return closed
+
+
 def expire_approvals() -> int:
     """Close every approval that nobody decided in time, in all workspaces; returns how many were closed.
 

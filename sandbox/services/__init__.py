@@ -20,7 +20,16 @@ The twelve steps of a call, each a function of its own, in this order:
 
 from sandbox.services.admission import invoke
 from sandbox.services.leases import ring
-from sandbox.services.lifecycle import approval_was_decided, cancel_run, reconcile, settle_run
+from sandbox.services.lifecycle import approval_was_decided, cancel_run, cancel_runs_of, reconcile, settle_run
 from sandbox.services.performing import perform
 
-__all__ = ["approval_was_decided", "cancel_run", "invoke", "perform", "reconcile", "ring", "settle_run"]
+__all__ = [
+    "approval_was_decided",
+    "cancel_run",
+    "cancel_runs_of",
+    "invoke",
+    "perform",
+    "reconcile",
+    "ring",
+    "settle_run",
+]

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.errors import Invalid
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import Agent, User, Workspace
 from policies.engine import Evaluation, Reason
 from policies.models import Approval, Decision, Effect
 from policies.services.approvals import request_approval
@@ -18,6 +18,7 @@ from registry.manifests.misfits import misfits
 from registry.models import Kind
 from registry.services import Resolved, is_simulation_forced, missing_requirements, resolve
 from sandbox import class_flow
+from sandbox.budgets import budget_spent
 from sandbox.errors import KeyReused, RunError
 from sandbox.models import Category, Run, RunPayload
 from sandbox.plain_json import NotPlain, require_plain
@@ -40,14 +41,17 @@ def invoke(
     simulate: bool = False,
     scenario: str = Run.Scenario.HAPPY,
     idempotency_key: str | None = None,
+    agent: Agent | None = None,
 ) -> Run:
     """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
+
+    ``agent`` is who acts for ``actor``, its owner; a run beyond its budget of the day fails with the category quota.
 
     ``scenario`` picks the sample that a simulated run answers with. The same ``idempotency_key`` with the same inputs
     answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
     ``fields`` names what is wrong with the inputs.
     """
-    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key)
+    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent)
     refuse_unplain(call)
     earlier = _earlier(call)
     if earlier:
@@ -82,6 +86,7 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         parent=pack_run,
         step_id=step_id,
         carried=carried,
+        agent=pack_run.agent,
     )
     refuse_unplain(call)
     validate_inputs(call)
@@ -97,6 +102,7 @@ def resolve_call(
     simulate: bool,
     scenario: str,
     idempotency_key: str | None,
+    agent: Agent | None = None,
 ) -> Call:
     """Step 1. The mode is fixed here, enters decision and approval, and never changes within a run."""
     found = resolve(workspace, target)
@@ -113,12 +119,13 @@ def resolve_call(
     return Call(
         workspace=workspace,
         user=user,
-        chain=Actor.of(user),
+        chain=Actor.of_agent(agent) if agent else Actor.of(user),
         resolved=found,
         inputs=inputs,
         mode=mode,
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
         idempotency_key=_key(idempotency_key),
+        agent=agent,
     )
 
 
@@ -158,6 +165,7 @@ def admit(call: Call) -> Run:
         mode=call.mode,
         scenario=call.scenario,
         requested_by=call.user,
+        agent=call.agent,
         chain=call.chain.as_list(),
         parent=call.parent,
         step_id=call.step_id,
@@ -184,6 +192,9 @@ def admit(call: Call) -> Run:
     )
     if decision.effect == Effect.DENY:
         end(run, error=blocked(decision), tracer=tracer)
+        return run
+    if call.agent and (spent := budget_spent(call.agent, but=run)):
+        end(run, error=spent, tracer=tracer)
         return run
     if decision.effect == Effect.REQUIRE_APPROVAL:
         run.approval = seek_approval(call, run, decision)
@@ -240,6 +251,8 @@ def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
             "version": f"{call.resolved.version} ({call.resolved.version.short_digest})",
             "rule": [reason["text"] for reason in decision.reasons],
             "undo": spec.undo if spec else None,
+            "agent": str(call.agent) if call.agent else None,
+            "agent_id": str(call.agent.pk) if call.agent else None,
             "simulated": run.is_simulated,
             "inputs": run.inputs,
             "effect": spec.effect if spec else "read",
@@ -263,10 +276,11 @@ def _earlier(call: Call) -> Run | None:
     found = Run.objects.in_workspace(call.workspace).filter(idempotency_key=call.idempotency_key).first()
     if found is None:
         return None
-    same = (found.target, found.input_digest, found.requested_by_id) == (
+    same = (found.target, found.input_digest, found.requested_by_id, found.agent_id) == (
         call.resolved.target,
         input_digest(call.inputs),
         call.user.pk,
+        call.agent.pk if call.agent else None,
     )
     if not same or found.scenario != call.scenario:
         raise KeyReused("This idempotency key was used before, for something else.")

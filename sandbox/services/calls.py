@@ -7,8 +7,9 @@ from typing import Any
 import rfc8785
 from django.utils import timezone
 
+from galaxy.core.agents import agent_can, why_barred
 from galaxy.core.audit import Actor
-from galaxy.core.models import Membership, User, Workspace
+from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.permissions import can
 from policies.engine import Action, Context, Evaluation, Principal, Resource
 from registry.manifests import ActionSpec
@@ -25,6 +26,7 @@ class Call:
     """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack.
 
     ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared.
+    ``agent`` is who acts for ``user``, if it is not they themselves.
     """
 
     workspace: Workspace
@@ -38,6 +40,7 @@ class Call:
     step_id: str = ""
     idempotency_key: str | None = None
     carried: Classes = field(default_factory=dict)
+    agent: Agent | None = None
 
     @property
     def action(self) -> ActionSpec | None:
@@ -73,17 +76,8 @@ def question(call: Call) -> dict[str, Any]:
     """The arguments of the policy engine: {principal, action, resource, context}, from the grants as they are now."""
     installation = call.resolved.installation
     spec = call.action
-    member = Membership.objects.in_workspace(call.workspace).filter(user=call.user)
-    roles = tuple(member.values_list("role", flat=True))  # none: they left, whatever grants are left over
     return {
-        "principal": Principal(
-            kind="person",
-            id=str(call.user.pk),
-            label=str(call.user),
-            roles=roles,
-            holds_read=bool(roles) and can(call.user, "registry.run_installation", installation),
-            holds_write=bool(roles) and can(call.user, "registry.write_installation", installation),
-        ),
+        "principal": principal_of(call),
         "action": Action(
             target=call.resolved.target,
             effect=spec.effect if spec else "read",
@@ -107,9 +101,41 @@ def question(call: Call) -> dict[str, Any]:
             bulk_count=call.bulk_count,
             data_classes=tuple(call.data_classes),
             now=timezone.now(),
-            caller="pack" if call.parent else "person",
+            caller="pack" if call.parent else "agent" if call.agent else "person",
         ),
     }
+
+
+def principal_of(call: Call) -> Principal:
+    """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more."""
+    installation = call.resolved.installation
+    user = call.user
+    member = Membership.objects.in_workspace(call.workspace).filter(user=user)
+    roles = tuple(member.values_list("role", flat=True))  # none: they left, whatever grants are left over
+    read, write = "registry.run_installation", "registry.write_installation"
+    if call.agent is None:
+        return Principal(
+            kind="person",
+            id=str(user.pk),
+            label=str(user),
+            roles=roles,
+            holds_read=bool(roles) and can(user, read, installation),
+            holds_write=bool(roles) and can(user, write, installation),
+        )
+    # Read anew: a pack may have begun long before its agent was suspended or given to somebody else.
+    agent = Agent.objects.select_related("owner", "group").get(pk=call.agent.pk)
+    is_owned = agent.owner_id == user.pk
+    return Principal(
+        kind="agent",
+        id=str(agent.pk),
+        label=str(agent),
+        roles=roles,
+        holds_read=bool(roles) and is_owned and agent_can(agent, read, installation),
+        holds_write=bool(roles) and is_owned and agent_can(agent, write, installation),
+        agent=str(agent.pk),
+        scopes=tuple(agent.scopes),
+        barred=why_barred(agent),
+    )
 
 
 def input_digest(inputs: dict[str, Any]) -> str:
@@ -137,4 +163,6 @@ def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> 
         "rules": sorted(reason.code for reason in evaluation.reasons),
         "connection": [str(connection.pk), connection.generation] if connection else None,
     }
+    if call.agent:
+        parts["agent"] = str(call.agent.pk)
     return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()

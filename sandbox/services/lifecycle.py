@@ -7,8 +7,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.audit import Actor
 from galaxy.core.errors import Invalid
-from galaxy.core.models import User
+from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
 from policies.models import Approval
@@ -68,15 +69,39 @@ def _wake(run: Run) -> None:
 
 
 @transaction.atomic
-def cancel_run(run: Run, *, actor: User) -> Run:
+def cancel_run(run: Run, *, actor: User, chain: Actor | None = None) -> Run:
     """Call off a run that nobody works on yet: one's own, or any for whoever may see and write everything.
 
-    A step is called off with its pack. Raises NotGranted, or NotCancellable once a worker has it or it is over.
+    ``chain`` is who acts where it is more than ``actor``: an agent, for its owner. A step is called off with its pack.
+    Raises NotGranted, or NotCancellable once a worker has it or it is over.
     """
     if run.requested_by_id != actor.pk:
         require(actor, "core.write_installation", run.workspace)
     if run.parent_id:
         raise NotCancellable("This is a step of a pack.", "Cancel the pack's run instead.")
+    return _call_off(run, actor, chain)
+
+
+def cancel_runs_of(user: User, workspace: Workspace, *, actor: User) -> int:
+    """Call off every run of ``user`` that nobody works on yet, since they are a member no more; returns how many.
+
+    One that a worker takes at this moment is decided anew at its claim, and then finds no grant.
+    """
+    waiting = Run.objects.in_workspace(workspace).filter(
+        requested_by=user, parent=None, state__in=[Run.State.QUEUED, Run.State.WAITING]
+    )
+    called_off = 0
+    for run in waiting.select_related("workspace"):
+        try:
+            with transaction.atomic():
+                _call_off(run, actor)
+            called_off += 1
+        except NotCancellable:
+            continue
+    return called_off
+
+
+def _call_off(run: Run, actor: User, chain: Actor | None = None) -> Run:
     locked = Run.objects.select_for_update().get(pk=run.pk)
     if locked.state not in {Run.State.QUEUED, Run.State.WAITING}:
         raise NotCancellable(
@@ -91,7 +116,7 @@ def cancel_run(run: Run, *, actor: User) -> Run:
     forget_values(run)
     audit.record(
         "run.cancelled",
-        actor=actor,
+        actor=chain or actor,
         target=run,
         simulated=run.is_simulated,
         before={"state": before},

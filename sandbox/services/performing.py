@@ -123,6 +123,7 @@ def call_of(run: Run) -> Call:
         step_id=run.step_id,
         idempotency_key=run.idempotency_key,
         carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
+        agent=run.agent,
     )
 
 

@@ -1,7 +1,7 @@
-// Theme and density change at once and are stored behind; without script the same forms reload the page.
+// Theme, density and shortcuts change at once and are stored behind; without script the same forms reload the page.
 
 document.addEventListener("submit", async (event) => {
-  const form = event.target.closest("[data-theme-form], [data-density-form]");
+  const form = event.target.closest("[data-theme-form], [data-density-form], [data-letters-form]");
   const button = event.submitter;
   if (!form || !button?.name) return;
   event.preventDefault();

@@ -112,7 +112,8 @@ def test_letters_are_text_while_someone_types_and_can_be_switched_off(visit, mem
     assert page.locator("[data-search]").input_value() == "?g/"
     assert not page.get_by_role("dialog").is_visible()
 
-    page.locator("main [data-letters-switch]").uncheck()
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.locator("main [data-letters-form]").get_by_role("button", name="Off").click()
     page.locator("main").focus()
     page.keyboard.press("?")
     assert not page.get_by_role("dialog", name="Help and shortcuts").is_visible()

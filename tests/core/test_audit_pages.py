@@ -124,7 +124,8 @@ def test_rows_say_in_words_who_did_what_to_what(client_of, auditor, owner, write
     event = write("secret_key.rotated", actor=chain, simulated=True)
     response = client_of(auditor).get(list_url, {"action": "secret_key."})
     assert shown(response) == ["secret_key.rotated"]
-    for words in ("Secret key rotated", owner.name, "Research agent → HubSpot 1.2.0", "Meridian", "Simulated"):
+    who = ("Research agent", f"for {owner.name}", "through HubSpot 1.2.0")
+    for words in ("Secret key rotated", *who, "Meridian", "Simulated"):
         assert words in response.text
     assert event.get_absolute_url() in response.text
 

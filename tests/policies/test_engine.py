@@ -256,7 +256,7 @@ def test_no_request_makes_it_raise_and_nonsense_is_denied(principal, action, res
 
 def test_every_default_is_reached_through_the_engine():
     """A default that no request can make speak would be dead: each speaks at least once in the cases above."""
-    nobody = Principal(kind="agent", id="2", label="Helper")
+    nobody = Principal(kind="agent", id="2", label="Helper", scopes=(), barred="Helper is suspended.")
     request = (nobody, replace(SEND, effect="delete", scopes=("x.read",), audience="human", required_for=("odd",)))
     silent = [rule.__name__ for rule in DEFAULTS if rule(*request, HUBSPOT, LIVE) is None]
     assert silent == []

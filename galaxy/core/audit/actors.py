@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from galaxy.core.models import User
+from galaxy.core.models import Agent, User
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Actor:
         return cls((Link("person", str(user.pk), str(user)),))
 
     @classmethod
+    def of_agent(cls, agent: Agent) -> "Actor":
+        """An agent, acting for its owner."""
+        return cls.of(agent.owner).through("agent", str(agent.pk), str(agent))
+
+    @classmethod
     def from_list(cls, links: list[dict]) -> "Actor":
         return cls(tuple(Link(**link) for link in links))
 
@@ -39,13 +44,18 @@ class Actor:
         return [{"kind": link.kind, "id": link.id, "label": link.label} for link in self.chain]
 
     @property
+    def acting(self) -> Link:
+        """Whom the trail names as the actor: the agent where one acts, else the first link."""
+        return next((link for link in self.chain if link.kind == "agent"), self.chain[0])
+
+    @property
     def kind(self) -> str:
-        return self.chain[0].kind
+        return self.acting.kind
 
     @property
     def id(self) -> str:
-        return self.chain[0].id
+        return self.acting.id
 
     @property
     def label(self) -> str:
-        return self.chain[0].label
+        return self.acting.label

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from galaxy.core.audit import commitment
+from galaxy.core.audit import Actor, commitment
 from galaxy.core.audit.values import plain
 from galaxy.core.models import AuditDetail, AuditEvent, Workspace
 
@@ -26,12 +26,16 @@ SELECT action FROM seen WHERE action IS NOT NULL
 
 @dataclass(frozen=True)
 class Row:
-    """An event with the labels of its detail, or with its ids where retention has deleted them."""
+    """An event with the labels of its detail, or with its ids where retention has deleted them.
+
+    ``on_behalf`` is the person for whom an agent acted, else "".
+    """
 
     event: AuditEvent
     actor: str
     target: str
     through: str
+    on_behalf: str = ""
 
     @property
     def words(self) -> str:
@@ -105,7 +109,8 @@ def _broken(event: AuditEvent, detail: AuditDetail) -> list[str]:
     computed = {name: commitment(salt, name, value) for name, value in detail.fields.items()}
     names = set(computed) | set(event.commitments)
     wrong = {name for name in names if computed.get(name) != event.commitments.get(name)}
-    first = (detail.fields.get("actor.chain") or [{}])[0]
+    chain = detail.fields.get("actor.chain")
+    acting = Actor.from_list(chain).acting if chain else None
     columns = {
         "action": event.action,
         "occurred_at": plain(event.occurred_at),
@@ -117,7 +122,7 @@ def _broken(event: AuditEvent, detail: AuditDetail) -> list[str]:
         "target.label": detail.target_label,
     }
     wrong |= {name for name, value in columns.items() if detail.fields.get(name) != value}
-    if (first.get("kind"), first.get("id")) != (event.actor_kind, event.actor_id):
+    if acting is None or (acting.kind, acting.id) != (event.actor_kind, event.actor_id):
         wrong.add("actor.chain")
     return sorted(wrong)
 
@@ -126,8 +131,9 @@ def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:
     if detail is None:
         return Row(event, event.actor_id, event.target_id, "")
     chain = detail.fields.get("actor.chain", [])
-    through = " → ".join(link["label"] for link in chain[1:])
-    return Row(event, detail.actor_label, detail.target_label, through)
+    acting = next((place for place, link in enumerate(chain) if link["kind"] == "agent"), 0)
+    through = " → ".join(link["label"] for link in chain[acting + 1 :])
+    return Row(event, detail.actor_label, detail.target_label, through, chain[0]["label"] if acting else "")
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:

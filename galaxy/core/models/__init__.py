@@ -1,8 +1,10 @@
 """Rows of floor 0: people, workspaces, roles, history and the audit trail."""
 
+from galaxy.core.models.agents import Agent, KeptAnswer, Token
 from galaxy.core.models.audit import AuditDetail, AuditEvent
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.models.history import HistoryRow
+from galaxy.core.models.people import Invitation, PermissionRequest
 from galaxy.core.models.users import User
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
 
@@ -10,13 +12,18 @@ from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
 InWorkspace = Workspace | WorkspaceModel | AuditEvent
 
 __all__ = [
+    "Agent",
     "AuditDetail",
     "AuditEvent",
     "HistoryRow",
     "InWorkspace",
+    "Invitation",
+    "KeptAnswer",
     "Membership",
+    "PermissionRequest",
     "Role",
     "RoleGroup",
+    "Token",
     "User",
     "Workspace",
     "WorkspaceModel",

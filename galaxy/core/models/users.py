@@ -31,6 +31,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         ROOMY = "", "Roomy"
         COMPACT = "compact", "Compact"
 
+    class Letters(models.TextChoices):
+        ON = "", "On"
+        OFF = "off", "Off"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
@@ -39,6 +43,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     joined_at = models.DateTimeField(default=timezone.now)
     theme = models.CharField(max_length=8, choices=Theme, blank=True, default=Theme.SYSTEM)
     density = models.CharField(max_length=8, choices=Density, blank=True, default=Density.ROOMY)
+    letters = models.CharField(max_length=3, choices=Letters, blank=True, default=Letters.ON)
+    time_zone = models.CharField(max_length=64, default="UTC", help_text="A name of the IANA time zone database.")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -4,6 +4,8 @@ import uuid
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
@@ -28,6 +30,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=40, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
+    requires_second_factor = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
@@ -42,6 +45,11 @@ class Workspace(models.Model):
             ("view_approval", "See every approval request"),
             ("decide_approval", "Decide approval requests"),
             ("view_auditevent", "Read the audit trail"),
+            ("view_member", "See the people and their roles"),
+            ("manage_member", "Invite people, change roles and give grants"),
+            ("manage_role", "Define roles"),
+            ("manage_agent", "Manage agents and their tokens"),
+            ("change_settings", "Change what holds for the whole workspace"),
         ]
 
     def __str__(self):
@@ -56,28 +64,70 @@ class Workspace(models.Model):
         return self
 
 
-class Membership(WorkspaceModel):
-    """A person in a workspace, in one role. Changes go through galaxy.core.members, which moves the grants along."""
-
-    user = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="memberships")
-    role = models.CharField(max_length=12, choices=Role)
-    joined_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="membership_once")]
-
-    def __str__(self):
-        return f"{self.user} as {self.get_role_display()}"
-
-
 class RoleGroup(WorkspaceModel):
-    """The auth group that holds a role's grants on one workspace."""
+    """A role in one workspace, and the auth group that holds its grants.
 
-    role = models.CharField(max_length=12, choices=Role)
+    One of the six has ``role`` set and no ``name``; a role of the workspace's own has a ``name`` and no ``role``.
+    """
+
+    role = models.CharField(max_length=12, choices=Role, blank=True)
+    name = models.CharField(max_length=40, blank=True)
     group = models.OneToOneField(Group, on_delete=models.PROTECT, related_name="role_group")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["workspace", "role"], name="rolegroup_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "role"], condition=~Q(role=""), name="rolegroup_once"),
+            models.UniqueConstraint("workspace", Lower("name"), condition=Q(role=""), name="rolegroup_name_once"),
+            models.CheckConstraint(name="rolegroup_role_or_name", condition=Q(role="") ^ Q(name="")),
+        ]
 
     def __str__(self):
-        return f"{self.get_role_display()} of {self.workspace}"
+        return self.label
+
+    def get_absolute_url(self):
+        return reverse("core:role-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def label(self) -> str:
+        return self.name or self.get_role_display()
+
+    @property
+    def is_custom(self) -> bool:
+        return not self.role
+
+
+class Membership(WorkspaceModel):
+    """A person in a workspace, in one role. Changes go through galaxy.core.members, which moves the grants along.
+
+    ``role`` is one of the six, or empty where ``custom_role`` names one of the workspace's own.
+    """
+
+    user = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role, blank=True)
+    custom_role = models.ForeignKey(
+        RoleGroup, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="members"
+    )
+    joined_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once"),
+            models.CheckConstraint(
+                name="membership_role_or_custom",
+                condition=Q(role="", custom_role__isnull=False) | ~Q(role="") & Q(custom_role=None),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.user} as {self.role_label}"
+
+    def get_absolute_url(self):
+        return reverse("core:member-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def role_label(self) -> str:
+        return self.custom_role.label if self.custom_role else self.get_role_display()
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER

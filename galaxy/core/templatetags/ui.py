@@ -11,6 +11,7 @@ from django import template
 from django.core.paginator import Page
 from django.http import HttpRequest
 from django.template.context import Context
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -28,6 +29,7 @@ register.simple_tag(fields.field_view, name="field_view")
 register.simple_tag(fonts.links, name="font_links")
 register.filter("duration", words.duration)
 register.filter("relative", words.relative)
+register.filter("browser", words.browser)
 register.filter("pretty_json", payloads.highlight)
 
 
@@ -76,11 +78,12 @@ def avatar(name: str, agent: bool = False) -> SafeString:
 
 @register.simple_tag
 def time(moment: datetime | None, exact: bool = False) -> SafeString:
-    """A moment in relative words, with its UTC time in ``datetime`` and on hover; ``exact`` shows the UTC time."""
+    """A moment in relative words, with its UTC time in ``datetime``; the exact time, in the reader's zone, stands on
+    hover, and with ``exact`` in the open."""
     if moment is None:
         return SafeString('<span class="muted">never</span>')
     utc = moment.astimezone(UTC)
-    full = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    full = f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         f"{utc:%Y-%m-%dT%H:%M:%SZ}",

@@ -52,6 +52,10 @@ STATUSES = {
     "update": Tone("warn", "arrow-up"),
     "deprecated": Tone("warn", "triangle-alert"),
     "yanked": Tone("bad", "x"),
+    # agents and tokens
+    "suspended": Tone("warn", "ban"),
+    "ended": Tone("line", "circle-stop"),
+    "revoked": Tone("bad", "ban"),
     "removed": Tone("line", "trash-2"),
     "connected": Tone("ok", "plug"),
     "unconnected": Tone("sim", "unplug"),
@@ -106,6 +110,26 @@ def duration(ms: float | None) -> str:
         return f"{ms / 1000:.2f} s"
     seconds = round(ms / 1000)
     return f"{seconds // 60} min {seconds % 60} s"
+
+
+# What a browser calls itself holds the names of those it resembles, so the more particular name comes first.
+_BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+def browser(user_agent: str) -> str:
+    """A User-Agent header as people say it: "Firefox on Windows"; what is not known stays out."""
+    name = next((word for mark, word in _BROWSERS.items() if mark in user_agent), "Unknown browser")
+    system = next((word for mark, word in _SYSTEMS.items() if mark in user_agent), "")
+    return f"{name} on {system}" if system else name
 
 
 def initials(name: str) -> str:

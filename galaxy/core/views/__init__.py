@@ -1,30 +1,67 @@
 """Pages of floor 0."""
 
+from galaxy.core.views.account import preferences, session_ending, session_endings, session_list
 from galaxy.core.views.audit import audit_detail, audit_list
+from galaxy.core.views.grants import grant_create, grant_revocation, request_create, request_decision
+from galaxy.core.views.invitations import (
+    invitation_acceptance,
+    invitation_create,
+    invitation_mail,
+    invitation_withdrawal,
+)
+from galaxy.core.views.members import member_detail, member_list, member_ownership, member_removal, member_role
+from galaxy.core.views.ops import csp_report, health, ready, system
+from galaxy.core.views.roles import role_create, role_detail, role_list, role_removal
+from galaxy.core.views.settings import workspace_settings
 from galaxy.core.views.shell import (
     bad_request,
     csrf_failure,
-    health,
     help_page,
     home,
     not_found,
     permission_denied,
-    preferences,
     server_error,
     workspace_list,
 )
+from galaxy.core.views.tokens import token_list, token_revocation
 
 __all__ = [
     "audit_detail",
     "audit_list",
     "bad_request",
+    "csp_report",
     "csrf_failure",
+    "grant_create",
+    "grant_revocation",
     "health",
     "help_page",
     "home",
+    "invitation_acceptance",
+    "invitation_create",
+    "invitation_mail",
+    "invitation_withdrawal",
+    "member_detail",
+    "member_list",
+    "member_ownership",
+    "member_removal",
+    "member_role",
     "not_found",
     "permission_denied",
     "preferences",
+    "ready",
+    "request_create",
+    "request_decision",
+    "role_create",
+    "role_detail",
+    "role_list",
+    "role_removal",
     "server_error",
+    "session_ending",
+    "session_endings",
+    "session_list",
+    "system",
+    "token_list",
+    "token_revocation",
     "workspace_list",
+    "workspace_settings",
 ]

@@ -1,16 +1,13 @@
-"""The way in, the workspace list, preferences, help, health and the error pages."""
+"""The way in, the workspace list, help and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.db import connection
-from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import requires_csrf_token
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
+from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.errors import DomainError
-from galaxy.core.forms import PreferencesForm
 from galaxy.core.middleware import missing, problem
 from galaxy.core.models import Role, Workspace
 from galaxy.core.permissions import ROLE_PERMISSIONS
@@ -29,20 +26,6 @@ def workspace_list(request):
     return render(request, "core/workspace_list.html", {"memberships": request.memberships})
 
 
-@require_POST
-def preferences(request):
-    """Theme and density, kept with the account; a field not sent stays as it is. Goes back where it came from."""
-    form = PreferencesForm(request.POST, instance=request.user)
-    if form.is_valid():
-        form.save()
-        if request.htmx:
-            return HttpResponse(status=204)
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    return redirect(back)
-
-
 @require_safe
 def help_page(request):
     """Keys, words, and what each role may do: read from the grants themselves, so that it cannot be wrong."""
@@ -51,15 +34,6 @@ def help_page(request):
         for codename, label in Workspace._meta.permissions
     ]
     return render(request, "core/help.html", {"roles": Role.labels, "rights": rights})
-
-
-@login_not_required
-@require_GET
-def health(request):
-    """Alive: the process answers and the database does too. Says nothing else to strangers."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"status": "ok"})
 
 
 @login_not_required
@@ -87,4 +61,6 @@ def bad_request(request, exception):
 
 def server_error(request):
     """Rendered without context processors: whatever broke may break them too."""
+    if request.path_info.startswith(API_PATH):
+        return problem_answer(DomainError("Something went wrong here.", "Try again; tell us the request id."), 500)
     return render(None, "500.html", {"request_id": getattr(request, "id", "")}, status=500)

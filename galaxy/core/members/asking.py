@@ -1,0 +1,131 @@
+"""Asking for a permission that is missing, and answering: the people who can give it are told, and so is who asked."""
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from galaxy.core import audit, mail
+from galaxy.core.errors import Conflict, DomainError, Invalid
+from galaxy.core.grantables import find_target
+from galaxy.core.members.grants import grant_on
+from galaxy.core.models import PermissionRequest, User, Workspace
+from galaxy.core.permissions import can, forget_grants, givers_of, held_on, label_of, require
+
+Status = PermissionRequest.Status
+
+
+class NotThere(DomainError):
+    status = 404
+    code = "not_there"
+
+
+class SelfAnswer(DomainError):
+    status = 403
+    code = "self_answer"
+
+
+@transaction.atomic
+def ask_for(workspace: Workspace, *, perm: str, kind: str, id: UUID, actor: User) -> PermissionRequest:
+    """Ask for ``perm`` on the workspace or one object in it; the same thing asked twice is one request.
+
+    Raises NotThere for an object that is not, or that the actor may not see; Invalid for what they hold already.
+    """
+    target = find_target(actor, workspace, kind, id, perm)
+    if target is None:
+        raise NotThere("There is nothing to ask this for, or you may not see it.")
+    if can(actor, perm, target):
+        raise Invalid("You may do this already.", next_step="Reload the page.")
+    asked = PermissionRequest.objects.in_workspace(workspace).pending()
+    found = asked.filter(asked_by=actor, permission=perm, target_id=target.pk).first()
+    if found:
+        return found
+    request = PermissionRequest(
+        workspace=workspace,
+        asked_by=actor,
+        permission=perm,
+        target_kind=kind,
+        target_id=target.pk,
+        target_label=str(target)[:120],
+    )
+    try:
+        with transaction.atomic():
+            request.save(force_insert=True)
+    except IntegrityError as error:
+        raise Conflict("You asked for this a moment ago.") from error
+    audit.record(
+        "permission_request.created", actor=actor, target=request, after={"permission": perm, "on": str(target)}
+    )
+    forget_grants()
+    return request
+
+
+@transaction.atomic
+def give_what_is_asked(request: PermissionRequest, *, actor: User) -> PermissionRequest:
+    """Grant what was asked for. Raises NotGranted, SelfAnswer, Conflict where it was answered, NotThere where the
+    object is gone."""
+    _close(request, Status.GIVEN, actor, "")
+    target = find_target(actor, request.workspace, request.target_kind, request.target_id, request.permission)
+    if target is None:
+        raise NotThere(f"{request.target_label} is not there any more.", "Decline it instead.")
+    grant_on(target, perm=request.permission, user=request.asked_by, actor=actor, request=request)
+    return request
+
+
+@transaction.atomic
+def decline_what_is_asked(request: PermissionRequest, *, actor: User, reason: str) -> PermissionRequest:
+    """Say no, with a reason that whoever asked reads. Raises NotGranted, Invalid or Conflict."""
+    if not reason.strip():
+        raise Invalid("Declining needs a reason.", {"reason": "Say why, for whoever asked."})
+    _close(request, Status.DECLINED, actor, reason.strip())
+    return request
+
+
+def answerable_by(user: User, workspace: Workspace):
+    """What waits for ``user`` to answer: what they may give, apart from their own requests."""
+    if not can(user, "core.manage_member", workspace):
+        return PermissionRequest.objects.none()
+    held = Q()
+    for codename in held_on(user, workspace):
+        held |= Q(permission__endswith=f".{codename}")
+    return PermissionRequest.objects.in_workspace(workspace).pending().filter(held).exclude(asked_by=user)
+
+
+def mail_asked(request: PermissionRequest, *, link: str) -> int:
+    """Tell those who can give it, after the commit; returns how many mails went out."""
+    people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id).distinct()
+    context = {"request": request, "label": label_of(request.codename), "link": link}
+    return sum(mail.send("permission_asked", person.email, context) for person in people)
+
+
+def mail_answered(request: PermissionRequest, *, link: str) -> bool:
+    """Tell whoever asked, after the commit."""
+    context = {"request": request, "label": label_of(request.codename), "link": link}
+    return mail.send("permission_answered", request.asked_by.email, context)
+
+
+def _close(request: PermissionRequest, status: str, actor: User, reason: str) -> None:
+    """The guarded update lets exactly one answer stand."""
+    require(actor, "core.manage_member", request.workspace)
+    require(actor, f"core.{request.codename}", request.workspace)
+    if actor.pk == request.asked_by_id:
+        raise SelfAnswer("You asked for this yourself, so someone else answers.")
+    won = (
+        PermissionRequest.objects.in_workspace(request.workspace)
+        .pending()
+        .filter(pk=request.pk)
+        .update(status=status, decided_by=actor, decided_at=timezone.now(), reason=reason)
+    )
+    request.refresh_from_db()
+    if not won:
+        raise Conflict("This was answered a moment ago.")
+    audit.record(
+        f"permission_request.{status}",
+        actor=actor,
+        target=request,
+        before={"status": Status.PENDING},
+        after={"status": status},
+        reason=reason,
+    )
+    forget_grants()

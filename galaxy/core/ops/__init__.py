@@ -1,0 +1,1 @@
+"""What an operator asks: is it ready, what is configured, and what was asked of it."""

@@ -1,0 +1,110 @@
+"""Sessions: how long they last, when their key changes, and how a person ends those of lost devices.
+
+The rows of allauth.usersessions say where a session is; the session itself lies in django_session, and without it the
+cookie opens nothing.
+"""
+
+import time
+
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from galaxy.core.accounts import record_everywhere
+from galaxy.core.models import User
+
+BEGAN, SEEN = "galaxy_began_at", "galaxy_seen_at"  # in the session, in whole seconds of Unix time
+NOTED_EVERY_S = 60
+
+
+class SessionLimitsMiddleware:
+    """Ends a session that stood idle or grew old, whatever its cookie says, and changes its key when it gains rights.
+
+    What a page asks for by itself (htmx's GETs: polling, counts) keeps nobody signed in.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        if sentence := _why_over(request.session):
+            logout(request)
+            messages.info(request, sentence)
+            return self.get_response(request)
+        if not (request.method == "GET" and request.htmx):
+            _note(request)
+        before = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY)
+        response = self.get_response(request)
+        if request.user.is_authenticated and request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) != before:
+            rotate(request)  # somebody proved again who they are, and may now do more
+        return response
+
+
+def sessions_of(user: User) -> QuerySet[UserSession]:
+    """The sessions of a person that still open something, last used first."""
+    alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    return UserSession.objects.filter(user=user, session_key__in=alive).order_by("-last_seen_at")
+
+
+@transaction.atomic
+def end_sessions(user: User, *, sessions: QuerySet[UserSession]) -> int:
+    """End some of a person's own sessions, audited; returns how many there were."""
+    keys = list(sessions.filter(user=user).values_list("session_key", flat=True))
+    if keys:
+        Session.objects.filter(session_key__in=keys).delete()
+        UserSession.objects.filter(session_key__in=keys).delete()
+        record_everywhere("session.revoked", user, count=len(keys))
+    return len(keys)
+
+
+def rotate(request) -> None:
+    """Give the session a new key: one that was seen before is worth nothing after."""
+    old = request.session.session_key
+    request.session.cycle_key()
+    UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+
+
+def _why_over(session) -> str:
+    """The sentence to a person whose session is over, or nothing."""
+    now = time.time()
+    began, seen = session.get(BEGAN, 0), session.get(SEEN, 0)
+    if now - began > settings.SESSION_COOKIE_AGE:
+        return "You signed in a while ago, so you were signed out. Sign in again."
+    if now - seen > settings.GALAXY_SESSION_IDLE_S:
+        return "Nothing happened here for a while, so you were signed out. Sign in again."
+    return ""
+
+
+def _note(request) -> None:
+    """Note that somebody is there: at most once a minute, in the session and in the list the person sees."""
+    now = int(time.time())
+    is_new = not UserSession.objects.filter(session_key=request.session.session_key).exists()
+    if is_new or now - request.session[SEEN] >= NOTED_EVERY_S:
+        request.session[SEEN] = now
+        UserSession.objects.create_from_request(request)
+
+
+def _begin(sender, request, user, **kwargs) -> None:
+    request.session[BEGAN] = request.session[SEEN] = int(time.time())
+
+
+def _end_others(sender, request, user, **kwargs) -> None:
+    """After a new password the other sessions are void; here they end, and leave the list as well."""
+    others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    end_sessions(user, sessions=others)
+
+
+def connect() -> None:
+    user_logged_in.connect(_begin, dispatch_uid="galaxy-session-began")
+    for signal in (password_changed, password_reset, password_set):
+        signal.connect(_end_others, dispatch_uid=f"galaxy-password-{id(signal)}")

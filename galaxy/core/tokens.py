@@ -1,0 +1,188 @@
+"""Tokens: keys to the API, shown once, kept as a hash, and looked at anew with every request."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from galaxy.core import audit
+from galaxy.core.agents import AgentOver, why_barred
+from galaxy.core.audit import Actor
+from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.models import Agent, Membership, Token, User, Workspace
+from galaxy.core.permissions import require
+from galaxy.core.scope import narrow
+
+PREFIX = "gxy_"
+SHOWN = 10  # characters of a token that are kept to tell it by, of which 36 random bits at most
+LONGEST_DAYS = 365
+USE_SEEN_EVERY = timedelta(hours=1)
+
+API_PERMISSIONS = {
+    "listings.read": "Browse the marketplace",
+    "installations.read": "See installed extensions",
+    "installations.write": "Install and remove extensions",
+    "runs.read": "See runs",
+    "runs.write": "Start and cancel runs",
+    "approvals.read": "See approval requests",
+    "approvals.decide": "Decide approval requests",
+    "audit.read": "Read the audit trail",
+}
+# An agent never decides, never installs, and does not read about others.
+AGENT_PERMISSIONS = ("listings.read", "installations.read", "runs.read", "runs.write", "approvals.read")
+
+
+class TokenRefused(DomainError):
+    """The token opens nothing; the sentence says why, to whoever holds it."""
+
+    status = 401
+    code = "token_refused"
+    next_step = "Make a new token in the console, under Tokens, or on the agent's page."
+
+
+class NotYourToken(DomainError):
+    status = 403
+    code = "not_your_token"
+    next_step = "Only its person can revoke it; removing them from the workspace ends it too."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, at the API: a person by session (``token`` None), a person by token, or an agent by token.
+
+    For an agent ``person`` is its owner, whose rights bound its own.
+    """
+
+    person: User
+    token: Token | None = None
+
+    @property
+    def agent(self) -> Agent | None:
+        return self.token.agent if self.token else None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.of_agent(self.agent) if self.agent else Actor.of(self.person)
+
+    @property
+    def key(self) -> str:
+        """Names the principal, for budgets and kept answers."""
+        return f"agent:{self.agent.pk}" if self.agent else f"person:{self.person.pk}"
+
+    def has(self, permission: str) -> bool:
+        """Whether the token opens ``permission``; a session opens everything, as the pages do."""
+        if self.token is None:
+            return True
+        return permission in self.token.permissions and (self.agent is None or permission in AGENT_PERMISSIONS)
+
+
+@transaction.atomic
+def create_token(
+    workspace: Workspace,
+    *,
+    name: str,
+    permissions: Iterable[str],
+    days: int,
+    actor: User,
+    agent: Agent | None = None,
+) -> tuple[Token, str]:
+    """A token of ``actor``, or of ``agent`` made by them, with the text that is never to be seen again.
+
+    ``days`` is how long it lives, at most a year. Raises NotGranted, AgentOver or Invalid.
+    """
+    if agent is not None:
+        require(actor, "core.manage_agent", workspace)
+        if agent.is_over:
+            raise AgentOver(f"{agent} has ended, so a token would open nothing.")
+    allowed = AGENT_PERMISSIONS if agent else API_PERMISSIONS
+    wanted = sorted(set(permissions))
+    if not wanted or not set(wanted) <= set(allowed):
+        raise Invalid("A token opens something, and no more than it can.", {"permissions": "Choose from the list."})
+    if not 1 <= days <= LONGEST_DAYS:
+        raise Invalid("A token lives a year at most.", {"days": f"Choose from 1 to {LONGEST_DAYS} days."})
+    text = PREFIX + secrets.token_urlsafe(32)
+    now = timezone.now()
+    token = Token.objects.create(
+        workspace=workspace,
+        name=name,
+        prefix=text[:SHOWN],
+        digest=_digest(text),
+        permissions=wanted,
+        user=None if agent else actor,
+        agent=agent,
+        created_by=actor,
+        created_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    after = {"permissions": wanted, "expires_at": token.expires_at, "of": f"agent {agent}" if agent else actor}
+    audit.record("token.created", actor=actor, target=token, after=after)
+    return token, text
+
+
+@transaction.atomic
+def revoke_token(token: Token, *, actor: User) -> Token:
+    """End a token at once; safe to call twice. One's own, or an agent's by whoever manages agents."""
+    if token.agent_id:
+        require(actor, "core.manage_agent", token.workspace)
+    elif token.user_id != actor.pk:
+        raise NotYourToken("This is somebody else's token.")
+    won = Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    token.refresh_from_db()
+    if won:
+        audit.record("token.revoked", actor=actor, target=token, after={"state": "revoked"})
+    return token
+
+
+def caller_of(text: str) -> Caller:
+    """Who holds this token, asked of the database anew; opens the row-level scope of its workspace.
+
+    Raises TokenRefused for a token that is unknown, revoked or expired, and where its person left or its agent is
+    barred. A stranger learns nothing from it: who does not hold the token hears that it is unknown.
+    """
+    workspace_id = _workspace_of(text)
+    if workspace_id is None:
+        raise TokenRefused("This token is not known.")
+    narrow([workspace_id])
+    token = (
+        Token.objects.select_related("workspace", "user", "agent__owner", "agent__group", "agent__workspace")
+        .filter(digest=_digest(text))
+        .first()
+    )
+    if token is None:
+        raise TokenRefused("This token is not known.")
+    if token.state != "active":
+        raise TokenRefused(f"This token is {token.state}.")
+    person = token.agent.owner if token.agent else token.user
+    if token.agent and (sentence := why_barred(token.agent)):
+        raise TokenRefused(sentence, "An owner or admin of the workspace can change that on the agent's page.")
+    members = Membership.objects.in_workspace(token.workspace).filter(user=person, user__is_active=True)
+    if person is None or not members.exists():
+        raise TokenRefused("Whose token this is has left the workspace.")
+    _note_use(token)
+    return Caller(person, token)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _workspace_of(text: str):
+    """The workspace of a token, found across the walls by its hash alone (migration 0005)."""
+    if not text.startswith(PREFIX) or not text.isascii() or len(text) > 80:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT core_workspace_of_token(%s)", [_digest(text)])
+        return cursor.fetchone()[0]
+
+
+def _note_use(token: Token) -> None:
+    """Coarse, so that reading costs a write once an hour and the table tells no movements."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at < now - USE_SEEN_EVERY:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_SEEN_EVERY)
+        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)

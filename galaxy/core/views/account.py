@@ -1,0 +1,61 @@
+"""One's own account beside what allauth shows: preferences, and the sessions one has somewhere."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from galaxy.core.errors import Invalid
+from galaxy.core.forms import PreferencesForm
+from galaxy.core.sessions import end_sessions, sessions_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request):
+    """Theme, density, shortcuts and time zone. A field not sent stays as it is; goes back where it came from."""
+    if request.method != "POST":
+        return render(request, "core/preferences.html", {"form": PreferencesForm(instance=request.user)})
+    form = PreferencesForm(request.POST, instance=request.user)
+    if not form.is_valid():
+        request.user.refresh_from_db()
+        raise Invalid("One of these choices is not on offer, so nothing was changed.", next_step="Choose again.")
+    form.save()
+    if request.htmx:
+        return HttpResponse(status=204)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = "/"
+    return redirect(back)
+
+
+@require_safe
+def session_list(request):
+    sessions = list(sessions_of(request.user))
+    others = [session for session in sessions if session.session_key != request.session.session_key]
+    context = {
+        "sessions": sessions,
+        "others": others,
+        "idle_hours": settings.GALAXY_SESSION_IDLE_S // 3600,
+        "days": settings.SESSION_COOKIE_AGE // 86400,
+    }
+    return render(request, "core/session_list.html", context)
+
+
+@require_POST
+def session_ending(request, pk):
+    session = get_object_or_404(sessions_of(request.user), pk=pk)
+    end_sessions(request.user, sessions=sessions_of(request.user).filter(pk=session.pk))
+    messages.success(request, "That session is over.")
+    return redirect("core:session-list")
+
+
+@require_POST
+def session_endings(request):
+    """Every session but this one."""
+    count = end_sessions(
+        request.user, sessions=sessions_of(request.user).exclude(session_key=request.session.session_key)
+    )
+    messages.success(request, f"{count} other sessions are over." if count != 1 else "The other session is over.")
+    return redirect("core:session-list")

@@ -1,0 +1,158 @@
+"""Runs, for machines: the same gate as the pages. An agent sees the runs it asked for, and no others."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from galaxy.core.api.paging import PageFilter
+from galaxy.core.api.serializers import AgentSerializer, EmptyBody, LinkSerializer, PersonSerializer, StrictSerializer
+from galaxy.core.api.views import WorkspaceView, repeatable
+from registry.models import Kind
+from sandbox.models import Category, Run
+from sandbox.services import cancel_run, invoke
+
+
+class RunErrorSerializer(serializers.Serializer):
+    """Why a run failed: who can do what about it."""
+
+    error_code = serializers.CharField()
+    status = serializers.IntegerField(allow_null=True, help_text="The other system's, where it answered.")
+    attempts = serializers.IntegerField()
+    last_endpoint = serializers.CharField()
+    sentence = serializers.CharField()
+    next_step = serializers.CharField()
+    field = serializers.CharField()
+
+
+class RunSerializer(serializers.Serializer):
+    id = serializers.UUIDField()
+    target = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Kind.choices)
+    mode = serializers.ChoiceField(choices=Run.Mode.choices)
+    scenario = serializers.CharField(help_text="The sample a simulated run answers with, else empty.")
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    requested_by = PersonSerializer(help_text="Who answers for it.")
+    agent = AgentSerializer(allow_null=True, help_text="Who acted in their name, if it was not they themselves.")
+    chain = LinkSerializer(many=True)
+    parent = serializers.UUIDField(source="parent_id", allow_null=True, help_text="The pack whose step this is.")
+    step_id = serializers.CharField()
+    version_digest = serializers.CharField()
+    inputs = serializers.JSONField(help_text="Redacted.")
+    outputs = serializers.JSONField(help_text="Redacted; null until there are any.")
+    data_classes = serializers.ListField(child=serializers.CharField())
+    approval = serializers.UUIDField(source="approval_id", allow_null=True)
+    error_category = serializers.CharField(help_text=f"Empty, or one of {', '.join(Category.values)}.")
+    error = RunErrorSerializer(allow_null=True)
+    trace_id = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RunPage(serializers.Serializer):
+    results = RunSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class RunFilter(StrictSerializer, PageFilter):
+    state = serializers.ChoiceField(required=False, choices=Run.State.choices)
+    mode = serializers.ChoiceField(required=False, choices=Run.Mode.choices)
+    target = serializers.CharField(required=False, max_length=160)
+    parent = serializers.UUIDField(required=False, help_text="The steps of this pack run, instead of whole runs.")
+    since = serializers.DateTimeField(required=False)
+
+
+class RunBody(StrictSerializer):
+    """What to run, and with what."""
+
+    target = serializers.CharField(max_length=160, help_text="An action, transform or pack: hubspot.create_task.")
+    inputs = serializers.DictField(required=False, default=dict, help_text="What it takes, by its own schema.")
+    mode = serializers.ChoiceField(
+        required=False,
+        choices=Run.Mode.choices,
+        default=Run.Mode.SIMULATED,
+        help_text="What is not connected is simulated whatever is asked for; the answer says which it is.",
+    )
+    scenario = serializers.ChoiceField(required=False, choices=Run.Scenario.choices, default=Run.Scenario.HAPPY)
+
+
+class Runs(WorkspaceView):
+    """The runs of a workspace, as the caller may see them."""
+
+    def visible(self):
+        rows = Run.objects.in_workspace(self.workspace).select_related("workspace", "requested_by", "agent")
+        if self.caller.agent:
+            return rows.filter(agent=self.caller.agent)
+        return rows.visible_to(self.caller.person)
+
+
+class RunListView(Runs):
+    opens = {"GET": "runs.read", "POST": "runs.write"}
+
+    @extend_schema(
+        operation_id="runs_list",
+        summary="List runs",
+        parameters=[RunFilter],
+        responses=RunPage,
+        tags=["Runs"],
+    )
+    def get(self, request, workspace):
+        """Runs that the caller may see, newest first."""
+        wanted = self.read(RunFilter, request.GET)
+        names = {"state": "state", "mode": "mode", "target": "target", "since": "created_at__gte"}
+        filters = {names[name]: value for name, value in wanted.items() if name in names}
+        rows = self.visible().filter(parent=wanted.get("parent"), **filters)
+        return self.page(rows, RunSerializer, moment="created_at", key="id", limit=wanted["limit"])
+
+    @extend_schema(
+        operation_id="runs_create",
+        summary="Start a run",
+        request=RunBody,
+        responses={201: RunSerializer},
+        tags=["Runs"],
+    )
+    @repeatable
+    def post(self, request, workspace):
+        """Ask for one execution. The run is queued, waits for an approval, or has failed by policy or budget."""
+        wanted = self.read(RunBody)
+        run = invoke(
+            self.workspace,
+            actor=self.caller.person,
+            agent=self.caller.agent,
+            target=wanted["target"],
+            inputs=wanted["inputs"],
+            simulate=wanted["mode"] == Run.Mode.SIMULATED,
+            scenario=wanted["scenario"],
+        )
+        return Response(RunSerializer(self.visible().get(pk=run.pk)).data, status=201)
+
+
+class RunView(Runs):
+    opens = {"GET": "runs.read"}
+
+    @extend_schema(
+        operation_id="runs_retrieve", summary="Read one run", parameters=[], responses=RunSerializer, tags=["Runs"]
+    )
+    def get(self, request, workspace, pk):
+        """One run as it stands now."""
+        return Response(RunSerializer(get_object_or_404(self.visible(), pk=pk)).data)
+
+
+class RunCancellationView(Runs):
+    opens = {"POST": "runs.write"}
+
+    @extend_schema(
+        operation_id="runs_cancel",
+        summary="Cancel a run",
+        request=EmptyBody,
+        responses=RunSerializer,
+        tags=["Runs"],
+    )
+    @repeatable
+    def post(self, request, workspace, pk):
+        """Call off a run that nobody works on yet."""
+        self.read(EmptyBody)
+        run = get_object_or_404(self.visible(), pk=pk)
+        cancel_run(run, actor=self.caller.person, chain=self.caller.actor)
+        return Response(RunSerializer(self.visible().get(pk=pk)).data)

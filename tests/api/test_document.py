@@ -1,0 +1,172 @@
+"""The OpenAPI document: valid, complete, true of real answers, and its examples are real ones.
+
+``GALAXY_WRITE_EXAMPLES=1 pytest tests/api/test_document.py`` records the examples anew.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+import schemathesis
+from drf_spectacular.validation import validate_schema
+
+from galaxy.core.api.schema import EXAMPLES, document, examples
+from galaxy.core.api.views import View
+from galaxy.core.tokens import API_PERMISSIONS
+from tests.api.conftest import send, url
+
+# What differs from one run to the next, and what stands for it in the document.
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
+_HEX = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
+_NAME = re.compile(r"\b(Owner|Admin|Approver|Auditor|Member) \d+\b")
+_NAMES = {
+    "Owner": "Olga Winter",
+    "Admin": "Ada Reyes",
+    "Approver": "Paul Okafor",
+    "Auditor": "Aki Tanaka",
+    "Member": "Mia Lund",
+}
+
+
+@pytest.fixture
+def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, tidy):
+    """One real exchange of each operation: {operation id: (status, request, response)}."""
+    client, reviewer, reader = (api(token_of(one)) for one in (admin, approver, auditor))
+    found = {}
+
+    def note(name, response, request=None):
+        found[name] = (response.status_code, request, response.json(), response)
+        return response.json()
+
+    def post(name, who, rest, body):
+        return note(name, send(who, rest, body), body)
+
+    note("me", client.get("/api/v1/me/"))
+    note("listings_list", client.get(url("listings/?limit=1")))
+    listing = note("listings_retrieve", client.get(url("listings/probe.tidy/")))
+    installation = post("installations_create", client, "installations/", {"digest": listing["version"]["digest"]})
+    note("installations_list", client.get(url("installations/?limit=1")))
+    note("installations_retrieve", client.get(url(f"installations/{installation['id']}/")))
+    run = post(
+        "runs_create", client, "runs/", {"target": "probe.remove", "inputs": {"key": "thing-1"}, "mode": "simulated"}
+    )
+    note("runs_list", client.get(url("runs/?limit=1")))
+    note("runs_retrieve", client.get(url(f"runs/{run['id']}/")))
+    note("approvals_list", reviewer.get(url("approvals/?limit=1")))
+    approval = note("approvals_retrieve", reviewer.get(url(f"approvals/{run['approval']}/")))
+    post(
+        "approvals_decide",
+        reviewer,
+        f"approvals/{approval['id']}/decision/",
+        {"decision": "approved", "digest": approval["digest"], "note": "As agreed."},
+    )
+    other = send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "thing-1"}}).json()
+    post("runs_cancel", client, f"runs/{other['id']}/cancellation/", {})
+    events = note("events_list", reader.get(url("events/?limit=1&action=run.cancelled")))
+    note("events_retrieve", reader.get(url(f"events/{events['results'][0]['id']}/")))
+    post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
+    return found
+
+
+def recorded(exchanges) -> dict:
+    """The exchanges as the document shows them: what is never the same twice is replaced, alike for alike."""
+    known: dict[str, dict[str, str]] = {"uuid": {}, "hex": {}}
+
+    def stand_in(kind, shape):
+        return lambda match: known[kind].setdefault(match[0], shape(len(known[kind]) + 1, match[0]))
+
+    text = json.dumps({name: {"status": s, "request": q, "response": a} for name, (s, q, a, _) in exchanges.items()})
+    text = _UUID.sub(stand_in("uuid", lambda number, _: f"00000000-0000-4000-8000-{number:012x}"), text)
+    text = _HEX.sub(stand_in("hex", lambda number, word: f"{number:x}".rjust(len(word), "0")), text)
+    text = _MOMENT.sub("2026-01-05T09:30:00.000000Z", text)
+    text = re.sub(r"gxy_[\w-]{6}", "gxy_k3Jw9Q", text)
+    text = _NAME.sub(lambda match: _NAMES[match[1]], text)
+    text = re.sub(r"cursor=[\w%.:-]+", "cursor=WyIyMDI2LTAxLTA1VDA5", text)
+    text = re.sub(r'"id": \d+', '"id": 1042', text)
+    text = re.sub(r"\(([0-9a-f]{12})\)", "(000000000001)", text)
+    return json.loads(text.replace("http://testserver", "https://galaxy.example"))
+
+
+def test_the_examples_of_the_document_are_real_answers(exchanges):
+    found = recorded(exchanges)
+    if os.environ.get("GALAXY_WRITE_EXAMPLES"):
+        EXAMPLES.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert found == examples()
+
+
+def test_every_operation_has_an_example_and_only_those(exchanges):
+    operations = {one["operationId"] for one in _operations()}
+    assert set(exchanges) == operations == set(examples())
+
+
+def test_real_answers_are_what_the_document_says(exchanges):
+    """Each answer is held against the document by schemathesis: status, media type and every field."""
+    schema = schemathesis.openapi.from_dict(document())
+    by_id = {operation.ok().definition.raw["operationId"]: operation.ok() for operation in schema.get_all_operations()}
+    for name, (_, _, _, response) in exchanges.items():
+        by_id[name].validate_response(_as_seen_by_schemathesis(response))
+
+
+def _as_seen_by_schemathesis(response):
+    return schemathesis.Response(
+        status_code=response.status_code,
+        headers={name: [value] for name, value in response.items()},
+        content=response.content,
+        request=requests.Request("GET", "http://testserver/").prepare(),
+        elapsed=0.1,
+        verify=False,
+    )
+
+
+def test_the_document_is_valid_openapi(client, db):
+    response = client.get("/api/v1/schema/")
+    assert (response.status_code, response["Content-Type"]) == (200, "application/vnd.oai.openapi+json")
+    validate_schema(response.json())
+
+
+def test_every_operation_says_how_it_refuses():
+    for operation in _operations():
+        refusals = {status for status in operation["responses"] if status >= "400"}
+        assert {"400", "401", "403", "404", "406", "422", "429"} <= refusals
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["security"]
+
+
+def test_every_body_is_closed_to_unknown_fields():
+    shapes = {name: shape for name, shape in document()["components"]["schemas"].items() if name.endswith("Request")}
+    assert len(shapes) >= 4
+    assert all(shape["additionalProperties"] is False for shape in shapes.values())
+
+
+def test_every_view_of_a_workspace_says_what_a_token_needs():
+    from galaxy.api_urls import of_workspace
+
+    for pattern in of_workspace:
+        view = pattern.callback.cls
+        assert issubclass(view, View)
+        taken = {name.upper() for name in view.http_method_names if hasattr(view, name)} - {"HEAD"}
+        assert taken == set(view.opens), pattern
+        assert set(view.opens.values()) <= set(API_PERMISSIONS)
+
+
+def test_no_answer_names_a_secret_field():
+    words = json.dumps(document()["components"]["schemas"])
+    for name in ("password", "salt", "token_hash", "is_superuser"):
+        assert name not in words
+
+
+def test_the_page_lists_every_operation(client_of, member):
+    page = client_of(member).get("/api/v1/docs/").content.decode()
+    for operation in _operations():
+        assert f'id="{operation["operationId"]}"' in page
+    assert "<script src=" not in page.replace('<script src="/static/', "")
+
+
+def _operations() -> Iterator[dict]:
+    for path in document()["paths"].values():
+        yield from path.values()

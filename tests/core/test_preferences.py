@@ -1,0 +1,76 @@
+"""What a person likes, on a page of its own and kept with the account."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.template import Context, Template
+from django.utils import timezone
+
+from galaxy.core.forms import time_zones
+
+URL = "/preferences/"
+
+
+def test_the_page_shows_what_is_stored_and_saves_it(client_of, member):
+    client = client_of(member)
+    page = client.get(URL).content.decode()
+    assert page.count("<h1") == 1
+    form = {"theme": "dark", "density": "compact", "letters": "off", "time_zone": "Asia/Kolkata", "next": URL}
+    assert client.post(URL, form)["Location"] == URL
+    member.refresh_from_db()
+    assert (member.theme, member.density, member.letters, member.time_zone) == (
+        "dark",
+        "compact",
+        "off",
+        "Asia/Kolkata",
+    )
+    page = client.get(URL).content.decode()
+    assert '<option value="Asia/Kolkata" selected>' in page
+    assert 'data-letters="off"' in page.partition("<head>")[0]
+
+
+def test_a_field_that_is_not_sent_stays(client_of, member):
+    member.theme, member.letters = "dark", "off"
+    member.save()
+    client_of(member).post(URL, {"density": "compact"})
+    member.refresh_from_db()
+    assert (member.theme, member.density, member.letters, member.time_zone) == ("dark", "compact", "off", "UTC")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"theme": "pink"}, {"letters": "no"}, {"time_zone": "Mars/Olympus"}, {"time_zone": "../../etc/passwd"}],
+)
+def test_what_is_not_on_offer_changes_nothing(client_of, member, wrong):
+    response = client_of(member).post(URL, {"density": "compact"} | wrong)
+    member.refresh_from_db()
+    assert (response.status_code, member.density, member.time_zone) == (422, "", "UTC")
+
+
+def test_nobody_is_sent_elsewhere(client_of, member):
+    response = client_of(member).post(URL, {"theme": "dark", "next": "https://evil.example/"})
+    assert response["Location"] == "/"
+
+
+def test_exact_times_are_shown_in_the_readers_zone_and_kept_in_utc():
+    moment = datetime(2026, 11, 25, 20, 0, 5, tzinfo=UTC)
+    draw = Template("{% load ui %}{% time moment exact=True %}").render
+    with timezone.override("Asia/Kolkata"):
+        html = draw(Context({"moment": moment}))
+    assert ">2026-11-26 01:30:05 IST</time>" in html
+    assert 'datetime="2026-11-25T20:00:05Z"' in html
+    assert ">2026-11-25 20:00:05 UTC</time>" in draw(Context({"moment": moment}))
+
+
+def test_the_zone_of_the_person_holds_for_their_request_alone(client_of, member, admin):
+    member.time_zone = "Asia/Tokyo"
+    member.save()
+    assert " JST" in client_of(member).get("/account/sessions/").content.decode()
+    assert " UTC" in client_of(admin).get("/account/sessions/").content.decode()
+
+
+def test_every_zone_on_offer_exists():
+    assert {"UTC", "Europe/Berlin", "America/New_York"} <= time_zones()
+    for name in time_zones():
+        with timezone.override(name):
+            assert timezone.localtime()

@@ -1,0 +1,74 @@
+"""The API by token: a person's token is answered as their session is, and agents have a table of their own."""
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from galaxy.core.scope import workspace_scope
+from galaxy.core.tokens import AGENT_PERMISSIONS, API_PERMISSIONS, create_token
+from tests.matrix.routes import table
+from tests.matrix.test_matrix import address, post, things  # noqa: F401  (a fixture)
+
+ROWS = [row for row in table() if row.route.startswith("api:") and row.route not in {"api:schema", "api:docs"}]
+ROLES = ("owner", "admin", "approver", "creator", "auditor", "member")
+
+# An agent of the admin's that may read "probe": 200 for what it may see, 404 for what is the admin's alone, 403 for
+# what no agent does. Written by hand. The run and the approval of the table are the admin's own.
+AGENT = {
+    "api:me": {"GET": 200},
+    "api:listing-list": {"GET": 200},
+    "api:listing-detail": {"GET": 200},
+    "api:installation-list": {"GET": 200, "POST": 403},
+    "api:installation-detail": {"GET": 200},
+    "api:installation-removal": {"GET": 405, "POST": 403},
+    "api:run-list": {"GET": 200, "POST": 201},
+    "api:run-detail": {"GET": 404},
+    "api:run-cancellation": {"GET": 405, "POST": 404},
+    "api:approval-list": {"GET": 200},
+    "api:approval-detail": {"GET": 404},
+    "api:approval-decision": {"GET": 405, "POST": 403},
+    "api:event-list": {"GET": 403},
+    "api:event-detail": {"GET": 403},
+}
+
+
+def ask(text: str, row, things: dict, slug: str = "meridian") -> int:  # noqa: F811
+    client = Client(headers={"Authorization": f"Bearer {text}"})
+    url = address(row.route, things, slug)
+    with transaction.atomic():
+        is_post = row.method == "POST"
+        response = post(client, row.route, url, things) if is_post else client.generic(row.method, url)
+        transaction.set_rollback(True)
+    return response.status_code
+
+
+def token(workspace, person, permissions=tuple(API_PERMISSIONS), **options) -> str:
+    return create_token(workspace, name="T", permissions=permissions, days=1, actor=person, **options)[1]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_persons_token_gets_the_answer_of_the_table(row, cast, workspace, things):  # noqa: F811
+    found = {role: ask(token(workspace, cast[role]), row, things) for role in ROLES}
+    assert found == {role: row.answers[role] for role in ROLES}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_an_agent_gets_the_answer_of_its_own_table(row, cast, workspace, things):  # noqa: F811
+    text = token(workspace, cast["admin"], AGENT_PERMISSIONS, agent=things["agent"])
+    assert ask(text, row, things) == AGENT[row.route][row.method]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.route != "api:me"], ids=str)
+def test_the_token_of_another_workspace_finds_nothing(row, cast, workspace, things):  # noqa: F811
+    with workspace_scope([cast["tidewater"].pk]):
+        text = token(cast["tidewater"], cast["stranger"])
+    assert ask(text, row, things) == 404
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.answers["owner"] < 300 and row.route != "api:me"], ids=str)
+def test_a_token_that_opens_something_else_opens_nothing_here(row, cast, workspace, things):  # noqa: F811
+    from django.urls import resolve
+
+    needed = resolve(address(row.route, things, "meridian")).func.cls.opens[row.method]
+    text = token(workspace, cast["owner"], [name for name in API_PERMISSIONS if name != needed])
+    assert ask(text, row, things) == 403
