@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from django import forms
 
+from galaxy.core.fields import WordsField
 from marketplace.models import Reach, VerificationLevel
 from marketplace.search import Search
-from registry.forms import WordsField
 from registry.models import Kind
 
 STATES = [("installed", "Installed"), ("available", "Not installed")]

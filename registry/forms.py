@@ -2,22 +2,8 @@
 
 from django import forms
 
+from galaxy.core.fields import WordsField
 from registry.models import Kind
-
-MAX_WORDS = 200
-
-
-class WordsField(forms.CharField):
-    """What somebody types into a search field. Any text will do: what is too long is cut, NUL is dropped."""
-
-    def __init__(self, **kwargs):
-        super().__init__(required=False, widget=forms.SearchInput(), **kwargs)
-
-    def to_python(self, value):
-        return super().to_python(value).replace("\x00", "")[:MAX_WORDS].strip()
-
-    def run_validators(self, value):
-        """Nothing that is typed into a search field is wrong."""
 
 
 class InstallationFilterForm(forms.Form):

@@ -49,7 +49,7 @@ class AgentForm(forms.Form):
         installations = Installation.objects.in_workspace(workspace).active().visible_to(user)
         self.installations = list(installations.select_related("extension", "workspace").order_by("extension__name"))
         members = User.objects.filter(memberships__workspace=workspace, is_active=True).order_by("name", "email")
-        self.fields["owner"].queryset = members  # type: ignore[attr-defined]  (declared above)
+        self.fields["owner"].queryset = members  # type: ignore[attr-defined]
         kept = agent.scopes if agent else []
         offered = sorted({scope for one in self.installations for scope in one.scopes} | set(kept))
         choices = [(scope, f"{sentence(scope)} ({scope})") for scope in offered]

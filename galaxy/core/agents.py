@@ -16,7 +16,7 @@ from guardian.models import GroupObjectPermission
 
 from galaxy.core import audit
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import Agent, Membership, Token, User, Workspace
+from galaxy.core.models import Agent, InWorkspace, Membership, Token, User, Workspace
 from galaxy.core.permissions import can, grant, granted, holds, require, revoke
 
 LONGEST_LIFE = timedelta(days=366)
@@ -41,7 +41,7 @@ class NameUsed(Conflict):
     next_step = "Choose another name."
 
 
-Grants = Iterable[tuple[Model, str]]  # (object, permission such as "registry.run_installation")
+Grants = Iterable[tuple[InWorkspace, str]]  # (object, permission such as "registry.run_installation")
 
 
 @transaction.atomic
@@ -177,7 +177,7 @@ def why_barred(agent: Agent) -> str:
     return ""
 
 
-def agent_can(agent: Agent, perm: str, obj: Model) -> bool:
+def agent_can(agent: Agent, perm: str, obj: InWorkspace) -> bool:
     """True where agent and owner both may: the agent by a grant on ``obj`` itself, the owner as ever."""
     return holds(agent.group, perm, obj) and can(agent.owner, perm, obj)
 
@@ -193,7 +193,7 @@ def granted_to(agent: Agent, codename: str, model: type[Model]) -> Q:
     return Q(pk__in=rows.values("row")) & granted(agent.owner, codename, model)
 
 
-def grants_of(agent: Agent) -> list[tuple[Model, str]]:
+def grants_of(agent: Agent) -> list[tuple[InWorkspace, str]]:
     """What was granted to an agent: list of (object, permission), objects that are gone left out."""
     rows = GroupObjectPermission.objects.filter(group=agent.group_id).select_related("permission__content_type")
     found = []
@@ -260,6 +260,6 @@ def _set_grants(agent: Agent, grants: Grants, actor: User) -> None:
         _take(agent, obj, perm, actor)
 
 
-def _take(agent: Agent, obj: Model, perm: str, actor: User) -> None:
+def _take(agent: Agent, obj: InWorkspace, perm: str, actor: User) -> None:
     revoke(perm, agent.group, obj)
     audit.record("grant.revoked", actor=actor, target=obj, before={"permission": perm, "to": f"agent {agent}"})

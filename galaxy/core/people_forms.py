@@ -7,21 +7,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from galaxy.core.fields import WordsField
 from galaxy.core.models import RoleGroup, User
 from galaxy.core.permissions import LABELS
-
-
-class WordsField(forms.CharField):
-    """What somebody types into a search field. Any text will do: what is too long is cut, NUL is dropped."""
-
-    def __init__(self, **kwargs):
-        super().__init__(required=False, widget=forms.SearchInput(), **kwargs)
-
-    def to_python(self, value):
-        return super().to_python(value).replace("\x00", "")[:200].strip()
-
-    def run_validators(self, value):
-        """Nothing that is typed into a search field is wrong."""
 
 
 class PeopleFilterForm(forms.Form):
@@ -32,7 +20,8 @@ class PeopleFilterForm(forms.Form):
 
     def __init__(self, data, *, roles: list[RoleGroup]):
         super().__init__(data)
-        self.fields["role"].choices = [("", "Every role"), *((str(role.pk), role.label) for role in roles)]
+        choices = [("", "Every role"), *((str(role.pk), role.label) for role in roles)]
+        self.fields["role"].choices = choices  # type: ignore[attr-defined]
         self._roles = {str(role.pk): role for role in roles}
 
     def apply(self, memberships):

@@ -112,7 +112,7 @@ def label_of(codename: str) -> str:
     return LABELS.get(codename, codename.replace("_", " "))
 
 
-def givers_of(workspace: Workspace, codename: str):
+def givers_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
     """The members who can give ``codename``: they may give at all, and hold it themselves, on the whole workspace."""
     people = User.objects.filter(is_active=True, memberships__workspace=workspace)
     for wanted in {"manage_member", codename}:
@@ -167,7 +167,7 @@ def make_role_groups(workspace: Workspace) -> dict[str, Group]:
     return groups
 
 
-def held_on(user: User, obj: Model) -> frozenset[str]:
+def held_on(user: User, obj: InWorkspace) -> frozenset[str]:
     """Codenames that ``user`` holds on exactly this object, by a group or by name."""
     return _grants_on(user, obj)
 

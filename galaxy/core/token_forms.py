@@ -22,4 +22,5 @@ class TokenForm(forms.Form):
 
     def __init__(self, data=None, *, allowed: Iterable[str] = tuple(API_PERMISSIONS)):
         super().__init__(data)
-        self.fields["permissions"].choices = [(name, f"{API_PERMISSIONS[name]} ({name})") for name in allowed]
+        choices = [(name, f"{API_PERMISSIONS[name]} ({name})") for name in allowed]
+        self.fields["permissions"].choices = choices  # type: ignore[attr-defined]

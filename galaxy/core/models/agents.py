@@ -1,6 +1,7 @@
 """Machines of a workspace: agents, the tokens that open the API, and the answers kept for repeated requests."""
 
 from datetime import timedelta
+from typing import ClassVar
 
 from django.contrib.auth.models import Group
 from django.db import models
@@ -86,7 +87,7 @@ class Token(WorkspaceModel):
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
-    objects = TokenQuerySet.as_manager()
+    objects: ClassVar = TokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]

@@ -1,5 +1,7 @@
 """How people come in, and what they ask for: invitations and requests for a permission."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -32,7 +34,7 @@ class Invitation(WorkspaceModel):
     accepted_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
 
-    objects = InvitationQuerySet.as_manager()
+    objects: ClassVar = InvitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-invited_at"]
@@ -90,7 +92,7 @@ class PermissionRequest(WorkspaceModel):
     decided_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=300, blank=True)
 
-    objects = PermissionRequestQuerySet.as_manager()
+    objects: ClassVar = PermissionRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ["asked_at"]
