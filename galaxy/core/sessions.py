@@ -86,10 +86,12 @@ def _why_over(session) -> str:
 
 
 def _note(request) -> None:
-    """Note that somebody is there: at most once a minute, in the session and in the list the person sees."""
+    """Note that somebody is there: at most once a minute, in the session and in the list the person sees.
+
+    The row in that list is made by allauth when they sign in.
+    """
     now = int(time.time())
-    is_new = not UserSession.objects.filter(session_key=request.session.session_key).exists()
-    if is_new or now - request.session[SEEN] >= NOTED_EVERY_S:
+    if now - request.session[SEEN] >= NOTED_EVERY_S:
         request.session[SEEN] = now
         UserSession.objects.create_from_request(request)
 

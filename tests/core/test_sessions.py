@@ -101,9 +101,8 @@ def test_what_a_page_asks_for_by_itself_keeps_nobody_signed_in(member, settings)
     assert client.session[SEEN] > seen + 500
 
 
-def test_proving_who_one_is_again_gives_a_new_key_and_keeps_the_row(client_of, member):
-    client = client_of(member)
-    client.get(PAGE)
+def test_proving_who_one_is_again_gives_a_new_key_and_keeps_the_row(member):
+    client = sign_in(member)
     before = client.session.session_key
     assert client.post("/account/reauthenticate/", {"password": PASSWORD, "next": PAGE}).status_code == 302
     after = client.session.session_key
