@@ -3,7 +3,7 @@
 import pytest
 from django.db import connections
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import setup_databases
 
 from galaxy.celery import app
 from galaxy.core.models import Role
@@ -14,22 +14,16 @@ from tests.workers import Workers
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
-    """Make the test database as the owner, whichever connections the chosen tests ask for, and drop it as the owner.
+    """Make the test database as the owner, whichever connections the chosen tests ask for.
 
-    By then every other session must be gone, those too that a server's thread or a killed worker left open.
+    It is not dropped at the end but made anew at the next beginning: a thread of the live server or a worker that was
+    killed may hold a session for a while, and PostgreSQL drops no database that somebody uses.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
+        setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
-        for alias in connections:
-            with connections[alias].cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND usename = current_user AND pid <> pg_backend_pid()"
-                )
         connections.close_all()
-        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(autouse=True)
