@@ -28,12 +28,12 @@ class CoreConfig(AppConfig):
         sessions.connect()
         second_factor.connect()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
-        add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="p"))
+        add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))
         settings_page = "core:workspace-settings"
         add_item(Item("Workspace", 90, "Settings", settings_page, "settings", "core.change_settings"))
         add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))
-        add_item(Item("Build", 90, "Patterns", "core:patterns", "shapes", offered=_builds_pages))
+        add_item(Item("Build", 90, "Patterns", "core:patterns", "shapes", key="p", offered=_builds_pages))
 
 
 def _builds_pages(request) -> bool:

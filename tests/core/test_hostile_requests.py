@@ -33,11 +33,11 @@ def test_a_wrong_host_is_refused_in_words(client, shown, host):
 def test_a_body_beyond_the_limit_is_refused(client_of, shown, workspace, admin):
     address = reverse("sandbox:run-create", args=[workspace.slug])
     answer = shown(client_of(admin)).post(f"{address}?target=x", {"in_text": "a" * 2_000_000})
-    assert answer.status_code == 404  # nothing of that name, before the body is read
+    assert answer.status_code == 413
     answer = shown(client_of(admin)).post(
         reverse("core:preferences"), {"next": "a" * 2_000_000}, content_type="application/x-www-form-urlencoded"
     )
-    assert answer.status_code == 400
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("odd", ODD)
