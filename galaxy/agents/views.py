@@ -128,7 +128,11 @@ def _form_page(request, form: AgentForm, agent: Agent | None = None):
 
 def _detail(request, agent: Agent, form: TokenForm, *, status: int = 200):
     runs = Run.objects.in_workspace(request.workspace).filter(agent=agent).top_level()
-    events = AuditEvent.objects.in_workspace(request.workspace).filter(actor_id=str(agent.pk)).newest_first()
+    events = (
+        AuditEvent.objects.in_workspace(request.workspace)
+        .filter(actor_id=str(agent.pk))
+        .order_by("-occurred_at", "-id")
+    )
     calls = calls_today(request.workspace, [agent]).get(agent.pk, 0)
     barred = why_barred(agent)
     context = {
