@@ -7,7 +7,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Model
 
-from galaxy.core.models import InWorkspace, User, Workspace
+from galaxy.core.models import User, Workspace, WorkspaceModel
 from galaxy.core.permissions import LABELS, granted
 
 
@@ -57,7 +57,7 @@ def find_grantable(obj: Model) -> Grantable:
     return _grantables[obj._meta.label_lower]
 
 
-def find_target(user: User, workspace: Workspace, kind: str, id: UUID, perm: str) -> InWorkspace | None:
+def find_target(user: User, workspace: Workspace, kind: str, id: UUID, perm: str) -> Workspace | WorkspaceModel | None:
     """The workspace or the object that ``perm`` can be held on, if ``user`` may see it; else None."""
     app_label, _, codename = perm.partition(".")
     if kind == Workspace._meta.label_lower:
