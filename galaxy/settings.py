@@ -193,6 +193,7 @@ EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
+GALAXY_URL = env_str("GALAXY_URL")  # https://galaxy.example: for links in mails that no request leads to
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
@@ -302,6 +303,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
+    "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
     "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
 }
 

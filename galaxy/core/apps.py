@@ -14,6 +14,7 @@ class CoreConfig(AppConfig):
         from galaxy.core import accounts, scope, second_factor, sessions
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.notifications import core_kinds
         from galaxy.core.ops import request_log
         from galaxy.core.roles import sync_roles
 
@@ -27,6 +28,7 @@ class CoreConfig(AppConfig):
         request_log.connect()
         sessions.connect()
         second_factor.connect()
+        core_kinds.connect()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

@@ -1,5 +1,7 @@
 """Celery's base task, which opens the sender's row-level scope, and core's own chores."""
 
+from uuid import UUID
+
 from celery import Task, shared_task
 from django.db import connection
 
@@ -28,3 +30,21 @@ def make_partitions() -> int:
 def note_heartbeat() -> None:
     """Says that beat, the queue and a worker are alive; ``/readyz`` and ``manage.py doctor`` read it."""
     readiness.note_heartbeat()
+
+
+@shared_task
+def mail_notifications(workspace_id: str, kind: str, target_id: str) -> int:
+    """Send the mails of one piece of news; returns how many went out."""
+    from galaxy.core.models import Workspace
+    from galaxy.core.notifications import mailing
+
+    with workspace_scope([workspace_id]):
+        return mailing.mail_notifications(Workspace.objects.get(pk=workspace_id), kind, UUID(target_id))
+
+
+@shared_task
+def delete_old_notifications() -> int:
+    """Delete news that was read long ago; returns how many rows."""
+    from galaxy.core.notifications import keeping
+
+    return keeping.delete_old_notifications()

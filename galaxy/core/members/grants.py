@@ -11,7 +11,8 @@ from guardian.models import UserObjectPermission
 from galaxy.core import audit
 from galaxy.core.errors import Invalid
 from galaxy.core.models import Membership, RoleGroup, User, Workspace
-from galaxy.core.permissions import forget_grants, grant, require, revoke
+from galaxy.core.notifications import notify
+from galaxy.core.permissions import forget_grants, grant, label_of, require, revoke
 
 
 @transaction.atomic
@@ -39,6 +40,8 @@ def revoke_on(obj: Any, *, perm: str, actor: User, user: User | None = None, rol
         return
     revoke(perm, whom.group if isinstance(whom, RoleGroup) else whom, obj)
     audit.record("grant.revoked", actor=actor, target=obj, before={"permission": perm, "to": whom}, to=str(whom))
+    if user is not None:
+        notify(obj.workspace, [user], "grant_revoked", obj, by=actor, note=label_of(perm.partition(".")[2]))
 
 
 def drop_grants(user: User, workspace: Workspace) -> int:

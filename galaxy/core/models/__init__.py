@@ -4,6 +4,7 @@ from galaxy.core.models.agents import Agent, KeptAnswer, Token
 from galaxy.core.models.audit import AuditDetail, AuditEvent
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.models.history import HistoryRow
+from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
 from galaxy.core.models.users import User
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
@@ -20,6 +21,7 @@ __all__ = [
     "Invitation",
     "KeptAnswer",
     "Membership",
+    "Notification",
     "PermissionRequest",
     "Role",
     "RoleGroup",

@@ -45,6 +45,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     density = models.CharField(max_length=8, choices=Density, blank=True, default=Density.ROOMY)
     letters = models.CharField(max_length=3, choices=Letters, blank=True, default=Letters.ON)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="A name of the IANA time zone database.")
+    mail_choices = models.JSONField(default=dict, blank=True, help_text="Kinds of news by mail: {kind: true or false}.")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 logs=settings.DATA_DIR / "logs",
                 say=self._say,
                 inherit=[lock],
-                env=os.environ | {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")},
+                env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | os.environ,
             )
             self._say("Starting worker, beat and web.")
             if supervisor.run(self._caretaker(supervisor, port)):

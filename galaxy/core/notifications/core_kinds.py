@@ -1,0 +1,94 @@
+"""The news of floor 0, and how its objects are found for a reader."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.urls import reverse
+
+from galaxy.core.models import Agent, Membership, PermissionRequest, User, Workspace
+from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target, find
+from galaxy.core.permissions import can, label_of
+
+KINDS = (
+    Kind(
+        "permission_asked",
+        "A permission is asked of you",
+        "Permissions asked of me",
+        "hand",
+        "warn",
+        by_mail=True,
+        own_mail=True,
+    ),
+    Kind(
+        "permission_answered",
+        "Your request for a permission was answered",
+        "Answers to permissions I asked for",
+        "key-round",
+        "info",
+        by_mail=True,
+        own_mail=True,
+    ),
+    Kind("grant_revoked", "A permission of yours was taken back", "Permissions taken back", "key-round", "warn"),
+    Kind("invitation_accepted", "Your invitation was accepted", "Invitations accepted", "user-check", "ok"),
+    Kind("agent_suspended", "Your agent is suspended", "Agents suspended", "ban", "warn", by_mail=True),
+    Kind("agent_ending", "Your agent ends within three days", "Agents near their end", "timer", "warn"),
+    Kind(
+        "break_glass_opened",
+        "Staff opened this workspace",
+        "Staff opening the workspace",
+        "siren",
+        "bad",
+        by_mail=True,
+    ),
+)
+
+
+def connect() -> None:
+    """Register once, when the app is ready."""
+    for kind in KINDS:
+        add_kind(kind)
+    add_target("core.workspace", _workspace)
+    add_target("core.membership", _memberships)
+    add_target("core.permissionrequest", _requests)
+    add_target("core.agent", _agents)
+
+
+def _workspace(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    return {id: Place(workspace.name, workspace.get_absolute_url()) for id in ids if id == workspace.pk}
+
+
+def _memberships(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    if not can(user, "core.view_member", workspace):
+        return {}
+    rows = Membership.objects.in_workspace(workspace).filter(pk__in=ids).select_related("user", "workspace")
+    return {row.pk: Place(str(row.user), row.get_absolute_url()) for row in rows}
+
+
+def _requests(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    """Their own requests lead to what they asked it for; those they may answer, to where that is done."""
+    may_answer = can(user, "core.manage_member", workspace)
+    rows = [
+        row
+        for row in PermissionRequest.objects.in_workspace(workspace).filter(pk__in=ids).select_related("asked_by")
+        if may_answer or row.asked_by_id == user.pk
+    ]
+    targets = find(user, workspace, [(row.target_kind, row.target_id) for row in rows])
+    answering = reverse("core:member-list", args=[workspace.slug]) + "#asked"
+    places = {}
+    for row in rows:
+        target = targets.get((row.target_kind, row.target_id))
+        label = f"“{label_of(row.codename)}”" + (f" on {target.label}" if target else "")
+        if row.asked_by_id == user.pk:
+            places[row.pk] = Place(label, target.url if target else "")
+        else:
+            places[row.pk] = Place(f"{label}, for {row.asked_by}", answering)
+    return places
+
+
+def _agents(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    """Whoever owns an agent may know of it; its page is for those who manage agents."""
+    manages = can(user, "core.manage_agent", workspace)
+    rows = Agent.objects.in_workspace(workspace).filter(pk__in=ids).select_related("workspace")
+    if not manages:
+        rows = rows.filter(owner=user)
+    return {row.pk: Place(row.name, row.get_absolute_url() if manages else "") for row in rows}

@@ -1,0 +1,153 @@
+"""News for people: who is told what, once, and never the name of what they may not see."""
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.utils import timezone
+
+from galaxy.core.members.grants import grant_on, revoke_on
+from galaxy.core.models import Membership, Notification
+from galaxy.core.notifications import notify
+from galaxy.core.notifications.keeping import KEPT, delete_old_notifications
+from galaxy.core.notifications.mailing import FRESH, mail_notifications
+from galaxy.core.scope import workspace_scope
+
+
+@pytest.fixture
+def told(workspace, owner, admin, member):
+    """The owner and the member are told of the admin's membership, by the admin."""
+    target = Membership.objects.get(workspace=workspace, user=admin)
+    notify(workspace, [owner, member], "invitation_accepted", target, by=admin, note="Welcome")
+    return target
+
+
+def news_of(user):
+    return Notification.objects.of(user)
+
+
+def test_everybody_is_told_but_who_brought_it_about(workspace, owner, admin, member, told):
+    assert notify(workspace, [admin], "invitation_accepted", told, by=admin) == 0
+    row = news_of(member).get()
+    assert (row.kind, row.target_kind, row.target_id, row.by, row.note, row.read_at) == (
+        "invitation_accepted",
+        "core.membership",
+        told.pk,
+        admin,
+        "Welcome",
+        None,
+    )
+    assert Notification.objects.count() == 2
+
+
+def test_strangers_and_people_who_cannot_sign_in_are_not_told(workspace, owner, member, stranger, told):
+    Notification.objects.all().delete()
+    member.is_active = False
+    member.save()
+    assert notify(workspace, [stranger, member, owner], "invitation_accepted", told) == 1
+    assert Notification.objects.get().person == owner
+
+
+def test_the_same_news_again_is_one_row_that_comes_up_unread(workspace, member, told):
+    row = news_of(member).get()
+    news_of(member).update(read_at=timezone.now())
+    notify(workspace, [member], "invitation_accepted", told, note="Once more")
+    again = news_of(member).get()
+    assert (again.pk, again.read_at, again.note, again.by) == (row.pk, None, "Once more", None)
+    assert again.occurred_at > row.occurred_at
+
+
+def test_news_that_is_told_once_stays_as_it_was(workspace, member, told):
+    news_of(member).update(read_at=timezone.now())
+    notify(workspace, [member], "invitation_accepted", told, again=False, note="Once more")
+    row = news_of(member).get()
+    assert row.read_at is not None
+    assert row.note == "Welcome"
+
+
+def test_a_kind_that_nobody_registered_is_a_mistake(workspace, member, told):
+    with pytest.raises(KeyError):
+        notify(workspace, [member], "invitation_acepted", told)
+
+
+def test_many_people_take_as_many_queries_as_one(workspace, owner, admin, approver, told, django_assert_num_queries):
+    with django_assert_num_queries(4):  # who is a member, the rows, and the savepoint around them
+        notify(workspace, [owner, admin, approver], "invitation_accepted", told)
+
+
+def test_the_wall_keeps_news_in_its_workspace(workspace, other_workspace, told):
+    assert Notification.objects.count() == 2
+    with workspace_scope([other_workspace.pk]), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM core_notification")
+        assert cursor.fetchone() == (0,)
+
+
+# --- By mail ---------------------------------------------------------------------------------------------------
+
+
+def test_mail_goes_to_those_who_chose_it_once(workspace, owner, member, told, settings):
+    settings.GALAXY_URL = ""
+    assert mail_notifications(workspace, "invitation_accepted", told.pk) == 0  # off unless chosen
+    member.mail_choices = {"invitation_accepted": True}
+    member.save()
+    assert mail_notifications(workspace, "invitation_accepted", told.pk) == 1
+    assert mail_notifications(workspace, "invitation_accepted", told.pk) == 0
+    (message,) = mail.outbox
+    assert message.to == [member.email]
+    assert "Your invitation was accepted" in message.subject
+    assert str(told.user) in message.body
+    assert "Welcome" in message.body
+
+
+def test_who_switched_a_kind_off_gets_none(workspace, owner, admin, member, told):
+    owner.mail_choices = {"break_glass_opened": False}
+    owner.save()
+    notify(workspace, [owner, member], "break_glass_opened", workspace, note="Ticket 7")
+    assert mail_notifications(workspace, "break_glass_opened", workspace.pk) == 1
+    assert mail.outbox[0].to == [member.email]
+
+
+@pytest.mark.parametrize("change", [{"read_at": timezone.now()}, {"occurred_at": timezone.now() - FRESH * 2}])
+def test_what_was_read_or_is_old_is_not_mailed(workspace, member, told, change):
+    member.mail_choices = {"invitation_accepted": True}
+    member.save()
+    news_of(member).update(**change)
+    assert mail_notifications(workspace, "invitation_accepted", told.pk) == 0
+
+
+def test_a_mail_does_not_name_what_its_reader_may_not_see(workspace, owner, member, told):
+    notify(workspace, [member], "agent_suspended", told, note="A secret reason")  # no agent of theirs
+    Notification.objects.filter(kind="agent_suspended").update(target_kind="core.agent")
+    assert mail_notifications(workspace, "agent_suspended", told.pk) == 1
+    assert "A secret reason" not in mail.outbox[0].body
+    assert str(told.user) not in mail.outbox[0].body
+
+
+# --- What is told ----------------------------------------------------------------------------------------------
+
+
+def test_who_loses_a_permission_is_told_which(workspace, owner, member):
+    grant_on(workspace, perm="core.view_run", actor=owner, user=member)
+    revoke_on(workspace, perm="core.view_run", actor=owner, user=member)
+    row = news_of(member).get()
+    assert (row.kind, row.by, row.note) == ("grant_revoked", owner, "See every run")
+
+
+# --- Keeping ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_news_goes_after_ninety_days_and_unread_stays(workspace, other_workspace, owner, member, told):
+    long_ago = timezone.now() - KEPT - timedelta(minutes=1)
+    news_of(member).update(read_at=long_ago, occurred_at=long_ago)
+    news_of(owner).update(occurred_at=long_ago)
+    notify(workspace, [member], "break_glass_opened", workspace)
+    news_of(member).filter(kind="break_glass_opened").update(read_at=timezone.now())
+    with workspace_scope():  # beat has none
+        assert delete_old_notifications() == 1
+        assert delete_old_notifications() == 0
+    assert {(row.person, row.kind) for row in Notification.objects.all()} == {
+        (owner, "invitation_accepted"),
+        (member, "break_glass_opened"),
+    }
