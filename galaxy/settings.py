@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "galaxy.core.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "galaxy.core.middleware.ProblemMiddleware",
+    "galaxy.core.recent_proof.RecentProofMiddleware",
 ]
 
 ROOT_URLCONF = "galaxy.urls"
@@ -180,6 +181,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Galaxy] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # each change of an account is told to its address
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a password, an address or a second factor changes
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60  # seconds that a proof holds, also before galaxy.core.recent_proof's acts
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"

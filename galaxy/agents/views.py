@@ -20,6 +20,7 @@ from galaxy.core.audit.reading import details_of
 from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, AuditEvent
 from galaxy.core.permissions import require
+from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.token_forms import TokenForm
 from galaxy.core.tokens import AGENT_PERMISSIONS, create_token
 from sandbox.budgets import calls_today
@@ -82,6 +83,7 @@ def agent_token(request, workspace, pk):
     form = TokenForm(request.POST, allowed=AGENT_PERMISSIONS)
     if not form.is_valid():
         return _detail(request, agent, form, status=422)
+    require_recent_proof(request, f"Make the token {form.cleaned_data['name']} for {agent}")
     token, text = create_token(request.workspace, actor=request.user, agent=agent, **form.cleaned_data)
     context = {"token": token, "text": text, "agent": agent, "back_url": agent.get_absolute_url()}
     return render(request, "core/token_made.html", context)

@@ -55,9 +55,7 @@ def change_role(membership: Membership, *, to: RoleGroup, actor: User) -> Member
 def transfer_ownership(membership: Membership, *, actor: User) -> None:
     """Make a member an owner and the acting owner an admin, in one step. Raises NotOwner, Gone or Conflict."""
     heir = _locked(membership)
-    own = Membership.objects.in_workspace(heir.workspace).filter(user=actor).first()
-    if own is None or not own.is_owner:
-        raise NotOwner("Only an owner can hand the workspace over.")
+    own = check_may_transfer(heir, actor)
     if heir.is_owner:
         raise Conflict(f"{heir.user} is an owner already.")
     if not heir.user.is_active:
@@ -73,6 +71,14 @@ def transfer_ownership(membership: Membership, *, actor: User) -> None:
         before={"owner": actor, "role": before},
         after={"owner": heir.user, "role": Role.OWNER.label},
     )
+
+
+def check_may_transfer(heir: Membership, actor: User) -> Membership:
+    """The actor's own membership, which is an owner's. Raises NotOwner."""
+    own = Membership.objects.in_workspace(heir.workspace).filter(user=actor).first()
+    if own is None or not own.is_owner:
+        raise NotOwner("Only an owner can hand the workspace over.")
+    return own
 
 
 @transaction.atomic

@@ -10,7 +10,9 @@ from galaxy.core.views.invitations import (
     invitation_withdrawal,
 )
 from galaxy.core.views.members import member_detail, member_list, member_ownership, member_removal, member_role
+from galaxy.core.views.notifications import notification_list, notification_reading, notification_readings
 from galaxy.core.views.ops import csp_report, health, ready, system
+from galaxy.core.views.proof import proof
 from galaxy.core.views.roles import role_create, role_detail, role_list, role_removal
 from galaxy.core.views.settings import workspace_settings
 from galaxy.core.views.shell import (
@@ -46,8 +48,12 @@ __all__ = [
     "member_removal",
     "member_role",
     "not_found",
+    "notification_list",
+    "notification_reading",
+    "notification_readings",
     "permission_denied",
     "preferences",
+    "proof",
     "ready",
     "request_create",
     "request_decision",

@@ -11,10 +11,17 @@ from galaxy.core.grantables import grantables
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.members.asking import answerable_by
 from galaxy.core.members.limits import AboveYou, check_may_rule, givable_roles, in_order
-from galaxy.core.members.people import change_role, is_last_owner, remove_member, transfer_ownership
-from galaxy.core.models import Invitation, Membership, PermissionRequest, RoleGroup
+from galaxy.core.members.people import (
+    change_role,
+    check_may_transfer,
+    is_last_owner,
+    remove_member,
+    transfer_ownership,
+)
+from galaxy.core.models import Invitation, Membership, PermissionRequest, Role, RoleGroup
 from galaxy.core.people_forms import AnswerForm, InvitationForm, PeopleFilterForm, ReasonForm, RoleChoiceForm
 from galaxy.core.permissions import NotGranted, can, held_on, label_of, require, why_not
+from galaxy.core.recent_proof import require_recent_proof
 
 PAGE_SIZE = 40
 GRANTS_PAGE_SIZE = 40
@@ -52,7 +59,10 @@ def member_role(request, workspace, pk):
         require(request.user, "core.manage_member", request.workspace)
         context = _detail(request, membership) | {"role_form": form}
         return render(request, "core/member_detail.html", context, status=422)
-    membership = change_role(membership, to=form.cleaned_data["role"], actor=request.user)
+    role = form.cleaned_data["role"]
+    if (role.role == Role.OWNER) != membership.is_owner:
+        require_recent_proof(request, f"Make {membership.user} {role.label}")
+    membership = change_role(membership, to=role, actor=request.user)
     messages.success(request, f"{membership.user} is {membership.role_label} now.")
     if membership.user_id == request.user.pk:  # what they see of this page may have changed with it
         return redirect("core:home")
@@ -66,6 +76,10 @@ def member_removal(request, workspace, pk):
     form = ReasonForm(request.POST if request.method == "POST" else None)
     is_own = membership.user_id == request.user.pk
     if request.method == "POST" and form.is_valid():
+        if not is_own:
+            check_may_rule(request.user, membership)
+        act = "Leave" if is_own else f"Remove {membership.user} from"
+        require_recent_proof(request, f"{act} {request.workspace.name}")
         remove_member(membership, actor=request.user, **form.cleaned_data)
         if is_own:
             messages.success(request, f"You left {request.workspace.name}.")
@@ -88,6 +102,8 @@ def member_ownership(request, workspace, pk):
     """Hand the workspace over: asks first, and says what becomes of both."""
     membership = _membership(request, pk)
     if request.method == "POST":
+        check_may_transfer(membership, request.user)
+        require_recent_proof(request, f"Hand {request.workspace.name} over to {membership.user}")
         transfer_ownership(membership, actor=request.user)
         messages.success(request, f"{membership.user} owns {request.workspace.name} now, and you are Admin.")
         return redirect("core:member-list", request.workspace.slug)

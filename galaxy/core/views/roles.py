@@ -17,6 +17,7 @@ from galaxy.core.permissions import LABELS, require, why_not
 @require_safe
 def role_list(request, workspace):
     require(request.user, "core.view_member", request.workspace)
+from galaxy.core.recent_proof import require_recent_proof
     roles = in_order(list(RoleGroup.objects.in_workspace(request.workspace).select_related("workspace")))
     held: dict[int, set[str]] = {role.group_id: set() for role in roles}
     rows = GroupObjectPermission.objects.filter(group__in=held, object_pk=str(request.workspace.pk))
@@ -38,6 +39,7 @@ def role_create(request, workspace):
     form = RoleDefinitionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         role = _kept(form, lambda data: create_role(request.workspace, actor=request.user, **data))
+        require_recent_proof(request, f"Make the role {form.cleaned_data['name']}")
         if role:
             messages.success(request, f"The role {role.name} can be given to people now.")
             return redirect("core:role-list", request.workspace.slug)
@@ -52,6 +54,7 @@ def role_detail(request, workspace, pk):
     form = RoleDefinitionForm(request.POST if request.method == "POST" else None, initial=now)
     if request.method == "POST" and form.is_valid():
         changed = _kept(form, lambda data: change_role_definition(role, actor=request.user, **data))
+        require_recent_proof(request, f"Change the role {role.name}")
         if changed:
             messages.success(request, f"{changed.name} is changed for everybody in it.")
             return redirect("core:role-list", request.workspace.slug)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 from galaxy.core.forms import WorkspaceSettingsForm
 from galaxy.core.models import Membership
 from galaxy.core.permissions import require, why_not
+from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.second_factor import KINDS, require_second_factor
 
 
@@ -19,6 +20,8 @@ def workspace_settings(request, workspace):
         form = WorkspaceSettingsForm(request.POST)
         if form.is_valid():
             required = form.cleaned_data["requires_second_factor"]
+            if not required:
+                require_recent_proof(request, f"Stop requiring a second factor in {request.workspace}")
             require_second_factor(request.workspace, required=required, actor=request.user)
             said = "A second factor is required from now on." if required else "A second factor is up to each person."
             messages.success(request, said)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.models import Token
 from galaxy.core.permissions import can
+from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.token_forms import TokenForm
 from galaxy.core.tokens import create_token, revoke_token
 
@@ -18,6 +19,7 @@ def token_list(request, workspace):
     form = TokenForm(request.POST if request.method == "POST" else None)
     list_url = reverse("core:token-list", args=[request.workspace.slug])
     if request.method == "POST" and form.is_valid():
+        require_recent_proof(request, f"Make the token {form.cleaned_data['name']}")
         token, text = create_token(request.workspace, actor=request.user, **form.cleaned_data)
         return render(request, "core/token_made.html", {"token": token, "text": text, "back_url": list_url})
     tokens = Token.objects.in_workspace(request.workspace).filter(user=request.user)

@@ -1,0 +1,128 @@
+"""Proof, given within the last minutes, that whoever sits there is who signed in: asked for before dangerous acts.
+
+Signing in is such proof, and so is confirming a password, a code or a passkey on allauth's pages; how long it holds is
+ACCOUNT_REAUTHENTICATION_TIMEOUT. What was about to be sent waits in the session, so that nothing typed is lost, and is
+never sent by itself: the person sees what they were about to do and goes on, or does not.
+"""
+
+import time
+from dataclasses import dataclass
+
+from allauth.account import app_settings
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+from galaxy.core.sessions import BEGAN
+
+KEPT = "galaxy_kept_act"  # in the session
+KEPT_S = 15 * 60
+KEPT_BYTES = 65_536  # a form of ours is far smaller; a larger one is typed again
+OF_SIGNING_IN = {
+    "account_email",
+    "account_set_password",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_generate_recovery_codes",
+}
+CSRF_FIELD = "csrfmiddlewaretoken"
+
+
+class ProofNeeded(Exception):
+    """The proof is too old for ``act``, a sentence such as "Remove Ada from Meridian"."""
+
+    def __init__(self, act: str):
+        super().__init__(act)
+        self.act = act
+
+
+@dataclass(frozen=True)
+class KeptAct:
+    """A form that waits for proof: where it goes, where it stood, and (name, value) of each field."""
+
+    act: str
+    path: str
+    back: str
+    fields: list[tuple[str, str]]
+
+
+def require_recent_proof(request, act: str) -> None:
+    """Raise ProofNeeded unless this very session proved who it is; a page calls it just before the act.
+
+    The person is then asked, and comes back to ``act`` with the fields they sent. Not for forms that carry a secret:
+    the session would keep it.
+    """
+    if not has_recent_proof(request):
+        raise ProofNeeded(act)
+    kept = request.session.get(KEPT)
+    if kept and kept["path"] == request.get_full_path():
+        del request.session[KEPT]
+
+
+def has_recent_proof(request) -> bool:
+    """Signed in, or confirmed again, by this person in this session within the last minutes."""
+    confirmed = [
+        record["at"] for record in get_authentication_records(request, request.user) if record.get("reauthenticated")
+    ]
+    latest = max([*confirmed, request.session.get(BEGAN, 0)])
+    return time.time() - latest < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def kept_act(request) -> KeptAct | None:
+    """What this person was about to do in this session, for some minutes."""
+    kept = request.session.get(KEPT)
+    if not kept or kept["user"] != str(request.user.pk) or time.time() - kept["at"] > KEPT_S:
+        return None
+    return KeptAct(kept["act"], kept["path"], kept["back"], [(name, value) for name, value in kept["fields"]])
+
+
+class RecentProofMiddleware:
+    """Keeps the form that came too late, and leads to the page that asks who is there."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        """allauth lets an account that has neither password nor second factor pass; here it signs in anew."""
+        if request.resolver_match.view_name not in OF_SIGNING_IN or not request.user.is_authenticated:
+            return None
+        if ways_of(request.user) or has_recent_proof(request):
+            return None
+        return _ask(request, "Change how you sign in")
+
+    def process_exception(self, request, error):
+        return _ask(request, error.act) if isinstance(error, ProofNeeded) else None
+
+
+def ways_of(user) -> list[dict]:
+    """How this person can prove it here: list of {id, description, url}; none for whom only their company signs in."""
+    return get_adapter().get_reauthentication_methods(user)
+
+
+def _ask(request, act: str):
+    """Keep what was sent, and lead to the page that asks who is there."""
+    fields = [[name, value] for name, values in request.POST.lists() for value in values if name != CSRF_FIELD]
+    is_kept = request.method == "POST" and sum(len(name) + len(value) for name, value in fields) <= KEPT_BYTES
+    request.session[KEPT] = {
+        "user": str(request.user.pk),
+        "act": act,
+        "path": request.get_full_path() if is_kept else "",
+        "back": _back(request) if request.method == "POST" else request.get_full_path(),
+        "fields": fields if is_kept else [],
+        "at": int(time.time()),
+    }
+    return HttpResponseClientRedirect(resolve_url("core:proof")) if request.htmx else redirect("core:proof")
+
+
+def _back(request) -> str:
+    """The page that the form stood on, if it is one of ours; else the start."""
+    htmx = getattr(request, "htmx", None)
+    page = (htmx and htmx.current_url_abs_path) or request.headers.get("Referer", "")
+    if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return page
+    return resolve_url("core:home")
