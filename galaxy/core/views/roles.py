@@ -12,12 +12,12 @@ from galaxy.core.members.roles import change_role_definition, create_role, delet
 from galaxy.core.models import Membership, RoleGroup
 from galaxy.core.people_forms import RoleDefinitionForm
 from galaxy.core.permissions import LABELS, require, why_not
+from galaxy.core.recent_proof import require_recent_proof
 
 
 @require_safe
 def role_list(request, workspace):
     require(request.user, "core.view_member", request.workspace)
-from galaxy.core.recent_proof import require_recent_proof
     roles = in_order(list(RoleGroup.objects.in_workspace(request.workspace).select_related("workspace")))
     held: dict[int, set[str]] = {role.group_id: set() for role in roles}
     rows = GroupObjectPermission.objects.filter(group__in=held, object_pk=str(request.workspace.pk))
@@ -38,8 +38,8 @@ def role_create(request, workspace):
     require(request.user, "core.manage_role", request.workspace)
     form = RoleDefinitionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        role = _kept(form, lambda data: create_role(request.workspace, actor=request.user, **data))
         require_recent_proof(request, f"Make the role {form.cleaned_data['name']}")
+        role = _kept(form, lambda data: create_role(request.workspace, actor=request.user, **data))
         if role:
             messages.success(request, f"The role {role.name} can be given to people now.")
             return redirect("core:role-list", request.workspace.slug)
@@ -53,8 +53,8 @@ def role_detail(request, workspace, pk):
     now = {"name": role.name, "permissions": sorted(permissions_of(role))}
     form = RoleDefinitionForm(request.POST if request.method == "POST" else None, initial=now)
     if request.method == "POST" and form.is_valid():
-        changed = _kept(form, lambda data: change_role_definition(role, actor=request.user, **data))
         require_recent_proof(request, f"Change the role {role.name}")
+        changed = _kept(form, lambda data: change_role_definition(role, actor=request.user, **data))
         if changed:
             messages.success(request, f"{changed.name} is changed for everybody in it.")
             return redirect("core:role-list", request.workspace.slug)
