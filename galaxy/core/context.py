@@ -1,8 +1,9 @@
-"""What every page's shell shows: workspace, role, navigation with counts."""
+"""What every page's shell shows: workspace, role, navigation with counts, unread news."""
 
 from functools import cached_property
 
 from galaxy.core.navigation import sections_for
+from galaxy.core.notifications import reading
 
 
 class Shell:
@@ -26,6 +27,12 @@ class Shell:
     @property
     def role_label(self):
         return self.membership.role_label if self.membership else ""
+
+    @cached_property
+    def unread(self) -> str:
+        """How many notifications this person has not read here, as the bell shows it; "" for none."""
+        count = reading.unread_count(self._request.user, self.workspace)
+        return f"{reading.MOST_COUNTED}+" if count > reading.MOST_COUNTED else str(count or "")
 
     @cached_property
     def nav(self):

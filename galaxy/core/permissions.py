@@ -120,6 +120,11 @@ def givers_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
     return people
 
 
+def holders_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
+    """The members who hold ``codename`` on the whole workspace, by their role or by name; one may come twice."""
+    return User.objects.filter(_holds(codename, workspace), is_active=True, memberships__workspace=workspace)
+
+
 def granted(user: User, codename: str, model: type[Model]) -> Q:
     """A filter for rows of ``model`` (which has ``workspace``) that ``user`` holds ``codename`` on.
 

@@ -24,8 +24,14 @@ urlpatterns = [
     path("w/<slug:workspace>/audit/<int:pk>/", views.audit_detail, name="audit-detail"),
     path("w/<slug:workspace>/notifications/", views.notification_list, name="notification-list"),
     path("w/<slug:workspace>/notifications/readings/", views.notification_readings, name="notification-readings"),
-    path("w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"),
-    path("invitations/<str:token>/", views.invitation_acceptance, name="invitation-acceptance"),
+    path(
+        "w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"
+    ),
+    path(
+        "invitations/<str:token>/",
+        sso.offers_providers(views.invitation_acceptance),
+        name="invitation-acceptance",
+    ),
     path("w/<slug:workspace>/members/", views.member_list, name="member-list"),
     path("w/<slug:workspace>/members/<uuid:pk>/", views.member_detail, name="member-detail"),
     path("w/<slug:workspace>/members/<uuid:pk>/role/", views.member_role, name="member-role"),

@@ -1,18 +1,25 @@
 """News for people: who is told what, once, and never the name of what they may not see."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.core import mail
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.members import add_member
 from galaxy.core.members.grants import grant_on, revoke_on
+from galaxy.core.members.people import change_role
+from galaxy.core.members.roles import create_role
 from galaxy.core.models import Membership, Notification
 from galaxy.core.notifications import notify
 from galaxy.core.notifications.keeping import KEPT, delete_old_notifications
 from galaxy.core.notifications.mailing import FRESH, mail_notifications
+from galaxy.core.notifications.reading import SIZE
 from galaxy.core.scope import workspace_scope
+from tests.factories import make_user
 
 
 @pytest.fixture
@@ -151,3 +158,106 @@ def test_read_news_goes_after_ninety_days_and_unread_stays(workspace, other_work
         (owner, "invitation_accepted"),
         (member, "break_glass_opened"),
     }
+
+
+# --- The page --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def list_url(workspace):
+    return reverse("core:notification-list", args=[workspace.slug])
+
+
+def test_the_bell_counts_and_the_page_shows_what_is_unread(client_of, workspace, list_url, admin, member, told):
+    page = client_of(member).get(list_url).content.decode()
+    assert 'aria-label="Notifications, 1 unread"' in page
+    assert "Your invitation was accepted" in page
+    assert f'<a href="{told.get_absolute_url()}"' in page
+    assert "Welcome" in page
+    assert "Notifications, " not in client_of(admin).get(list_url).content.decode()
+
+
+def test_what_one_may_no_longer_see_has_neither_name_nor_link(client_of, workspace, list_url, owner, member, told):
+    blind = create_role(workspace, name="Blind", permissions={"view_listing"}, actor=owner)
+    change_role(Membership.objects.get(user=member), to=blind, actor=owner)
+    page = client_of(member).get(list_url).content.decode()
+    assert "Your invitation was accepted" in page
+    assert "you may not see it any more" in page
+    assert told.get_absolute_url() not in page
+    assert "Welcome" not in page
+
+
+def test_names_are_escaped(client_of, workspace, list_url, admin, member, told):
+    admin.name = "<img src=x>"
+    admin.save()
+    notify(workspace, [member], "invitation_accepted", told, by=admin, note="<b>bold</b>")
+    page = client_of(member).get(list_url).content.decode()
+    assert "<img src=x>" not in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+
+
+def test_reading_one_takes_it_from_the_bell(client_of, as_htmx, workspace, list_url, member, told):
+    row = news_of(member).get()
+    url = reverse("core:notification-reading", args=[workspace.slug, row.pk])
+    answer = as_htmx(member).post(url, {"state": "read"}).content.decode()
+    assert f'id="news-{row.pk}"' in answer
+    assert "Mark unread" in answer
+    assert 'aria-label="Notifications" data-go="n" hx-swap-oob="true"' in answer
+    assert news_of(member).get().read_at is not None
+    client = client_of(member)
+    assert client.post(url, {"state": "unread", "next": list_url + "?show=all"})["Location"] == list_url + "?show=all"
+    assert news_of(member).get().read_at is None
+    assert client.post(url, {"next": "https://evil.example/"})["Location"] == list_url
+
+
+def test_nobody_marks_the_news_of_others(client_of, workspace, owner, member, told):
+    row = news_of(owner).get()
+    response = client_of(member).post(reverse("core:notification-reading", args=[workspace.slug, row.pk]))
+    assert response.status_code == 404
+    client_of(member).post(reverse("core:notification-readings", args=[workspace.slug]))
+    assert news_of(owner).get().read_at is None
+    assert news_of(member).get().read_at is not None
+
+
+def test_the_filters_are_links(client_of, workspace, list_url, member, told):
+    notify(workspace, [member], "break_glass_opened", workspace, note="Ticket 7")
+    client = client_of(member)
+    page = client.get(list_url, {"kind": "break_glass_opened"}).content.decode()
+    assert "Ticket 7" in page
+    assert "Welcome" not in page
+    client.post(reverse("core:notification-readings", args=[workspace.slug]), {"kind": "break_glass_opened"})
+    assert "Ticket 7" not in client.get(list_url).content.decode()
+    assert "Ticket 7" in client.get(list_url, {"show": "all"}).content.decode()
+    assert "Welcome" in client.get(list_url, {"kind": "made-up", "before": "x_y"}).content.decode()
+
+
+def test_the_empty_page_says_so(client_of, list_url, member):
+    assert "No notifications yet" in client_of(member).get(list_url).content.decode()
+
+
+def test_pages_go_on_where_the_last_one_ended(client_of, workspace, list_url, member):
+    people = [make_user("Guest") for _ in range(SIZE + 3)]
+    for user in people:
+        row = add_member(workspace, user=user, role="member", actor=member)
+        notify(workspace, [member], "invitation_accepted", row)
+    client = client_of(member)
+    first = client.get(list_url)
+    (older,) = re.findall(r'href="[^"]*(\?before=[^"]+)"', first.content.decode())
+    second = client.get(list_url + older)
+    shown = [len(re.findall(r'id="news-', page.content.decode())) for page in (first, second)]
+    names = {user.name for user in people if user.name in (first.content + second.content).decode()}
+    assert (shown, len(names)) == ([SIZE, 3], SIZE + 3)
+
+
+def test_the_page_asks_a_fixed_number_of_queries(
+    client_of, workspace, list_url, owner, member, told, django_assert_max_num_queries
+):
+    client = client_of(member)
+    client.get(list_url)
+    for _ in range(6):
+        row = add_member(workspace, user=make_user("Guest"), role="member", actor=owner)
+        notify(workspace, [member], "invitation_accepted", row, by=owner)
+        notify(workspace, [member], "grant_revoked", row, by=owner)
+    notify(workspace, [member], "break_glass_opened", workspace)
+    with django_assert_max_num_queries(15):
+        client.get(list_url)

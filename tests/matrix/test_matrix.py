@@ -11,7 +11,8 @@ from galaxy.core.members import add_member
 from galaxy.core.members.asking import ask_for
 from galaxy.core.members.invitations import invite
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditEvent, Membership, RoleGroup
+from galaxy.core.models import AuditEvent, Membership, Notification, RoleGroup
+from galaxy.core.notifications import notify
 from galaxy.core.scope import workspace_scope
 from marketplace.services import list_extension
 from policies.models import Approval
@@ -40,6 +41,8 @@ OBJECT_ROUTES = (
     "-mail",
     "-role",
     "-ownership",
+    "-grants",
+    "-reading",
 )
 
 
@@ -54,11 +57,13 @@ def things(cast, workspace, admin):
     unknown = invoke(workspace, actor=admin, target="probe.put", inputs={"key": "a"})
     Run.objects.filter(pk=unknown.pk).update(state="unknown", finished_at=unknown.created_at)
     waiting = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
+    notify(workspace, [cast["member"]], "grant_revoked", workspace)
     invitation, token = invite(
         workspace, address="invited@example.test", role=RoleGroup.objects.get(role="creator"), actor=admin
     )
     return {
         "membership": Membership.objects.get(user=cast["member"]),
+        "news": Notification.objects.get(person=cast["member"]),
         "auditor": RoleGroup.objects.get(role="auditor"),
         "role": create_role(workspace, name="Desk", permissions={"view_run"}, actor=cast["owner"]),
         "invitation": invitation,
@@ -87,6 +92,7 @@ def address(route: str, things: dict, slug: str) -> str:
         "core:role-detail": {"pk": things["role"].pk},
         "core:role-removal": {"pk": things["role"].pk},
         "core:request-decision": {"pk": things["asked"].pk},
+        "core:notification-reading": {"pk": things["news"].pk},
         "registry:installation-detail": {"pk": things["installation"].pk},
         "registry:installation-removal": {"pk": things["installation"].pk},
         "policies:approval-detail": {"pk": things["approval"].pk},

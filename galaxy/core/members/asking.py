@@ -11,6 +11,8 @@ from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.grantables import find_target
 from galaxy.core.members.grants import grant_on
 from galaxy.core.models import PermissionRequest, User, Workspace
+from galaxy.core.notifications import notify, settle
+from galaxy.core.notifications.mailing import wants_mail
 from galaxy.core.permissions import can, forget_grants, givers_of, held_on, label_of, require
 
 Status = PermissionRequest.Status
@@ -57,6 +59,7 @@ def ask_for(workspace: Workspace, *, perm: str, kind: str, id: UUID, actor: User
     audit.record(
         "permission_request.created", actor=actor, target=request, after={"permission": perm, "on": str(target)}
     )
+    notify(workspace, givers_of(workspace, request.codename), "permission_asked", request, by=actor)
     forget_grants()
     return request
 
@@ -93,14 +96,17 @@ def answerable_by(user: User, workspace: Workspace):
 
 
 def mail_asked(request: PermissionRequest, *, link: str) -> int:
-    """Tell those who can give it, after the commit; returns how many mails went out."""
+    """Tell those who can give it and want such mails, after the commit; returns how many mails went out."""
     people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id).distinct()
     context = {"request": request, "label": label_of(request.codename), "link": link}
-    return sum(mail.send("permission_asked", person.email, context) for person in people)
+    wanted = [person for person in people if wants_mail(person, "permission_asked")]
+    return sum(mail.send("permission_asked", person.email, context) for person in wanted)
 
 
 def mail_answered(request: PermissionRequest, *, link: str) -> bool:
-    """Tell whoever asked, after the commit."""
+    """Tell whoever asked, after the commit, if they want such mails; True once a mail server took it."""
+    if not wants_mail(request.asked_by, "permission_answered"):
+        return False
     context = {"request": request, "label": label_of(request.codename), "link": link}
     return mail.send("permission_answered", request.asked_by.email, context)
 
@@ -128,4 +134,8 @@ def _close(request: PermissionRequest, status: str, actor: User, reason: str) ->
         after={"status": status},
         reason=reason,
     )
+    settle(request.workspace, request, "permission_asked")
+    said = request.get_status_display()
+    note = f"{said}: {reason}" if reason else said
+    notify(request.workspace, [request.asked_by], "permission_answered", request, by=actor, note=note)
     forget_grants()

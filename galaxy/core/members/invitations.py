@@ -16,6 +16,7 @@ from galaxy.core.members.limits import AboveYou, check_may_give
 from galaxy.core.members.people import lock
 from galaxy.core.members.workspaces import add_member
 from galaxy.core.models import Invitation, Membership, RoleGroup, User, Workspace
+from galaxy.core.notifications import notify
 from galaxy.core.permissions import NotGranted, require
 from galaxy.core.scope import workspace_scope
 
@@ -136,7 +137,10 @@ def accept_invitation(invitation: Invitation, *, user: User) -> Membership:
         invitation.accepted_at, invitation.accepted_by = timezone.now(), user
         invitation.save(update_fields=["accepted_at", "accepted_by"])
         audit.record("invitation.accepted", actor=user, target=invitation, after={"user": user})
-        return add_member(invitation.workspace, user=user, role=_role_of(invitation), actor=invitation.invited_by)
+        inviter = invitation.invited_by
+        membership = add_member(invitation.workspace, user=user, role=_role_of(invitation), actor=inviter)
+        notify(invitation.workspace, [inviter], "invitation_accepted", membership, by=user)
+        return membership
 
 
 @transaction.atomic

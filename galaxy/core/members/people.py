@@ -10,7 +10,7 @@ from galaxy.core.agents import person_left
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.grants import drop_grants
 from galaxy.core.members.limits import check_may_give, check_may_rule
-from galaxy.core.models import Invitation, Membership, PermissionRequest, Role, RoleGroup, User, Workspace
+from galaxy.core.models import Invitation, Membership, Notification, PermissionRequest, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import forget_grants
 from galaxy.core.signals import member_removed
 
@@ -85,10 +85,10 @@ def check_may_transfer(heir: Membership, actor: User) -> Membership:
 def remove_member(membership: Membership, *, actor: User, reason: str = "") -> None:
     """End a membership with everything it carried; one's own at any time (leaving), others' by ``manage_member``.
 
-    Within the transaction go the role, the grants on single objects, what the person asked for, and the invitations
-    they sent that are still open; their tokens are revoked and their agents suspended. ``member_removed`` follows the
-    commit: higher floors withdraw their approvals and call off their runs. What a request in flight still does meets
-    grants that are gone.
+    Within the transaction go the role, the grants on single objects, what the person asked for, the invitations they
+    sent that are still open, and the news they were told; their tokens are revoked and their agents suspended.
+    ``member_removed`` follows the commit: higher floors withdraw their approvals and call off their runs. What a
+    request in flight still does meets grants that are gone.
     Raises NotGranted, AboveYou, LastOwner or Gone.
     """
     membership = _locked(membership)
@@ -114,6 +114,7 @@ def remove_member(membership: Membership, *, actor: User, reason: str = "") -> N
         invitations=withdrawn,
     )
     person_left(workspace, user=user, actor=actor)
+    Notification.objects.in_workspace(workspace).of(user).delete()
     membership.delete()
     forget_grants()
     transaction.on_commit(partial(_tell_of_removal, workspace, user, actor))

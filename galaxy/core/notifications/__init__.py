@@ -6,6 +6,6 @@ transaction of the change, and registers its kinds and targets when its app is r
 """
 
 from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target
-from galaxy.core.notifications.sending import notify
+from galaxy.core.notifications.sending import notify, settle, take_back
 
-__all__ = ["Kind", "Place", "add_kind", "add_target", "notify"]
+__all__ = ["Kind", "Place", "add_kind", "add_target", "notify", "settle", "take_back"]

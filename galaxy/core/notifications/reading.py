@@ -73,11 +73,13 @@ def unread_count(user: User, workspace: Workspace) -> int:
     return mine(user, workspace).unread()[: MOST_COUNTED + 1].count()
 
 
-def mark(user: User, workspace: Workspace, *, pk: UUID | None = None, read: bool = True) -> int:
-    """Mark one of the reader's rows, or all of them, as read or unread; returns how many changed."""
+def mark(user: User, workspace: Workspace, *, pk: UUID | None = None, kind: str = "", read: bool = True) -> int:
+    """Mark one of the reader's rows, those of one kind, or all as read or unread; returns how many changed."""
     rows = mine(user, workspace).filter(read_at__isnull=read)
     if pk is not None:
         rows = rows.filter(pk=pk)
+    if kind:
+        rows = rows.filter(kind=kind)
     return rows.update(read_at=timezone.now() if read else None)
 
 

@@ -65,6 +65,17 @@ def notify(
     return len(rows)
 
 
+def settle(workspace: Workspace, target: Workspace | WorkspaceModel, *kinds: str) -> int:
+    """Mark news about ``target`` as read for everybody, since it asks nothing of them any more; returns how many."""
+    rows = Notification.objects.in_workspace(workspace).unread().filter(kind__in=kinds, target_id=target.pk)
+    return rows.update(read_at=timezone.now())
+
+
+def take_back(workspace: Workspace, target: Workspace | WorkspaceModel, *kinds: str) -> None:
+    """Delete news about ``target`` that is not true any more, so that it can be told again."""
+    Notification.objects.in_workspace(workspace).filter(kind__in=kinds, target_id=target.pk).delete()
+
+
 def _ring(workspace: Workspace, kind: str, target: Workspace | WorkspaceModel) -> None:
     """Let a worker send the mails. Where no broker answers, the news stands in the console all the same."""
     from galaxy.core.tasks import mail_notifications
