@@ -27,11 +27,7 @@ urlpatterns = [
     path(
         "w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"
     ),
-    path(
-        "invitations/<str:token>/",
-        sso.offers_providers(views.invitation_acceptance),
-        name="invitation-acceptance",
-    ),
+    path("invitations/<str:token>/", views.invitation_acceptance, name="invitation-acceptance"),
     path("w/<slug:workspace>/members/", views.member_list, name="member-list"),
     path("w/<slug:workspace>/members/<uuid:pk>/", views.member_detail, name="member-detail"),
     path("w/<slug:workspace>/members/<uuid:pk>/role/", views.member_role, name="member-role"),
