@@ -19,6 +19,7 @@ from .json_text import read_json
 from .model import ActionSpec, Manifest, load, version_digest
 from .nodes import Node
 from .publication import publishable
+from .python_checks import check_code
 from .python_file import read_python
 from .sources import FORMATS, decode, detect_format
 from .yaml_text import read_yaml
@@ -66,7 +67,7 @@ def read(text: str | bytes, *, format: str | None = None, filename: str | None =
         case "json":
             root = read_json(source, findings)
         case "python":
-            root = read_python(source, findings, filename)
+            return _finish(read_python(source, findings, filename), findings, code=source)
         case _:
             root = read_yaml(source, findings)
     return _finish(root, findings)
@@ -81,8 +82,11 @@ def from_form(data: dict[str, Any]) -> Reading:
     return _finish(read_form(data, findings), findings)
 
 
-def _finish(root: Node | None, findings: Findings) -> Reading:
+def _finish(root: Node | None, findings: Findings, code: str = "") -> Reading:
+    """``code`` is the text of the Python file that the tree was read from, if it was."""
     canonical = canonicalise(root, findings) if root is not None else None
+    if canonical is not None and code:
+        check_code(code, canonical, findings)
     if canonical is None or findings.has_errors:
         return Reading(None, findings.sorted())
     return Reading(load(canonical), findings.sorted())

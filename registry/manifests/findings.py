@@ -70,6 +70,16 @@ CODES: dict[str, Code] = {
         "The file does not define `run(inputs, ctx)` once at its top level.",
         "Define `def run(inputs, ctx):` at the top level.",
     ),
+    "python-import": Code(
+        "error",
+        "The file imports a module that a run does not have.",
+        "Import from the list in docs/sandbox.md, or do without.",
+    ),
+    "python-host": Code(
+        "warning",
+        "The file names a host that its egress line does not.",
+        "Add the host to the header's egress, or remove the address.",
+    ),
     "duplicate-key": Code(
         "error", "A key stands twice in one map, so one of the two would be lost.", "Keep one of the two."
     ),
