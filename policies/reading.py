@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import Token, User, Workspace
 from galaxy.core.permissions import Denied, can, why_not
 from policies import subjects
 from policies.models import Approval, ApprovalQuerySet, Vote
@@ -116,7 +118,10 @@ def due_for(user: User, workspace: Workspace) -> ApprovalQuerySet:
     if not can(user, "core.decide_approval", workspace):
         return Approval.objects.none()
     close = Q(requested_by=user) | Q(version_author=user, version_author__isnull=False)
-    return Approval.objects.in_workspace(workspace).waiting().exclude(close)
+    keys = Token.objects.in_workspace(workspace).filter(created_by=user, agent__isnull=False)
+    of_agents = keys.annotate(agent_text=Cast("agent", CharField())).filter(agent_text=OuterRef("asking_agent"))
+    waiting = Approval.objects.in_workspace(workspace).waiting().exclude(close)
+    return waiting.alias(asking_agent=KeyTextTransform("agent_id", "facts")).exclude(Exists(of_agents))
 
 
 def queue_of(user: User, workspace: Workspace, *, tab: str, page: str | None) -> Queue:

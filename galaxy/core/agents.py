@@ -151,11 +151,12 @@ def end_agent(agent: Agent, *, actor: User) -> Agent:
 
 
 def person_left(workspace: Workspace, *, user: User, actor: User | None) -> None:
-    """What ends with a membership: the person's tokens are revoked and the agents they own suspended.
+    """What ends with a membership: the tokens the person made are revoked and the agents they own suspended.
 
-    Both are dead without this too, since each use asks for the membership; this keeps them dead should they return.
+    Their own tokens and agents are dead without this too, since each use asks for the membership; this keeps them dead
+    should they return. A token they made for somebody else's agent works for whoever saw its text, and they did.
     """
-    for token in Token.objects.in_workspace(workspace).filter(user=user, revoked_at=None):
+    for token in Token.objects.in_workspace(workspace).filter(created_by=user, revoked_at=None):
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])
         audit.record("token.revoked", actor=actor, target=token, after={"state": "revoked"}, reason="member removed")
@@ -251,9 +252,10 @@ def _facts(agent: Agent) -> dict:
 def _set_grants(agent: Agent, grants: Grants, actor: User) -> None:
     """Give and take until the agent's grants are ``grants``; nobody gives what they do not hold."""
     wanted, held = set(grants), set(grants_of(agent))
-    for obj, perm in sorted(wanted - held, key=str):
+    for obj, perm in sorted(wanted, key=str):  # what it keeps too: a wider scope or another owner may bring it to life
         if not can(actor, perm, obj):
             raise Invalid(f"You cannot give {perm} on {obj}: you do not hold it.", {"grants": "You do not hold this."})
+    for obj, perm in sorted(wanted - held, key=str):
         grant(perm, agent.group, obj)
         audit.record("grant.created", actor=actor, target=obj, after={"permission": perm, "to": f"agent {agent}"})
     for obj, perm in sorted(held - wanted, key=str):

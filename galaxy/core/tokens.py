@@ -11,11 +11,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from galaxy.core import audit
-from galaxy.core.agents import AgentOver, why_barred
+from galaxy.core.agents import AgentOver, grants_of, why_barred
 from galaxy.core.audit import Actor
 from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.members.limits import AboveYou
 from galaxy.core.models import Agent, Membership, Token, User, Workspace
-from galaxy.core.permissions import require
+from galaxy.core.permissions import can, label_of, require
 from galaxy.core.scope import narrow
 
 PREFIX = "gxy_"
@@ -93,12 +94,14 @@ def create_token(
 ) -> tuple[Token, str]:
     """A token of ``actor``, or of ``agent`` made by them, with the text that is never to be seen again.
 
-    ``days`` is how long it lives, at most a year. Raises NotGranted, AgentOver or Invalid.
+    ``days`` is how long it lives, at most a year. Raises NotGranted, AgentOver, Invalid, or AboveYou where the agent
+    holds what ``actor`` does not: they will see the text, and could use it.
     """
     if agent is not None:
         require(actor, "core.manage_agent", workspace)
         if agent.is_over:
             raise AgentOver(f"{agent} has ended, so a token would open nothing.")
+        _check_holds(actor, agent)
     allowed = AGENT_PERMISSIONS if agent else API_PERMISSIONS
     wanted = sorted(set(permissions))
     if not wanted or not set(wanted) <= set(allowed):
@@ -165,6 +168,12 @@ def caller_of(text: str) -> Caller:
         raise TokenRefused("Whose token this is has left the workspace.")
     _note_use(token)
     return Caller(person, token)
+
+
+def _check_holds(actor: User, agent: Agent) -> None:
+    lacking = sorted({label_of(perm.partition(".")[2]) for obj, perm in grants_of(agent) if not can(actor, perm, obj)})
+    if lacking:
+        raise AboveYou(f"{agent} may do what you may not: {', '.join(f'“{words}”' for words in lacking)}.")
 
 
 def _digest(text: str) -> str:

@@ -18,14 +18,19 @@ from galaxy.core.agents import (
 )
 from galaxy.core.audit.reading import details_of, view_of
 from galaxy.core.errors import Invalid
-from galaxy.core.members import grant_on
+from galaxy.core.members import add_member, grant_on
+from galaxy.core.members.limits import AboveYou
+from galaxy.core.members.people import remove_member
+from galaxy.core.members.roles import create_role
 from galaxy.core.models import AuditEvent, HistoryRow, Membership, Token
 from galaxy.core.permissions import NotGranted, revoke
-from galaxy.core.tokens import create_token
+from galaxy.core.tokens import TokenRefused, caller_of, create_token, revoke_token
+from policies.reading import due_for
 from policies.services.approvals import SelfApproval, decide_approval
 from sandbox.models import Run
 from sandbox.services import invoke, perform
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.factories import make_user
 
 READ, WRITE = "registry.run_installation", "registry.write_installation"
 SCOPES = ["things.delete", "things.read", "things.write"]
@@ -196,6 +201,66 @@ def test_the_owner_of_an_agent_does_not_approve_what_it_asked(workspace, make, a
     run.refresh_from_db()
     Run.objects.filter(pk=run.pk).update(state="queued")
     assert perform(run.pk).state == "succeeded"
+
+
+def test_whoever_holds_a_key_of_an_agent_does_not_approve_what_it_asked(workspace, make, admin, owner, approver):
+    """The admin made a token of the owner's agent and saw its text, so the call may have been theirs."""
+    agent = make(owner)
+    approval = asked(workspace, agent, "probe.remove").approval
+    assert approval in due_for(admin, workspace)
+    token, _ = create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=admin, agent=agent)
+    revoke_token(token, actor=owner)  # after it was used, perhaps
+    assert approval not in due_for(admin, workspace) and approval in due_for(approver, workspace)
+    with pytest.raises(SelfApproval, match="token of this agent"):
+        decide_approval(approval, reviewer=admin, decision="approved", digest=approval.digest)
+    decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
+
+
+def test_holding_a_key_of_one_agent_bars_from_nothing_else(workspace, make, admin, owner, creator):
+    create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=admin, agent=make(owner))
+    other = asked(workspace, make(owner, name="Other agent"), "probe.remove").approval
+    own = invoke(workspace, actor=owner, target="probe.remove", inputs={"key": "k"}).approval
+    assert {other, own} <= set(due_for(admin, workspace))
+    decide_approval(other, reviewer=admin, decision="approved", digest=other.digest)
+
+
+def test_whoever_leaves_takes_no_key_of_an_agent_along(workspace, make, admin, owner):
+    agent = make(owner)
+    _, text = create_token(workspace, name="T", permissions=["runs.read"], days=1, actor=admin, agent=agent)
+    kept, _ = create_token(workspace, name="Kept", permissions=["runs.read"], days=1, actor=owner, agent=agent)
+    remove_member(Membership.objects.get(user=admin), actor=owner)
+    with pytest.raises(TokenRefused, match="revoked"):
+        caller_of(text)
+    agent.refresh_from_db()
+    kept.refresh_from_db()
+    assert (agent.state, kept.state) == ("active", "active")
+
+
+@pytest.fixture
+def keeper(workspace, owner):
+    """Somebody who manages agents and may otherwise look."""
+    permissions = {"manage_agent", "view_installation", "run_installation"}
+    role = create_role(workspace, name="Keeper", permissions=permissions, actor=owner)
+    user = make_user("Keeper")
+    add_member(workspace, user=user, role=role, actor=owner)
+    return user
+
+
+def test_nobody_makes_a_key_to_more_than_they_hold(workspace, make, owner, keeper, probe):
+    """The agent may write, and who keeps the agents may not: its token would be a way round that."""
+    with pytest.raises(AboveYou, match="Run extensions that write"):
+        create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=keeper, agent=make(owner))
+    reader = make(owner, name="Reader", grants=[(probe, READ)])
+    create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=keeper, agent=reader)
+
+
+def test_nobody_widens_an_agent_that_holds_more_than_they(workspace, make, owner, keeper, probe):
+    agent = make(owner, scopes=["things.read"])
+    with pytest.raises(Invalid, match="do not hold"):
+        change_agent(agent, **facts_of(agent, scopes=SCOPES), actor=keeper)
+    suspend_agent(agent, actor=keeper)  # stopping is always allowed
+    change_agent(agent, **facts_of(agent, grants=[(probe, READ)], scopes=SCOPES), actor=keeper)
+    assert grants_of(agent) == [(probe, READ)]
 
 
 def test_the_same_key_of_the_owner_is_not_the_agents(workspace, make, admin):
