@@ -12,7 +12,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # Tests have their own servers and data, which may be lost and so need not be written safely.
 TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock
+.PHONY: help setup run demo test lint lock guest escape examples
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -30,11 +30,20 @@ test: ## run every test, those in the browser included (some: make test ARGS=tes
 	@$(BOOTSTRAP) --browser
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m pytest -n auto --maxprocesses 6 $(ARGS)
 
+guest: setup ## build the Python sandbox (done by the others as needed; quick when it is built)
+	@$(VENV_PYTHON) -m sandbox.pool.build
+
+escape: setup ## try to get out of the Python sandbox, with each wall taken away in turn
+	@$(VENV_PYTHON) -m tests.escape
+
 lint: setup ## check style, types and templates
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
-	@exec $(SERVERS) $(VENV_PYTHON) -m mypy galaxy bootstrap.py $(wildcard */services.py */services)
+	@exec $(SERVERS) $(VENV_PYTHON) -m mypy galaxy bootstrap.py sandbox/pool $(wildcard */services.py */services)
+
+examples: setup ## record the examples of the API's document anew, from real answers
+	@exec $(TEST_ENV) GALAXY_WRITE_EXAMPLES=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/api/test_document.py
 
 lock: setup ## resolve requirements/*.in into hash-locked *.txt
 	@for name in bootstrap base dev; do \

@@ -39,6 +39,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         make_environment()
+        build_sandbox()
         if options.browser:
             see_to_browser()
     except SetupError as error:
@@ -109,6 +110,15 @@ def _install(command: list) -> None:
     if "hash" in said.lower() and "mismatch" in said.lower():
         raise SetupError("A package is not the one that requirements/ locked (its hash differs), so nothing was used.")
     raise SetupError("The packages could not be fetched: see to the network or the package index, and try again.")
+
+
+def build_sandbox() -> None:
+    """Build the interpreter that runs creators' Python, unless it stands; only Linux has the walls for it."""
+    if sys.platform != "linux":
+        return
+    done = subprocess.run([PYTHON, "-m", "sandbox.pool.build", "--quiet"], cwd=ROOT, check=False)
+    if done.returncode:
+        raise SetupError("Without the Python sandbox nothing was started: mend what stands above, and try again.")
 
 
 def see_to_browser() -> None:

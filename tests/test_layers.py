@@ -54,7 +54,7 @@ def test_of_the_shell_only_core_is_imported(path):
     assert shell - {"galaxy"} == set()
 
 
-@pytest.mark.parametrize("package", ["registry/manifests", "sandbox/transforms"])
+@pytest.mark.parametrize("package", ["registry/manifests", "sandbox/transforms", "sandbox/pool", "sandbox/guest"])
 def test_readers_and_transforms_need_no_framework(package):
     for path in (ROOT / package).rglob("*.py"):
         assert not {module for module in imports_of(path) if module.startswith(("django", "celery", "galaxy"))}, path
@@ -64,6 +64,8 @@ def test_nothing_evaluates_text_as_code():
     """ASVS 1.3.2: no eval, exec, pickle, unsafe YAML or shell on the web tier."""
     banned = {"eval", "exec", "compile"}
     for path in MODULES:
+        if path.is_relative_to(ROOT / "sandbox" / "guest"):
+            continue  # runs inside WebAssembly, and evaluating a creator's text is what it is for
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

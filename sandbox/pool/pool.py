@@ -1,0 +1,171 @@
+"""The pool: threads call ``run``, sealed workers do the runs, and no worker ever serves two workspaces."""
+
+import enum
+import threading
+from collections import OrderedDict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from sandbox.pool.artefact import Artefact, find
+from sandbox.pool.conversation import failed, job_frame
+from sandbox.pool.outcome import Broker, Job, Outcome, SandboxUnavailable
+from sandbox.pool.plain import Unfit
+from sandbox.pool.process import Worker
+from sandbox.pool.walls import probe
+
+FIRST_UID = 64321  # where the parent is root, each worker gets a user of its own, counted from here
+UIDS = 64
+RUNS_PER_WORKER = 5_000  # bounds what a slow leak, or an intruder with patience, can come to
+
+
+class Walls(enum.Enum):
+    """REQUIRED: with a wall missing, nothing runs. REDUCED: WebAssembly alone will do, and every outcome says so."""
+
+    REQUIRED = "required"
+    REDUCED = "reduced"
+
+
+class Pool:
+    """``size`` runs at a time. Make it after forking, one in a process.
+
+    Workers that have served a workspace wait for its next run, at most ``size`` of them and the longest unused going
+    first; one more is kept fresh. Raises SandboxUnavailable where a wall is missing (REQUIRED), BuildError without a
+    guest.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        artefact: Artefact | None = None,
+        walls: Walls = Walls.REQUIRED,
+        uid: int = FIRST_UID,
+        program: str = "sandbox.pool.worker",
+    ):
+        self.size = size
+        self.artefact = artefact or find()
+        self._required = walls is Walls.REQUIRED
+        self._first_uid, self._program = uid, program
+        self._slots = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._fresh: deque[Future[Worker]] = deque()
+        self._idle: OrderedDict[str, list[Worker]] = OrderedDict()  # the longest unused first
+        self._started = 0
+        self._closed = False
+        # A worker dies with the thread that started it, so one thread starts them all and lives as long as the pool.
+        self._starter = ThreadPoolExecutor(1, "sandbox-starter")
+        self.walls = probe()
+        try:
+            self._require_walls()
+            self._start_worker()
+            self._fresh[0].result()
+        except SandboxUnavailable:
+            self.close()
+            raise
+
+    def _require_walls(self) -> None:
+        missing = [wall for wall in self.walls if not wall["in_force"]]
+        if missing and self._required:
+            raise SandboxUnavailable("; ".join(f"{wall['name']}: {wall['detail']}" for wall in missing))
+
+    def run(self, job: Job, broker: Broker) -> Outcome:
+        """Do one run, when one of ``size`` places is free. Raises SandboxUnavailable where no worker can be started.
+
+        Whatever the code does comes back as an outcome; only what ``broker`` raises goes through.
+        """
+        outcome = Outcome(limits=job.limits.as_dict(), artefact=self.artefact.digest)
+        try:
+            job_frame(job)
+        except Unfit as error:
+            outcome.error = failed(error.code, job.limits, message=error.message)
+            outcome.walls = self.walls
+            return outcome
+        with self._slots:
+            worker = self._take(job.workspace)
+            outcome.walls = self._walls_of(worker)
+            usable = False
+            try:
+                usable = worker.perform(job, broker, outcome)
+            finally:
+                self._give_back(worker, usable and worker.runs < RUNS_PER_WORKER, is_dead=not usable)
+        return outcome
+
+    def close(self) -> None:
+        """End all workers, those in the middle of a run when it is over."""
+        with self._lock:
+            self._closed = True
+            idle = [worker for workers in self._idle.values() for worker in workers]
+            self._idle.clear()
+            fresh, self._fresh = list(self._fresh), deque()
+        for future in fresh:
+            if future.exception() is None:
+                idle.append(future.result())
+        for worker in idle:
+            worker.kill()
+        self._starter.shutdown()
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _walls_of(self, worker: Worker) -> list[dict[str, Any]]:
+        return [
+            wall | {"in_force": False, "detail": worker.missing[wall["name"]]}
+            if wall["name"] in worker.missing
+            else wall
+            for wall in self.walls
+        ]
+
+    # ------------------------------------------------------------------------------------------------ the workers
+
+    def _start_worker(self) -> None:
+        """Begin to start one more; the caller holds the lock, or is the constructor."""
+        uid = self._first_uid + self._started % UIDS
+        self._started += 1
+        start = self._starter.submit(Worker, self.artefact.path, uid, required=self._required, program=self._program)
+        self._fresh.append(start)
+
+    def _take(self, workspace: str) -> Worker:
+        """A living worker that served ``workspace`` before, or nobody."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise SandboxUnavailable("the sandbox is closing")
+                waiting = self._idle.get(workspace)
+                if waiting:
+                    worker = waiting.pop()
+                    if not waiting:
+                        del self._idle[workspace]
+                else:
+                    if not self._fresh:
+                        self._start_worker()
+                    future = self._fresh.popleft()
+                    self._start_worker()
+                    worker = None
+            worker = worker or future.result()
+            if worker.is_alive():
+                worker.workspace = workspace
+                return worker
+            worker.kill()
+
+    def _give_back(self, worker: Worker, keep: bool, *, is_dead: bool) -> None:
+        spare: list[Worker] = [] if keep or is_dead else [worker]
+        with self._lock:
+            if keep and not self._closed:
+                self._idle.setdefault(worker.workspace, []).append(worker)
+                self._idle.move_to_end(worker.workspace)
+                if sum(map(len, self._idle.values())) > self.size:
+                    spare.append(self._longest_unused())
+            elif keep:
+                spare.append(worker)
+        for each in spare:
+            each.kill()
+
+    def _longest_unused(self) -> Worker:
+        workspace, workers = next(iter(self._idle.items()))
+        worker = workers.pop(0)
+        if not workers:
+            del self._idle[workspace]
+        return worker
