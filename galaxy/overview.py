@@ -9,7 +9,7 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import BreakGlass, User, Workspace
 from galaxy.core.permissions import can, require, why_not
 from policies.reading import due_for
 from registry.models import Installation, Kind
@@ -53,9 +53,15 @@ def overview(request, workspace):
         "sees_all": can(user, "core.view_run", here),
         "first_steps": [] if latest else _first_steps(here, user, kinds),
         "run_denied": why_not(user, "core.run_installation", here),
+        "support": _support(here) if can(user, "core.manage_member", here) else [],
         "install_denied": why_not(user, "core.install_extension", here),
     }
     return render(request, "overview.html", context)
+
+
+def _support(workspace: Workspace) -> list[BreakGlass]:
+    """Who of those that run Galaxy may look in here at this moment."""
+    return list(BreakGlass.objects.in_workspace(workspace).open().select_related("user"))
 
 
 def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | None) -> list[Figure]:

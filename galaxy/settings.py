@@ -320,3 +320,4 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = "galaxy.core.logs.configure"
 LOGGING = {"level": env_str("LOG_LEVEL", "INFO"), "json": env_bool("LOG_JSON", default=HARDENED)}
+    "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},

@@ -2,6 +2,8 @@
 
 import itertools
 
+from allauth.mfa.models import Authenticator
+
 from galaxy.core.accounts import create_account
 from galaxy.core.members import add_member, create_workspace
 from galaxy.core.models import User, Workspace
@@ -14,6 +16,15 @@ _numbers = itertools.count(1)
 def make_user(name: str = "Somebody", email: str = "") -> User:
     number = next(_numbers)
     return create_account(email or f"person{number}@example.test", password=PASSWORD, name=f"{name} {number}")
+
+
+def make_staff(name: str = "Staff") -> User:
+    """Somebody who runs Galaxy, with a second factor and in no workspace."""
+    user = make_user(name)
+    user.is_staff = True
+    user.save()
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "unused"})
+    return user
 
 
 def make_workspace(name: str, people: dict[str, User]) -> Workspace:

@@ -25,7 +25,14 @@ class Shell:
         return [membership.workspace for membership in getattr(self._request, "memberships", [])]
 
     @property
+    def break_glasses(self):
+        """What a staff person has open, for the band over every page."""
+        return getattr(self._request, "break_glasses", [])
+
+    @property
     def role_label(self):
+        if getattr(self._request, "break_glass", None):
+            return "Support access"
         return self.membership.role_label if self.membership else ""
 
     @cached_property

@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.api.problems import API_PATH, problem_answer
+from galaxy.core.break_glass import ReadingOnly, open_for, record_look
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
@@ -60,15 +61,17 @@ class ScopeMiddleware:
     """Opens the row-level scope: the workspace of ``/w/<slug>/``, elsewhere every workspace of the person.
 
     Sets ``request.memberships`` (with their workspaces), ``request.workspace`` and ``request.membership``; a slug
-    that is not one of theirs is a 404, whether it exists or not.
+    that is not one of theirs is a 404, whether it exists or not. Staff without a membership get in while
+    ``request.break_glass`` is open, to read: each page is written to the trail first, and no form is taken.
+    ``request.break_glasses`` are all that this person has open.
     """
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        request.workspace = request.membership = None
-        request.memberships = []
+        request.workspace = request.membership = request.break_glass = None
+        request.memberships, request.break_glasses = [], []
         if not request.user.is_authenticated:
             with workspace_scope(), remember_grants():  # a token, read inside a view, narrows and never leaks
                 return self.get_response(request)
@@ -77,20 +80,32 @@ class ScopeMiddleware:
             request.memberships = list(
                 Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
             )
+        request.break_glasses = open_for(request.user) if request.user.is_staff else []
         ids = [membership.workspace_id for membership in request.memberships]
         match = _WORKSPACE_PATH.match(request.path_info)
         if match:
-            request.membership = next((m for m in request.memberships if m.workspace.slug == match["slug"]), None)
+            request.membership = _of_workspace(request.memberships, match["slug"])
             if request.membership is None:
+                request.break_glass = _of_workspace(request.break_glasses, match["slug"])
+            entrance = request.membership or request.break_glass
+            if entrance is None:
                 return missing(request)
-            request.workspace = request.membership.workspace
+            request.workspace = entrance.workspace
             ids = [request.workspace.pk]
         with workspace_scope(ids, user), remember_grants():
+            if request.break_glass:
+                if request.method not in {"GET", "HEAD", "OPTIONS"}:
+                    return problem(request, ReadingOnly("Support access is for reading, so nothing was changed."), 403)
+                record_look(request)
             response = self.get_response(request)
             scope = current_scope()  # an API view may have narrowed it
         if response.streaming and not response.is_async:
             response.streaming_content = in_scope(response.streaming_content, scope)
         return response
+
+
+def _of_workspace(rows, slug: str):
+    return next((row for row in rows if row.workspace.slug == slug), None)
 
 
 class TimeZoneMiddleware:

@@ -7,8 +7,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from galaxy.core.break_glass import MINUTES
 from galaxy.core.fields import WordsField
 from galaxy.core.models import RoleGroup, User
+from galaxy.core.models.support import SHORTEST_REASON
 from galaxy.core.permissions import LABELS
 
 
@@ -139,3 +141,25 @@ class GrantForm(forms.Form):
 class AnswerForm(forms.Form):
     answer = forms.ChoiceField(choices=[("given", "Give"), ("declined", "Decline")])
     reason = forms.CharField(required=False, max_length=300, label="Reason, needed to decline")
+
+
+class BreakGlassForm(forms.Form):
+    """How a staff person begins a look into a workspace."""
+
+    workspace = forms.SlugField(
+        max_length=40, label="Workspace", help_text="Its address, as in /w/meridian/: meridian."
+    )
+    reason = forms.CharField(
+        min_length=SHORTEST_REASON,
+        max_length=500,
+        label="Reason",
+        help_text="Its owners read this at once, and it stays in their audit trail.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    minutes = forms.ChoiceField(choices=[(str(number), f"{number} minutes") for number in MINUTES], label="For")
+
+
+class SupportAccessForm(forms.Form):
+    allows_support_access = forms.TypedChoiceField(
+        choices=[("true", "Yes"), ("false", "No")], coerce=lambda word: word == "true"
+    )

@@ -9,6 +9,8 @@ urlpatterns = [
     path("readyz", views.ready, name="readiness"),
     path("system/", views.system, name="system"),
     path("csp-reports/", views.csp_report, name="csp-report"),
+    path("system/break-glass/", views.break_glass_list, name="break-glass-list"),
+    path("system/break-glass/<uuid:pk>/ending/", views.break_glass_ending, name="break-glass-ending"),
     path("help/", views.help_page, name="help"),
     path("patterns/", patterns.patterns, name="patterns"),
     path("preferences/", views.preferences, name="preferences"),
@@ -26,6 +28,12 @@ urlpatterns = [
     path("w/<slug:workspace>/notifications/readings/", views.notification_readings, name="notification-readings"),
     path(
         "w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"
+    ),
+    path("w/<slug:workspace>/settings/support-access/", views.support_access, name="support-access"),
+    path(
+        "w/<slug:workspace>/settings/support-access/<uuid:pk>/ending/",
+        views.support_access_ending,
+        name="support-access-ending",
     ),
     path("invitations/<str:token>/", views.invitation_acceptance, name="invitation-acceptance"),
     path("w/<slug:workspace>/members/", views.member_list, name="member-list"),

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from galaxy.core.break_glass import break_glass
 from galaxy.core.members import add_member
 from galaxy.core.members.asking import ask_for
 from galaxy.core.members.invitations import invite
@@ -20,6 +21,7 @@ from registry.models import Installation
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
+from tests.factories import make_staff
 from tests.matrix import machines
 from tests.matrix.routes import PEOPLE, routes, table
 
@@ -41,6 +43,7 @@ OBJECT_ROUTES = (
     "-mail",
     "-role",
     "-ownership",
+    "support-access-ending",
     "-grants",
     "-reading",
 )
@@ -75,6 +78,7 @@ def things(cast, workspace, admin):
         "approval": waiting.approval,
         "event": AuditEvent.objects.latest("id"),
         "tidy": tidy,
+        "look": break_glass(slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()),
     } | machines.machines(workspace, admin, probe)
 
 
@@ -103,6 +107,8 @@ def address(route: str, things: dict, slug: str) -> str:
         "sandbox:run-settlement": {"pk": things["unknown"].pk},
         "marketplace:listing-detail": {"slug": "probe.tidy"},
         "marketplace:listing-install": {"slug": "probe.tidy"},
+        "core:break-glass-ending": {"pk": things["look"].pk},
+        "core:support-access-ending": {"pk": things["look"].pk},
         "core:session-ending": {"pk": 1},
         "mfa_remove_webauthn": {"pk": 1},
         "mfa_edit_webauthn": {"pk": 1},
@@ -135,6 +141,8 @@ def form(route: str, things: dict) -> dict:
         "core:grant-revocation": grant,
         "core:request-create": {"ask": f"core.manage_role|core.workspace|{things['role'].workspace_id}"},
         "core:request-decision": {"answer": "given", "reason": ""},
+        "core:break-glass-list": {"workspace": "meridian", "reason": "Helping with a run.", "minutes": "15"},
+        "core:support-access": {"allows_support_access": "false"},
         "core:workspace-settings": {"requires_second_factor": "false"},
         "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
         "registry:installation-removal": {"reason": "No longer used"},

@@ -6,6 +6,7 @@ from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.models.history import HistoryRow
 from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
+from galaxy.core.models.support import BreakGlass
 from galaxy.core.models.users import User
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
 
@@ -17,6 +18,7 @@ __all__ = [
     "AuditDetail",
     "AuditEvent",
     "HistoryRow",
+    "BreakGlass",
     "InWorkspace",
     "Invitation",
     "KeptAnswer",

@@ -31,6 +31,7 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     requires_second_factor = models.BooleanField(default=False)
+    allows_support_access = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["name"]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from galaxy.core.models import Agent, Membership, PermissionRequest, User, Workspace
+from galaxy.core.models import Agent, BreakGlass, Membership, PermissionRequest, User, Workspace
 from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target, find
 from galaxy.core.permissions import can, label_of
 
@@ -38,7 +38,6 @@ KINDS = (
         "Staff opening the workspace",
         "siren",
         "bad",
-        by_mail=True,
     ),
 )
 
@@ -51,6 +50,7 @@ def connect() -> None:
     add_target("core.membership", _memberships)
     add_target("core.permissionrequest", _requests)
     add_target("core.agent", _agents)
+    add_target("core.breakglass", _break_glasses)
 
 
 def _workspace(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
@@ -92,3 +92,11 @@ def _agents(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID,
     if not manages:
         rows = rows.filter(owner=user)
     return {row.pk: Place(row.name, row.get_absolute_url() if manages else "") for row in rows}
+
+
+def _break_glasses(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    if not can(user, "core.view_auditevent", workspace):
+        return {}
+    rows = BreakGlass.objects.in_workspace(workspace).filter(pk__in=ids).select_related("user")
+    url = reverse("core:support-access", args=[workspace.slug])
+    return {row.pk: Place(str(row), url) for row in rows}

@@ -2,6 +2,12 @@
 
 from galaxy.core.views.account import preferences, session_ending, session_endings, session_list
 from galaxy.core.views.audit import audit_detail, audit_list
+from galaxy.core.views.break_glass import (
+    break_glass_ending,
+    break_glass_list,
+    support_access,
+    support_access_ending,
+)
 from galaxy.core.views.grants import grant_create, grant_revocation, request_create, request_decision
 from galaxy.core.views.invitations import (
     invitation_acceptance,
@@ -31,6 +37,8 @@ __all__ = [
     "audit_detail",
     "audit_list",
     "bad_request",
+    "break_glass_ending",
+    "break_glass_list",
     "csp_report",
     "csrf_failure",
     "grant_create",
@@ -65,6 +73,8 @@ __all__ = [
     "session_ending",
     "session_endings",
     "session_list",
+    "support_access",
+    "support_access_ending",
     "system",
     "token_list",
     "token_revocation",

@@ -167,7 +167,7 @@ def _detail(request, membership: Membership) -> dict:
         "held": held_on(user, workspace),
         "workspace_object": f"core.workspace|{workspace.pk}",
         "to": f"user:{membership.user_id}",
-        "may_transfer": request.membership.is_owner and not membership.is_owner,
+        "may_transfer": bool(request.membership and request.membership.is_owner) and not membership.is_owner,
         "asked": [(one, label_of(one.codename)) for one in asked[:10]] if is_own or not denied else [],
     }
 

@@ -31,6 +31,7 @@ def workspace_settings(request, workspace):
     denied = why_not(request.user, "core.change_settings", request.workspace)
     context = {
         "denied": denied,
+        "support_denied": why_not(request.user, "core.view_auditevent", request.workspace),
         "count": people.count(),
         # Who is easier to break into is nobody's business but the owner's.
         "lacking": [] if denied else [m.user for m in people.exclude(user__in=holders).select_related("user")],
