@@ -303,6 +303,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
+    "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
@@ -320,4 +321,3 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = "galaxy.core.logs.configure"
 LOGGING = {"level": env_str("LOG_LEVEL", "INFO"), "json": env_bool("LOG_JSON", default=HARDENED)}
-    "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},
