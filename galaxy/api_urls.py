@@ -2,14 +2,17 @@
 
 from django.urls import include, path
 
+from galaxy.agents.api import AgentListView, AgentSuspensionView, AgentView
 from galaxy.core.api.docs import docs
 from galaxy.core.api.events import EventListView, EventView
 from galaxy.core.api.me import MeView
+from galaxy.core.api.people import MemberListView, MemberView, PermissionRequestListView, RoleListView
 from galaxy.core.api.schema import schema
+from galaxy.core.api.tokens import TokenListView, TokenRevocationView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
-from policies.api import ApprovalDecisionView, ApprovalListView, ApprovalView
-from registry.api import InstallationListView, InstallationRemovalView, InstallationView
+from policies.api import ApprovalListView, ApprovalView
+from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
 
 app_name = "api"
@@ -19,12 +22,21 @@ of_workspace = [
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
+    path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
     path("runs/", RunListView.as_view(), name="run-list"),
     path("runs/<uuid:pk>/", RunView.as_view(), name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", RunCancellationView.as_view(), name="run-cancellation"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),
     path("approvals/<uuid:pk>/", ApprovalView.as_view(), name="approval-detail"),
-    path("approvals/<uuid:pk>/decision/", ApprovalDecisionView.as_view(), name="approval-decision"),
+    path("members/", MemberListView.as_view(), name="member-list"),
+    path("members/<uuid:pk>/", MemberView.as_view(), name="member-detail"),
+    path("roles/", RoleListView.as_view(), name="role-list"),
+    path("permission-requests/", PermissionRequestListView.as_view(), name="request-list"),
+    path("agents/", AgentListView.as_view(), name="agent-list"),
+    path("agents/<uuid:pk>/", AgentView.as_view(), name="agent-detail"),
+    path("agents/<uuid:pk>/suspension/", AgentSuspensionView.as_view(), name="agent-suspension"),
+    path("tokens/", TokenListView.as_view(), name="token-list"),
+    path("tokens/<uuid:pk>/revocation/", TokenRevocationView.as_view(), name="token-revocation"),
     path("events/", EventListView.as_view(), name="event-list"),
     path("events/<int:pk>/", EventView.as_view(), name="event-detail"),
 ]

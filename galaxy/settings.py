@@ -257,7 +257,15 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"KindEnum": "registry.models.Kind", "VoteEnum": "policies.models.Vote.Choice"},
+    "ENUM_NAME_OVERRIDES": {  # every list of words has one name, whichever fields use it
+        "AgentStateEnum": "galaxy.agents.api.STATES",
+        "ApprovalStatusEnum": "policies.models.Approval.Status",
+        "KindEnum": "registry.models.Kind",
+        "PermissionRequestStatusEnum": "galaxy.core.models.PermissionRequest.Status",
+        "RunStateEnum": "sandbox.models.Run.State",
+        "TokenStateEnum": "galaxy.core.api.tokens.STATES",
+        "VoteEnum": "policies.models.Vote.Choice",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "galaxy.core.api.schema.complete",

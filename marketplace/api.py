@@ -1,13 +1,9 @@
 """The marketplace, for machines: what there is, and the digest that an installation names."""
 
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from galaxy.core.api.paging import PageFilter
-from galaxy.core.api.serializers import StrictSerializer
-from galaxy.core.api.views import WorkspaceView
+from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.permissions import require
 from marketplace.models import Listing, Reach, VerificationLevel
 from registry.api import ExtensionSerializer, PinnedSerializer
@@ -27,55 +23,34 @@ class ListingSerializer(serializers.Serializer):
         return Reach(listing.reach).name.lower()
 
 
-class ListingPage(serializers.Serializer):
-    results = ListingSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class ListingFilter(StrictSerializer, PageFilter):
+class ListingFilter(PageFilter):
     kind = serializers.ChoiceField(required=False, choices=Kind.choices)
     level = serializers.ChoiceField(required=False, choices=VerificationLevel.choices)
 
 
-class Listings(WorkspaceView):
+class Listings(RowsView):
     """What the marketplace shows."""
 
-    def rows(self):
+    row = ListingSerializer
+
+    def visible(self):
+        require(self.caller.person, "core.view_listing", self.workspace)
         return Listing.objects.select_related("extension", "version").defer("search", "version__manifest")
 
 
-class ListingListView(Listings):
+@lists("listings", "List what can be installed", tag="Marketplace")
+class ListingListView(Listings, ListView):
+    """Extensions of the marketplace, in the order of their slugs."""
+
     opens = {"GET": "listings.read"}
-
-    @extend_schema(
-        operation_id="listings_list",
-        summary="List what can be installed",
-        parameters=[ListingFilter],
-        responses=ListingPage,
-        tags=["Marketplace"],
-    )
-    def get(self, request, workspace):
-        """Extensions of the marketplace, in the order of their slugs."""
-        require(request.user, "core.view_listing", self.workspace)
-        wanted = self.read(ListingFilter, request.GET)
-        names = {"kind": "extension__kind", "level": "level"}
-        filters = {names[name]: value for name, value in wanted.items() if name in names}
-        return self.page(
-            self.rows().filter(**filters), ListingSerializer, moment=None, key="extension__slug", limit=wanted["limit"]
-        )
+    takes = ListingFilter
+    where = {"kind": "extension__kind", "level": "level"}
+    key = "extension__slug"
 
 
-class ListingView(Listings):
+@reads("listings", "Read one listing", tag="Marketplace")
+class ListingView(Listings, DetailView):
+    """One extension of the marketplace, with the digest that installing it names."""
+
     opens = {"GET": "listings.read"}
-
-    @extend_schema(
-        operation_id="listings_retrieve",
-        summary="Read one listing",
-        parameters=[],
-        responses=ListingSerializer,
-        tags=["Marketplace"],
-    )
-    def get(self, request, workspace, slug):
-        """One extension of the marketplace, with the digest that installing it names."""
-        require(request.user, "core.view_listing", self.workspace)
-        return Response(ListingSerializer(get_object_or_404(self.rows(), extension__slug=slug)).data)
+    where = {"slug": "extension__slug"}

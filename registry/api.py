@@ -7,8 +7,10 @@ from rest_framework.response import Response
 
 from galaxy.core.agents import granted_to
 from galaxy.core.api.paging import PageFilter
+from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import PersonSerializer, StrictSerializer
-from galaxy.core.api.views import WorkspaceView, repeatable
+from galaxy.core.api.views import repeatable
+from galaxy.core.object_grants import held_on_object
 from galaxy.core.permissions import require
 from registry.errors import NotInstallable
 from registry.models import Installation, Kind, Version
@@ -40,12 +42,7 @@ class InstallationSerializer(serializers.Serializer):
     removed_at = serializers.DateTimeField(allow_null=True)
 
 
-class InstallationPage(serializers.Serializer):
-    results = InstallationSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class InstallationFilter(StrictSerializer, PageFilter):
+class InstallationFilter(PageFilter):
     kind = serializers.ChoiceField(required=False, choices=Kind.choices)
     extension = serializers.CharField(required=False, max_length=80, help_text="The slug of an extension.")
 
@@ -64,8 +61,10 @@ class RemovalBody(StrictSerializer):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
 
 
-class Installations(WorkspaceView):
+class Installations(RowsView):
     """The installations of a workspace, as the caller may see them."""
+
+    row = InstallationSerializer
 
     def visible(self):
         """What the caller may see; of an agent's grants only what its owner may see too."""
@@ -77,23 +76,17 @@ class Installations(WorkspaceView):
         return rows.visible_to(self.caller.person)
 
 
-class InstallationListView(Installations):
-    opens = {"GET": "installations.read", "POST": "installations.write"}
+@lists("installations", "List what is installed", tag="Installations")
+class InstallationListView(Installations, ListView):
+    """Installed extensions that the caller may see, newest first."""
 
-    @extend_schema(
-        operation_id="installations_list",
-        summary="List what is installed",
-        parameters=[InstallationFilter],
-        responses=InstallationPage,
-        tags=["Installations"],
-    )
-    def get(self, request, workspace):
-        """Installed extensions that the caller may see, newest first."""
-        wanted = self.read(InstallationFilter, request.GET)
-        names = {"kind": "extension__kind", "extension": "extension__slug"}
-        filters = {names[name]: value for name, value in wanted.items() if name in names}
-        rows = self.visible().active().filter(**filters)
-        return self.page(rows, InstallationSerializer, moment="installed_at", key="id", limit=wanted["limit"])
+    opens = {"GET": "installations.read", "POST": "installations.write"}
+    takes = InstallationFilter
+    where = {"kind": "extension__kind", "extension": "extension__slug"}
+    moment = "installed_at"
+
+    def rows(self, wanted):
+        return super().rows(wanted).active()
 
     @extend_schema(
         operation_id="installations_create",
@@ -114,19 +107,11 @@ class InstallationListView(Installations):
         return Response(InstallationSerializer(self.visible().get(pk=made.pk)).data, status=201)
 
 
-class InstallationView(Installations):
-    opens = {"GET": "installations.read"}
+@reads("installations", "Read one installation", tag="Installations")
+class InstallationView(Installations, DetailView):
+    """One installed extension, or one that was removed."""
 
-    @extend_schema(
-        operation_id="installations_retrieve",
-        summary="Read one installation",
-        parameters=[],
-        responses=InstallationSerializer,
-        tags=["Installations"],
-    )
-    def get(self, request, workspace, pk):
-        """One installed extension, or one that was removed."""
-        return Response(InstallationSerializer(get_object_or_404(self.visible(), pk=pk)).data)
+    opens = {"GET": "installations.read"}
 
 
 class InstallationRemovalView(Installations):
@@ -145,3 +130,28 @@ class InstallationRemovalView(Installations):
         installation = get_object_or_404(self.visible(), pk=pk)
         uninstall(installation, actor=request.user, reason=self.read(RemovalBody)["reason"])
         return Response(InstallationSerializer(self.visible().get(pk=pk)).data)
+
+
+class GrantSerializer(serializers.Serializer):
+    """One permission on one object, given to a role, a person or an agent."""
+
+    permission = serializers.CharField(source="codename")
+    label = serializers.CharField()
+    holder_kind = serializers.ChoiceField(source="kind", choices=["role", "user", "agent"])
+    holder_id = serializers.UUIDField(source="id")
+    holder = serializers.CharField(source="name")
+
+
+class InstallationGrantsSerializer(serializers.Serializer):
+    grants = GrantSerializer(many=True)
+
+
+@reads("installation_grants", "Read the grants on an installation", tag="Installations")
+class InstallationGrantsView(Installations, DetailView):
+    """The single grants on one installation; what roles hold on the whole workspace stands with the roles."""
+
+    opens = {"GET": "people.read"}
+    row = InstallationGrantsSerializer
+
+    def find(self, **place):
+        return {"grants": held_on_object(super().find(**place))}

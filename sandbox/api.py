@@ -6,8 +6,9 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from galaxy.core.api.paging import PageFilter
+from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import AgentSerializer, EmptyBody, LinkSerializer, PersonSerializer, StrictSerializer
-from galaxy.core.api.views import WorkspaceView, repeatable
+from galaxy.core.api.views import repeatable
 from registry.models import Kind
 from sandbox.models import Category, Run
 from sandbox.services import cancel_run, invoke
@@ -50,12 +51,7 @@ class RunSerializer(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class RunPage(serializers.Serializer):
-    results = RunSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class RunFilter(StrictSerializer, PageFilter):
+class RunFilter(PageFilter):
     state = serializers.ChoiceField(required=False, choices=Run.State.choices)
     mode = serializers.ChoiceField(required=False, choices=Run.Mode.choices)
     target = serializers.CharField(required=False, max_length=160)
@@ -77,8 +73,10 @@ class RunBody(StrictSerializer):
     scenario = serializers.ChoiceField(required=False, choices=Run.Scenario.choices, default=Run.Scenario.HAPPY)
 
 
-class Runs(WorkspaceView):
+class Runs(RowsView):
     """The runs of a workspace, as the caller may see them."""
+
+    row = RunSerializer
 
     def visible(self):
         rows = Run.objects.in_workspace(self.workspace).select_related("workspace", "requested_by", "agent")
@@ -87,23 +85,17 @@ class Runs(WorkspaceView):
         return rows.visible_to(self.caller.person)
 
 
-class RunListView(Runs):
-    opens = {"GET": "runs.read", "POST": "runs.write"}
+@lists("runs", "List runs", tag="Runs")
+class RunListView(Runs, ListView):
+    """Runs that the caller may see, newest first."""
 
-    @extend_schema(
-        operation_id="runs_list",
-        summary="List runs",
-        parameters=[RunFilter],
-        responses=RunPage,
-        tags=["Runs"],
-    )
-    def get(self, request, workspace):
-        """Runs that the caller may see, newest first."""
-        wanted = self.read(RunFilter, request.GET)
-        names = {"state": "state", "mode": "mode", "target": "target", "since": "created_at__gte"}
-        filters = {names[name]: value for name, value in wanted.items() if name in names}
-        rows = self.visible().filter(parent=wanted.get("parent"), **filters)
-        return self.page(rows, RunSerializer, moment="created_at", key="id", limit=wanted["limit"])
+    opens = {"GET": "runs.read", "POST": "runs.write"}
+    takes = RunFilter
+    where = {"state": "state", "mode": "mode", "target": "target", "since": "created_at__gte"}
+    moment = "created_at"
+
+    def rows(self, wanted):
+        return super().rows(wanted).filter(parent=wanted.get("parent"))
 
     @extend_schema(
         operation_id="runs_create",
@@ -128,15 +120,11 @@ class RunListView(Runs):
         return Response(RunSerializer(self.visible().get(pk=run.pk)).data, status=201)
 
 
-class RunView(Runs):
-    opens = {"GET": "runs.read"}
+@reads("runs", "Read one run", tag="Runs")
+class RunView(Runs, DetailView):
+    """One run as it stands now."""
 
-    @extend_schema(
-        operation_id="runs_retrieve", summary="Read one run", parameters=[], responses=RunSerializer, tags=["Runs"]
-    )
-    def get(self, request, workspace, pk):
-        """One run as it stands now."""
-        return Response(RunSerializer(get_object_or_404(self.visible(), pk=pk)).data)
+    opens = {"GET": "runs.read"}
 
 
 class RunCancellationView(Runs):

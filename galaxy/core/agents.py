@@ -206,6 +206,29 @@ def grants_of(agent: Agent) -> list[tuple[InWorkspace, str]]:
     return found
 
 
+def agents_on(obj: InWorkspace) -> list[tuple[Agent, str]]:
+    """Who of the agents holds what on ``obj``: (agent, codename), by name; those that ended hold nothing."""
+    rows = GroupObjectPermission.objects.filter(
+        object_pk=str(obj.pk),
+        content_type__app_label=obj._meta.app_label,
+        content_type__model=obj._meta.model_name,
+        group__agent__workspace=obj.workspace,
+        group__agent__ended_at=None,
+    ).select_related("permission", "group__agent__owner", "group__agent__workspace")
+    found = [(row.group.agent, row.permission.codename) for row in rows]
+    return sorted(found, key=lambda one: (one[0].name.lower(), one[1]))
+
+
+def why_holds(agent: Agent, perm: str, obj: InWorkspace) -> str:
+    """Words on an agent's grant on ``obj``: whose agent it is, and what keeps the grant from opening anything."""
+    whose = f"agent of {agent.owner}"
+    if agent.state != "active":
+        return f"{whose}, {'suspended' if agent.state == 'suspended' else 'ended'}"
+    if not can(agent.owner, perm, obj):
+        return f"{whose}, who may not"
+    return whose
+
+
 def _check(workspace: Workspace, owner: User, calls_per_day: int, ends_at: datetime) -> None:
     _check_owner(workspace, owner)
     now = timezone.now()

@@ -6,9 +6,10 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from galaxy.core.agents import agents_on, why_holds
 from galaxy.core.grantables import find_grantable
 from galaxy.core.members.limits import in_order
-from galaxy.core.models import Membership, RoleGroup, User
+from galaxy.core.models import Agent, Membership, RoleGroup, User
 from galaxy.core.permissions import Denied, why_not
 
 OFFERED = 100  # people suggested; any other member's address can be typed
@@ -16,12 +17,21 @@ OFFERED = 100  # people suggested; any other member's address can be typed
 
 @dataclass(frozen=True)
 class Held:
-    """One grant: ``to`` is what a form sends (``user:<id>``), ``name`` what a person reads."""
+    """One grant to a ``kind`` of holder: role, user or agent. ``agent`` has its page, where its grants are changed;
+    ``why`` says whose it is."""
 
     codename: str
     label: str
-    to: str
+    kind: str
+    id: Any
     name: str
+    agent: Agent | None = None
+    why: str = ""
+
+    @property
+    def to(self) -> str:
+        """As forms name the holder."""
+        return f"{self.kind}:{self.id}"
 
 
 @dataclass(frozen=True)
@@ -38,33 +48,44 @@ class ObjectGrants:
 
 def object_grants(user: User, obj: Any) -> ObjectGrants:
     """Read in a fixed number of queries; people and roles only for whoever may give."""
-    grantable = find_grantable(obj)
     denied = why_not(user, "core.manage_member", obj.workspace)
-    where = {"object_pk": str(obj.pk), "content_type": ContentType.objects.get_for_model(obj)}
-    held = [
-        Held(row.permission.codename, "", f"role:{row.group.role_group.pk}", row.group.role_group.label)
-        for row in GroupObjectPermission.objects.filter(
-            group__role_group__workspace=obj.workspace, **where
-        ).select_related("permission", "group__role_group")
-    ] + [
-        Held(row.permission.codename, "", f"user:{row.user_id}", str(row.user))
-        for row in UserObjectPermission.objects.filter(**where).select_related("permission", "user").order_by("user")
-    ]
     roles: list[RoleGroup] = []
     people: list[User] = []
     if denied is None:
         roles = in_order(list(RoleGroup.objects.in_workspace(obj.workspace)))
         members = Membership.objects.in_workspace(obj.workspace).select_related("user").order_by("user__name")
         people = [membership.user for membership in members[:OFFERED]]
+    grantable = find_grantable(obj)
     return ObjectGrants(
         object=f"{grantable.kind}|{obj.pk}",
         acts=grantable.permissions,
-        held=[
-            Held(one.codename, grantable.permissions[one.codename], one.to, one.name)
-            for one in sorted(held, key=lambda one: one.name.lower())
-            if one.codename in grantable.permissions
-        ],
+        held=held_on_object(obj),
         denied=denied,
         roles=roles,
         people=people,
     )
+
+
+def held_on_object(obj: Any) -> list[Held]:
+    """Every grant on this very object, by the holder's name."""
+    grantable = find_grantable(obj)
+    labels = grantable.permissions
+    where = {
+        "object_pk": str(obj.pk),
+        "content_type": ContentType.objects.get_for_model(obj),
+        "permission__codename__in": labels,
+    }
+    by_role = GroupObjectPermission.objects.filter(group__role_group__workspace=obj.workspace, **where)
+    by_name = UserObjectPermission.objects.filter(**where)
+    found = []
+    for row in by_role.select_related("permission", "group__role_group"):
+        role, codename = row.group.role_group, row.permission.codename
+        found.append(Held(codename, labels[codename], "role", role.pk, role.label))
+    for one in by_name.select_related("permission", "user"):
+        codename = one.permission.codename
+        found.append(Held(codename, labels[codename], "user", one.user_id, str(one.user)))
+    for agent, codename in agents_on(obj):
+        if codename in labels:
+            why = why_holds(agent, grantable.perm(codename), obj)
+            found.append(Held(codename, labels[codename], "agent", agent.pk, agent.name, agent, why))
+    return sorted(found, key=lambda one: (one.name.lower(), one.codename))

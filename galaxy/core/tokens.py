@@ -31,10 +31,14 @@ API_PERMISSIONS = {
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
     "approvals.read": "See approval requests",
-    "approvals.decide": "Decide approval requests",
     "audit.read": "Read the audit trail",
+    "people.read": "See people, roles, grants and what was asked for",
+    "agents.read": "See agents",
+    "agents.suspend": "Suspend agents",
+    "tokens.read": "See your own tokens",
+    "tokens.revoke": "Revoke your own tokens",
 }
-# An agent never decides, never installs, and does not read about others.
+# Deciding is no token's: a person does that, signed in. An agent never installs, and does not read about others.
 AGENT_PERMISSIONS = ("listings.read", "installations.read", "runs.read", "runs.write", "approvals.read")
 
 

@@ -1,6 +1,6 @@
 """The OpenAPI document: valid, complete, true of real answers, and its examples are real ones.
 
-``GALAXY_WRITE_EXAMPLES=1 pytest tests/api/test_document.py`` records the examples anew.
+``make examples`` records them anew.
 """
 
 import json
@@ -15,6 +15,7 @@ from drf_spectacular.validation import validate_schema
 
 from galaxy.core.api.schema import EXAMPLES, document, examples
 from galaxy.core.api.views import View
+from galaxy.core.members.asking import ask_for
 from galaxy.core.tokens import API_PERMISSIONS
 from tests.api.conftest import send, url
 
@@ -33,7 +34,7 @@ _NAMES = {
 
 
 @pytest.fixture
-def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, tidy):
+def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, tidy, agent):
     """One real exchange of each operation: {operation id: (status, request, response)}."""
     client, reviewer, reader = (api(token_of(one)) for one in (admin, approver, auditor))
     found = {}
@@ -57,19 +58,31 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     note("runs_list", client.get(url("runs/?limit=1")))
     note("runs_retrieve", client.get(url(f"runs/{run['id']}/")))
     note("approvals_list", reviewer.get(url("approvals/?limit=1")))
-    approval = note("approvals_retrieve", reviewer.get(url(f"approvals/{run['approval']}/")))
-    post(
-        "approvals_decide",
-        reviewer,
-        f"approvals/{approval['id']}/decision/",
-        {"decision": "approved", "digest": approval["digest"], "note": "As agreed."},
-    )
+    note("approvals_retrieve", reviewer.get(url(f"approvals/{run['approval']}/")))
     other = send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "thing-1"}}).json()
     post("runs_cancel", client, f"runs/{other['id']}/cancellation/", {})
     events = note("events_list", reader.get(url("events/?limit=1&action=run.cancelled")))
     note("events_retrieve", reader.get(url(f"events/{events['results'][0]['id']}/")))
+    note("installation_grants_retrieve", client.get(url(f"installations/{probe.pk}/grants/")))
+    note("roles_list", client.get(url("roles/?limit=1")))
+    members = note("members_list", client.get(url("members/?limit=1")))
+    note("members_retrieve", client.get(url(f"members/{members['results'][0]['id']}/")))
+    ask_for(workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=cast["member"])
+    note("permission_requests_list", client.get(url("permission-requests/?status=pending")))
+    note("agents_list", client.get(url("agents/?limit=1")))
+    note("agents_retrieve", client.get(url(f"agents/{agent.pk}/")))
+    post("agents_suspend", client, f"agents/{agent.pk}/suspension/", {"reason": "Calls too often."})
+    tokens = note("tokens_list", client.get(url("tokens/?limit=1")))
     post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
+    post("tokens_revoke", client, f"tokens/{tokens['results'][0]['id']}/revocation/", {})
     return found
+
+
+def shortened(answer, most: int = 2):
+    """The same with at most ``most`` entries in each list: an example is read by people."""
+    if isinstance(answer, dict):
+        return {name: shortened(inner) for name, inner in answer.items()}
+    return [shortened(inner) for inner in answer[:most]] if isinstance(answer, list) else answer
 
 
 def recorded(exchanges) -> dict:
@@ -79,7 +92,9 @@ def recorded(exchanges) -> dict:
     def stand_in(kind, shape):
         return lambda match: known[kind].setdefault(match[0], shape(len(known[kind]) + 1, match[0]))
 
-    text = json.dumps({name: {"status": s, "request": q, "response": a} for name, (s, q, a, _) in exchanges.items()})
+    text = json.dumps(
+        {name: {"status": s, "request": q, "response": shortened(a)} for name, (s, q, a, _) in exchanges.items()}
+    )
     text = _UUID.sub(stand_in("uuid", lambda number, _: f"00000000-0000-4000-8000-{number:012x}"), text)
     text = _HEX.sub(stand_in("hex", lambda number, word: f"{number:x}".rjust(len(word), "0")), text)
     text = _MOMENT.sub("2026-01-05T09:30:00.000000Z", text)

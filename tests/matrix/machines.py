@@ -41,7 +41,11 @@ def place(route: str, things: dict) -> dict:
         "api:run-detail": {"pk": things["run"].pk},
         "api:run-cancellation": {"pk": things["run"].pk},
         "api:approval-detail": {"pk": things["approval"].pk},
-        "api:approval-decision": {"pk": things["approval"].pk},
+        "api:installation-grants": {"pk": things["installation"].pk},
+        "api:member-detail": {"pk": things["membership"].pk},
+        "api:agent-detail": {"pk": things["agent"].pk},
+        "api:agent-suspension": {"pk": things["agent"].pk},
+        "api:token-revocation": {"pk": things["api_token"].pk},
         "api:event-detail": {"pk": things["event"].pk},
     }.get(route, {})
 
@@ -66,5 +70,5 @@ def body(route: str, things: dict) -> dict:
         "api:installation-list": {"digest": things["tidy"].digest},
         "api:installation-removal": {"reason": "No longer used"},
         "api:run-list": {"target": "probe.look_up", "inputs": {"key": "a"}},
-        "api:approval-decision": {"decision": "approved", "digest": things["approval"].digest},
+        "api:agent-suspension": {"reason": "Calls too often"},
     }.get(route, {})

@@ -5,15 +5,12 @@ import json
 
 from django.core.cache import cache
 from django.db import transaction
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from galaxy.core import audit
 from galaxy.core.api.paging import PageFilter
-from galaxy.core.api.serializers import LinkSerializer, StrictSerializer
-from galaxy.core.api.views import WorkspaceView
+from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
+from galaxy.core.api.serializers import LinkSerializer
 from galaxy.core.audit.reading import details_of, view_of
 from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import require
@@ -21,7 +18,7 @@ from galaxy.core.permissions import require
 LOOK_S = 600  # the same look by the same caller within this time is one event
 
 
-class EventFilter(StrictSerializer, PageFilter):
+class EventFilter(PageFilter):
     action = serializers.CharField(
         required=False, max_length=63, help_text="An action, or all of a subject: approval.decided, approval."
     )
@@ -61,13 +58,12 @@ class EventDetailSerializer(EventSerializer):
     )
 
 
-class EventPage(serializers.Serializer):
-    results = EventSerializer(many=True)
-    next = serializers.URLField(allow_null=True)
-
-
-class Events(WorkspaceView):
+class Events(RowsView):
     """The trail of a workspace. Whoever reads it is written into it."""
+
+    def visible(self):
+        require(self.caller.person, "core.view_auditevent", self.workspace)
+        return AuditEvent.objects.in_workspace(self.workspace).select_related("workspace")
 
     def note_look(self, action, target, **data) -> None:
         """Write that the caller looked, unless the same look was written a moment ago."""
@@ -77,57 +73,47 @@ class Events(WorkspaceView):
                 audit.record(action, actor=self.caller.actor, target=target, **data)
 
 
-class EventListView(Events):
+@lists("events", "Read the audit trail", tag="Audit trail")
+class EventListView(Events, ListView):
+    """Events, newest first. Reading is written to the trail itself."""
+
     opens = {"GET": "audit.read"}
+    row = EventSerializer
+    takes = EventFilter
+    where = {
+        "action": "action__prefix",
+        "actor": "actor_id",
+        "target": "target_id",
+        "since": "occurred_at__gte",
+        "until": "occurred_at__lt",
+    }
+    moment = "occurred_at"
 
-    @extend_schema(
-        operation_id="events_list",
-        summary="Read the audit trail",
-        parameters=[EventFilter],
-        responses=EventPage,
-        tags=["Audit trail"],
-    )
-    def get(self, request, workspace):
-        """Events, newest first. Reading is written to the trail itself."""
-        require(request.user, "core.view_auditevent", self.workspace)
-        wanted = self.read(EventFilter, request.GET)
-        events = AuditEvent.objects.in_workspace(self.workspace)
-        names = {"action": "action__prefix", "actor": "actor_id", "target": "target_id", "since": "occurred_at__gte"}
-        names["until"] = "occurred_at__lt"
-        filters = {names[name]: value for name, value in wanted.items() if name in names}
-        self.note_look("audit.viewed", self.workspace, filters={name: str(filters[name]) for name in filters})
-        return self.page(
-            events.filter(**filters),
-            EventSerializer,
-            moment="occurred_at",
-            key="id",
-            limit=wanted["limit"],
-            prepare=lambda found: details_of(found, self.workspace),
-        )
+    def rows(self, wanted):
+        found = super().rows(wanted)
+        filters = {self.where[name]: str(wanted[name]) for name in wanted if name in self.where}
+        self.note_look("audit.viewed", self.workspace, filters=filters)
+        return found
+
+    def prepare(self, found):
+        return details_of(found, self.workspace)
 
 
-class EventView(Events):
+@reads("events", "Read one event", tag="Audit trail")
+class EventView(Events, DetailView):
+    """One event with its chain, what changed, and whether its commitments still hold."""
+
     opens = {"GET": "audit.read"}
+    row = EventDetailSerializer
 
-    @extend_schema(
-        operation_id="events_retrieve",
-        summary="Read one event",
-        parameters=[],
-        responses=EventDetailSerializer,
-        tags=["Audit trail"],
-    )
-    def get(self, request, workspace, pk):
-        """One event with its chain, what changed, and whether its commitments still hold."""
-        require(request.user, "core.view_auditevent", self.workspace)
-        events = AuditEvent.objects.in_workspace(self.workspace).select_related("workspace")
-        event = get_object_or_404(events, pk=pk)
+    def find(self, **place):
+        event = super().find(**place)
         self.note_look("event.viewed", event)
         view = view_of(event)
-        row = vars(view.row) | {
+        return vars(view.row) | {
             "chain": view.chain,
             "changes": view.changes,
             "data": dict(view.data),
             "commitments": event.commitments,
             "broken": view.broken,
         }
-        return Response(EventDetailSerializer(row).data)

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 
+from galaxy.core.api.serializers import StrictSerializer
 from galaxy.core.errors import DomainError
 
 SIZE = 50
@@ -66,8 +67,8 @@ def _value(row: Any, key: str) -> Any:
     return row
 
 
-class PageFilter(serializers.Serializer):
-    """What every list takes."""
+class PageFilter(StrictSerializer):
+    """What every list takes; a parameter that is not among the fields is refused."""
 
     limit = serializers.IntegerField(
         required=False, min_value=1, max_value=LARGEST, default=SIZE, help_text="Rows of one page."

@@ -91,7 +91,8 @@ def complete(result: dict[str, Any], generator, request, public) -> dict[str, An
 
 
 def examples() -> dict[str, dict[str, Any]]:
-    """Real exchanges by operation: {status, request, response}, recorded and compared by tests/api/test_examples.py."""
+    """Real exchanges by operation: {status, request, response}, recorded by `make examples` and compared by
+    tests/api/test_document.py."""
     return json.loads(EXAMPLES.read_text(encoding="utf-8")) if EXAMPLES.exists() else {}
 
 

@@ -15,7 +15,6 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from galaxy.core.api.authentication import CallerThrottle, TokenAuthentication
-from galaxy.core.api.paging import page_of
 from galaxy.core.api.repeats import once
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Workspace
@@ -108,11 +107,6 @@ class WorkspaceView(View):
         serializer = kind(data=self.request.data if data is None else data)
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
-
-    def page(self, rows: Any, kind: type[Serializer], *, moment: str | None, key: str, limit: int, prepare=list):
-        """One page of ``rows`` as {results, next}. ``prepare`` turns the rows into what ``kind`` writes."""
-        found, onward = page_of(rows, self.request, moment=moment, key=key, limit=limit)
-        return Response({"results": kind(prepare(found), many=True).data, "next": onward or None})
 
 
 def repeatable(handler: Callable[..., Response]) -> Callable[..., Response]:

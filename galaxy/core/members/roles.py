@@ -1,7 +1,10 @@
 """A workspace's own roles: sets of permissions, used like the six."""
 
+from dataclasses import dataclass
+
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 from guardian.models import GroupObjectPermission
 
 from galaxy.core import audit
@@ -99,6 +102,33 @@ def uses_of(role: RoleGroup) -> tuple[int, int]:
     """(members in it, open invitations to it)"""
     people = Membership.objects.in_workspace(role.workspace).filter(custom_role=role).count()
     return people, Invitation.objects.in_workspace(role.workspace).open().filter(role_group=role).count()
+
+
+@dataclass(frozen=True)
+class RoleFacts:
+    """A role, the codenames it holds on the whole workspace in the order of LABELS, and how many people have it."""
+
+    role: RoleGroup
+    permissions: list[str]
+    members: int
+
+
+def facts_of(workspace: Workspace, roles: list[RoleGroup]) -> list[RoleFacts]:
+    """What there is to say about each role. Two queries, however many roles there are."""
+    held: dict[int, set[str]] = {role.group_id: set() for role in roles}
+    grants = GroupObjectPermission.objects.filter(group__in=held, object_pk=str(workspace.pk))
+    for group, codename in grants.values_list("group_id", "permission__codename"):
+        held[group].add(codename)
+    rows = Membership.objects.in_workspace(workspace).values("role", "custom_role").annotate(people=Count("pk"))
+    people = {row["custom_role"] or row["role"]: row["people"] for row in rows}
+    return [
+        RoleFacts(
+            role=role,
+            permissions=[codename for codename in LABELS if codename in held[role.group_id]],
+            members=people.get(role.pk if role.is_custom else role.role, 0),
+        )
+        for role in roles
+    ]
 
 
 def _check(actor: User, workspace: Workspace, permissions: set[str]) -> None:

@@ -1,15 +1,20 @@
 """The workspace's roles: the six and its own, with what each may do."""
 
 from django.contrib import messages
-from django.db.models import Count
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from guardian.models import GroupObjectPermission
 
 from galaxy.core.errors import Invalid
 from galaxy.core.members.limits import AboveYou, in_order
-from galaxy.core.members.roles import change_role_definition, create_role, delete_role, permissions_of, uses_of
-from galaxy.core.models import Membership, RoleGroup
+from galaxy.core.members.roles import (
+    change_role_definition,
+    create_role,
+    delete_role,
+    facts_of,
+    permissions_of,
+    uses_of,
+)
+from galaxy.core.models import RoleGroup
 from galaxy.core.people_forms import RoleDefinitionForm
 from galaxy.core.permissions import LABELS, require, why_not
 from galaxy.core.recent_proof import require_recent_proof
@@ -19,14 +24,10 @@ from galaxy.core.recent_proof import require_recent_proof
 def role_list(request, workspace):
     require(request.user, "core.view_member", request.workspace)
     roles = in_order(list(RoleGroup.objects.in_workspace(request.workspace).select_related("workspace")))
-    held: dict[int, set[str]] = {role.group_id: set() for role in roles}
-    rows = GroupObjectPermission.objects.filter(group__in=held, object_pk=str(request.workspace.pk))
-    for group, codename in rows.values_list("group_id", "permission__codename"):
-        held[group].add(codename)
     context = {
         "roles": [
-            (role, [label for codename, label in LABELS.items() if codename in held[role.group_id]], count)
-            for role, count in zip(roles, _counts(request.workspace, roles), strict=True)
+            (facts.role, [LABELS[codename] for codename in facts.permissions], facts.members)
+            for facts in facts_of(request.workspace, roles)
         ],
         "denied": why_not(request.user, "core.manage_role", request.workspace),
     }
@@ -88,10 +89,3 @@ def _kept(form: RoleDefinitionForm, save) -> RoleGroup | None:
         for name, sentence in error.fields.items():
             form.add_error(name, sentence)
     return None
-
-
-def _counts(workspace, roles: list[RoleGroup]) -> list[int]:
-    """How many people each role has, in one query."""
-    rows = Membership.objects.in_workspace(workspace).values("role", "custom_role").annotate(people=Count("pk"))
-    found = {row["custom_role"] or row["role"]: row["people"] for row in rows}
-    return [found.get(role.pk if role.is_custom else role.role, 0) for role in roles]
