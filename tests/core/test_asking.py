@@ -132,6 +132,13 @@ def test_asked_twice_it_is_one_request(workspace, member, asked, probe):
     assert again == asked and PermissionRequest.objects.count() == 1
 
 
+def test_asked_again_and_again_it_is_one_mail(client_of, workspace, member, owner, admin):
+    client = client_of(member)
+    for _ in range(3):
+        client.post(url("request-create", workspace), {"ask": f"core.view_run|core.workspace|{workspace.pk}"})
+    assert sorted(letter.to[0] for letter in mail.outbox) == sorted([owner.email, admin.email])
+
+
 def test_what_is_held_already_is_not_asked_for(workspace, admin, probe):
     with pytest.raises(Invalid, match="already"):
         ask_for(workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=admin)

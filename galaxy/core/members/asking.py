@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +17,7 @@ from galaxy.core.notifications.mailing import wants_mail
 from galaxy.core.permissions import can, forget_grants, givers_of, held_on, label_of, require
 
 Status = PermissionRequest.Status
+TOLD_FOR_S = 60 * 60 * 24  # who asks the same again within a day sends nobody another mail
 
 
 class NotThere(DomainError):
@@ -96,7 +98,9 @@ def answerable_by(user: User, workspace: Workspace):
 
 
 def mail_asked(request: PermissionRequest, *, link: str) -> int:
-    """Tell those who can give it and want such mails, after the commit; returns how many mails went out."""
+    """Tell those who can give it and want such mails, after the commit and once; returns how many mails went out."""
+    if not cache.add(f"galaxy.asked.{request.pk}", 1, TOLD_FOR_S):
+        return 0
     people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id).distinct()
     context = {"request": request, "label": label_of(request.codename), "link": link}
     wanted = [person for person in people if wants_mail(person, "permission_asked")]
