@@ -12,8 +12,9 @@ from guardian.models import UserObjectPermission
 
 from galaxy.core.errors import Invalid
 from galaxy.core.members import add_member, grant_on, revoke_on
+from galaxy.core.members.people import change_role
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditEvent, HistoryRow, RoleGroup
+from galaxy.core.models import AuditEvent, HistoryRow, Membership, RoleGroup
 from galaxy.core.permissions import NotGranted, can
 from galaxy.core.scope import workspace_scope
 from registry.models import Extension, Installation, Pin
@@ -91,6 +92,16 @@ def test_nobody_gives_what_they_lack(workspace, owner, auditor, member, probe):
         grant_on(probe, perm="registry.write_installation", user=auditor, actor=user)
     with pytest.raises(NotGranted):
         grant_on(probe, perm="registry.run_installation", user=auditor, actor=member)
+
+
+def test_nobody_keeps_for_themselves_by_name_what_a_role_gave_them(client_of, workspace, owner, admin, probe):
+    """It would outlive the role: an admin about to be demoted could stay one."""
+    client = client_of(admin)
+    for obj, act in ((workspace, "manage_member"), (probe, "write_installation")):
+        answer = client.post(url("grant-create", workspace), form(obj, act, admin.email))
+        assert answer.status_code == 403 and "somebody else gives it" in answer.content.decode()
+    change_role(Membership.objects.get(user=admin), to=RoleGroup.objects.get(role="member"), actor=owner)
+    assert not can(admin, "core.manage_member", workspace) and not can(admin, "registry.write_installation", probe)
 
 
 def test_somebody_from_outside_gets_nothing(client_of, workspace, admin, stranger, probe):

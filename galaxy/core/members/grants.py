@@ -9,10 +9,16 @@ from django.db.models.functions import Cast
 from guardian.models import UserObjectPermission
 
 from galaxy.core import audit
-from galaxy.core.errors import Invalid
+from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import Membership, RoleGroup, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import forget_grants, grant, label_of, require, revoke
+
+
+class SelfGrant(DomainError):
+    status = 403
+    code = "self_grant"
+    next_step = "If you should keep it whatever your role, somebody else gives it to you."
 
 
 @transaction.atomic
@@ -21,9 +27,12 @@ def grant_on(
 ) -> None:
     """Give a member, or everybody in a role, one permission on one object, audited; to have it already is no error.
 
-    Raises NotGranted where ``actor`` may not give, or does not hold ``perm`` there; Invalid for somebody from outside.
+    Raises NotGranted where ``actor`` may not give, or does not hold ``perm`` there; SelfGrant; Invalid for somebody
+    from outside.
     """
     _check_giver(actor, perm, obj)
+    if user is not None and user.pk == actor.pk:
+        raise SelfGrant("You hold this already, and a grant to yourself would outlive that.")
     to = _receiver(obj, user, role)
     if _holds(to, perm, obj):
         return
