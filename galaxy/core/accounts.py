@@ -14,8 +14,11 @@ from galaxy.core.scope import workspace_scope
 
 @transaction.atomic
 def create_account(email: str, *, name: str, password: str | None = None) -> User:
-    """A person with a confirmed address. Without its own row allauth would write one when a page is merely read."""
-    user = User.objects.create_user(email, password, name=name)
+    """A person with a confirmed address. Without its own row allauth would write one when a page is merely read.
+
+    The address is kept in small letters: allauth looks for nothing else.
+    """
+    user = User.objects.create_user(email.lower(), password, name=name)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 

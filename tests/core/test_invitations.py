@@ -1,11 +1,13 @@
 """Invitations: mailed links that work once, for one address, for seven days, and only by a POST."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -22,7 +24,7 @@ from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.models import AuditEvent, Invitation, Membership, RoleGroup, User
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
-from tests.factories import make_user
+from tests.factories import PASSWORD, make_user
 
 ADDRESS = "new.person@example.test"
 
@@ -85,6 +87,46 @@ def test_somebody_new_makes_an_account_and_is_in(invited, workspace, admin):
     invitation.refresh_from_db()
     assert invitation.accepted_by == person
     assert AuditEvent.objects.filter(action="invitation.accepted", actor_id=str(person.pk)).count() == 1
+
+
+def test_an_address_in_capitals_is_the_same_address(workspace, admin, roles):
+    """allauth compares small letters only: an account that kept the capitals could never sign in."""
+    _, token = invite(workspace, address="New.Person@Example.TEST", role=roles["creator"], actor=admin)
+    link = reverse("core:invitation-acceptance", args=[token])
+    Client().post(link, {"name": "New Person", "password": PASSWORD})
+    assert EmailAddress.objects.get(email=ADDRESS).verified and User.objects.filter(email=ADDRESS).exists()
+    for typed in (ADDRESS, ADDRESS.upper()):
+        client = Client()
+        assert client.post("/account/login/", {"login": typed, "password": PASSWORD}).status_code == 302
+        assert client.get(workspace.get_absolute_url()).status_code == 200
+        client.get("/account/email/")
+    assert EmailAddress.objects.filter(email__iexact=ADDRESS).count() == 1
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_link_opened_twice_at_once_makes_one_account(cast):
+    workspace, admin = cast["meridian"], cast["admin"]
+    with workspace_scope([workspace.pk]):
+        role = RoleGroup.objects.get(role="member")
+        _, token = invite(workspace, address=ADDRESS, role=role, actor=admin)
+    start, answers = threading.Barrier(2), []
+
+    def join():
+        try:
+            client = Client(raise_request_exception=False)
+            start.wait()
+            sent = {"name": "New Person", "password": PASSWORD}
+            answers.append(client.post(reverse("core:invitation-acceptance", args=[token]), sent).status_code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=join) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers)[0] == 302 and sorted(answers)[1] in {409, 410}
+    assert User.objects.filter(email=ADDRESS).count() == 1
 
 
 def test_a_weak_password_brings_the_form_back(invited):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from galaxy.core import audit, mail
@@ -149,9 +149,13 @@ def join_with_new_account(invitation: Invitation, *, name: str, password: str) -
 
     Raises as ``accept_invitation`` does, and AlreadyMember's kin where the address has an account by now.
     """
+    taken = Conflict(f"{invitation.address} has an account by now.", "Sign in with it and open the link again.")
     if account_of(invitation.address):
-        raise Conflict(f"{invitation.address} has an account by now.", "Sign in with it and open the link again.")
-    user = create_account(invitation.address, name=name, password=password)
+        raise taken
+    try:
+        user = create_account(invitation.address, name=name, password=password)
+    except IntegrityError as error:  # the same form, sent a moment ago
+        raise taken from error
     accept_invitation(invitation, user=user)
     return user
 
