@@ -2,9 +2,11 @@
 
 import time
 
-from allauth.mfa import signals
+from allauth.mfa import app_settings, signals
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib import messages
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.shortcuts import redirect, resolve_url
@@ -96,11 +98,21 @@ def _failed(sender, user, authenticator, **kwargs) -> None:
     record_everywhere("second_factor.failed", user, kind=authenticator.type)
 
 
+def _spend(app: TOTP, code: str) -> bool:
+    """Mark a code as used, unless it was, for as long as it would be taken again (RFC 6238, section 5.2).
+
+    allauth forgets it after one step; with a tolerance each way it is taken for longer.
+    """
+    steps = 2 * app_settings.TOTP_TOLERANCE + 1
+    return cache.add(app._get_used_cache_key(code), "y", timeout=steps * app_settings.TOTP_PERIOD)
+
+
 def _rotate(sender, request, **kwargs) -> None:
     rotate(request)
 
 
 def connect() -> None:
+    TOTP._mark_code_used = _spend  # type: ignore[method-assign]
     # The trail listens to the rows and not to allauth, which tells of them only once the change is committed.
     pre_save.connect(_note_codes, sender=Authenticator, dispatch_uid="galaxy-factor-codes")
     post_save.connect(_saved, sender=Authenticator, dispatch_uid="galaxy-factor-saved")

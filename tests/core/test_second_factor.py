@@ -100,6 +100,20 @@ def test_a_code_works_once(member):
     assert answers == [302, 200]
 
 
+def test_a_code_is_spent_for_as_long_as_it_would_be_taken(member, settings, monkeypatch):
+    """With one step of tolerance a code is good for three; whoever looked over a shoulder has that long."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    secret = set_up(sign_in(member))
+    app = Authenticator.objects.get(user=member, type=Authenticator.Type.TOTP).wrap()
+    now = (time.time() // 30 + 10) * 30
+    code = code_of(secret, now + 30)
+    taken = []
+    for later in (0, 31, 62, 89):
+        monkeypatch.setattr(time, "time", lambda at=now + later: at)
+        taken.append(app.validate_code(code))
+    assert taken == [True, False, False, False]
+
+
 def test_a_recovery_code_works_once(member):
     client = sign_in(member)
     set_up(client)
