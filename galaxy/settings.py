@@ -182,6 +182,9 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Galaxy] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # each change of an account is told to its address
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a password, an address or a second factor changes
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60  # seconds that a proof holds, also before galaxy.core.recent_proof's acts
+# Seals the seeds of second factors; where it is not set, a key derived from SECRET_KEY does.
+GALAXY_ACCOUNTS_KEY = env_str("GALAXY_ACCOUNTS_KEY")
+MFA_ADAPTER = "galaxy.core.vault.accounts.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"
@@ -196,6 +199,12 @@ EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 GALAXY_URL = env_str("GALAXY_URL")  # https://galaxy.example: for links in mails that no request leads to
+
+# --- Vault -----------------------------------------------------------------------------------------------------
+
+# The root key, as galaxy.core.vault.kms reads it. Only sandboxd is given one: everywhere else the vault is closed.
+GALAXY_KMS = env_str("GALAXY_KMS")
+GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py prepare` outside production
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from django.test.utils import setup_databases
 from galaxy.celery import app
 from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
+from galaxy.core.vault.kms.local import make_key_file
 from tests.factories import make_user, make_workspace
 from tests.workers import Workers
 
@@ -106,6 +107,15 @@ def client_of(cast):
 def as_htmx(client_of):
     """``as_htmx(user)``: the same, sending what htmx sends."""
     return lambda user: client_of(user, **{"HX-Request": "true"})
+
+
+@pytest.fixture
+def vault(settings, tmp_path):
+    """This process as sandboxd: it has a root key, in a file of the test's own."""
+    path = tmp_path / "vault" / "root-keys.json"
+    make_key_file(path)
+    settings.GALAXY_KMS = f"local:{path}"
+    return path
 
 
 @pytest.fixture

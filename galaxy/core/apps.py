@@ -17,11 +17,13 @@ class CoreConfig(AppConfig):
         from galaxy.core.notifications import core_kinds
         from galaxy.core.ops import request_log
         from galaxy.core.roles import sync_roles
+        from galaxy.core.vault.accounts import seal_stored_factors
 
         pre_migrate.connect(grant_to_app, sender=self)
         post_migrate.connect(keep_record_of_migrations, sender=self)
         post_migrate.connect(make_partitions, sender=self)
         post_migrate.connect(sync_roles, sender=self)
+        post_migrate.connect(seal_stored_factors, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
         scope.connect_celery()

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
@@ -23,10 +23,11 @@ POLL_S = 0.1
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: a short name for people and an argument list."""
+    """What to run: a short name for people, an argument list, and what it alone finds in its environment."""
 
     name: str
     argv: Sequence[str | Path]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -125,7 +126,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=self._env,
+            env={**(os.environ if self._env is None else self._env), **child.program.env},
             pass_fds=self._inherit,
             # A group of its own: Ctrl-C in the terminal reaches us alone, and we end the programs in order.
             start_new_session=True,

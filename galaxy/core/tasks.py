@@ -34,6 +34,19 @@ def make_partitions() -> int:
         return cursor.fetchone()[0]
 
 
+@shared_task(bind=True, max_retries=None, default_retry_delay=30)
+def rewrap_secrets(self, workspace_id: str, job_id: str) -> int:
+    """Work off one rotation of a workspace's key; returns how many data keys it moved. Waits while the vault is closed."""
+    from galaxy.core.vault.errors import VaultClosed
+    from galaxy.core.vault.services import go_on_rewrapping
+
+    try:
+        with workspace_scope([workspace_id]):
+            return go_on_rewrapping(UUID(job_id)).done
+    except VaultClosed as error:
+        raise self.retry(exc=error) from None
+
+
 @shared_task
 def note_heartbeat() -> None:
     """Says that beat, the queue and a worker are alive; ``/readyz`` and ``manage.py doctor`` read it."""

@@ -8,6 +8,7 @@ from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
 from galaxy.core.models.support import BreakGlass
 from galaxy.core.models.users import User
+from galaxy.core.models.vault import Rewrap, Secret, SecretLease, SecretVersion, WorkspaceKey
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
 
 # What a grant, a check or an event can be about.
@@ -25,11 +26,16 @@ __all__ = [
     "Membership",
     "Notification",
     "PermissionRequest",
+    "Rewrap",
     "Role",
     "RoleGroup",
+    "Secret",
+    "SecretLease",
+    "SecretVersion",
     "Token",
     "User",
     "Workspace",
+    "WorkspaceKey",
     "WorkspaceModel",
     "WorkspaceQuerySet",
 ]

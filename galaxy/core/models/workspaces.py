@@ -50,6 +50,8 @@ class Workspace(models.Model):
             ("manage_member", "Invite people, change roles and give grants"),
             ("manage_role", "Define roles"),
             ("manage_agent", "Manage agents and their tokens"),
+            ("view_secret", "See which secrets there are, never their values"),
+            ("manage_secret", "Store, rotate and shred secrets"),
             ("change_settings", "Change what holds for the whole workspace"),
         ]
 

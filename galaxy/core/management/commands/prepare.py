@@ -4,12 +4,14 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Make everything that the console needs before it starts: fonts, tables, catalogue and, here, the demo."
+    help = "Make everything that the console needs before it starts: fonts, tables, catalogue, root key and, here, the demo."
 
     def handle(self, *args, **options):
         call_command("build_fonts", verbosity=0, stdout=self.stdout)
         call_command("migrate", verbosity=0, interactive=False, stdout=self.stdout)
         call_command("load_catalog", stdout=self.stdout)
+        if not settings.HARDENED:
+            call_command("vault", "make-key", stdout=self.stdout)
         if not settings.HARDENED:
             call_command("seed_demo", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")

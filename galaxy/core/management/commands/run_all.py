@@ -3,6 +3,7 @@ import http.client
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.core.management import call_command
@@ -43,7 +44,7 @@ class Command(BaseCommand):
                 logs=settings.DATA_DIR / "logs",
                 say=self._say,
                 inherit=[lock],
-                env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | os.environ,
+                env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | without_root_key(os.environ),
             )
             self._say("Starting worker, beat and web.")
             if supervisor.run(self._caretaker(supervisor, port)):
@@ -98,6 +99,12 @@ def programs(port: int) -> list[Program]:
         Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--schedule", settings.DATA_DIR / "beat-schedule"]),
         Program("web", [*granian, "--blocking-threads", "8", *where, "galaxy.wsgi:application"]),
     ]
+
+
+def without_root_key(environment: Mapping[str, str]) -> dict[str, str]:
+    """What every process inherits: neither the root key of the vault nor what opens it at AWS, which are sandboxd's."""
+    names = {"GALAXY_KMS", "GALAXY_KMS_FILE"}
+    return {name: value for name, value in environment.items() if name not in names and not name.startswith("AWS_")}
 
 
 def answers(port: int) -> bool:
