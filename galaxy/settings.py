@@ -206,6 +206,14 @@ GALAXY_URL = env_str("GALAXY_URL")  # https://galaxy.example: for links in mails
 GALAXY_KMS = env_str("GALAXY_KMS")
 GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py prepare` outside production
 
+# --- Egress (docs/egress.md) -----------------------------------------------------------------------------------
+
+# host=port: reached on this machine in place of the real host, whose certificate the authority in the file signs.
+GALAXY_LOOPBACK_PEERS = env_list("GALAXY_LOOPBACK_PEERS")
+GALAXY_LOOPBACK_CA_FILE = env_str("GALAXY_LOOPBACK_CA_FILE")
+if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
+    raise SettingError("GALAXY_LOOPBACK_PEERS and GALAXY_LOOPBACK_CA_FILE are for development: unset both.")
+
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
 _https = HARDENED

@@ -56,6 +56,8 @@ def test_the_deployment_check_finds_nothing(production):
         ({"DEBUG": "perhaps"}, "DEBUG"),
         ({"EMAIL_PORT": "smtp"}, "EMAIL_PORT"),
         ({"SECRET_KEY_FILE": "/nowhere/key"}, "SECRET_KEY_FILE"),
+        ({"GALAXY_LOOPBACK_PEERS": "api.example.com=9443"}, "GALAXY_LOOPBACK_PEERS"),
+        ({"GALAXY_LOOPBACK_CA_FILE": "/nowhere/authority.pem"}, "GALAXY_LOOPBACK_CA_FILE"),
     ],
 )
 def test_production_refuses_with_one_sentence_that_names_the_variable(production, change, named):

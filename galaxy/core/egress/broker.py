@@ -232,9 +232,9 @@ class Broker:
                 raise Refused("secret_not_bound", "The redirect would take a secret to another host.")
         except Refused as refused:
             sentence = f"{url.host} redirects to where this call may not go. {refused}"
-            refusal = Refused("redirect_refused", sentence, was_sent=True)
-            self._note(self._record(following), following, refusal)
-            raise refusal from refused
+            # The call did reach its first host; the hop that is refused reached nobody.
+            self._note(self._record(following), following, Refused("redirect_refused", sentence))
+            raise Refused("redirect_refused", sentence, was_sent=True) from refused
         return following if call.follow else None
 
     def _record(self, call: Call) -> dict[str, Any]:

@@ -262,7 +262,8 @@ def test_a_redirect_to_where_the_manifest_does_not_lead_is_refused(location, fol
     assert (answer["error"], answer["was_sent"]) == ("redirect_refused", True)
     assert len(wire.sent) == 1
     assert [refusal.code for refusal in told] == ["redirect_refused"]
-    assert (broker.exchanges[0]["status"], broker.exchanges[0]["code"]) == (302, None)
+    records = [(record["status"], record["code"], record["was_sent"]) for record in broker.exchanges]
+    assert records == [(302, None, True), (None, "redirect_refused", False)]
 
 
 def test_a_redirect_to_nowhere_is_handed_over_to_code_that_says_it_looks():

@@ -1,0 +1,40 @@
+"""The broker's parts as this installation is configured."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from galaxy.core.egress import urls
+from galaxy.core.egress.transport import PinnedTransport
+
+
+def loopback_peers() -> frozenset[tuple[str, int]]:
+    """Pairs of (host, port) that development reaches on this machine in place of the public host; none elsewhere.
+
+    Raises ImproperlyConfigured for a setting that names none, or that production should not have.
+    """
+    if settings.GALAXY_LOOPBACK_PEERS and settings.HARDENED:
+        raise ImproperlyConfigured("GALAXY_LOOPBACK_PEERS is for development: unset it in production.")
+    return frozenset(_peer(text) for text in settings.GALAXY_LOOPBACK_PEERS)
+
+
+def pinned_transport() -> PinnedTransport:
+    """The transport that opens connections. Peers on this machine are held against GALAXY_LOOPBACK_CA_FILE.
+
+    Raises ImproperlyConfigured where that file cannot be used.
+    """
+    path = settings.GALAXY_LOOPBACK_CA_FILE if loopback_peers() else ""
+    if not path:
+        return PinnedTransport()
+    try:
+        return PinnedTransport(peer_ca=Path(path).read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:  # of ssl too: its errors are OSErrors
+        raise ImproperlyConfigured(f"GALAXY_LOOPBACK_CA_FILE names {path}, which holds no certificate.") from error
+
+
+def _peer(text: str) -> tuple[str, int]:
+    host, _, port = text.partition("=")
+    if not urls.is_host(host) or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise ImproperlyConfigured(f"GALAXY_LOOPBACK_PEERS holds {text!r}; write host=port.")
+    return host, int(port)
