@@ -107,6 +107,7 @@ class SecretVersion(WorkspaceModel):
     class Place(models.TextChoices):
         HEADER = "header", "Headers"
         QUERY = "query", "Query"
+        PATH = "path", "Path"
         BODY = "body", "Body"
 
     secret = models.ForeignKey(Secret, on_delete=models.PROTECT, db_index=False, related_name="versions")

@@ -25,7 +25,7 @@ def test_a_lease_opens_once_and_says_who_used_it_for_what(api_key, admin):
     chain = Actor.of(admin).through("version", "d1", "crm 1.2.0").through("call", "run-1", "crm.create_task")
     token = lease(api_key, **WHAT, actor=chain)
     assert terms_of(token) == ("crm-key", ("api.example.com",), ("header",))
-    found = open_lease(token)
+    found = open_lease(token, host="api.example.com", use="http")
     assert (found.value, found.name, found.version, found.hosts) == (CANARY, "crm-key", 1, ("api.example.com",))
     with pytest.raises(LeaseRefused, match="used already"):
         open_lease(token)
@@ -41,6 +41,8 @@ def test_a_lease_opens_once_and_says_who_used_it_for_what(api_key, admin):
         "called": "crm.create_task",
         "run": "run-1",
         "purpose": "Create a task",
+        "host": "api.example.com",
+        "use": "http",
     }
     assert SecretLease.objects.get().version.number == 1
 
@@ -84,8 +86,8 @@ def test_a_lease_is_kept_as_a_hash_and_names_only_its_own_workspace(api_key, oth
 
 
 def test_a_staged_value_is_leased_by_name_and_does_not_replace_the_current_one(api_key, admin):
-    staged = stage_version(api_key, value="next", hosts=HOSTS, places=PLACES, actor=admin)
-    assert open_lease(lease(api_key, **WHAT, version=staged)).value == "next"
+    staged = stage_version(api_key, value="next value", hosts=HOSTS, places=PLACES, actor=admin)
+    assert open_lease(lease(api_key, **WHAT, version=staged)).value == "next value"
     assert open_lease(lease(api_key, **WHAT)).value == CANARY
 
 

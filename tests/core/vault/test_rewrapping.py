@@ -51,7 +51,7 @@ def opened(secret) -> str:
 def test_every_data_key_moves_and_the_old_key_is_destroyed(vault, workspace, admin, monkeypatch):
     monkeypatch.setattr(rewrapping, "BATCH", 3)
     secrets = many(workspace, admin, range(7))
-    second = stage_version(secrets[0], value="next", hosts=HOSTS, places=PLACES, actor=admin)
+    second = stage_version(secrets[0], value="next value", hosts=HOSTS, places=PLACES, actor=admin)
     switch_version(second, actor=admin)  # a previous and a current version: eight data keys
     before = dict(SecretVersion.objects.values_list("pk", "ciphertext"))
     job = rewrap(workspace, actor=admin)
@@ -62,7 +62,7 @@ def test_every_data_key_moves_and_the_old_key_is_destroyed(vault, workspace, adm
     assert (old.wrapped, new.version) == (None, 2)
     assert set(SecretVersion.objects.values_list("key", flat=True)) == {new.pk}
     assert dict(SecretVersion.objects.values_list("pk", "ciphertext")) == before
-    assert [opened(one) for one in secrets] == ["next", *(f"value {n}" for n in range(1, 7))]
+    assert [opened(one) for one in secrets] == ["next value", *(f"value {n}" for n in range(1, 7))]
     events = {event.action: event for event in AuditEvent.objects.filter(target_kind="workspace")}
     assert {"secret.key_rotated", "rewrap.started", "rewrap.finished"} <= set(events)
     fields = AuditDetail.objects.get(event_id=events["rewrap.finished"].pk).fields
@@ -98,7 +98,7 @@ def test_one_runs_at_a_time_and_asking_again_calls_its_worker(vault, workspace, 
 
 def test_a_version_that_is_retired_meanwhile_stays_retired(vault, workspace, admin):
     [secret] = many(workspace, admin, range(1))
-    second = stage_version(secret, value="next", hosts=HOSTS, places=PLACES, actor=admin)
+    second = stage_version(secret, value="next value", hosts=HOSTS, places=PLACES, actor=admin)
     job = rewrap(workspace, actor=admin)
     move = rewrapping.sealer
 
@@ -193,10 +193,10 @@ def test_readers_and_writers_notice_nothing_while_keys_rotate(vault, cast, monke
 
     def read():
         for number in range(0, 60, 7):
-            reads.append(opened(secrets[number]) in {f"value {number}", "next"})
+            reads.append(opened(secrets[number]) in {f"value {number}", "next value"})
 
     def rotate():
-        version = stage_version(secrets[0], value="next", hosts=HOSTS, places=PLACES, actor=admin)
+        version = stage_version(secrets[0], value="next value", hosts=HOSTS, places=PLACES, actor=admin)
         switch_version(version, actor=admin)
 
     threads = [threading.Thread(target=work, args=[act]) for act in (read, read, read, read, rotate)]

@@ -27,7 +27,7 @@ from galaxy.core.vault.services import (
 )
 from tests.core.vault.conftest import CANARY, HOSTS, PLACES
 
-GOOD = {"name": "other", "purpose": "P", "value": "v", "hosts": HOSTS, "places": PLACES}
+GOOD = {"name": "other", "purpose": "P", "value": "a value", "hosts": HOSTS, "places": PLACES}
 
 
 def opened(secret) -> str:
@@ -35,7 +35,7 @@ def opened(secret) -> str:
     return open_lease(token).value
 
 
-def staged(secret, actor, value="next") -> SecretVersion:
+def staged(secret, actor, value="next value") -> SecretVersion:
     return stage_version(secret, value=value, hosts=HOSTS, places=PLACES, actor=actor)
 
 
@@ -76,8 +76,8 @@ def test_who_stores_and_who_sees(person, cast, vault, workspace):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"value": ""}, "value"),
-        ({"value": "a\0b"}, "value"),
+        ({"value": "short"}, "value"),
+        ({"value": "a\0bcdef"}, "value"),
         ({"value": "x" * 32_769}, "value"),
         ({"value": "two\nlines"}, "places"),
         ({"hosts": []}, "hosts"),
@@ -108,7 +108,7 @@ def test_a_rotation_goes_from_stage_to_stage(api_key, version, owner, admin):
     second = staged(api_key, owner)
     assert opened(api_key) == CANARY
     switch_version(second, actor=admin)
-    assert (opened(api_key), stages(api_key)) == ("next", {1: "previous", 2: "current"})
+    assert (opened(api_key), stages(api_key)) == ("next value", {1: "previous", 2: "current"})
     assert open_version(SecretVersion.objects.get(pk=version.pk)).value == CANARY
     retire_version(SecretVersion.objects.get(pk=version.pk), actor=admin)
     assert stages(api_key) == {1: "retired", 2: "current"}
@@ -125,7 +125,7 @@ def test_a_rotation_goes_from_stage_to_stage(api_key, version, owner, admin):
 def test_one_switches_back_while_the_old_value_is_there(api_key, version, admin):
     second = switch_version(staged(api_key, admin), actor=admin)
     version = SecretVersion.objects.get(pk=version.pk)
-    third = staged(api_key, admin, "third")
+    third = staged(api_key, admin, "third value")
     with pytest.raises(WrongStage, match="v3 is staged"):
         switch_version(version, actor=admin)
     retire_version(third, actor=admin)
@@ -138,8 +138,8 @@ def test_one_switches_back_while_the_old_value_is_there(api_key, version, admin)
 
 def test_the_third_value_retires_the_first(api_key, admin):
     switch_version(staged(api_key, admin), actor=admin)
-    switch_version(staged(api_key, admin, "third"), actor=admin)
-    assert (opened(api_key), stages(api_key)) == ("third", {1: "retired", 2: "previous", 3: "current"})
+    switch_version(staged(api_key, admin, "third value"), actor=admin)
+    assert (opened(api_key), stages(api_key)) == ("third value", {1: "retired", 2: "previous", 3: "current"})
 
 
 def test_what_is_in_use_or_over_is_not_moved(api_key, version, admin):
@@ -170,7 +170,7 @@ def test_only_who_may_manage_moves_anything(api_key, admin, auditor):
 
 def test_shredding_destroys_every_data_key(api_key, version, admin):
     second = switch_version(staged(api_key, admin), actor=admin)
-    staged(api_key, admin, "third")
+    staged(api_key, admin, "third value")
     token = lease(api_key, run_id="r", purpose="p", extension="e", action="a")
     shred_secret(api_key, actor=admin)
     assert set(stages(api_key).values()) == {"shredded"}
@@ -204,7 +204,7 @@ def test_shredding_a_workspace_destroys_its_keys_and_no_other(
     with pytest.raises(CannotOpen, match="destroyed"):
         create_secret(api_key.workspace, **GOOD, actor=owner)
     with workspace_scope([other_workspace.pk]):
-        assert opened(theirs) == "v"
+        assert opened(theirs) == "a value"
 
 
 def test_the_tables_hold_what_the_services_promise(api_key, version, admin):

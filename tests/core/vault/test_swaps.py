@@ -55,14 +55,14 @@ def test_no_swap_opens(vault, cast):
     both = [meridian.pk, tidewater.pk]
     with workspace_scope([meridian.pk]):
         crm, mail = (
-            create_secret(meridian, name=name, purpose="P", value="one", **BINDING, actor=admin)
+            create_secret(meridian, name=name, purpose="P", value="value one", **BINDING, actor=admin)
             for name in ("crm", "mail")
         )
-        switch_version(stage_version(crm, value="two", **BINDING, actor=admin), actor=admin)
+        switch_version(stage_version(crm, value="value two", **BINDING, actor=admin), actor=admin)
         old, new = crm.versions.order_by("number").select_related("secret", "key")
         other = mail.versions.select_related("secret", "key").get()
     with workspace_scope([tidewater.pk]):
-        theirs = create_secret(tidewater, name="crm", purpose="P", value="one", **BINDING, actor=stranger)
+        theirs = create_secret(tidewater, name="crm", purpose="P", value="value one", **BINDING, actor=stranger)
         foreign = theirs.versions.select_related("secret", "key").get()
     for statement in BETWEEN_ROWS.values():
         for source in (other, old, foreign):  # another secret, another version, another workspace
@@ -84,7 +84,7 @@ def test_no_swap_opens(vault, cast):
                 open_version(SecretVersion.objects.using("owner").select_related("secret", "key").get(pk=new.pk))
             transaction.savepoint_rollback(point, using="owner")
             found = SecretVersion.objects.using("owner").select_related("secret", "key").get(pk=new.pk)
-            assert open_version(found).value == "two", name
+            assert open_version(found).value == "value two", name
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -93,7 +93,7 @@ def test_a_version_cannot_point_into_another_workspace(vault, cast):
     pairs = []
     for name, person in (("meridian", "admin"), ("tidewater", "stranger")):
         with workspace_scope([cast[name].pk]):
-            secret = create_secret(cast[name], name="crm", purpose="P", value="v", **BINDING, actor=cast[person])
+            secret = create_secret(cast[name], name="crm", purpose="P", value="a value", **BINDING, actor=cast[person])
             pairs.append(secret.versions.get())
     ours, theirs = pairs
     with workspace_scope([cast["meridian"].pk, cast["tidewater"].pk]):

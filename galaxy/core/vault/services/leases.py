@@ -77,9 +77,10 @@ def terms_of(token: str) -> Terms:
         return Terms(lease.secret.name, tuple(version.hosts), tuple(version.places))
 
 
-def open_lease(token: str) -> OpenSecret:
+def open_lease(token: str, *, host: str = "", use: str = "") -> OpenSecret:
     """Consume a lease and open its secret; each use is an event ``secret.used``, written in the same transaction.
 
+    ``host`` and ``use`` (http or sign) say in the event where it goes first.
     Only where a Kms is configured. Raises VaultClosed, LeaseRefused, SecretGone, or CannotOpen for a stored value
     that was tampered with, which is an event too.
     """
@@ -103,6 +104,8 @@ def open_lease(token: str) -> OpenSecret:
                 called=lease.action,
                 run=lease.run_id,
                 purpose=lease.purpose,
+                host=host,
+                use=use,
             )
         if failure:
             log.error("secret did not open", secret=str(lease.secret_id), version=version.number, run=lease.run_id)

@@ -15,6 +15,7 @@ from galaxy.core.vault.envelope import Envelope, Place
 from galaxy.core.vault.errors import SecretGone, WrongStage
 from galaxy.core.vault.sealing import sealer
 
+SHORTEST_VALUE_BYTES = 6  # anything shorter cannot be told from ordinary text, so no log could be rid of it
 LONGEST_VALUE_BYTES = 32_768
 Stage = SecretVersion.Stage
 
@@ -138,8 +139,10 @@ def _bounds(hosts: Iterable[str], places: Iterable[str], value: str) -> tuple[tu
     """Hosts and places as they are stored. Raises Invalid, with a sentence for each field, and never the value."""
     hosts, places = tuple(sorted(set(hosts))), tuple(sorted(set(places)))
     fields = {}
-    if not value or "\0" in value:
-        fields["value"] = "Give a value: text without null characters."
+    if "\0" in value:
+        fields["value"] = "A value has no null characters."
+    elif len(value.encode()) < SHORTEST_VALUE_BYTES:
+        fields["value"] = f"A value has {SHORTEST_VALUE_BYTES} letters at least."
     elif len(value.encode()) > LONGEST_VALUE_BYTES:
         fields["value"] = f"A value has {LONGEST_VALUE_BYTES // 1024} KB at most."
     elif SecretVersion.Place.HEADER in places and "\n" in value:
