@@ -56,14 +56,15 @@ class Denied:
     """Why a control is off: the missing permission in words, and who in the workspace can give it.
 
     ``ask`` is what the form that asks them sends: permission, kind and id of the object; empty where there is nobody
-    to ask. ``is_asked`` says that this person has, and waits.
+    to ask. ``asked`` is the id of their request that waits, in the workspace ``slug``.
     """
 
     permission: str
     label: str
     who: str
     ask: str = ""
-    is_asked: bool = False
+    asked: str = ""
+    slug: str = ""
 
     @property
     def sentence(self) -> str:
@@ -105,7 +106,8 @@ def why_not(user: User, perm: str, obj: InWorkspace) -> Denied | None:
         label=label_of(codename),
         who=who or "an owner of the workspace",
         ask=f"{perm}|{obj._meta.label_lower}|{obj.pk}" if who and user.is_authenticated else "",
-        is_asked=(perm, obj.pk) in _asked_by(user, obj.workspace),
+        asked=_asked_by(user, obj.workspace).get((perm, obj.pk), ""),
+        slug=obj.workspace.slug,
     )
 
 
@@ -252,14 +254,14 @@ def _givers(workspace: Workspace, codename: str) -> str:
     return _remember(("givers", workspace.pk, codename), read)
 
 
-def _asked_by(user: User, workspace: Workspace) -> set[tuple[str, Any]]:
-    """(permission, id of the object) of what ``user`` has asked for and waits for."""
+def _asked_by(user: User, workspace: Workspace) -> dict[tuple[str, Any], str]:
+    """What ``user`` has asked for and waits for: {(permission, id of the object): id of the request}."""
 
     def read() -> set:
         asked = PermissionRequest.objects.in_workspace(workspace).pending().filter(asked_by=user)
-        return set(asked.values_list("permission", "target_id"))
+        return {(perm, target): str(pk) for pk, perm, target in asked.values_list("pk", "permission", "target_id")}
 
-    return _remember(("asked", user.pk, workspace.pk), read) if user.is_authenticated else set()
+    return _remember(("asked", user.pk, workspace.pk), read) if user.is_authenticated else {}
 
 
 def _remember(key: tuple, read: Callable[[], Any]) -> Any:

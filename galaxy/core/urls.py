@@ -56,4 +56,9 @@ urlpatterns = [
     path("w/<slug:workspace>/grants/revocation/", views.grant_revocation, name="grant-revocation"),
     path("w/<slug:workspace>/permission-requests/", views.request_create, name="request-create"),
     path("w/<slug:workspace>/permission-requests/<uuid:pk>/decision/", views.request_decision, name="request-decision"),
+    path(
+        "w/<slug:workspace>/permission-requests/<uuid:pk>/withdrawal/",
+        views.request_withdrawal,
+        name="request-withdrawal",
+    ),
 ]

@@ -9,7 +9,14 @@ from django.urls import reverse
 
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.members import add_member
-from galaxy.core.members.asking import SelfAnswer, ask_for, decline_what_is_asked, give_what_is_asked
+from galaxy.core.members.asking import (
+    NotYourRequest,
+    SelfAnswer,
+    ask_for,
+    decline_what_is_asked,
+    give_what_is_asked,
+    withdraw_what_is_asked,
+)
 from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.members.roles import create_role
 from galaxy.core.models import AuditEvent, Membership, PermissionRequest, RoleGroup
@@ -197,3 +204,55 @@ def test_the_refusal_page_offers_to_ask(client_of, workspace, creator):
 def test_the_database_keeps_a_reason_with_each_no(workspace, asked):
     with pytest.raises(IntegrityError, match="declined_has_reason"), transaction.atomic():
         PermissionRequest.objects.update(status="declined", decided_at=asked.asked_at)
+
+
+def test_whoever_asked_withdraws_in_one_click_and_it_leaves_the_owners_list(
+    client_of, workspace, owner, member, asked, probe
+):
+    assert "asks for" in client_of(owner).get(url("member-list", workspace)).content.decode()
+    client = client_of(member)
+    page = Membership.objects.get(user=member).get_absolute_url()
+    where = url("request-withdrawal", workspace, asked.pk)
+    assert f'action="{where}"' in client.get(page).content.decode()
+    answer = client.post(where, {"next": page})
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    asked.refresh_from_db()
+    assert asked.status == "withdrawn"
+    body = client.get(page).content.decode()
+    assert "Withdrawn" in body and where not in body
+    assert "asks for" not in client_of(owner).get(url("member-list", workspace)).content.decode()
+    event = AuditEvent.objects.get(action="permission_request.withdrawn")
+    assert (event.actor_id, event.target_id) == (str(member.pk), str(asked.pk))
+
+
+def test_the_control_that_is_off_withdraws_as_well(client_of, workspace, auditor, probe):
+    client, page = client_of(auditor), probe.get_absolute_url()
+    asked = ask_for(workspace, perm="core.install_extension", kind="core.workspace", id=workspace.pk, actor=auditor)
+    denied = why_not(auditor, "core.install_extension", workspace)
+    assert denied.asked == str(asked.pk)
+    where = url("request-withdrawal", workspace, asked.pk)
+    button = re.search(rf'<button [^>]*form="ask" formaction="{where}"', client.get(page).content.decode())
+    assert button, "the button sends the form that stands in every page"
+    assert client.post(where, {"next": page}).status_code == 302
+    assert where not in client.get(page).content.decode()
+
+
+def test_what_is_answered_is_not_withdrawn_any_more(client_of, workspace, owner, member, asked):
+    decline_what_is_asked(asked, actor=owner, reason="No")
+    assert client_of(member).post(url("request-withdrawal", workspace, asked.pk)).status_code == 409
+    asked.refresh_from_db()
+    assert asked.status == "declined"
+
+
+def test_what_is_withdrawn_is_not_answered_any_more(workspace, owner, member, asked, probe):
+    late = PermissionRequest.objects.get(pk=asked.pk)
+    withdraw_what_is_asked(asked, actor=member)
+    with pytest.raises(Conflict):
+        give_what_is_asked(late, actor=owner)
+    assert not can(member, "registry.write_installation", probe)
+
+
+def test_nobody_withdraws_for_another(client_of, workspace, owner, asked):
+    assert client_of(owner).post(url("request-withdrawal", workspace, asked.pk)).status_code == 404
+    with pytest.raises(NotYourRequest):
+        withdraw_what_is_asked(asked, actor=owner)

@@ -96,6 +96,7 @@ def address(route: str, things: dict, slug: str) -> str:
         "core:role-detail": {"pk": things["role"].pk},
         "core:role-removal": {"pk": things["role"].pk},
         "core:request-decision": {"pk": things["asked"].pk},
+        "core:request-withdrawal": {"pk": things["asked"].pk},
         "core:notification-reading": {"pk": things["news"].pk},
         "registry:installation-detail": {"pk": things["installation"].pk},
         "registry:installation-removal": {"pk": things["installation"].pk},

@@ -25,6 +25,11 @@ class NotThere(DomainError):
     code = "not_there"
 
 
+class NotYourRequest(DomainError):
+    status = 403
+    code = "not_your_request"
+
+
 class SelfAnswer(DomainError):
     status = 403
     code = "self_answer"
@@ -87,6 +92,15 @@ def decline_what_is_asked(request: PermissionRequest, *, actor: User, reason: st
     return request
 
 
+@transaction.atomic
+def withdraw_what_is_asked(request: PermissionRequest, *, actor: User) -> PermissionRequest:
+    """Take one's own request back while nobody has answered. Raises NotYourRequest or Conflict."""
+    if actor.pk != request.asked_by_id:
+        raise NotYourRequest("Somebody else asked for this, so they withdraw it.")
+    _leave_pending(request, Status.WITHDRAWN, actor, "")
+    return request
+
+
 def answerable_by(user: User, workspace: Workspace):
     """What waits for ``user`` to answer: what they may give, apart from their own requests."""
     if not can(user, "core.manage_member", workspace):
@@ -116,11 +130,16 @@ def mail_answered(request: PermissionRequest, *, link: str) -> bool:
 
 
 def _close(request: PermissionRequest, status: str, actor: User, reason: str) -> None:
-    """The guarded update lets exactly one answer stand."""
+    """Answer it, where ``actor`` may. Raises NotGranted, SelfAnswer or Conflict."""
     require(actor, "core.manage_member", request.workspace)
     require(actor, f"core.{request.codename}", request.workspace)
     if actor.pk == request.asked_by_id:
         raise SelfAnswer("You asked for this yourself, so someone else answers.")
+    _leave_pending(request, status, actor, reason)
+
+
+def _leave_pending(request: PermissionRequest, status: str, actor: User, reason: str) -> None:
+    """One change of state out of ``pending``, audited; the guarded update lets exactly one stand. Raises Conflict."""
     won = (
         PermissionRequest.objects.in_workspace(request.workspace)
         .pending()

@@ -8,7 +8,7 @@ from galaxy.core.views.break_glass import (
     support_access,
     support_access_ending,
 )
-from galaxy.core.views.grants import grant_create, grant_revocation, request_create, request_decision
+from galaxy.core.views.grants import grant_create, grant_revocation, request_create, request_decision, request_withdrawal
 from galaxy.core.views.invitations import (
     invitation_acceptance,
     invitation_create,
@@ -65,6 +65,7 @@ __all__ = [
     "ready",
     "request_create",
     "request_decision",
+    "request_withdrawal",
     "role_create",
     "role_detail",
     "role_list",

@@ -16,6 +16,7 @@ from galaxy.core.members.asking import (
     give_what_is_asked,
     mail_answered,
     mail_asked,
+    withdraw_what_is_asked,
 )
 from galaxy.core.members.grants import grant_on, revoke_on
 from galaxy.core.models import Membership, PermissionRequest, RoleGroup
@@ -71,6 +72,16 @@ def request_decision(request, workspace, pk):
     mail_answered(asked, link=request.build_absolute_uri(request.workspace.get_absolute_url()))
     messages.success(request, f"{asked.get_status_display()}: “{label_of(asked.codename)}” for {asked.asked_by}.")
     return redirect("core:member-list", request.workspace.slug)
+
+
+@require_POST
+def request_withdrawal(request, workspace, pk):
+    """One's own, in one click; goes back where it came from."""
+    mine = PermissionRequest.objects.in_workspace(request.workspace).filter(asked_by=request.user)
+    asked = get_object_or_404(mine.select_related("workspace", "asked_by"), pk=pk)
+    withdraw_what_is_asked(asked, actor=request.user)
+    messages.success(request, f"You do not ask for “{label_of(asked.codename)}” any more.")
+    return redirect(_back(request))
 
 
 def _grant(request) -> dict:
