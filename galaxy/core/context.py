@@ -4,6 +4,7 @@ from functools import cached_property
 
 from galaxy.core.navigation import sections_for
 from galaxy.core.notifications import reading
+from galaxy.core.sessions import ending_of
 
 
 class Shell:
@@ -23,6 +24,12 @@ class Shell:
     @property
     def workspaces(self):
         return [membership.workspace for membership in getattr(self._request, "memberships", [])]
+
+    @cached_property
+    def ending(self):
+        """When the session of whoever is signed in ends."""
+        user = getattr(self._request, "user", None)
+        return ending_of(self._request.session) if user and user.is_authenticated else None
 
     @property
     def break_glasses(self):

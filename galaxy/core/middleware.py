@@ -1,6 +1,7 @@
 """What every request passes: its id, response headers, the row-level scope, and errors told to people."""
 
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -9,6 +10,7 @@ from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.api.problems import API_PATH, problem_answer
@@ -18,6 +20,7 @@ from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
 from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
 from galaxy.core.scope import current_scope, in_scope, workspace_scope
+from galaxy.core.sessions import follow_rights
 
 _WORKSPACE_PATH = re.compile(r"/w/(?P<slug>[^/]+)(/|$)")
 
@@ -80,6 +83,7 @@ class ScopeMiddleware:
             request.memberships = list(
                 Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
             )
+        follow_rights(request, request.memberships)
         request.break_glasses = open_for(request.user) if request.user.is_staff else []
         ids = [membership.workspace_id for membership in request.memberships]
         match = _WORKSPACE_PATH.match(request.path_info)
@@ -155,11 +159,13 @@ class ProblemMiddleware:
 
     def __call__(self, request):
         response = self.get_response(request)
-        if request.htmx and response.status_code == 302:
-            login = resolve_url("account_login")
-            if response["Location"].startswith(login):
-                back = redirect_to_login(request.htmx.current_url_abs_path or "/")
-                return HttpResponseClientRedirect(back["Location"])
+        if response.status_code != 302 or not response["Location"].startswith(resolve_url("account_login")):
+            return response
+        if request.htmx:
+            back = redirect_to_login(request.htmx.current_url_abs_path or "/")
+            return HttpResponseClientRedirect(back["Location"])
+        if request.method == "POST" and not request.user.is_authenticated and "?" in response["Location"]:
+            return redirect_to_login(page_of_form(request))  # what was sent is not done; its page can be read again
         return response
 
     def process_exception(self, request, error):
@@ -168,6 +174,15 @@ class ProblemMiddleware:
         if isinstance(error, Http404):  # also where DEBUG would show every address there is instead
             return missing(request)
         return None
+
+
+def page_of_form(request) -> str:
+    """The address of the page that a form was sent from, where that is one of ours; else the start."""
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return "/"
+    parts = urlsplit(page)
+    return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
 
 def missing(request):

@@ -4,7 +4,12 @@ The rows of allauth.usersessions say where a session is; the session itself lies
 cookie opens nothing.
 """
 
+import hashlib
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.signals import password_changed, password_reset, password_set
@@ -16,19 +21,22 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.accounts import record_everywhere
-from galaxy.core.models import User
+from galaxy.core.models import Membership, User
 
 BEGAN, SEEN = "galaxy_began_at", "galaxy_seen_at"  # in the session, in whole seconds of Unix time
+RIGHTS = "galaxy_rights"  # in the session: a digest of the roles that its person had at the last page
 NOTED_EVERY_S = 60
+WARNED_S = 10 * 60  # before the end; WCAG 2.2.1 asks for 20 seconds at least
 
 
 class SessionLimitsMiddleware:
     """Ends a session that stood idle or grew old, whatever its cookie says, and changes its key when it gains rights.
 
-    What a page asks for by itself (htmx's GETs: polling, counts) keeps nobody signed in.
+    What a page asks for by itself (htmx's GETs: polling, counts; how long the session lasts) keeps nobody signed in.
     """
 
     def __init__(self, get_response):
@@ -41,13 +49,38 @@ class SessionLimitsMiddleware:
             logout(request)
             messages.info(request, sentence)
             return self.get_response(request)
-        if not (request.method == "GET" and request.htmx):
+        if not (request.method == "GET" and (request.htmx or request.path == reverse("core:session-state"))):
             _note(request)
         before = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY)
         response = self.get_response(request)
         if request.user.is_authenticated and request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) != before:
             rotate(request)  # somebody proved again who they are, and may now do more
         return response
+
+
+@dataclass(frozen=True)
+class Ending:
+    """When a session ends: ``in_s`` seconds from now, ``at`` as an aware datetime; whether staying moves it away."""
+
+    in_s: int
+    can_stay: bool
+    warned_s: ClassVar[int] = WARNED_S
+
+    @property
+    def at(self):
+        return timezone.now() + timedelta(seconds=self.in_s)
+
+    @property
+    def is_near(self) -> bool:
+        return self.in_s <= WARNED_S
+
+
+def ending_of(session) -> Ending:
+    """The earlier of two ends: nothing happened for a while, or the session grew old whatever happened."""
+    now = time.time()
+    idle = session.get(SEEN, 0) + settings.GALAXY_SESSION_IDLE_S - now
+    old = session.get(BEGAN, 0) + settings.SESSION_COOKIE_AGE - now
+    return Ending(max(0, int(min(idle, old))), can_stay=idle < old)
 
 
 def sessions_of(user: User) -> QuerySet[UserSession]:
@@ -72,6 +105,23 @@ def rotate(request) -> None:
     old = request.session.session_key
     request.session.cycle_key()
     UserSession.objects.filter(session_key=old).update(session_key=request.session.session_key)
+
+
+def follow_rights(request, memberships: Iterable[Membership]) -> None:
+    """Give the session a new key where its person's roles are others than at its last page.
+
+    Not while a page asks for something by itself: its neighbours on the way would come back to a key that is gone.
+    """
+    if request.htmx or request.method != "GET":
+        return
+    held = sorted(f"{one.workspace_id}:{one.custom_role_id or one.role}" for one in memberships)
+    rights = hashlib.sha256("|".join(held).encode()).hexdigest()[:16]
+    before = request.session.get(RIGHTS)
+    if before == rights:
+        return
+    request.session[RIGHTS] = rights
+    if before is not None:
+        rotate(request)
 
 
 def _why_over(session) -> str:

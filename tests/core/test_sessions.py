@@ -1,5 +1,6 @@
 """How long a session lasts, when its key changes, and how a person ends those of lost devices."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from galaxy.core.models import AuditEvent
+from galaxy.core.members import add_member
+from galaxy.core.members.people import change_role, remove_member
+from galaxy.core.models import AuditEvent, Membership, RoleGroup
 from galaxy.core.sessions import BEGAN, SEEN
 from galaxy.core.ui.words import browser
 from tests.factories import PASSWORD
@@ -171,6 +174,119 @@ def test_reading_the_list_writes_nothing_but_the_sign_of_life(member):
     time.sleep(0.01)
     client.get(LIST)
     assert list(UserSession.objects.order_by("pk").values()) == before
+
+
+# --- Before and after the end ----------------------------------------------------------------------------------
+
+STATE, STAY = "/account/session/", "/account/session/extension/"
+JSON = {"Accept": "application/json"}
+
+
+def test_asking_how_long_is_left_keeps_nobody_signed_in(member, settings):
+    client = sign_in(member)
+    age(client, **{SEEN: settings.GALAXY_SESSION_IDLE_S - 300})
+    seen = client.session[SEEN]
+    state = client.get(STATE, headers=JSON).json()
+    assert 290 <= state["ends_in_s"] <= 300 and state["can_stay"] and state["person"] == str(member.pk)
+    assert client.session[SEEN] == seen
+    age(client, **{SEEN: 301})
+    assert client.get(STATE, headers=JSON).json() == {"ends_in_s": 0}
+
+
+def test_staying_moves_the_idle_end_and_not_the_last_one(member, settings):
+    client = sign_in(member)
+    age(client, **{SEEN: settings.GALAXY_SESSION_IDLE_S - 300})
+    assert client.post(STAY, headers=JSON).json()["ends_in_s"] > settings.GALAXY_SESSION_IDLE_S - 10
+    age(client, **{BEGAN: 7 * DAY_S - 300})
+    state = client.post(STAY, headers=JSON).json()
+    assert state["ends_in_s"] <= 300 and not state["can_stay"]
+
+
+def test_staying_is_a_form_too_and_leads_nowhere_else(member):
+    client = sign_in(member)
+    assert client.get(STAY).status_code == 405
+    assert client.post(STAY, {"next": PAGE})["Location"] == PAGE
+    assert client.post(STAY, {"next": "https://evil.example/"})["Location"] == "/"
+    assert Client(enforce_csrf_checks=True, headers=JSON).post(STAY).status_code in {302, 403}
+
+
+def test_every_page_knows_when_its_session_ends(member, settings):
+    client = sign_in(member)
+    page = client.get(PAGE).content.decode()
+    left = int(re.search(r'data-ends-in-s="(\d+)"', page)[1])
+    assert settings.GALAXY_SESSION_IDLE_S - 5 <= left <= settings.GALAXY_SESSION_IDLE_S
+    assert "You will be signed out at 2" not in page
+    assert "session-warning" not in Client().get("/account/login/").content.decode()
+
+
+def test_a_page_near_the_last_end_says_so_without_script(member):
+    client = sign_in(member)
+    age(client, **{BEGAN: 7 * DAY_S - 300})
+    page = client.get(PAGE).content.decode()
+    assert "banner-flat" in page and "because you signed in long ago" in page
+
+
+def test_after_the_end_the_log_in_page_says_why_and_leads_back(member, settings):
+    client = sign_in(member)
+    age(client, **{SEEN: settings.GALAXY_SESSION_IDLE_S + 5})
+    answer = client.get("/help/?from=here", follow=True)
+    assert "so you were signed out" in answer.content.decode()
+    [(login, _)] = answer.redirect_chain
+    back = client.post(login, {"login": member.email, "password": PASSWORD, "next": "/help/?from=here"})
+    assert login.endswith("next=/help/%3Ffrom%3Dhere") and back["Location"] == "/help/?from=here"
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/w/meridian/settings/?a=b", "/w/meridian/settings/%3Fa%3Db"),
+        ("http://evil.example/w/", "/"),
+        ("http://testserver//evil.example/", None),
+        ("", "/"),
+    ],
+)
+def test_a_form_that_came_too_late_leads_back_to_its_page(member, settings, referer, back):
+    """The address that takes the form cannot be read, so coming back there would be an error."""
+    client = sign_in(member)
+    age(client, **{SEEN: settings.GALAXY_SESSION_IDLE_S + 5})
+    location = client.post(reverse("core:session-endings"), headers={"Referer": referer})["Location"]
+    if back is None:
+        signed_in = client.post(location, {"login": member.email, "password": PASSWORD})
+        assert "evil" not in signed_in["Location"]
+    else:
+        assert location == f"/account/login/?next={back}"
+
+
+# --- A new key where rights change -----------------------------------------------------------------------------
+
+
+def test_another_role_gives_a_new_key_at_the_next_page_and_once(member, owner, workspace):
+    client = sign_in(member)
+    client.get(PAGE)
+    before = client.session.session_key
+    client.get(PAGE)
+    assert client.session.session_key == before
+    change_role(Membership.objects.get(user=member), to=RoleGroup.objects.get(role="admin"), actor=owner)
+    client.get(PAGE, headers={"HX-Request": "true"})
+    assert client.session.session_key == before, "not in the middle of a page that polls"
+    assert is_in(client)
+    after = client.session.session_key
+    assert after != before and not Session.objects.filter(pk=before).exists()
+    assert list(UserSession.objects.filter(user=member).values_list("session_key", flat=True)) == [after]
+    assert is_in(client) and client.session.session_key == after
+
+
+def test_being_removed_and_invited_again_gives_one_too(member, owner, workspace):
+    client = sign_in(member)
+    client.get(PAGE)
+    keys = [client.session.session_key]
+    remove_member(Membership.objects.get(user=member), actor=owner)
+    client.get(PAGE)
+    keys.append(client.session.session_key)
+    add_member(workspace, user=member, role="member", actor=owner)
+    client.get(PAGE)
+    keys.append(client.session.session_key)
+    assert len(set(keys)) == 3
 
 
 @pytest.mark.parametrize(

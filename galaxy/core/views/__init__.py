@@ -1,6 +1,13 @@
 """Pages of floor 0."""
 
-from galaxy.core.views.account import preferences, session_ending, session_endings, session_list
+from galaxy.core.views.account import (
+    preferences,
+    session_ending,
+    session_endings,
+    session_extension,
+    session_list,
+    session_state,
+)
 from galaxy.core.views.audit import audit_detail, audit_list
 from galaxy.core.views.break_glass import (
     break_glass_ending,
@@ -73,7 +80,9 @@ __all__ = [
     "server_error",
     "session_ending",
     "session_endings",
+    "session_extension",
     "session_list",
+    "session_state",
     "support_access",
     "support_access_ending",
     "system",

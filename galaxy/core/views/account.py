@@ -2,14 +2,16 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
 from galaxy.core.forms import PreferencesForm
-from galaxy.core.sessions import end_sessions, sessions_of
+from galaxy.core.sessions import end_sessions, ending_of, sessions_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,10 +26,7 @@ def preferences(request):
     form.save()
     if request.htmx:
         return HttpResponse(status=204)
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    return redirect(back)
+    return redirect(_back(request))
 
 
 @require_safe
@@ -41,6 +40,26 @@ def session_list(request):
         "days": settings.SESSION_COOKIE_AGE // 86400,
     }
     return render(request, "core/session_list.html", context)
+
+
+@login_not_required
+@require_safe
+def session_state(request):
+    """How long this session lasts, for the warning before its end; asking keeps nobody signed in.
+
+    ``person`` and ``token`` (for forms) are given to a page that was left open while its person signed in anew.
+    """
+    if not request.user.is_authenticated:
+        return JsonResponse({"ends_in_s": 0})
+    return JsonResponse(_state(request))
+
+
+@require_POST
+def session_extension(request):
+    """Stay signed in: this very request is the sign of life. Goes back where it came from, or answers a script."""
+    if request.accepts("text/html"):
+        return redirect(_back(request))
+    return JsonResponse(_state(request))
 
 
 @require_POST
@@ -59,3 +78,21 @@ def session_endings(request):
     )
     messages.success(request, f"{count} other sessions are over." if count != 1 else "The other session is over.")
     return redirect("core:session-list")
+
+
+def _state(request) -> dict:
+    ending = ending_of(request.session)
+    return {
+        "ends_in_s": ending.in_s,
+        "can_stay": ending.can_stay,
+        "person": str(request.user.pk),
+        "token": get_token(request),
+    }
+
+
+def _back(request) -> str:
+    """Where the form stood, if that is here; else the start."""
+    back = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return back
+    return "/"

@@ -21,6 +21,7 @@ from galaxy.core.people_forms import BreakGlassForm, SupportAccessForm
 from galaxy.core.permissions import require, why_not
 from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.second_factor import has_second_factor
+from galaxy.core.sessions import rotate
 
 PAGE_SIZE = 20
 
@@ -34,6 +35,7 @@ def break_glass_list(request):
         require_recent_proof(request, f"Look into {form.cleaned_data['workspace']}")
         row = _begun(form, request.user)
         if row is not None:
+            rotate(request)
             link = request.build_absolute_uri(reverse("core:support-access", args=[row.workspace.slug]))
             told = mail_owners(row, link=link)
             owners = "Its owner was" if told == 1 else f"Its {told} owners were"
