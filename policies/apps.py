@@ -7,11 +7,11 @@ class PoliciesConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
-        from policies import receivers
+        from policies import notifications, receivers
         from policies.reading import due_for
 
         receivers.connect()
-
+        notifications.connect()
         add_item(
             Item(
                 section="",

@@ -9,3 +9,11 @@ def expire_approvals() -> int:
     from policies.services.approvals import expire_approvals as sweep
 
     return sweep()
+
+
+@shared_task
+def tell_of_expiring_approvals() -> int:
+    """Warn reviewers of what ends undecided within the hour; returns how many approvals."""
+    from policies.notifications import tell_of_expiring_approvals as tell
+
+    return tell()

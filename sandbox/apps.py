@@ -7,7 +7,8 @@ class SandboxConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
-        from sandbox import receivers
+        from sandbox import notifications, receivers
 
         receivers.connect()
+        notifications.connect()
         add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))

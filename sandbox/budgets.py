@@ -3,6 +3,7 @@ window in Valkey or Redis that every worker shares."""
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,11 @@ from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
 from galaxy.core.models import Agent, Workspace
+from galaxy.core.notifications import notify
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
+
+NEAR = 0.8  # the share of its calls of a day at which an agent's owner is told
 
 
 def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[str, Any]) -> None:
@@ -48,11 +52,16 @@ def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[
 def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
     """The refusal of the call ``but`` where ``agent`` has made its calls of today (UTC) already, else None.
 
-    Runs that policy or this very budget stopped were no calls. The agent's row is locked until the transaction ends,
-    so that hurried calls are counted one after the other.
+    The owner is told when the call brings the agent near its budget. Runs that policy or this very budget stopped were
+    no calls. The agent's row is locked until the transaction ends, so that hurried calls are counted one after the
+    other.
     """
-    agent = Agent.objects.select_for_update(of=("self",)).get(pk=agent.pk)
-    if _calls(agent.workspace_id).filter(agent=agent).exclude(pk=but.pk).count() < agent.calls_per_day:
+    agent = Agent.objects.select_for_update(of=("self",)).select_related("workspace", "owner").get(pk=agent.pk)
+    made = _calls(agent.workspace_id).filter(agent=agent).exclude(pk=but.pk).count()
+    if made < agent.calls_per_day:
+        if made + 1 == ceil(agent.calls_per_day * NEAR):
+            note = f"{made + 1} of {agent.calls_per_day} calls today"
+            notify(agent.workspace, [agent.owner], "agent_budget", agent, note=note)
         return None
     return RunError(
         Category.QUOTA,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, Q
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -17,9 +17,13 @@ from guardian.models import GroupObjectPermission
 from galaxy.core import audit
 from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.models import Agent, InWorkspace, Membership, Token, User, Workspace
+from galaxy.core.notifications import notify, take_back
 from galaxy.core.permissions import can, grant, granted, holds, require, revoke
+from galaxy.core.scope import workspace_scope
 
 LONGEST_LIFE = timedelta(days=366)
+ENDING = timedelta(days=3)  # how long before its end an agent's owner is told
+TOLD_AT_MOST = 500  # agents per sweep; the next one takes the rest
 MOST_CALLS_PER_DAY = 100_000
 
 
@@ -106,6 +110,8 @@ def change_agent(
     if changed:
         old, new = ({field: facts[field] for field in changed} for facts in (before, after))
         audit.record("agent.changed", actor=actor, target=agent, before=old, after=new)
+    if changed & {"owner", "ends_at"}:
+        take_back(agent.workspace, agent, "agent_ending")  # so that the new owner is told, or of the new end
     _set_grants(agent, grants, actor)
     return agent
 
@@ -120,6 +126,7 @@ def suspend_agent(agent: Agent, *, actor: User | None, reason: str = "") -> Agen
         agent.suspended_at = timezone.now()
         agent.save(update_fields=["suspended_at"])
         audit.record("agent.suspended", actor=actor, target=agent, after={"state": "suspended"}, reason=reason)
+        notify(agent.workspace, [agent.owner], "agent_suspended", agent, by=actor, note=reason)
     return agent
 
 
@@ -164,6 +171,26 @@ def person_left(workspace: Workspace, *, user: User, actor: User | None) -> None
         agent.suspended_at = timezone.now()
         agent.save(update_fields=["suspended_at"])
         audit.record("agent.suspended", actor=actor, target=agent, after={"state": "suspended"}, reason="owner left")
+        maker = User.objects.filter(pk=agent.created_by_id)
+        notify(workspace, maker, "agent_suspended", agent, by=actor, note="Its owner is no member any more.")
+
+
+def tell_of_ending_agents() -> int:
+    """Tell owners, once each, of agents that end within ``ENDING``, in every workspace; returns how many agents.
+
+    Across the walls it reads ids alone; each is told within its own scope.
+    """
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT workspace_id, agent_id FROM core_agents_ending(%s, %s, %s)", [now, now + ENDING, TOLD_AT_MOST]
+        )
+        due = cursor.fetchall()
+    for workspace_id, agent_id in due:
+        with workspace_scope([workspace_id]):
+            agent = Agent.objects.select_related("workspace", "owner").get(pk=agent_id)
+            notify(agent.workspace, [agent.owner], "agent_ending", agent, again=False)
+    return len(due)
 
 
 def why_barred(agent: Agent) -> str:

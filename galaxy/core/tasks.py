@@ -69,3 +69,11 @@ def delete_old_notifications() -> int:
     from galaxy.core.notifications import keeping
 
     return keeping.delete_old_notifications()
+
+
+@shared_task
+def tell_of_ending_agents() -> int:
+    """Tell owners of agents that end soon; returns how many agents."""
+    from galaxy.core.agents import tell_of_ending_agents as tell
+
+    return tell()

@@ -17,9 +17,11 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.models import Token, User, Workspace
+from galaxy.core.notifications import notify, settle
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
 from policies.models import Approval, Decision, Vote
+from policies.notifications import reviewers_of
 from policies.signals import approval_decided
 
 Status = Approval.Status
@@ -137,6 +139,7 @@ def request_approval(
         subject_kind=subject_kind,
         subject_id=subject_id,
     )
+    notify(workspace, reviewers_of(approval), "approval_asked", approval, by=requested_by)
     return approval
 
 
@@ -179,6 +182,8 @@ def decide_approval(approval: Approval, *, reviewer: User, decision: str, note: 
         voted_at=now,
     )
     _tell(approval, f"approval.{decision}", Actor.of(reviewer), digest=digest, reason=note)
+    said = f"{approval.get_status_display()}: {note}" if note else approval.get_status_display()
+    notify(approval.workspace, [approval.requested_by], "approval_decided", approval, by=reviewer, note=said)
     return approval
 
 
@@ -244,6 +249,8 @@ def expire_approvals() -> int:
             )
             if approval and not approval.is_pending:
                 _close(approval, Status.EXPIRED, Actor.of(None))
+                said = "Nobody decided it in time, and that means no."
+                notify(approval.workspace, [approval.requested_by], "approval_decided", approval, note=said)
                 closed += 1
     return closed
 
@@ -300,7 +307,7 @@ def _close(approval: Approval, status: str, chain: Actor, **data: Any) -> None:
 
 
 def _tell(approval: Approval, action: str, chain: Actor, **data: Any) -> None:
-    """The trail now, the higher floors after the commit."""
+    """The trail now, the higher floors after the commit. Nobody is asked for a decision any more."""
     audit.record(
         action,
         actor=chain,
@@ -310,6 +317,7 @@ def _tell(approval: Approval, action: str, chain: Actor, **data: Any) -> None:
         simulated=_is_simulated(approval),
         **data,
     )
+    settle(approval.workspace, approval, "approval_asked", "approval_expiring")
     transaction.on_commit(partial(approval_decided.send_robust, sender=Approval, approval=approval))
 
 

@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from sandbox.errors import RunError
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
@@ -187,6 +188,8 @@ def end(
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
     forget_values(run, raw_outputs)
     audit_result(run, error, outcome)
+    if error:
+        tell_requester(run, error)
     if run.parent_id is None:
         OutboxMessage.objects.filter(run=run).delete()
 
@@ -226,6 +229,14 @@ def audit_result(run: Run, error: RunError | None, outcome: dict[str, Any] | Non
         after={"state": run.state, "attempt": run.attempt, "version": run.version_digest},
         **facts,
     )
+
+
+def tell_requester(run: Run, error: RunError) -> None:
+    """Tell whoever started a run that it went wrong, unless they know: it never got as far as a worker, and so was
+    refused before their eyes or by a decision they are told of. What an agent starts is read on the agent's page."""
+    if run.attempt and run.parent_id is None and run.agent_id is None:
+        kind = "run_unknown" if error.ambiguous else "run_failed"
+        notify(run.workspace, [run.requested_by], kind, run, note=error.sentence)
 
 
 def forget_values(run: Run, raw_outputs: Any = None) -> None:

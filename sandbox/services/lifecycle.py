@@ -10,6 +10,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.errors import Invalid
 from galaxy.core.models import User, Workspace
+from galaxy.core.notifications import settle
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
 from policies.models import Approval
@@ -154,6 +155,7 @@ def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
         after={"state": state},
         note=note.strip(),
     )
+    settle(run.workspace, run, "run_unknown")
     return run
 
 

@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.members import add_member
+from galaxy.core.members.asking import ask_for, decline_what_is_asked, mail_answered, mail_asked
 from galaxy.core.members.grants import grant_on, revoke_on
-from galaxy.core.members.people import change_role
+from galaxy.core.members.invitations import invite, join_with_new_account
+from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import Membership, Notification
+from galaxy.core.models import Membership, Notification, RoleGroup
 from galaxy.core.notifications import notify
 from galaxy.core.notifications.keeping import KEPT, delete_old_notifications
 from galaxy.core.notifications.mailing import FRESH, mail_notifications
@@ -108,10 +110,10 @@ def test_mail_goes_to_those_who_chose_it_once(workspace, owner, member, told, se
 
 
 def test_who_switched_a_kind_off_gets_none(workspace, owner, admin, member, told):
-    owner.mail_choices = {"break_glass_opened": False}
+    owner.mail_choices = {"agent_suspended": False}
     owner.save()
-    notify(workspace, [owner, member], "break_glass_opened", workspace, note="Ticket 7")
-    assert mail_notifications(workspace, "break_glass_opened", workspace.pk) == 1
+    notify(workspace, [owner, member], "agent_suspended", workspace, note="Ticket 7")
+    assert mail_notifications(workspace, "agent_suspended", workspace.pk) == 1
     assert mail.outbox[0].to == [member.email]
 
 
@@ -141,10 +143,43 @@ def test_who_loses_a_permission_is_told_which(workspace, owner, member):
     assert (row.kind, row.by, row.note) == ("grant_revoked", owner, "See every run")
 
 
+def test_whoever_can_give_a_permission_is_told_that_it_is_asked_and_the_answer_comes_back(
+    workspace, owner, admin, member
+):
+    asked = ask_for(workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=member)
+    assert {row.person for row in Notification.objects.filter(kind="permission_asked")} == {owner, admin}
+    decline_what_is_asked(asked, actor=owner, reason="Ask your lead")
+    assert not Notification.objects.filter(kind="permission_asked").unread().exists()
+    row = news_of(member).get()
+    assert (row.kind, row.by, row.note) == ("permission_answered", owner, "Declined: Ask your lead")
+
+
+def test_who_wants_no_mail_about_permissions_gets_none(workspace, owner, admin, member):
+    for person in (admin, member):
+        person.mail_choices = {"permission_asked": False, "permission_answered": False}
+        person.save()
+    asked = ask_for(workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=member)
+    assert mail_asked(asked, link="https://galaxy.test/") == 1
+    assert mail.outbox[0].to == [owner.email]
+    assert mail_answered(asked, link="https://galaxy.test/") is False
+
+
+def test_whoever_invited_somebody_hears_that_they_came(workspace, owner):
+    role = RoleGroup.objects.in_workspace(workspace).get(role="member")
+    invitation, _ = invite(workspace, address="new@example.test", role=role, actor=owner)
+    person = join_with_new_account(invitation, name="Nell New", password="a long enough phrase")
+    row = news_of(owner).get(kind="invitation_accepted")
+    assert (row.by, row.target_id) == (person, Membership.objects.get(user=person).pk)
+
+
+def test_who_leaves_takes_their_news_along(workspace, owner, member, told):
+    remove_member(Membership.objects.get(user=member), actor=owner)
+    assert not news_of(member).exists()
+
+
 # --- Keeping ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
 def test_read_news_goes_after_ninety_days_and_unread_stays(workspace, other_workspace, owner, member, told):
     long_ago = timezone.now() - KEPT - timedelta(minutes=1)
     news_of(member).update(read_at=long_ago, occurred_at=long_ago)

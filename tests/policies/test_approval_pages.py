@@ -188,11 +188,11 @@ def test_the_queue_costs_the_same_whatever_its_length(
         ask(f"Delete task {number}")
     for number in range(3):
         decide(ask(f"Decided {number}"), approver)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         response = client.get(queue_url)
     assert len(response.context["queue"].rows) == PAGE_SIZE
     assert response.text.count("data-row") == PAGE_SIZE + 3
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         client.get(queue_url, {"page": 2})
 
 

@@ -1,0 +1,33 @@
+"""What people are told of their runs and of the calls of their agents."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from galaxy.core.models import User, Workspace
+from galaxy.core.notifications import Kind, Place, add_kind, add_target
+from sandbox.models import Run
+
+KINDS = (
+    Kind("run_failed", "Your run failed", "Failed runs of mine", "circle-x", "bad"),
+    Kind(
+        "run_unknown",
+        "It is not known what your run did",
+        "Runs of mine with unknown effect",
+        "circle-question-mark",
+        "warn",
+        by_mail=True,
+    ),
+    Kind("agent_budget", "Your agent is near its calls of today", "Agents near their budget", "gauge", "warn"),
+)
+
+
+def connect() -> None:
+    """Register once, when the app is ready."""
+    for kind in KINDS:
+        add_kind(kind)
+    add_target("sandbox.run", _runs)
+
+
+def _runs(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    rows = Run.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids).select_related("workspace")
+    return {row.pk: Place(f"{row.target}, {row.get_mode_display().lower()}", row.get_absolute_url()) for row in rows}
