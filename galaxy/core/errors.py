@@ -35,3 +35,14 @@ class Invalid(DomainError):
     def __init__(self, sentence: str, fields: dict[str, str] | None = None, next_step: str = ""):
         super().__init__(sentence, next_step)
         self.fields = fields or {}
+
+
+class Defect(DomainError):
+    """What nobody foresaw. It says nothing of what broke: that stands in the log, under the request's id."""
+
+    status = 500
+    code = "internal_server_error"
+    next_step = "Try again; tell us the request id."
+
+    def __init__(self):
+        super().__init__("Something went wrong here.")

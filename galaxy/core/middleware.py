@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.core.signals import got_request_exception
 from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.break_glass import ReadingOnly, open_for, record_look
-from galaxy.core.errors import DomainError
+from galaxy.core.errors import Defect, DomainError
 from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
 from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
@@ -159,6 +160,8 @@ class ProblemMiddleware:
 
     def __call__(self, request):
         response = self.get_response(request)
+        if response.status_code == 404 and request.resolver_match is None:  # where DEBUG would list every address
+            return missing(request)
         if response.status_code != 302 or not response["Location"].startswith(resolve_url("account_login")):
             return response
         if request.htmx:
@@ -173,6 +176,9 @@ class ProblemMiddleware:
             return problem(request, error, getattr(error, "status", 403))
         if isinstance(error, Http404):  # also where DEBUG would show every address there is instead
             return missing(request)
+        if settings.DEBUG and request.path_info.startswith(API_PATH):  # as handler500 does it, where nobody debugs
+            got_request_exception.send(sender=type(self), request=request)
+            return problem_answer(Defect(), 500)
         return None
 
 

@@ -47,6 +47,8 @@ def post(client, raw, **headers):
         ('{"target": "x", "inputs": ' + '{"a":' * 60 + "1" + "}" * 61, "nested"),
         ("[1, 2]", "not an object"),
         ("nonsense", "line 1, column 1"),
+        ('{"target": "probe.look_up"} {"target": "x"}', "Extra data"),
+        ('{"target": "probe.look_up"}garbage', "Extra data"),
         (b"\xff\xfe", "UTF-8"),
     ],
 )
@@ -180,13 +182,34 @@ def test_a_number_that_no_row_can_have_is_not_found(api, token_of, auditor):
     problem(api(token_of(auditor)).get(url("events/99999999999999999999/")), 404, "not_found")
 
 
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/nowhere/", "/api/v2/me/", "/api/v1/workspaces/meridian/nowhere/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_an_unknown_address_is_a_problem_on_a_development_server_too(client, settings, debug, path, method):
+    settings.DEBUG = debug
+    response = client.generic(method, path, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+    if method == "GET":
+        assert "urlpatterns" not in str(problem(response, 404, "not_found"))
+
+
+def test_what_head_answers_is_what_get_does_without_its_body(client):
+    shown, head = client.get(url("runs/")), client.head(url("runs/"))
+    assert (head.status_code, head["Content-Type"], head.content) == (200, "application/json", b"")
+    assert shown["Content-Type"] == head["Content-Type"]
+    assert client.head(url("runs/not-an-id/")).status_code == 404
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_no_other_method_is_taken(client, method):
     problem(client.generic(method, url("runs/")), 405, "method_not_allowed")
 
 
-def test_a_defect_is_a_problem_that_says_nothing(client, monkeypatch):
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_defect_is_a_problem_that_says_nothing(client, monkeypatch, settings, debug):
     from sandbox import api as sandbox_api
+
+    settings.DEBUG = debug
 
     def break_down(*args, **options):
         raise RuntimeError("the password is hunter2")

@@ -64,7 +64,7 @@ def test_the_pattern_page_is_in_the_navigation_of_who_builds_pages(client_of, me
     assert ('data-go="p"' in page) is shown
 
 
-@pytest.mark.parametrize("path", ["/w/{theirs}/", "/w/{mine}/audit/999999999/"])
+@pytest.mark.parametrize("path", ["/w/{theirs}/", "/w/{mine}/audit/999999999/", "/nowhere/"])
 def test_what_is_not_there_is_told_in_our_shell_on_a_development_server_too(
     client_of, auditor, workspace, other_workspace, settings, path
 ):

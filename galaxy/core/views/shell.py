@@ -7,7 +7,7 @@ from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
 
 from galaxy.core.api.problems import API_PATH, problem_answer
-from galaxy.core.errors import DomainError
+from galaxy.core.errors import Defect, DomainError
 from galaxy.core.middleware import missing, problem
 from galaxy.core.models import Role, Workspace
 from galaxy.core.permissions import ROLE_PERMISSIONS
@@ -62,5 +62,5 @@ def bad_request(request, exception):
 def server_error(request):
     """Rendered without context processors: whatever broke may break them too."""
     if request.path_info.startswith(API_PATH):
-        return problem_answer(DomainError("Something went wrong here.", "Try again; tell us the request id."), 500)
+        return problem_answer(Defect(), 500)
     return render(None, "500.html", {"request_id": getattr(request, "id", "")}, status=500)
