@@ -7,10 +7,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 import schemathesis
+from django.conf import settings
 from drf_spectacular.validation import validate_schema
 
 from galaxy.core.api.schema import EXAMPLES, document, examples
@@ -173,6 +175,12 @@ def test_no_answer_names_a_secret_field():
     words = json.dumps(document()["components"]["schemas"])
     for name in ("password", "salt", "token_hash", "is_superuser"):
         assert name not in words
+
+
+def test_the_answer_in_the_documentation_is_a_real_one():
+    text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
+    answer = text.partition("```json\n")[2].partition("```")[0]
+    assert json.loads(answer) == examples()["listings_list"]["response"]
 
 
 def test_the_page_lists_every_operation(client_of, member):
