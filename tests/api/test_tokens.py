@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import RequestFactory
 from django.utils import timezone
+from rest_framework.response import Response
 
 from galaxy.core.agents import person_left
+from galaxy.core.api.views import WorkspaceView
 from galaxy.core.models import AuditEvent, Membership, Token
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import create_token, revoke_token
@@ -102,6 +105,20 @@ def test_a_token_opens_what_it_was_made_for(api, token_of, admin, probe):
     assert code_of(client.get(url("installations/"))) == (403, "token_permission_missing")
     response = client.post(url("runs/"), {"target": "probe.look_up"}, content_type="application/json")
     assert code_of(response) == (403, "token_permission_missing")
+
+
+def test_no_token_opens_a_view_that_names_no_permission(token_of, owner):
+    """Whoever forgets it learns so at the first try, and not from a stranger."""
+
+    class Forgotten(WorkspaceView):
+        def get(self, request, workspace):
+            return Response({})
+
+    headers = {"Authorization": f"Bearer {token_of(owner)}"}
+    for method in ("get", "head"):
+        request = getattr(RequestFactory(headers=headers), method)("/")
+        assert Forgotten.as_view()(request, workspace="meridian").status_code == 403
+    assert Forgotten.as_view()(RequestFactory(headers=headers).post("/"), workspace="meridian").status_code == 405
 
 
 def test_a_token_never_opens_what_its_person_may_not(api, token_of, member, probe, tidy):

@@ -74,7 +74,8 @@ class View(APIView):
 class WorkspaceView(View):
     """A view below /workspaces/<slug>/. ``self.workspace`` is in scope and nothing else is.
 
-    ``opens`` says which permission of a token each method needs (galaxy.core.tokens.API_PERMISSIONS).
+    ``opens`` says which permission of a token each method needs (galaxy.core.tokens.API_PERMISSIONS); what it leaves
+    out no token opens.
     """
 
     opens: ClassVar[dict[str, str]] = {}
@@ -85,8 +86,8 @@ class WorkspaceView(View):
         narrow([self.workspace.pk], self.caller.person.pk)
         if not self.caller.agent and is_kept_out(self.caller.person, self.workspace):
             raise SecondFactorMissing(f"{self.workspace} asks for a second factor, and you have none.")
-        needed = self.opens.get("GET" if request.method == "HEAD" else request.method)
-        if needed and not self.caller.has(needed):
+        needed = self.opens.get("GET" if request.method == "HEAD" else request.method, "")
+        if request.method in self.allowed_methods and not self.caller.has(needed):
             raise TokenTooNarrow(
                 f"This token does not open “{needed}”.", "Use a token that does, where its owner may do this."
             )
