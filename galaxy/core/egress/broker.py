@@ -1,12 +1,14 @@
 """The only way out for sandboxed code: declared hosts, public addresses, and secrets that it never sees."""
 
 import hmac
-import logging
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import structlog
 
 from galaxy.core.egress import addresses, calls, exchanges, headers, rules, urls
 from galaxy.core.egress.calls import Call
@@ -17,7 +19,7 @@ from galaxy.core.egress.resolver import Resolver
 from galaxy.core.egress.scrubbing import Scrubber
 from galaxy.core.egress.transport import Incoming, Outgoing, Transport
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 SIGNATURES = {"hmac-sha256": "sha256", "hmac-sha512": "sha512"}
@@ -156,8 +158,10 @@ class Broker:
         lent.permit(url.path, url.host, PATH)
         lent.permit(url.query or "", url.host, QUERY)
         lent.permit(call.body.decode("latin-1"), url.host, BODY)
-        for _, value in call.headers:
+        for name, value in call.headers:
             lent.permit(value, url.host, HEADER)
+            if lent.stands_in(value) and not headers.may_hold_secret(name):
+                raise Refused("secret_place", f"The header {name} holds no secrets: peers keep or show what it says.")
         if self.counts["calls"] >= self._limits.calls:
             raise Refused("too_many_calls", f"A run makes at most {self._limits.calls} calls.")
         if self._bytes_left() < len(call.body):
@@ -271,13 +275,14 @@ class Broker:
     def _failure(self, error: Exception) -> dict[str, Any]:
         if isinstance(error, Refused):
             return self._scrubber.data(error.answer())
-        # Whatever it is, the code learns nothing from it.
-        log.error("egress failed", exc_info=error)
+        # Whatever it is, the code learns nothing from it; nor does the log of its words, which may hold a value.
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        log.error("egress_failed", error=type(error).__qualname__, frames=frames)
         return Refused("broker_failed", "The call failed inside Galaxy.", was_sent=True).answer()
 
     def _scrubbed(self, came: Incoming) -> Incoming:
         pairs = [(self._scrubber.text(name), self._scrubber.text(value)) for name, value in came.headers]
-        return Incoming(came.status, pairs, self._scrubber.bytes(came.body))
+        return Incoming(came.status, pairs, self._scrubber.raw(came.body))
 
     def _shown(self, url: str) -> str:
         """An address as records hold it: without secrets, control characters and undue length."""

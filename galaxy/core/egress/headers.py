@@ -23,8 +23,9 @@ _OURS = frozenset({
     "metadata", "metadata-flavor",
 })  # fmt: skip
 _OUR_FAMILIES = ("proxy-", "sec-", "x-forwarded-", "x-aws-ec2-metadata-", "x-google-metadata-")
-# Credentials by custom; what carries a placeholder counts as one too.
-CREDENTIALS = frozenset({"authorization", "cookie"})
+# What peers store with a thing, show in their pages or put into their answers, so that a later run could read it.
+_SHOWN = ("accept", "content-", "date", "from", "if-", "link", "prefer", "range", "referer", "slug", "user-agent")
+_STORED = re.compile(r"x-.*\bmeta\b.*")  # x-amz-meta-, x-goog-meta-, x-ms-meta-, x-object-meta-
 
 
 def check(given: object) -> list[tuple[str, str]]:
@@ -59,6 +60,12 @@ def check_value(name: str, value: object) -> None:
     """Raises Refused unless ``value`` is one line of printable ASCII without blanks around it."""
     if not isinstance(value, str) or not _VALUE.fullmatch(value):
         raise Refused("bad_header", f"The value of the header {name} is not one line of printable ASCII.")
+
+
+def may_hold_secret(name: str) -> bool:
+    """Whether a header is one that peers read credentials from, and not one that they hand out again."""
+    folded = name.lower().replace("_", "-")
+    return not folded.startswith(_SHOWN) and not _STORED.fullmatch(folded)
 
 
 def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

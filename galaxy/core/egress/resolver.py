@@ -37,7 +37,8 @@ class SystemResolver:
 
     def _look_up(self, host: str, answers: queue.SimpleQueue) -> None:
         try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+            # The dot at the end keeps search domains of this machine from being tried (resolv.conf, ndots).
+            found = socket.getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
             # A scope after "%" stays in the text, so that the table of addresses refuses it.
             answers.put(list(dict.fromkeys(str(address[0]) for *_, address in found))[:_MOST_ADDRESSES])
         except (OSError, UnicodeError) as error:

@@ -20,21 +20,27 @@ MARK = "[redacted]"
 _DEEPEST = 64
 _LAYERS = 2  # of escapes within escapes
 _LONG_LINE = 20  # bytes of a line that is a secret by itself, as in a private key
+_SHORTEST_ANCHOR = 4
 _NEVER_ESCAPED = re.compile(rb"[A-Za-z0-9._~-]+")
 
 
 class Scrubber:
-    """Knows the values of some secrets. Building it takes about 0.1 ms for each; it does not change afterwards."""
+    """Knows the values of some secrets. Building it takes about 1 ms for each; it does not change afterwards."""
 
     def __init__(self, values: Iterable[str | bytes]):
         raws = {part for value in values for part in _parts(value) if len(part) >= SHORTEST}
         patterns: set[bytes] = set().union(*map(forms, raws))
         escaped = {raw.lower() for raw in raws if not _NEVER_ESCAPED.fullmatch(raw)}
+        anchors = {max(_NEVER_ESCAPED.findall(raw), key=len, default=b"") for raw in escaped}
+        # An escaped value shows by its longest part that nobody escapes; where that is too short, we always look.
+        self._always_unescapes = any(len(anchor) < _SHORTEST_ANCHOR for anchor in anchors)
+        anchors = set() if self._always_unescapes else anchors - patterns
+        self._anchors_from = len(patterns)  # the number of the first pattern that is an anchor only
         self._longest = max([*map(len, patterns), *(len(raw) * LONGEST_ESCAPE for raw in escaped)], default=0)
-        self._automaton = ahocorasick_rs.BytesAhoCorasick(sorted(patterns)) if patterns else None
+        self._automaton = ahocorasick_rs.BytesAhoCorasick([*sorted(patterns), *anchors]) if patterns else None
         self._escaped = ahocorasick_rs.BytesAhoCorasick(sorted(escaped)) if escaped else None
 
-    def bytes(self, data: bytes) -> bytes:
+    def raw(self, data: bytes) -> bytes:
         spans = self._spans(data)
         return _marked(data, spans) if spans else data
 
@@ -46,8 +52,16 @@ class Scrubber:
         return _marked(data, spans).decode("utf-8", "replace") if spans else text
 
     def data(self, value: Any) -> Any:
-        """``value`` of JSON with every text in it scrubbed, names of fields too; what nests too deep is a mark."""
-        return value if self._automaton is None else self._data(value, _DEEPEST)
+        """``value`` of JSON with every text in it scrubbed, names of fields too; what nests too deep is a mark.
+
+        ``value`` itself where nothing is found.
+        """
+        if self._automaton is None:
+            return value
+        texts: list[str] = []
+        if _gather(value, texts, _DEEPEST) and not self._spans("\n".join(texts).encode("utf-8", "surrogatepass")):
+            return value
+        return self._data(value, _DEEPEST)
 
     def chunks(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """A stream scrubbed as if it were whole: what could be the beginning of a value waits for the next piece."""
@@ -90,8 +104,11 @@ class Scrubber:
         if self._automaton is None:
             return []
         lower = data.lower()
-        found = [span for _, *span in self._automaton.find_matches_as_indexes(lower, overlapping=True)]
-        return [(begin, end) for begin, end in found] + self._escaped_matches(lower, _LAYERS)
+        found = self._automaton.find_matches_as_indexes(lower, overlapping=True)
+        spans = [(begin, end) for number, begin, end in found if number < self._anchors_from]
+        if found or self._always_unescapes:
+            spans += self._escaped_matches(lower, _LAYERS)
+        return spans
 
     def _escaped_matches(self, data: bytes, layers: int) -> list[tuple[int, int]]:
         if self._escaped is None or not layers:
@@ -102,6 +119,22 @@ class Scrubber:
         lower = plain.data.lower()
         found = [(begin, end) for _, begin, end in self._escaped.find_matches_as_indexes(lower, overlapping=True)]
         return [plain.original(*span) for span in found + self._escaped_matches(lower, layers - 1)]
+
+
+def _gather(value: Any, texts: list[str], depth: int) -> bool:
+    """Put every text within ``value`` into ``texts``; False where it nests too deep."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        if not depth:
+            return False
+        texts.extend(map(str, value))
+        return all(_gather(part, texts, depth - 1) for part in value.values())
+    elif isinstance(value, list | tuple):
+        return depth > 0 and all(_gather(part, texts, depth - 1) for part in value)
+    elif value is not None and not isinstance(value, bool):
+        texts.append(str(value))
+    return True
 
 
 def _parts(value: str | bytes) -> list[bytes]:

@@ -197,12 +197,13 @@ def test_policy_tells_the_trail_and_other_failures_do_not():
     assert [record["refused"] for record in broker.exchanges] == [True] * 4
 
 
-def test_a_failure_of_our_own_is_told_without_its_words():
+def test_a_failure_of_our_own_is_told_without_its_words(caplog):
     def reply(request):
         raise RuntimeError(f"internal {SECRET}")
 
     broker = make_broker(transport=Wire(reply))
     assert get(broker)["message"] == "The call failed inside Galaxy."
+    assert "RuntimeError" in caplog.text and SECRET not in caplog.text
 
 
 def test_records_hold_nothing_that_a_page_or_the_database_chokes_on():

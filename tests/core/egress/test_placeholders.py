@@ -75,6 +75,17 @@ def test_a_place_that_is_not_declared_gets_no_secret(where):
     assert (broker._transport.sent, broker._placeholders._source.opened) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["x-amz-meta-note", "X_Goog_Meta_A", "x-ms-meta-a", "User-Agent", "Content-Type", "Referer", "Link", "If-Match"],
+)
+def test_a_header_that_peers_hand_out_again_gets_no_secret(name):
+    """A secret that is stored with a file could be read back by a later run, which was never lent it."""
+    broker = make_broker()
+    assert get(broker, headers={name: f"a {broker.placeholder('API_KEY')}"})["error"] == "secret_place"
+    assert broker._placeholders._source.opened == []
+
+
 def send(broker, token: str, where: str, host: str = API):
     basic = base64.b64encode(f"user:{token}".encode()).decode()
     return {

@@ -141,13 +141,13 @@ def test_no_mutation_of_any_value_gets_past(secret, name, before, after):
 def test_text_without_a_secret_stays_as_it_is(text):
     scrubber = Scrubber(["correct horse battery staple", PLAIN_SECRET])
     assert scrubber.text(text) == text
-    assert scrubber.bytes(text.encode("utf-8", "surrogatepass")) == text.encode("utf-8", "surrogatepass")
+    assert scrubber.raw(text.encode("utf-8", "surrogatepass")) == text.encode("utf-8", "surrogatepass")
 
 
 def test_bytes_of_other_character_sets_are_struck():
     scrubber = Scrubber([SECRET])
     for codec in ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252"):
-        data = scrubber.bytes(b"\x00\xff" + f"a{SECRET}b".encode(codec) + b"\xfe")
+        data = scrubber.raw(b"\x00\xff" + f"a{SECRET}b".encode(codec) + b"\xfe")
         assert SECRET not in data.decode(codec, "replace")
         assert MARK.encode() in data
 
@@ -169,7 +169,7 @@ def test_a_secret_that_is_cut_by_chunks_is_struck_all_the_same(secret, name, cut
     whole = ("before " + " middle ".join([WRITERS[name](secret)] * times) + " after" * 9).encode()
     places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
     pieces = [whole[begin:end] for begin, end in pairwise(places)]
-    assert b"".join(scrubber.chunks(pieces)) == scrubber.bytes(whole)
+    assert b"".join(scrubber.chunks(pieces)) == scrubber.raw(whole)
 
 
 def test_json_is_struck_in_texts_names_and_numbers():
