@@ -11,7 +11,7 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from galaxy.core import accounts, scope, second_factor, sessions
+        from galaxy.core import account_events, accounts, scope, second_factor, sessions
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications import core_kinds
@@ -26,6 +26,7 @@ class CoreConfig(AppConfig):
         post_migrate.connect(seal_stored_factors, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
+        account_events.connect()
         scope.connect_celery()
         request_log.connect()
         sessions.connect()
