@@ -9,6 +9,11 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from galaxy.core.sso.configuration import (
+    domains_from_environment,
+    origins_from_environment,
+    providers_from_environment,
+)
 from galaxy.env import SettingError, env_bool, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -78,6 +83,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     "allauth.usersessions",
     "csp",
     "galaxy.core",
@@ -185,6 +193,9 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60  # seconds that a proof holds, also b
 # Seals the seeds of second factors; where it is not set, a key derived from SECRET_KEY does.
 GALAXY_ACCOUNTS_KEY = env_str("GALAXY_ACCOUNTS_KEY")
 MFA_ADAPTER = "galaxy.core.vault.accounts.MFAAdapter"
+SOCIALACCOUNT_ADAPTER = "galaxy.core.sso.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # galaxy.core.sso.admission decides whose account an identity opens
+SOCIALACCOUNT_STORE_TOKENS = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"
@@ -213,6 +224,13 @@ GALAXY_LOOPBACK_PEERS = env_list("GALAXY_LOOPBACK_PEERS")
 GALAXY_LOOPBACK_CA_FILE = env_str("GALAXY_LOOPBACK_CA_FILE")
 if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
     raise SettingError("GALAXY_LOOPBACK_PEERS and GALAXY_LOOPBACK_CA_FILE are for development: unset both.")
+
+# --- Single sign-on (docs/single-sign-on.md) -------------------------------------------------------------------
+
+GALAXY_SSO = providers_from_environment(hardened=HARDENED)
+GALAXY_SSO_SIGNUP_DOMAINS = domains_from_environment("GALAXY_SSO_SIGNUP_DOMAINS")
+GALAXY_SSO_REDIRECT_ORIGINS = origins_from_environment("GALAXY_SSO_REDIRECT_ORIGINS")
+GALAXY_SSO_COUNTS_AS_SECOND_FACTOR = env_bool("GALAXY_SSO_COUNTS_AS_SECOND_FACTOR", False)
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 """Every address of Galaxy. Pages of a workspace live under /w/<slug>/."""
 
+from allauth.account.views import login
 from django.urls import include, path
 
+from galaxy.core.sso.views import offers_providers
 from galaxy.overview import overview
 
 handler400 = "galaxy.core.views.bad_request"
@@ -12,6 +14,7 @@ handler500 = "galaxy.core.views.server_error"
 urlpatterns = [
     path("", include("galaxy.core.urls")),
     path("api/v1/", include("galaxy.api_urls")),
+    path("account/login/", offers_providers(login), name="account_login"),
     path("account/", include("allauth.account.urls")),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("w/<slug:workspace>/", overview, name="overview"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.http import HttpRequest
@@ -29,8 +30,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
 
-def record_sign_in(user: User, **kwargs: Any) -> None:
-    record_everywhere("session.started", user)
+def provider_of(session: Any) -> str:
+    """The id of the single sign-on provider by which this session was begun; "" for a password or a passkey."""
+    methods = session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    return next((one["provider"] for one in methods if one["method"] == "socialaccount"), "")
+
+
+def record_sign_in(user: User, request: HttpRequest, **kwargs: Any) -> None:
+    provider = provider_of(request.session)
+    record_everywhere("session.started", user, **({"provider": provider} if provider else {}))
 
 
 def record_sign_out(user: User | None, **kwargs: Any) -> None:

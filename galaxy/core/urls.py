@@ -1,6 +1,7 @@
 from django.urls import path
 
 from galaxy.core import patterns, views
+from galaxy.core.sso import views as sso
 
 app_name = "core"
 urlpatterns = [
@@ -20,6 +21,12 @@ urlpatterns = [
     path("account/sessions/", views.session_list, name="session-list"),
     path("account/sessions/endings/", views.session_endings, name="session-endings"),
     path("account/sessions/<int:pk>/ending/", views.session_ending, name="session-ending"),
+    path("account/sso/oidc/sign-in/", sso.oidc_sign_in, name="oidc-sign-in"),
+    path("account/sso/oidc/callback/", sso.oidc_callback, name="oidc-callback"),
+    path("account/sso/saml/sign-in/", sso.saml_sign_in, name="saml-sign-in"),
+    path("account/sso/saml/acs/", sso.saml_acs, name="saml-acs"),
+    path("account/sso/saml/finish/", sso.saml_finish, name="saml-finish"),
+    path("account/sso/saml/metadata/", sso.saml_metadata, name="saml-metadata"),
     path("w/", views.workspace_list, name="workspace-list"),
     path("w/<slug:workspace>/tokens/", views.token_list, name="token-list"),
     path("w/<slug:workspace>/tokens/<uuid:pk>/revocation/", views.token_revocation, name="token-revocation"),
@@ -37,7 +44,11 @@ urlpatterns = [
         views.support_access_ending,
         name="support-access-ending",
     ),
-    path("invitations/<str:token>/", views.invitation_acceptance, name="invitation-acceptance"),
+    path(
+        "invitations/<str:token>/",
+        sso.offers_providers(views.invitation_acceptance),
+        name="invitation-acceptance",
+    ),
     path("w/<slug:workspace>/members/", views.member_list, name="member-list"),
     path("w/<slug:workspace>/members/<uuid:pk>/", views.member_detail, name="member-detail"),
     path("w/<slug:workspace>/members/<uuid:pk>/role/", views.member_role, name="member-role"),

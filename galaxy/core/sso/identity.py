@@ -1,0 +1,50 @@
+"""What a provider says of a person, once its answer is verified; and the one error for an answer that is not."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+from galaxy.core.errors import DomainError
+
+AGAIN = "Start again from the sign-in page."
+OPERATOR = "Tell whoever runs Galaxy for you; they find the reason in the log."
+
+
+class SignInRefused(DomainError):
+    """``reason`` is a stable word for the log and for operators; it never holds a value that was sent."""
+
+    status = 403
+    code = "sso_refused"
+
+    def __init__(self, reason: str, sentence: str, next_step: str = AGAIN):
+        super().__init__(sentence, next_step)
+        self.reason = reason
+
+
+class ProviderFailed(SignInRefused):
+    """The provider does not answer, or answers what it must not."""
+
+    status = 502
+    code = "sso_provider_failed"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A person at a provider. ``subject`` never changes there; ``email`` may, and is "" where none was sent.
+
+    ``email_verified`` is None where the provider says nothing of it.
+    """
+
+    provider: str
+    issuer: str
+    subject: str
+    email: str = ""
+    email_verified: bool | None = None
+    name: str = ""
+
+    @property
+    def uid(self) -> str:
+        """What allauth ties an account to. Bound to the issuer, so that another one behind the same name is nobody."""
+        return hashlib.sha256(f"{self.issuer}\n{self.subject}".encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, str | bool | None]:
+        return asdict(self)
