@@ -5,6 +5,7 @@ import time
 from allauth.mfa import app_settings, signals
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
 from django.contrib import messages
 from django.core.cache import cache
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from galaxy.core import audit
-from galaxy.core.accounts import record_everywhere
+from galaxy.core.accounts import provider_of, record_everywhere
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
@@ -73,10 +74,15 @@ class SecondFactorMiddleware:
 
     def __call__(self, request):
         workspace = request.workspace
-        if workspace is None or not is_kept_out(request.user, workspace):
+        if workspace is None or not is_kept_out(request.user, workspace) or _provider_stands_for_it(request):
             return self.get_response(request)
         messages.warning(request, f"{workspace} asks for a second factor. Set one up here, then go back to it.")
         return HttpResponseClientRedirect(resolve_url("mfa_index")) if request.htmx else redirect("mfa_index")
+
+
+def _provider_stands_for_it(request) -> bool:
+    """Whether the company's provider signed this session in, and whoever runs Galaxy relies on the factors it asks."""
+    return settings.GALAXY_SSO_COUNTS_AS_SECOND_FACTOR and bool(provider_of(request.session))
 
 
 def _note_codes(sender, instance, **kwargs) -> None:

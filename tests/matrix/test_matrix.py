@@ -226,7 +226,8 @@ def test_an_object_under_another_workspaces_address_is_not_found(route, cast, wo
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_no_route_takes_another_method(method, cast, workspace, things):
-    for route in sorted(routes()):
+    without_provider = {route for route in routes() if route.startswith(("core:oidc-", "core:saml-"))}  # 404 to anything
+    for route in sorted(routes() - without_provider):
         if not route.startswith(("account_", "mfa_")):  # allauth's forms read PUT as POST, under the same CSRF token
             response = signed_in(cast, "owner").generic(method, address(route, things, "meridian"))
             assert response.status_code == 405, route

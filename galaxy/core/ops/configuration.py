@@ -5,13 +5,14 @@ from django.conf import settings
 from galaxy.core.demo import LOGINS
 from galaxy.core.models import User
 from galaxy.core.ops.conditions import BAD, GOOD, WARN, Condition, look
+from galaxy.core.ops.sso import single_sign_on
 
 SHORTEST_KEY = 50  # what Django's own deployment check asks for (django/core/checks/security/base.py)
 MAIL_TO_NOBODY = ("console", "locmem", "dummy", "filebased")
 
 
 def configuration() -> list[Condition]:
-    return look(
+    found = look(
         [
             ("environment", environment),
             ("secret key", secret_key),
@@ -22,6 +23,7 @@ def configuration() -> list[Condition]:
             ("demo accounts", demo_accounts),
         ]
     )
+    return found + single_sign_on()
 
 
 def environment() -> Condition:
