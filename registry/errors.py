@@ -43,6 +43,11 @@ class AlreadyRemoved(Conflict):
     code = "already_removed"
 
 
+class NeedsSignIn(Conflict):
+    code = "needs_sign_in"
+    next_step = "Open its connection to see how it connects."
+
+
 class NotInstalled(DomainError):
     status = 404
     code = "not_installed"

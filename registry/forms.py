@@ -3,6 +3,7 @@
 from django import forms
 
 from galaxy.core.fields import WordsField
+from galaxy.core.models import Secret, Workspace
 from registry.models import Kind
 
 
@@ -24,6 +25,24 @@ class InstallationFilterForm(forms.Form):
     @property
     def is_set(self) -> bool:
         return any(self.data.get(name) for name in self.fields)
+
+
+class SecretUseForm(forms.Form):
+    """Which secret of the workspace the code may use, and by what name it calls it."""
+
+    secret = forms.ModelChoiceField(
+        Secret.objects.none(),
+        label="Secret",
+        empty_label="Choose one",
+        help_text="Its value is never shown to the code.",
+    )
+    name = forms.CharField(
+        max_length=64, label="Name in the code", help_text='TOKEN is ctx.secrets["TOKEN"].', strip=True
+    )
+
+    def __init__(self, *args, workspace: Workspace, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["secret"].queryset = Secret.objects.in_workspace(workspace).kept()
 
 
 class RemovalForm(forms.Form):

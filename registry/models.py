@@ -185,6 +185,26 @@ class Pin(WorkspaceModel):
         return f"{self.installation} at {self.version.number}"
 
 
+class SecretUse(WorkspaceModel):
+    """A secret of the workspace that an installation's Python may use, under the name that its code calls it by."""
+
+    installation = models.ForeignKey(Installation, on_delete=models.PROTECT, db_index=False, related_name="secret_uses")
+    secret = models.ForeignKey("core.Secret", on_delete=models.PROTECT, db_index=False, related_name="+")
+    name = models.CharField(max_length=64)
+    given_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "installation", "name"], name="secretuse_name_once"),
+        ]
+        indexes = [models.Index(fields=["workspace", "secret"], name="secretuse_by_secret")]
+
+    def __str__(self):
+        return self.name
+
+
 class Connection(WorkspaceModel):
     """A workspace's authentication at a third party. Unauthenticated means Sim Mode.
 

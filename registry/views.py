@@ -9,6 +9,7 @@ from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.object_grants import object_grants
 from galaxy.core.permissions import NotGranted, can, why_not
 from registry.access import who_may
+from registry.connecting_views import reach_of
 from registry.contents import contents_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
@@ -84,6 +85,7 @@ def _detail(request, installation: Installation) -> dict:
         "asks": asks_here(installation.workspace, manifest),
         "contents": contents,
         "connection": connection_of(installation),
+        "reach": reach_of(installation, manifest, user),
         "mode": mode_of(installation) if installation.is_active else "",
         "who": who_may(installation),
         "grants": object_grants(user, installation),

@@ -1,18 +1,40 @@
 """The verbs of the registry: publish a version, install and remove an extension, find what a call means."""
 
+from registry.services.connecting import (
+    give_secret,
+    needs_no_sign_in,
+    secret_generations,
+    secrets_of,
+    set_live,
+    take_secret,
+)
 from registry.services.installing import install, missing_requirements, needed_by, uninstall
 from registry.services.publishing import publish_version
-from registry.services.resolving import Resolved, connection_of, is_simulation_forced, resolve, verified_manifest
+from registry.services.resolving import (
+    Resolved,
+    connection_of,
+    is_simulation_forced,
+    resolve,
+    verified_file,
+    verified_manifest,
+)
 
 __all__ = [
     "Resolved",
     "connection_of",
+    "give_secret",
     "install",
     "is_simulation_forced",
     "missing_requirements",
     "needed_by",
+    "needs_no_sign_in",
     "publish_version",
     "resolve",
+    "secret_generations",
+    "secrets_of",
+    "set_live",
+    "take_secret",
     "uninstall",
+    "verified_file",
     "verified_manifest",
 ]

@@ -54,14 +54,29 @@ def verified_manifest(digest: str) -> Manifest:
     """The manifest of the version called ``digest``, whose stored manifest and files were recomputed to that digest.
 
     Kept per process by digest: what was checked once is what is used, whatever happens to the row afterwards.
-    Raises Altered.
+    Raises Altered, or NotInstalled where nothing was published under it.
     """
-    version = Version.objects.get(digest=digest)
+    return _verified(digest)[0]
+
+
+@lru_cache(maxsize=64)
+def verified_file(digest: str, path: str) -> bytes:
+    """One file of the version called ``digest``, checked and kept like its manifest. Raises Altered or NotInstalled."""
+    files = _verified(digest)[1]
+    if path not in files:
+        raise NotInstalled(f"The version has no file {path:.200}.")
+    return files[path]
+
+
+def _verified(digest: str) -> tuple[Manifest, dict[str, bytes]]:
+    version = Version.objects.filter(digest=digest).first()
+    if version is None:
+        raise NotInstalled("No version of that digest is published.")
     manifest = load(version.manifest)
     files = {path: bytes(content) for path, content in version.files.values_list("path", "content")}
     if version_digest(manifest, files) != digest:
         raise Altered(f"{version} is not what was published, so nothing of it runs.")
-    return manifest
+    return manifest, files
 
 
 def connection_of(installation: Installation) -> Connection | None:
