@@ -3,6 +3,7 @@
 ``GALAXY_ENV=production`` (or ``DEBUG=false``) turns every convenience off and names what is missing.
 """
 
+import os
 import secrets
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from galaxy.core.sso.configuration import (
     origins_from_environment,
     providers_from_environment,
 )
+from galaxy.embedded.paths import Places
 from galaxy.env import SettingError, env_bool, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -190,6 +192,9 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Galaxy] "
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # each change of an account is told to its address
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a password, an address or a second factor changes
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60  # seconds that a proof holds, also before galaxy.core.recent_proof's acts
+SOCIALACCOUNT_ADAPTER = "galaxy.core.sso.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # galaxy.core.sso.admission decides whose account an identity opens
+SOCIALACCOUNT_STORE_TOKENS = False
 # Seals the seeds of second factors; where it is not set, a key derived from SECRET_KEY does.
 GALAXY_ACCOUNTS_KEY = env_str("GALAXY_ACCOUNTS_KEY")
 MFA_ADAPTER = "galaxy.core.vault.accounts.MFAAdapter"
@@ -211,6 +216,13 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "galaxy@localhost")
 GALAXY_URL = env_str("GALAXY_URL")  # https://galaxy.example: for links in mails that no request leads to
 
+# --- Single sign-on (docs/single-sign-on.md) -------------------------------------------------------------------
+
+GALAXY_SSO = providers_from_environment(hardened=HARDENED)
+GALAXY_SSO_SIGNUP_DOMAINS = domains_from_environment("GALAXY_SSO_SIGNUP_DOMAINS")
+GALAXY_SSO_REDIRECT_ORIGINS = origins_from_environment("GALAXY_SSO_REDIRECT_ORIGINS")
+GALAXY_SSO_COUNTS_AS_SECOND_FACTOR = env_bool("GALAXY_SSO_COUNTS_AS_SECOND_FACTOR", False)
+
 # --- Vault -----------------------------------------------------------------------------------------------------
 
 # The root key, as galaxy.core.vault.kms reads it. Only sandboxd is given one: everywhere else the vault is closed.
@@ -224,6 +236,21 @@ GALAXY_LOOPBACK_PEERS = env_list("GALAXY_LOOPBACK_PEERS")
 GALAXY_LOOPBACK_CA_FILE = env_str("GALAXY_LOOPBACK_CA_FILE")
 if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
     raise SettingError("GALAXY_LOOPBACK_PEERS and GALAXY_LOOPBACK_CA_FILE are for development: unset both.")
+
+# --- Sandbox (docs/sandbox.md) ---------------------------------------------------------------------------------
+
+SANDBOXD_SOCKET = Path(env_str("SANDBOXD_SOCKET") or Places.of(DATA_DIR).sockets / "sandboxd.sock")
+SANDBOX_SIZE = env_int("SANDBOX_SIZE", os.cpu_count() or 1)  # runs of Python at a time
+SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will do where the other walls are missing
+if SANDBOX_REDUCED and HARDENED:
+    raise SettingError("SANDBOX_REDUCED is for development: in production Python runs behind every wall or not at all.")
+SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
+
+# --- Vault -----------------------------------------------------------------------------------------------------
+
+# The root key, as galaxy.core.vault.kms reads it. Only sandboxd is given one: everywhere else the vault is closed.
+GALAXY_KMS = env_str("GALAXY_KMS")
+GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py prepare` outside production
 
 # --- Single sign-on (docs/single-sign-on.md) -------------------------------------------------------------------
 

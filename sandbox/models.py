@@ -253,6 +253,55 @@ class CallRecord(WorkspaceModel):
         return self.action
 
 
+class Execution(WorkspaceModel):
+    """What the sandbox says of one try of a run of Python: the walls that were up, the limits, what it asked for.
+
+    ``walls`` is a list of {name, in_force, detail}, ``limits`` and ``measured`` are maps of numbers (ms, bytes),
+    ``exchanges`` what the code asked of the network and what came of it (galaxy.core.egress), ``logs`` a list of
+    {level, text}. ``seed``, ``clock``, ``artefact`` and ``recording`` make a replay give equal bytes; the recording is
+    sealed, and goes after some weeks.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, db_index=False, related_name="executions")
+    attempt = models.PositiveIntegerField(help_text="The claim under which it ran.")
+    number = models.PositiveIntegerField(help_text="The try within that claim, from 1.")
+    walls = models.JSONField()
+    limits = models.JSONField()
+    measured = models.JSONField()
+    artefact = models.CharField(max_length=64)
+    seed = models.BigIntegerField()
+    clock = models.DateTimeField()
+    error = models.JSONField(null=True, blank=True)
+    logs = models.JSONField()
+    lost_logs = models.PositiveIntegerField()
+    exchanges = models.JSONField()
+    output_digest = models.CharField(max_length=64, blank=True)
+    recording = models.BinaryField(null=True)
+    was_remembered = models.BooleanField(default=False)
+    executed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["attempt", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "run", "attempt", "number"], name="execution_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["workspace", "executed_at"],
+                condition=Q(recording__isnull=False),
+                name="execution_recorded",
+            )
+        ]
+
+    def __str__(self):
+        return f"Execution {self.attempt}.{self.number} of {self.run_id}"
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether a wall was missing."""
+        return any(not wall["in_force"] for wall in self.walls)
+
+
 class Outcome(WorkspaceModel):
     """What a pack run was for, reached or not. Simulated ones are kept and never counted."""
 

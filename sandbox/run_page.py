@@ -10,6 +10,7 @@ from uuid import UUID
 
 from policies.models import Approval
 from registry.models import Kind
+from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, Run, Span
 from sandbox.trace import Row, Trace, waterfall
 
@@ -94,6 +95,11 @@ class RunPage:
         record = CallRecord.objects.in_workspace(self.run.workspace).filter(run_id=self.open_row.span.run_id).first()
         number = self.open_row.span.name.rpartition(" ")[2]
         return next((one for one in (record.exchanges if record else []) if str(one.get("attempt")) == number), None)
+
+    @cached_property
+    def sandbox(self) -> ExecutionPage | None:
+        """What the sandbox says of the last try, where this is Python."""
+        return execution_page(self.run)
 
     @property
     def approval(self) -> Approval | None:

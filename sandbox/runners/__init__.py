@@ -11,13 +11,19 @@ from sandbox.models import Category, Run
 class Reply:
     """What came back from one attempt: an HTTP status, headers with lower-case names, and a JSON body.
 
-    ``outputs`` is what the manifest's response mapping makes of it, where it is a success.
+    ``outputs`` is what the manifest's response mapping makes of it, where it is a success. ``code``, ``sentence`` and
+    ``next_step`` say what failed where the status does not. ``has_acted`` is False where surely nothing was changed at
+    the other side, True where something may have been, and None where only the status can tell.
     """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     outputs: Any = None
+    code: str = ""
+    sentence: str = ""
+    next_step: str = ""
+    has_acted: bool | None = None
 
 
 class Runner(Protocol):
@@ -32,14 +38,17 @@ class Runner(Protocol):
 
 
 def runner_for(run: Run) -> Runner:
-    """The runner of an action or transform. A live action has none yet: no connection can be authenticated."""
-    from sandbox.runners.simulated import SimulatedRunner  # both answer with the Reply defined here
+    """The runner of an action or transform. REST and gRPC have no live one yet."""
+    from sandbox.runners.python import PythonRunner, PythonTransformRunner, is_python  # all answer with a Reply
+    from sandbox.runners.simulated import SimulatedRunner
     from sandbox.runners.transform import TransformRunner
 
     if run.kind == "transform":
-        return TransformRunner(run)
+        return PythonTransformRunner(run) if is_python(run) else TransformRunner(run)
     if run.is_simulated:
         return SimulatedRunner(run)
+    if is_python(run):
+        return PythonRunner(run)
     raise RunError(
         Category.TOOL_ERROR,
         "no_live_runner",

@@ -15,7 +15,7 @@ from policies.engine import Action, Context, Evaluation, Principal, Resource
 from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
 from registry.models import Kind
-from registry.services import Resolved, connection_of
+from registry.services import Resolved, connection_of, secret_generations
 from sandbox.class_flow import names_in
 from sandbox.models import Run
 from sandbox.transforms.classes import Classes
@@ -165,4 +165,6 @@ def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> 
     }
     if call.agent:
         parts["agent"] = str(call.agent.pk)
+    if call.action and call.action.runner == "python":
+        parts["secrets"] = secret_generations(call.resolved.installation)
     return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()

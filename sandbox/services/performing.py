@@ -177,14 +177,16 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
                 attempt=number,
                 category=category,
                 retryable=CATEGORIES[category].retryable,
-                may_repeat=repeatable or refused,
+                may_repeat=repeatable or reply.has_acted is False or (refused and not reply.has_acted),
                 retry=spec.retry if spec else {},
                 asked_ms=asked_ms,
                 waited_ms=waited_ms,
                 rng=rng,
             )
             if next_try.wait_ms is None:
-                raise _given_up(reply, category, number, runner.endpoint, next_try, asked_ms)
+                error = _given_up(reply, category, number, runner.endpoint, next_try, asked_ms)
+                error.ambiguous |= not repeatable and reply.has_acted is True
+                raise error
             _wait(run, runner, next_try.wait_ms, tracer)
             waited_ms += next_try.wait_ms
 
@@ -257,12 +259,15 @@ def _wait(run: Run, runner: Runner, wait_ms: int, tracer: Tracer) -> None:
 
 
 def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Plan, asked_ms: int | None) -> RunError:
-    error = partial(
-        RunError, category, f"http_{reply.status}", status=reply.status, attempts=attempts, last_endpoint=endpoint
-    )
+    code = reply.code or f"http_{reply.status}"
+    error = partial(RunError, category, code, status=reply.status, attempts=attempts, last_endpoint=endpoint)
+    if reply.sentence:
+        error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
     if why.reason == "unsafe":
         return error(
-            sentence=f"The other system answered {reply.status} to a request that may have taken effect.",
+            sentence=f"{reply.sentence} It may have taken effect.".strip()
+            if reply.sentence
+            else f"The other system answered {reply.status} to a request that may have taken effect.",
             next_step="Look there, then settle this run.",
             ambiguous=True,
         )

@@ -1,0 +1,127 @@
+"""What the page of a run shows of the sandbox: walls, limits, what the code asked of the network, its log."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+
+from sandbox.models import Execution, Run
+from sandbox.pool.limits import MIB
+
+WALLS = {
+    "webassembly": "WebAssembly",
+    "landlock": "Landlock",
+    "seccomp": "System-call filter",
+    "resource_limits": "Resource limits",
+    "privileges": "Privileges",
+    "no_new_privileges": "No new privileges",
+    "not_dumpable": "Closed memory",
+    "descriptors": "Closed descriptors",
+    "parent_death": "Ends with its parent",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """One limit and how much of it was used: the words for both, and the share in percent (0 to 100)."""
+
+    label: str
+    used: str
+    most: str
+    percent: int
+
+
+class ExecutionPage:
+    """The last try of a run, as its page shows it."""
+
+    def __init__(self, execution: Execution):
+        self.execution = execution
+
+    @property
+    def walls(self) -> list[tuple[str, bool, str]]:
+        """(name, in force, what it does or what is missing), missing ones first."""
+        rows = [(WALLS.get(one["name"], one["name"]), one["in_force"], one["detail"]) for one in self.execution.walls]
+        return sorted(rows, key=lambda row: row[1])
+
+    @property
+    def uses(self) -> list[Use]:
+        limits, measured = self.execution.limits, self.execution.measured
+        calls, moved = len(self._sent), sum(one["bytes_in"] + one["bytes_out"] for one in self._sent)
+        return [
+            _use("Time", measured.get("wall_ms", 0), limits["wall_ms"], _ms),
+            _use("Processor", measured.get("cpu_ms", 0), limits["cpu_ms"], _ms),
+            _use("Memory", measured.get("memory_bytes", 0), limits["memory_bytes"], _bytes),
+            _use("HTTP calls", calls, limits["http_calls"], str),
+            _use("HTTP bytes", moved, limits["http_bytes"], _bytes),
+            _use("Log", sum(len(line["text"]) for line in self.execution.logs), limits["log_bytes"], _bytes),
+        ]
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """What the code asked of the network, in order: as recorded, with ``answer`` in words and ``tone``."""
+        return [one | _answer(one) for one in self.execution.exchanges]
+
+    @property
+    def refused(self) -> int:
+        return sum(1 for one in self.execution.exchanges if one["refused"])
+
+    @property
+    def line(self) -> int | None:
+        """Where in the creator's file it failed."""
+        return (self.execution.error or {}).get("line")
+
+    @property
+    def trace(self) -> list[str]:
+        return (self.execution.error or {}).get("trace", [])
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """Until when it can be replayed; None without a recording."""
+        if self.execution.recording is None:
+            return None
+        return self.execution.executed_at + timedelta(days=settings.SANDBOX_KEEP_RECORDINGS_DAYS)
+
+    @cached_property
+    def _sent(self) -> list[dict[str, Any]]:
+        return [one for one in self.execution.exchanges if one["was_sent"]]
+
+
+def execution_page(run: Run) -> ExecutionPage | None:
+    """None for what is no Python, or was never run."""
+    if not _is_python(run):
+        return None
+    last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
+    return ExecutionPage(last) if last else None
+
+
+def _is_python(run: Run) -> bool:
+    manifest = run.version.parsed
+    if manifest.kind == "connector":
+        action = manifest.actions.get(run.target.removeprefix(f"{manifest.id}."))
+        return action is not None and action.runner == "python"
+    return "code_file" in manifest.canonical
+
+
+def _use(label: str, used: float, most: float, word: Any) -> Use:
+    percent = min(100, round(100 * used / most)) if most else 0
+    return Use(label, word(used), word(most), percent)
+
+
+def _answer(exchange: dict[str, Any]) -> dict[str, str]:
+    if exchange["refused"]:
+        return {"answer": exchange["reason"], "tone": "bad"}
+    if exchange["status"] is None:
+        return {"answer": exchange["reason"] or "No answer", "tone": "warn"}
+    return {"answer": str(exchange["status"]), "tone": "ok" if exchange["status"] < 400 else "warn"}
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f} ms"
+
+
+def _bytes(value: float) -> str:
+    if value >= MIB:
+        return f"{value / MIB:.1f} MiB"
+    return f"{value / 1024:.1f} KiB" if value >= 1024 else f"{value:.0f} B"

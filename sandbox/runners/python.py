@@ -1,0 +1,173 @@
+"""Python actions and transforms, run by sandboxd: this side asks, stores what it says, and makes a reply of it."""
+
+import base64
+from datetime import datetime
+from typing import Any
+
+from galaxy.core.audit import Actor
+from galaxy.core.errors import DomainError
+from galaxy.core.vault.services import lease
+from registry.services import secrets_of, verified_manifest
+from sandbox.errors import RunError
+from sandbox.models import Category, Execution, Run
+from sandbox.redaction import redacted
+from sandbox.runners import Reply
+from sandbox.runners.simulated import action_of
+from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
+from sandbox.sandboxd.orders import RunOrder
+from sandbox.sandboxd.programs import limits_of
+
+SPARE_S = 8.0  # beyond the run's own time: waiting for a place, and the way there and back
+UNAVAILABLE = 503  # the status by which the gate's rules of repeating know that the other side did not answer
+
+
+class PythonRunner:
+    """An action written in Python, live. It may use the secrets that were given to its installation."""
+
+    is_virtual = False
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.endpoint = f"python {run.target}"
+        self._holder = _holder(run)
+
+    def attempt(self, inputs: dict[str, Any], number: int) -> Reply:
+        limits = limits_of(self._holder)
+        order = RunOrder(
+            workspace=self.run.workspace_id,
+            run=str(self.run.pk),
+            digest=self.run.version_digest,
+            target=self.run.target,
+            inputs=inputs,
+            seed=self._seed(),
+            now=self._now(),
+            leases=self._leases(),
+        )
+        try:
+            answer = ask("run", order.as_body(), seconds=limits.wall_ms / 1000 + SPARE_S)
+        except Unreachable as error:
+            return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step, has_acted=False)
+        except Lost as error:
+            return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
+        except Refused as error:
+            raise _refused(error) from error
+        self._store(answer, order, number)
+        return _reply(answer, self._is_safe())
+
+    def _is_safe(self) -> bool:
+        """Whether doing it twice does no harm, by the manifest's own word."""
+        spec = action_of(self.run)
+        return spec.effect == "read" or spec.idempotent
+
+    def _seed(self) -> int:
+        return self.run.seed
+
+    def _now(self) -> datetime:
+        return self.run.started_at or self.run.created_at
+
+    def _leases(self) -> dict[str, str]:
+        """One lease for each secret that the installation may use, by the name its code calls it by."""
+        chain = Actor.from_list(self.run.chain).through("call", str(self.run.pk), self.run.target)
+        try:
+            return {
+                name: lease(
+                    secret,
+                    run_id=str(self.run.pk),
+                    purpose="run",
+                    extension=str(self.run.version),
+                    action=self.run.target,
+                    actor=chain,
+                )
+                for name, secret in secrets_of(self.run.installation).items()
+            }
+        except DomainError as error:
+            sentence, next_step = str(error), error.next_step
+            raise RunError(Category.AUTH_ERROR, error.code, sentence=sentence, next_step=next_step) from error
+
+    def _store(self, answer: dict[str, Any], order: RunOrder, number: int) -> None:
+        outcome = answer["outcome"]
+        Execution.objects.update_or_create(
+            workspace=self.run.workspace,
+            run=self.run,
+            attempt=self.run.attempt,
+            number=number,
+            defaults={
+                "walls": outcome["walls"],
+                "limits": outcome["limits"],
+                "measured": outcome["measured"],
+                "artefact": outcome["artefact"],
+                "seed": order.seed,
+                "clock": order.now,
+                "error": outcome["error"],
+                "logs": [line | {"text": redacted(line["text"], {})} for line in outcome["logs"]],
+                "lost_logs": outcome["lost_logs"],
+                "exchanges": answer["exchanges"],
+                "output_digest": answer["output_digest"],
+                "recording": base64.b64decode(answer["recording"]) or None,
+                "was_remembered": answer["remembered"],
+            },
+        )
+
+
+class PythonTransformRunner(PythonRunner):
+    """A transform written in Python, in either mode: it touches nothing but its input. Its clock and seed are those of
+    its version, so that equal inputs give equal bytes."""
+
+    def _is_safe(self) -> bool:
+        return True
+
+    def _seed(self) -> int:
+        return int(self.run.version_digest[:12], 16)
+
+    def _now(self) -> datetime:
+        return self.run.version.published_at
+
+    def _leases(self) -> dict[str, str]:
+        return {}
+
+
+def is_python(run: Run) -> bool:
+    return bool(_holder(run).get("code_file"))
+
+
+def _holder(run: Run) -> dict[str, Any]:
+    """The part of the manifest that declares what is run."""
+    manifest = verified_manifest(run.version_digest)
+    if manifest.kind == "connector":
+        return manifest.actions[run.target.removeprefix(f"{manifest.id}.")].raw
+    return manifest.canonical
+
+
+def _reply(answer: dict[str, Any], is_safe: bool) -> Reply:
+    """What the gate makes of an outcome. Raises RunError where trying again cannot help."""
+    outcome, has_acted = answer["outcome"], answer["may_have_acted"]
+    if outcome["status"] == "ok":
+        return Reply(200, outputs=outcome["output"], has_acted=has_acted)
+    error = outcome["error"]
+    status = error["http_status"] or 0
+    code = error.get("own_code") or error["code"]
+    if status >= 400 or error["category"] == Category.TRANSIENT:
+        return Reply(
+            status if status >= 400 else UNAVAILABLE,
+            code=code,
+            sentence=error["sentence"],
+            next_step=error["next_step"],
+            has_acted=has_acted,
+        )
+    raise RunError(
+        error["category"],
+        code,
+        sentence=error["sentence"],
+        next_step=error["next_step"],
+        attempts=1,
+        ambiguous=has_acted and not is_safe,
+    )
+
+
+def _refused(error: Refused) -> RunError:
+    """sandboxd's own no: nothing was run."""
+    category = Category.AUTH_ERROR if error.code in _OF_SECRETS else Category.TRANSIENT
+    return RunError(category, error.code, sentence=str(error), next_step=error.next_step, attempts=1)
+
+
+_OF_SECRETS = frozenset({"vault_closed", "secret_gone", "lease_refused", "key_destroyed", "cannot_open"})

@@ -1,0 +1,76 @@
+"""sandboxd as a process of its own, on the test database, with a root key and peers on this machine."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connections
+
+from galaxy.core.vault.kms.local import make_key_file
+from sandbox.sandboxd.client import is_up
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLINE_S = 60
+
+
+class Sandboxd:
+    """One process; ``peers`` maps hosts to ports of this machine, whose certificates ``authority`` (PEM) signs."""
+
+    def __init__(self, peers: dict[str, int] | None = None, authority: str = "", **environment: str):
+        # Under /tmp and not the test's own folder, whose path is too long for a socket.
+        place = self.folder = Path(tempfile.mkdtemp(prefix="gxs-"))
+        self.socket = place / "sandboxd.sock"
+        self.key_file = place / "root-keys.json"
+        make_key_file(self.key_file)
+        database = connections["default"].settings_dict
+        host = (database["OPTIONS"].get("host") or database["HOST"]).replace("/", "%2F")
+        self.env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "galaxy.settings",
+            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
+            "REDIS_URL": settings.REDIS_URL,
+            "GALAXY_KMS": f"local:{self.key_file}",
+            "SANDBOXD_SOCKET": str(self.socket),
+            "GALAXY_LOOPBACK_PEERS": ",".join(f"{host}={port}" for host, port in (peers or {}).items()),
+            "LOG_LEVEL": "WARNING",
+            "PYTHONPATH": str(ROOT),
+        }
+        if authority:
+            (place / "authority.pem").write_text(authority, encoding="ascii")
+            self.env["GALAXY_LOOPBACK_CA_FILE"] = str(place / "authority.pem")
+        self.env |= environment
+        self.process: subprocess.Popen | None = None
+
+    def start(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "sandboxd", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + DEADLINE_S
+        while not is_up(self.socket):
+            assert self.process.poll() is None, "sandboxd ended at its start"
+            assert time.monotonic() < deadline, "sandboxd did not come up"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def close(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder)
+
+    def _end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE_S)
