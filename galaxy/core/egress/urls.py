@@ -17,12 +17,10 @@ from galaxy.core.egress.refusals import Refused
 MAX_CHARACTERS = 2048
 HTTPS = 443
 
-# Letters of a name as manifests take them (registry.manifests.hosts); the last label holds no number alone, which
-# would make the name an IPv4 address by the URL standard.
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)+(?!-)(?=[a-z0-9-]*[a-z])[a-z0-9-]{1,63}(?<!-)", re.ASCII
-)
-_NUMBER = re.compile(r"0x[0-9a-f]*", re.ASCII)
+# A name as manifests take it (registry.manifests.hosts). One whose last label is a number is an IPv4 address by the URL
+# standard.
+_HOST = re.compile(r"(?=.{1,253}\Z)(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)+(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?P<rest>#.*)?",
     re.ASCII,

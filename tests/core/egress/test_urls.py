@@ -154,7 +154,7 @@ def test_a_host_that_a_manifest_may_declare_can_be_called(host):
         declared = check_host(host)
     except BadHost:
         return
-    assert urls.is_host(declared) or "_" in declared.rpartition(".")[2]
+    assert urls.is_host(declared)
 
 
 @given(
