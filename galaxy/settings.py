@@ -378,6 +378,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
+    "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
     "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
 }

@@ -16,6 +16,14 @@ def perform_run(workspace_id: str, run_id: str) -> None:
 
 
 @shared_task
+def forget_recordings() -> int:
+    """Drop the recordings of runs of Python that are past their time; returns how many."""
+    from sandbox.services.replaying import forget_recordings as forget
+
+    return forget()
+
+
+@shared_task
 def reconcile() -> int:
     from sandbox.services import reconcile as ring_for_due_runs
 

@@ -5,7 +5,31 @@ import django.utils.timezone
 import uuid
 from django.db import migrations, models
 
+from galaxy.core.db.grants import APP_ROLE, ROLLUP_ROLE
 from galaxy.core.db.operations import SameWorkspace, WorkspaceWall
+
+# Ids alone, across workspaces: where old recordings lie, and whose run an id is. What follows has a scope of its own.
+ACROSS = f"""
+CREATE FUNCTION sandbox_workspaces_with_recordings(before timestamptz) RETURNS TABLE (workspace_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT DISTINCT e.workspace_id FROM sandbox_execution e
+    WHERE e.recording IS NOT NULL AND e.executed_at < before
+$$;
+CREATE FUNCTION sandbox_workspace_of_run(run uuid) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT r.workspace_id FROM sandbox_run r WHERE r.id = run
+$$;
+GRANT CREATE ON SCHEMA public TO {ROLLUP_ROLE};
+ALTER FUNCTION sandbox_workspaces_with_recordings(timestamptz) OWNER TO {ROLLUP_ROLE};
+ALTER FUNCTION sandbox_workspace_of_run(uuid) OWNER TO {ROLLUP_ROLE};
+REVOKE CREATE ON SCHEMA public FROM {ROLLUP_ROLE};
+REVOKE ALL ON FUNCTION sandbox_workspaces_with_recordings(timestamptz), sandbox_workspace_of_run(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sandbox_workspaces_with_recordings(timestamptz), sandbox_workspace_of_run(uuid) TO {APP_ROLE};
+"""
+NO_MORE = """
+DROP FUNCTION sandbox_workspace_of_run(uuid);
+DROP FUNCTION sandbox_workspaces_with_recordings(timestamptz);
+"""
 
 
 class Migration(migrations.Migration):
@@ -47,4 +71,5 @@ class Migration(migrations.Migration):
         ),
         WorkspaceWall("Execution"),
         SameWorkspace("Execution", "run", to="sandbox.Run"),
+        migrations.RunSQL(ACROSS, NO_MORE),
     ]

@@ -4,13 +4,16 @@ import json
 from functools import partial
 
 import pytest
+from django.core.management import call_command
 
 from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.services import create_secret
 from registry.services import give_secret, install, set_live
 from sandbox.models import Execution, Run
+from sandbox.sandboxd.client import Refused
 from sandbox.services import invoke, perform
+from sandbox.services.replaying import NotRecorded, forget_recordings, replay_run
 from tests.core.egress.peers import Authority, Peer, answer, saying
 from tests.sandbox.python_extensions import publish_python
 from tests.sandboxd import Sandboxd
@@ -141,3 +144,45 @@ def test_a_mistake_names_its_line(start):
     )
     assert (run.state, run.error_category) == ("failed", "tool_error")
     assert run.error["sentence"].startswith("Line 5:")
+
+
+def test_a_recorded_run_gives_equal_bytes_again_with_no_network_at_all(start, peer, capsys):
+    peer.script = saying(answer(json.dumps({"name": "Plan"})))
+    code = DRIVE.replace('"title": r.json()["name"]', '"title": f"{r.json()[\'name\']} {random.random()} {ctx.now}"')
+    run = start(code.replace("def run", "import random\n\ndef run"), secret=True)({"file_id": "ada@example.com"})
+    assert run.state == "succeeded", run.error
+    peer.requests.clear()
+    call_command("run", "replay", str(run.pk))
+    said = capsys.readouterr().out
+    assert "Equal bytes; 1 calls answered from record." in said and not peer.requests
+    execution = Execution.objects.get(run=run)
+    assert b"ada@example.com" not in bytes(execution.recording) and b"Plan" not in bytes(execution.recording)
+
+
+def test_a_recording_opens_for_its_own_run_only_and_goes_after_its_time(start, settings):
+    go = start("# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs['n'] + 1}\n", id="count.up")
+    one, other = go({"n": 1}), go({"n": 2})
+    first, second = (Execution.objects.get(run=run) for run in (one, other))
+    Execution.objects.filter(pk=first.pk).update(recording=second.recording)
+    with pytest.raises(Refused, match="does not open"):
+        replay_run(one)
+    settings.SANDBOX_KEEP_RECORDINGS_DAYS = 0
+    assert forget_recordings() == 2
+    with pytest.raises(NotRecorded):
+        replay_run(other)
+
+
+def test_a_transform_is_pure_and_answered_from_memory_the_second_time(start):
+    code = "# transform: tidy.names\n\ndef run(inputs, ctx):\n    return {'name': inputs['name'].strip().title()}\n"
+    shapes = {"inputs": {"type": "object"}, "outputs": {"type": "object"}}
+    go = start(code, id="tidy.names", **shapes)
+    runs = [go({"name": " ada lovelace "}) for _ in range(2)]
+    assert [run.outputs for run in runs] == [{"name": "Ada Lovelace"}] * 2
+    assert [Execution.objects.get(run=run).was_remembered for run in runs] == [False, True]
+    assert replay_run(runs[1]).is_equal
+
+
+def test_a_transform_has_no_way_out(start):
+    code = "# transform: tidy.leak\n\ndef run(inputs, ctx):\n    return {'a': ctx.http.get('https://www.googleapis.com')}\n"
+    run = start(code, id="tidy.leak", inputs={"type": "object"}, outputs={"type": "object"})({})
+    assert (run.state, Execution.objects.get(run=run).exchanges) == ("failed", [])
