@@ -7,6 +7,8 @@ class MarketplaceConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
+        from marketplace import palette
 
+        palette.connect()
         permission = "core.view_listing"
         add_item(Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m"))

@@ -7,11 +7,12 @@ class PoliciesConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
-        from policies import notifications, receivers
+        from policies import notifications, palette, receivers
         from policies.reading import due_for
 
         receivers.connect()
         notifications.connect()
+        palette.connect()
         add_item(
             Item(
                 section="",

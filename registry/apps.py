@@ -8,11 +8,12 @@ class RegistryConfig(AppConfig):
     def ready(self):
         from galaxy.core.grantables import Grantable, add_grantable
         from galaxy.core.navigation import Item, add_item
-        from registry import notifications
+        from registry import notifications, palette
         from registry.access import GRANTABLE_ACTS
         from registry.models import Installation
 
         notifications.connect()
+        palette.connect()
         add_item(
             Item(
                 section="Registry",

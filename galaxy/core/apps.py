@@ -11,7 +11,7 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from galaxy.core import account_events, accounts, scope, second_factor, sessions
+        from galaxy.core import account_events, accounts, palette, scope, second_factor, sessions
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications import core_kinds
@@ -32,6 +32,7 @@ class CoreConfig(AppConfig):
         sessions.connect()
         second_factor.connect()
         core_kinds.connect()
+        palette.connect()
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

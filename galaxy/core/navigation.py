@@ -66,6 +66,25 @@ def sections_for(request) -> list[dict]:
     return [{"title": title, "items": items} for title, items in found.items() if items]
 
 
+@dataclass(frozen=True)
+class Link:
+    label: str
+    url: str
+    icon: str
+    key: str
+
+
+def links_for(request) -> list[Link]:
+    """Every page of the navigation that this person may open here, in the order of the sections; nothing is counted."""
+    place = [request.workspace.slug]
+    items = sorted(_items, key=lambda item: (SECTIONS.index(item.section), item.order))
+    return [
+        Link(item.label, reverse(item.url_name, args=place if item.permission else []), item.icon, item.key)
+        for item in items
+        if _is_shown(item, request, request.workspace)
+    ]
+
+
 def _is_shown(item: Item, request, workspace) -> bool:
     if item.offered:
         return item.offered(request)

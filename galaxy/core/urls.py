@@ -33,6 +33,7 @@ urlpatterns = [
     path("w/<slug:workspace>/settings/", views.workspace_settings, name="workspace-settings"),
     path("w/<slug:workspace>/audit/", views.audit_list, name="audit-list"),
     path("w/<slug:workspace>/audit/<int:pk>/", views.audit_detail, name="audit-detail"),
+    path("w/<slug:workspace>/search/", views.search, name="search"),
     path("w/<slug:workspace>/notifications/", views.notification_list, name="notification-list"),
     path("w/<slug:workspace>/notifications/readings/", views.notification_readings, name="notification-readings"),
     path(

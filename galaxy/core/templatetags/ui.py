@@ -92,6 +92,21 @@ def time(moment: datetime | None, exact: bool = False) -> SafeString:
     )
 
 
+@register.simple_tag
+def marked(text: str, words: Iterable[str]) -> SafeString:
+    """``text`` with the first place of each of ``words`` marked, whatever the case."""
+    spans: list[tuple[int, int]] = []
+    for word in words:
+        at = text.lower().find(word.lower())
+        if at >= 0 and not any(start < at + len(word) and at < end for start, end in spans):
+            spans.append((at, at + len(word)))
+    parts, done = [], 0
+    for start, end in sorted(spans):
+        parts += [format_html("{}<mark>{}</mark>", text[done:start], text[start:end])]
+        done = end
+    return format_html_join("", "{}", [*((part,) for part in parts), (text[done:],)])
+
+
 # --- Controls --------------------------------------------------------------------------------------------------
 
 

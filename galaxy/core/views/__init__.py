@@ -35,6 +35,7 @@ from galaxy.core.views.shell import (
     home,
     not_found,
     permission_denied,
+    search,
     server_error,
     workspace_list,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "role_detail",
     "role_list",
     "role_removal",
+    "search",
     "server_error",
     "session_ending",
     "session_endings",

@@ -1,4 +1,4 @@
-"""The way in, the workspace list, help and the error pages."""
+"""The way in, the workspace list, search, help and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
@@ -6,8 +6,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
 
+from galaxy.core import palette
 from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.errors import Defect, DomainError
+from galaxy.core.http import wants_partial
 from galaxy.core.middleware import missing, problem
 from galaxy.core.models import Role, Workspace
 from galaxy.core.permissions import ROLE_PERMISSIONS
@@ -34,6 +36,15 @@ def help_page(request):
         for codename, label in Workspace._meta.permissions
     ]
     return render(request, "core/help.html", {"roles": Role.labels, "rights": rights})
+
+
+@require_safe
+def search(request, workspace):
+    """Search or jump to: the palette's list for htmx, else a page with the same in it."""
+    typed = request.GET.get("q", "")[: palette.MOST_CHARS]
+    groups = palette.groups_for(request, typed)
+    context = {"typed": typed, "words": typed.split(), "groups": groups, "count": sum(len(g.hits) for g in groups)}
+    return render(request, "core/_palette_list.html" if wants_partial(request) else "core/search.html", context)
 
 
 @login_not_required
