@@ -1,5 +1,6 @@
 """Accounts: by invitation only, and told to the audit trail of every workspace of the person."""
 
+import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,6 +13,9 @@ from galaxy.core import audit
 from galaxy.core.models import Membership, User
 from galaxy.core.scope import workspace_scope
 
+# Controls, and what turns the direction of the text after it (UAX #9); joiners stay, since some writing needs them.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 @transaction.atomic
 def create_account(email: str, *, name: str, password: str | None = None) -> User:
@@ -19,9 +23,14 @@ def create_account(email: str, *, name: str, password: str | None = None) -> Use
 
     The address is kept in small letters: allauth looks for nothing else.
     """
-    user = User.objects.create_user(email.lower(), password, name=name)
+    user = User.objects.create_user(email.lower(), password, name=one_line(name))
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+def one_line(name: str) -> str:
+    """``name`` without line breaks, control characters and changes of direction: it stands in mails and lists."""
+    return " ".join("".join(sign for sign in " ".join(name.split()) if not _UNSEEN.match(sign)).split())
 
 
 class AccountAdapter(DefaultAccountAdapter):

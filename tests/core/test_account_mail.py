@@ -1,8 +1,10 @@
 """Mail about an account: plain text in our words, with what a person needs to judge it."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.urls import reverse
 
@@ -41,6 +43,17 @@ def test_a_reset_link_works_once_and_a_stranger_is_told_nothing_in_the_page(clie
     assert "There is no account with it" in only_mail("nobody@example.test").body
     strip = re.compile(rb'csrfmiddlewaretoken" value="[^"]+"|X-CSRFToken": "[^"]+"')
     assert strip.sub(b"", known) == strip.sub(b"", unknown)
+
+
+def test_a_reset_link_is_good_for_an_hour(client, member, monkeypatch):
+    """Whoever reads the mailbox later finds nothing that opens."""
+    client.post(reverse("account_reset_password"), {"email": member.email})
+    link = re.search(r"http://testserver(/\S+)", only_mail(member.email).body)[1]
+    sent = datetime.now()
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: sent + timedelta(minutes=59))
+    assert "no longer works" not in client.get(link, follow=True).content.decode()
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: sent + timedelta(minutes=61))
+    assert "no longer works" in client.get(link, follow=True).content.decode()
 
 
 def test_a_new_password_is_told_to_its_person_with_place_and_time(client, member):

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.accounts import create_account
 from galaxy.core.members.invitations import (
     AlreadyMember,
     AnotherAddress,
@@ -127,6 +128,15 @@ def test_a_link_opened_twice_at_once_makes_one_account(cast):
         thread.join()
     assert sorted(answers)[0] == 302 and sorted(answers)[1] in {409, 410}
     assert User.objects.filter(email=ADDRESS).count() == 1
+
+
+def test_a_name_is_one_line_whatever_was_sent(invited):
+    """It stands in mails to others, where a line of its own would be read as ours."""
+    name = "Ada\r\n\r\nYour account is locked:\u2028\x1b[2J https://evil.example \u202etxt\u2066"
+    Client().post(invited[1], {"name": name, "password": PASSWORD})
+    assert User.objects.get(email=ADDRESS).name == "Ada Your account is locked: [2J https://evil.example txt"
+    joined = "می\u200cخواهم"  # what writing needs, stays
+    assert create_account("farsi@example.test", name=joined).name == joined
 
 
 def test_a_weak_password_brings_the_form_back(invited):
