@@ -13,7 +13,7 @@ from django.utils import timezone
 from galaxy.core import audit
 from galaxy.core.agents import AgentOver, grants_of, why_barred
 from galaxy.core.audit import Actor
-from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.members.limits import AboveYou
 from galaxy.core.models import Agent, Membership, Token, User, Workspace
 from galaxy.core.permissions import can, label_of, require
@@ -22,6 +22,7 @@ from galaxy.core.scope import narrow
 PREFIX = "gxy_"
 SHOWN = 10  # characters of a token that are kept to tell it by, of which 36 random bits at most
 LONGEST_DAYS = 365
+MOST_LIVE = 20  # of one person in a workspace, or of one agent: each has a rate of its own
 USE_SEEN_EVERY = timedelta(hours=1)
 
 API_PERMISSIONS = {
@@ -48,6 +49,11 @@ class TokenRefused(DomainError):
     status = 401
     code = "token_refused"
     next_step = "Make a new token in the console, under Tokens, or on the agent's page."
+
+
+class TooManyTokens(Conflict):
+    code = "too_many_tokens"
+    next_step = "Revoke one that nothing uses, then make this one."
 
 
 class NotYourToken(DomainError):
@@ -98,8 +104,8 @@ def create_token(
 ) -> tuple[Token, str]:
     """A token of ``actor``, or of ``agent`` made by them, with the text that is never to be seen again.
 
-    ``days`` is how long it lives, at most a year. Raises NotGranted, AgentOver, Invalid, or AboveYou where the agent
-    holds what ``actor`` does not: they will see the text, and could use it.
+    ``days`` is how long it lives, at most a year. Raises NotGranted, AgentOver, Invalid, TooManyTokens, or AboveYou
+    where the agent holds what ``actor`` does not: they will see the text, and could use it.
     """
     if agent is not None:
         require(actor, "core.manage_agent", workspace)
@@ -112,6 +118,9 @@ def create_token(
         raise Invalid("A token opens something, and no more than it can.", {"permissions": "Choose from the list."})
     if not 1 <= days <= LONGEST_DAYS:
         raise Invalid("A token lives a year at most.", {"days": f"Choose from 1 to {LONGEST_DAYS} days."})
+    theirs = Token.objects.in_workspace(workspace).filter(user=None if agent else actor, agent=agent)
+    if theirs.live().count() >= MOST_LIVE:
+        raise TooManyTokens(f"{agent or actor} has {MOST_LIVE} tokens that work. Revoke one first.")
     text = PREFIX + secrets.token_urlsafe(32)
     now = timezone.now()
     token = Token.objects.create(

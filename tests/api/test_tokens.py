@@ -12,7 +12,7 @@ from galaxy.core.agents import person_left
 from galaxy.core.api.views import WorkspaceView
 from galaxy.core.models import AuditEvent, Membership, Token
 from galaxy.core.scope import workspace_scope
-from galaxy.core.tokens import create_token, revoke_token
+from galaxy.core.tokens import MOST_LIVE, TooManyTokens, create_token, revoke_token
 from tests.api.conftest import url
 
 
@@ -126,6 +126,15 @@ def test_a_token_never_opens_what_its_person_may_not(api, token_of, member, prob
     assert code_of(client.get(url("events/"))) == (403, "not_granted")
     body = {"digest": tidy.digest}
     assert code_of(client.post(url("installations/"), body, content_type="application/json")) == (403, "not_granted")
+
+
+def test_nobody_multiplies_their_rate_by_making_tokens(token_of, workspace, member, admin, agent):
+    for person, of in ((member, None), (admin, agent)):
+        made = [token_of(person, "runs.read", agent=of) for _ in range(MOST_LIVE)]
+        with pytest.raises(TooManyTokens, match="Revoke one"):
+            token_of(person, "runs.read", agent=of)
+        revoke_token(Token.objects.get(prefix=made[0][:10]), actor=person)
+        token_of(person, "runs.read", agent=of)
 
 
 def test_last_use_is_coarse(api, token_of, member):
