@@ -13,7 +13,9 @@ from urllib.parse import quote, quote_plus
 from galaxy.core.egress.refusals import Refused
 
 HEADER, QUERY, PATH, BODY = "header", "query", "path", "body"
-SHORTEST = 6  # bytes; anything shorter cannot be told from ordinary text, so it could not be scrubbed from an answer
+# A value of fewer bytes, or of fewer different signs, cannot be told from ordinary text, so nobody could scrub it.
+SHORTEST = 6
+FEWEST_SIGNS = 4
 
 # Letters and digits only: no encoding that an action may apply to a header, a query or JSON changes the token.
 _TOKEN = re.compile(r"gxsecret[0-9a-f]{48}", re.ASCII)
@@ -110,8 +112,8 @@ class Placeholders:
     def value(self, name: str, *, host: str, purpose: str) -> str:
         """The value of a secret, opened for one use and from now on scrubbed. Raises Refused."""
         value = self._source.open(name, host=host, purpose=purpose)
-        if len(value.encode()) < SHORTEST:
-            raise Refused("secret_unusable", f"The secret {name:.60} is shorter than {SHORTEST} bytes.")
+        if len(value.encode()) < SHORTEST or len(set(value)) < FEWEST_SIGNS:
+            raise Refused("secret_unusable", f"The secret {name:.60} is too short or too plain to be scrubbed.")
         self.opened.add(value)
         return value
 

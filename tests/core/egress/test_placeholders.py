@@ -127,7 +127,9 @@ def test_a_body_that_is_no_text_takes_no_secret():
     assert get(broker, method="POST", body_base64=body)["error"] == "secret_place"
 
 
-@pytest.mark.parametrize("value", ["line\r\nHost: evil.test", "tab\x00null", "ümlaut", " blank", "12345", ""])
+@pytest.mark.parametrize(
+    "value", ["line\r\nHost: evil.test", "tab\x00null", "ümlaut", " blank", "12345", "00000000", "abcabcabc", ""]
+)
 def test_a_value_that_cannot_stand_in_a_header_is_refused_without_being_told(value):
     broker, token = with_places(value, "header")
     reply = send(broker, token, "header")
