@@ -105,7 +105,7 @@ def why_not(user: User, perm: str, obj: InWorkspace) -> Denied | None:
         permission=perm,
         label=label_of(codename),
         who=who or "an owner of the workspace",
-        ask=f"{perm}|{obj._meta.label_lower}|{obj.pk}" if who and user.is_authenticated else "",
+        ask=f"{perm}|{obj._meta.label_lower}|{obj.pk}" if who and _may_ask(user, obj.workspace) else "",
         asked=_asked_by(user, obj.workspace).get((perm, obj.pk), ""),
         slug=obj.workspace.slug,
     )
@@ -207,12 +207,22 @@ def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
             groupobjectpermission__group__user=user, groupobjectpermission__object_pk=str(obj.pk)
         )
         held = frozenset(Permission.objects.filter(holds, **label).values_list("codename", flat=True))
-        if user.is_staff and isinstance(obj, Workspace):
-            looks = BreakGlass.objects.in_workspace(obj).open().filter(user=user)
-            return held | SUPPORT_PERMISSIONS if looks.exists() else held
-        return held
+        return held | SUPPORT_PERMISSIONS if isinstance(obj, Workspace) and _looks_in(user, obj) else held
 
     return _remember((user.pk, obj._meta.label_lower, obj.pk), read)
+
+
+def _looks_in(user: User, workspace: Workspace) -> bool:
+    """Whether a staff person has a break-glass open here at this moment; others are not even looked up."""
+    if not user.is_staff:
+        return False
+    looks = BreakGlass.objects.in_workspace(workspace).open().filter(user=user)
+    return _remember(("looks in", user.pk, workspace.pk), looks.exists)
+
+
+def _may_ask(user: User, workspace: Workspace) -> bool:
+    """Members ask for what they miss; who only looks in is given nothing."""
+    return user.is_authenticated and not _looks_in(user, workspace)
 
 
 def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
@@ -257,7 +267,7 @@ def _givers(workspace: Workspace, codename: str) -> str:
 def _asked_by(user: User, workspace: Workspace) -> dict[tuple[str, Any], str]:
     """What ``user`` has asked for and waits for: {(permission, id of the object): id of the request}."""
 
-    def read() -> set:
+    def read() -> dict:
         asked = PermissionRequest.objects.in_workspace(workspace).pending().filter(asked_by=user)
         return {(perm, target): str(pk) for pk, perm, target in asked.values_list("pk", "permission", "target_id")}
 

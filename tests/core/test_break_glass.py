@@ -252,6 +252,14 @@ def test_nothing_is_left_behind_by_what_was_tried(client_of, workspace, staff, l
     assert client.delete(workspace.get_absolute_url()).status_code == 403
 
 
+def test_nothing_is_offered_that_would_be_refused(client_of, workspace, staff, look):
+    client = client_of(staff)
+    page = client.get(workspace.get_absolute_url()).content.decode()
+    assert "Needs “Run extensions that read”" in page
+    assert 'name="ask"' not in page and url("token-list") not in page
+    assert "Make token" not in client.get(url("token-list")).content.decode()
+
+
 def test_the_neighbour_stays_closed(client_of, other_workspace, staff, look):
     assert client_of(staff).get(other_workspace.get_absolute_url()).status_code == 404
 
