@@ -24,6 +24,7 @@ from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
 from tests.matrix import machines
 from tests.matrix.routes import PEOPLE, routes, table
+from tests.matrix.show import lines
 
 ROWS = table()
 LEVEL = "community"
@@ -248,3 +249,12 @@ def test_headers_stand_on_every_answer(cast, workspace, things):
             assert response["Cross-Origin-Opener-Policy"] == "same-origin"
             assert "no-store" in response["Cache-Control"], row
             assert response["X-Request-ID"]
+
+
+def test_the_matrix_can_be_read_as_a_table():
+    shown = lines(ROWS)
+    assert len([line for line in shown if line.startswith("| ") and ":" in line.split("|")[1]]) == sum(
+        ":" in row.route for row in ROWS
+    )
+    counted = [sum(map(int, column)) for column in zip(*(line.split("|")[2:-1] for line in shown[-5:]), strict=True)]
+    assert counted == [len(ROWS)] * len(PEOPLE)
