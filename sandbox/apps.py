@@ -7,8 +7,17 @@ class SandboxConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.ops import readiness
+        from galaxy.core.vault import sealing
+        from galaxy.core.vault.services import testing
         from sandbox import notifications, palette, receivers
+        from sandbox.condition import sandbox
+        from sandbox.sandboxd.sealing import RemoteSealer
+        from sandbox.sandboxd.trials import ask_for_trial
 
+        readiness.add_check("sandbox", sandbox)
+        sealing.register(RemoteSealer)
+        testing.register_tester(ask_for_trial)
         receivers.connect()
         notifications.connect()
         palette.connect()

@@ -144,7 +144,7 @@ class Supervisor:
         with path.open("a", encoding="utf-8", buffering=1) as log, output:
             for line in output:
                 log.write(line)
-                self._say(f"{name:>6} | {line.rstrip()}")
+                self._say(f"{name:>8} | {line.rstrip()}")
 
     def _stop(self) -> None:
         """End the programs one after the other, last started first, each with STOP_TIMEOUT_S to finish its work."""

@@ -17,9 +17,11 @@ from galaxy.core.accounts import create_account
 from galaxy.core.demo import LOGINS
 from galaxy.core.ops import configuration, readiness
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN
+from sandbox.condition import sandbox
+from tests.sandboxd import Sandboxd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker"]
+NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sandbox"]
 
 
 @pytest.fixture
@@ -28,6 +30,20 @@ def heartbeat():
     readiness.note_heartbeat()
     yield
     cache.set(readiness.HEARTBEAT_KEY, before, readiness.HEARTBEAT_KEPT_S)
+
+
+@pytest.fixture(scope="module")
+def sandboxd_process(django_db_setup):
+    found = Sandboxd()
+    found.start("--size", "1")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def sandboxd(sandboxd_process, settings):
+    """A sandboxd that answers, with a root key."""
+    settings.SANDBOXD_SOCKET = sandboxd_process.socket
 
 
 @pytest.fixture
@@ -50,7 +66,7 @@ def doctor() -> str:
     return out.getvalue()
 
 
-def test_readiness_says_names_and_ok_and_nothing_else(client, db, heartbeat):
+def test_readiness_says_names_and_ok_and_nothing_else(client, db, heartbeat, sandboxd):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "checks": [{"name": name, "ok": True} for name in NAMES]}
@@ -75,7 +91,16 @@ def test_a_silent_worker_is_told_and_takes_no_page_away(client, db, heartbeat, m
     monkeypatch.setattr(readiness, "heartbeat_age_s", lambda: None)
     assert readiness.worker().state == UNKNOWN
     response = client.get("/readyz")
-    assert (response.status_code, response.json()["checks"][-1]) == (200, {"name": "worker", "ok": None})
+    assert response.status_code == 200
+    assert {"name": "worker", "ok": None} in response.json()["checks"]
+
+
+def test_a_host_without_sandboxd_serves_pages_and_says_what_does_not_work(client, db, heartbeat, settings, tmp_path):
+    settings.SANDBOXD_SOCKET = tmp_path / "nobody.sock"
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert {"name": "sandbox", "ok": None} in response.json()["checks"]
+    assert "Start it with manage.py sandboxd" in sandbox().remedy
 
 
 def test_a_heartbeat_is_noted_by_the_task_and_its_age_is_known(db, heartbeat):
@@ -113,7 +138,7 @@ def test_a_month_without_a_partition_is_seen(db, monkeypatch):
     assert readiness.partitions().state == BAD
 
 
-def test_the_doctor_finds_nothing_wrong_in_a_good_production(db, production, heartbeat):
+def test_the_doctor_finds_nothing_wrong_in_a_good_production(db, production, heartbeat, sandboxd):
     said = doctor()
     assert said.endswith("Nothing is broken.\n")
     assert "BAD" not in said

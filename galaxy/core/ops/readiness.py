@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from galaxy.celery import app
-from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Condition, look
+from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Check, Condition, look
 
 TIMEOUT_S = 2
 HEARTBEAT_KEY = "galaxy:worker-heartbeat"
@@ -16,6 +16,15 @@ HEARTBEAT_LATE_S = 60
 HEARTBEAT_KEPT_S = 60 * 60 * 24
 
 _migrated = False  # once true it stays true: the code of a running process gains no migrations
+
+
+_added: list[tuple[str, Check]] = []
+
+
+def add_check(name: str, check: Check) -> None:
+    """Let a higher floor say how a server of its own stands; called once, when its app is ready."""
+    if (name, check) not in _added:
+        _added.append((name, check))
 
 
 def readiness() -> list[Condition]:
@@ -27,6 +36,7 @@ def readiness() -> list[Condition]:
             ("cache", cache_server),
             ("broker", broker),
             ("worker", worker),
+            *_added,
         ]
     )
 

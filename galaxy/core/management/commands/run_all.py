@@ -20,7 +20,7 @@ LOOK_EVERY_S_AT_FIRST = 0.2
 
 
 class Command(BaseCommand):
-    help = "Prepare the database, then run web, worker and beat until Ctrl-C. This is what `make run` calls."
+    help = "Prepare the database, then run sandboxd, worker, beat and web until Ctrl-C. This is what `make run` calls."
     requires_system_checks = ()
 
     def add_arguments(self, parser):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 inherit=[lock],
                 env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | without_root_key(os.environ),
             )
-            self._say("Starting worker, beat and web.")
+            self._say("Starting sandboxd, worker, beat and web.")
             if supervisor.run(self._caretaker(supervisor, port)):
                 raise CommandError("Galaxy stopped, because one of its processes would not stay up.")
         self._say("Galaxy has stopped.")
@@ -93,8 +93,11 @@ def programs(port: int) -> list[Program]:
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges"]
     celery = [*python, "-m", "celery", "--quiet", "-A", "galaxy"]
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"]
+    root_key = {"GALAXY_KMS": settings.GALAXY_KMS or f"local:{settings.GALAXY_KEY_FILE}"}
+    root_key |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     where = ["--host", "127.0.0.1", "--port", str(port)]
     return [
+        Program("sandboxd", [sys.executable, "manage.py", "sandboxd"], env=root_key),
         Program("worker", [*celery, "worker", "--loglevel", "WARNING"]),
         Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--schedule", settings.DATA_DIR / "beat-schedule"]),
         Program("web", [*granian, "--blocking-threads", "8", *where, "galaxy.wsgi:application"]),
