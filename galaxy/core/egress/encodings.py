@@ -84,7 +84,8 @@ def _base64(raw: bytes) -> Iterator[bytes]:
 def _aligned(raw: bytes, encode, *, unit: int, signs: int) -> Iterator[bytes]:
     """``raw`` as it looks inside of a longer text that was encoded, at each place it may begin within a unit.
 
-    Signs that also depend on the neighbours are left out, so the first and last of them give away a few bits at most.
+    Signs that also depend on the neighbours are left out, so the first of them gives away a few bits at most, and the
+    last one only where another text follows.
     """
     bits = 8 * unit // signs
     for before in range(unit):
@@ -92,6 +93,7 @@ def _aligned(raw: bytes, encode, *, unit: int, signs: int) -> Iterator[bytes]:
         first = -(-8 * before // bits)
         last = 8 * (before + len(raw)) // bits
         yield encoded[first:last]
+        yield encoded[first:]
 
 
 def _pairs(digits: str) -> list[str]:

@@ -190,6 +190,15 @@ def test_values_too_short_to_tell_from_text_are_left_alone():
     assert Scrubber([]).data({"a": 1}) == {"a": 1}
 
 
+@pytest.mark.parametrize("length", range(16, 22))
+def test_no_sign_is_left_of_a_value_at_the_end_of_base64(length):
+    secret = PLAIN_SECRET[:length]
+    for before in ("", "a", "ab"):
+        written = base64.b64encode((before + secret).encode()).decode()
+        left = Scrubber([secret]).text(written).rstrip("=")
+        assert left.endswith(MARK) and len(left) <= len(MARK) + 3
+
+
 def test_a_private_key_is_struck_line_by_line():
     lines = [base64.b64encode(bytes([number]) * 48).decode() for number in range(3)]
     key = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""])
