@@ -35,13 +35,16 @@ class SetupError(Exception):
 def main() -> int:
     """Set up, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--browser", action="store_true", help="also see to a Chromium for the browser tests")
+    parser.add_argument(
+        "--browser", action="store_true", help="also see to the programs that tests call: Chromium and xmlsec1"
+    )
     options = parser.parse_args()
     try:
         make_environment()
         build_sandbox()
         if options.browser:
             see_to_browser()
+            see_to_signer()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -127,6 +130,12 @@ def see_to_browser() -> None:
         return
     if not _apt_install("chromium") or not find_browser():
         raise SetupError("The browser tests need Chromium or Google Chrome: install one of them and try again.")
+
+
+def see_to_signer() -> None:
+    """Find xmlsec1, by which the SAML provider of the tests signs, or install Debian's."""
+    if not shutil.which("xmlsec1") and not (_apt_install("xmlsec1") and shutil.which("xmlsec1")):
+        raise SetupError("The tests of single sign-on need xmlsec1: install it and try again.")
 
 
 def find_browser() -> str:
