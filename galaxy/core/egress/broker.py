@@ -32,7 +32,7 @@ class Limits:
     """Caps of one run. ``calls`` counts each hop of a redirect; ``bytes`` counts bodies, both ways."""
 
     calls: int = 20
-    bytes: int = 10 * 1024 * 1024
+    bytes: int = 8 * 1024 * 1024
     request_bytes: int = 1024 * 1024
     response_bytes: int = 2 * 1024 * 1024
     redirects: int = 3

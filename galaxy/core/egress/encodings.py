@@ -5,7 +5,7 @@ import codecs
 import html
 import json
 import quopri
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 SHORTEST_FORM = 6  # bytes of a form; fewer would strike ordinary text
@@ -81,7 +81,7 @@ def _base64(raw: bytes) -> Iterator[bytes]:
         yield quote(form, safe="").encode()
 
 
-def _aligned(raw: bytes, encode, *, unit: int, signs: int) -> Iterator[bytes]:
+def _aligned(raw: bytes, encode: Callable[[bytes], bytes], *, unit: int, signs: int) -> Iterator[bytes]:
     """``raw`` as it looks inside of a longer text that was encoded, at each place it may begin within a unit.
 
     Signs that also depend on the neighbours are left out, so the first of them gives away a few bits at most, and the

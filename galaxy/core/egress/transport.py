@@ -3,10 +3,10 @@
 import logging
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpcore2
 import httpx2
@@ -117,7 +117,14 @@ class _Wire(httpcore2.NetworkBackend):
         self.is_secure = False
         self.was_sent = False
 
-    def connect_tcp(self, host, port, timeout=None, local_address=None, socket_options=None):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
         seconds = min(self.seconds_left(httpcore2.ConnectTimeout), CONNECT_S)
         return _Stream(httpcore2.SyncBackend().connect_tcp(self._address, port, timeout=seconds), self)
 
@@ -141,10 +148,10 @@ class _Stream(httpcore2.NetworkStream):
         self._stream = stream
         self._wire = wire
 
-    def read(self, max_bytes, timeout=None):
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._wire.count(self._stream.read(max_bytes, timeout=self._wire.seconds_left(httpcore2.ReadTimeout)))
 
-    def write(self, buffer, timeout=None):
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # In pieces, as each of them may take until the deadline.
         view = memoryview(buffer)
         while view:
@@ -152,16 +159,18 @@ class _Stream(httpcore2.NetworkStream):
             self._stream.write(bytes(view[:65_536]), timeout=self._wire.seconds_left(httpcore2.WriteTimeout))
             view = view[65_536:]
 
-    def start_tls(self, ssl_context, server_hostname=None, timeout=None):
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
         seconds = self._wire.seconds_left(httpcore2.ConnectTimeout)
         secured = self._stream.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
         self._wire.is_secure = True
         return _Stream(secured, self._wire)
 
-    def close(self):
+    def close(self) -> None:
         self._stream.close()
 
-    def get_extra_info(self, info):
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
