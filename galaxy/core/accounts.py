@@ -1,6 +1,7 @@
 """Accounts: by invitation only, and told to the audit trail of every workspace of the person."""
 
 import re
+import string
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -13,6 +14,7 @@ from galaxy.core import audit
 from galaxy.core.models import Membership, User
 from galaxy.core.scope import workspace_scope
 
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # Controls, and what turns the direction of the text after it (UAX #9); joiners stay, since some writing needs them.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -23,9 +25,18 @@ def create_account(email: str, *, name: str, password: str | None = None) -> Use
 
     The address is kept in small letters: allauth looks for nothing else.
     """
-    user = User.objects.create_user(email.lower(), password, name=one_line(name))
+    user = User.objects.create_user(plain_address(email), password, name=one_line(name))
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+def plain_address(address: str) -> str:
+    """``address`` as accounts keep it and as it is looked for: A to Z made small, and nothing else.
+
+    Other comparisons take letters for each other that are not: PostgreSQL's upper() a dotless i for an i and a long s
+    for an s, Python's lower() the Kelvin sign for a k. Those are other people's mailboxes.
+    """
+    return address.translate(_SMALL)
 
 
 def one_line(name: str) -> str:

@@ -170,6 +170,13 @@ def test_an_unconfirmed_address_proves_nothing(client_of, invited, stranger):
     assert client_of(stranger).post(invited[1]).status_code == 403
 
 
+@pytest.mark.parametrize("alike", ["new.p\u00e9rson@example.test", "new.per\u017fon@example.test"])
+def test_an_address_spelt_alike_is_another_one(invited, alike):
+    """PostgreSQL takes a long s for an s; it is another mailbox."""
+    with pytest.raises(AnotherAddress):
+        accept_invitation(invited[0], user=create_account(alike, name="Alike"))
+
+
 def test_a_confirmed_further_address_is_good_enough(client_of, invited, stranger, workspace):
     EmailAddress.objects.create(user=stranger, email=ADDRESS, verified=True)
     assert client_of(stranger).post(invited[1]).status_code == 302

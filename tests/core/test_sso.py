@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from galaxy.core.accounts import create_account
 from galaxy.core.members.invitations import invite
 from galaxy.core.models import AuditEvent, RoleGroup, User, Workspace
 from galaxy.core.ops.sso import single_sign_on
@@ -72,6 +73,19 @@ def test_an_address_that_galaxy_has_not_confirmed_is_no_way_in(member, admin):
 def test_a_further_address_that_is_confirmed_opens_its_account(member):
     EmailAddress.objects.create(user=member, email="second@example.test", verified=True)
     assert admit(PROVIDER, identity("Second@Example.test")).user == member
+
+
+@pytest.mark.parametrize(
+    ("account", "vouched_for"),
+    [
+        ("mike@example.test", "m\u0131ke@example.test"),  # a dotless i, an i to PostgreSQL's upper()
+        ("mike@example.test", "mi\u212ae@example.test"),  # the Kelvin sign, a k to Python's lower()
+        ("m\u0131ke@example.test", "mike@example.test"),
+    ],
+)
+def test_a_mailbox_spelt_alike_is_somebody_elses(db, account, vouched_for):
+    create_account(account, name="Mike")
+    assert refusal(PROVIDER, identity(vouched_for)) in {"foreign_letters", "not_invited"}
 
 
 def test_an_address_given_to_somebody_else_does_not_open_the_account_of_whoever_had_it(member, workspace):

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from galaxy.core import audit, mail
-from galaxy.core.accounts import create_account
+from galaxy.core.accounts import create_account, plain_address
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.limits import AboveYou, check_may_give
 from galaxy.core.members.people import lock
@@ -162,13 +162,14 @@ def join_with_new_account(invitation: Invitation, *, name: str, password: str) -
 
 def account_of(address: str) -> User | None:
     """Whose account signs in with ``address``, as its own or as a further confirmed one."""
-    by_further = EmailAddress.objects.filter(email__iexact=address, verified=True).values("user")
-    return User.objects.filter(email__iexact=address).first() or User.objects.filter(pk__in=by_further).first()
+    address = plain_address(address)
+    by_further = EmailAddress.objects.filter(email=address, verified=True).values("user")
+    return User.objects.filter(email=address).first() or User.objects.filter(pk__in=by_further).first()
 
 
 def owns_address(user: User, address: str) -> bool:
     """Only an address that was confirmed counts: an account may carry one that nobody has proved yet."""
-    return EmailAddress.objects.filter(user=user, email__iexact=address, verified=True).exists()
+    return EmailAddress.objects.filter(user=user, email=plain_address(address), verified=True).exists()
 
 
 def _hash(token: str) -> str:

@@ -17,7 +17,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from galaxy.core.accounts import create_account, record_everywhere
+from galaxy.core.accounts import create_account, plain_address, record_everywhere
 from galaxy.core.members.invitations import InvitationClosed, find_invitation
 from galaxy.core.models import User
 from galaxy.core.sso.configuration import Provider
@@ -56,6 +56,12 @@ def _check_address(provider: Provider, identity: Identity) -> None:
             "no_address",
             f"{provider.name} did not send your e-mail address, so Galaxy cannot tell who you are.",
             "Ask whoever runs it to send the address to Galaxy.",
+        )
+    if not identity.email.isascii():  # a domain or a person spelt alike is another one
+        raise SignInRefused(
+            "foreign_letters",
+            f"The address {identity.email} has letters beyond A to Z, which single sign-on does not take here.",
+            "Sign in there with an address without them, or here with your password.",
         )
     if not provider.vouches_for(identity.email):
         raise SignInRefused(
@@ -102,10 +108,11 @@ def _tie(provider: Provider, identity: Identity, on_the_way_to: str) -> SocialAc
 
 def _owner_of(address: str) -> User | None:
     """Who has proved to Galaxy that the address is theirs. Raises SignInRefused where an account merely carries it."""
-    known = EmailAddress.objects.select_related("user").filter(email__iexact=address, verified=True).first()
+    address = plain_address(address)
+    known = EmailAddress.objects.select_related("user").filter(email=address, verified=True).first()
     if known is not None:
         return User.objects.select_for_update().get(pk=known.user_id)
-    if User.objects.filter(email__iexact=address).exists():
+    if User.objects.filter(email=address).exists():
         raise SignInRefused(
             "unconfirmed_account",
             f"An account carries {address}, and nobody has confirmed that here.",
