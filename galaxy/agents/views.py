@@ -1,5 +1,7 @@
 """Agents: the list, making and changing one, what it did, and stopping it at once."""
 
+from math import ceil
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from galaxy.agents.forms import AgentForm
 from galaxy.core.agents import (
+    ENDING,
     change_agent,
     create_agent,
     end_agent,
@@ -23,7 +26,7 @@ from galaxy.core.permissions import require
 from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.token_forms import TokenForm
 from galaxy.core.tokens import AGENT_PERMISSIONS, create_token
-from sandbox.budgets import calls_today
+from sandbox.budgets import NEAR, calls_today
 from sandbox.models import Run
 
 PAGE_SIZE = 40
@@ -37,7 +40,7 @@ def agent_list(request, workspace):
     page = Paginator(agents, PAGE_SIZE).get_page(request.GET.get("page"))
     calls = calls_today(request.workspace, page.object_list)
     for agent in page.object_list:
-        agent.calls = calls.get(agent.pk, 0)
+        _note_limits(agent, calls.get(agent.pk, 0))
     return render(request, "agents/agent_list.html", {"page": page})
 
 
@@ -123,6 +126,15 @@ def _found(request, pk) -> Agent:
     return get_object_or_404(_agents(request), pk=pk)
 
 
+def _note_limits(agent: Agent, calls: int) -> None:
+    """Put on ``agent`` its calls of today, and whether its budget or its end is near."""
+    is_active = agent.state == "active"
+    agent.calls = calls
+    agent.is_spent = is_active and calls >= agent.calls_per_day
+    agent.is_near_budget = is_active and calls >= ceil(agent.calls_per_day * NEAR)
+    agent.is_near_end = is_active and agent.ends_at <= timezone.now() + ENDING
+
+
 def _form_page(request, form: AgentForm, agent: Agent | None = None):
     context = {"form": form, "agent": agent}
     return render(request, "agents/agent_form.html", context, status=422 if form.is_bound else 200)
@@ -135,13 +147,12 @@ def _detail(request, agent: Agent, form: TokenForm, *, status: int = 200):
         .filter(actor_id=str(agent.pk))
         .order_by("-occurred_at", "-id")
     )
-    calls = calls_today(request.workspace, [agent]).get(agent.pk, 0)
+    _note_limits(agent, calls_today(request.workspace, [agent]).get(agent.pk, 0))
     barred = why_barred(agent)
     context = {
         "agent": agent,
         "barred": "" if agent.state != "active" else barred,
-        "calls": calls,
-        "share": min(100, round(100 * calls / agent.calls_per_day)),
+        "share": min(100, round(100 * agent.calls / agent.calls_per_day)),
         "grants": _grants(agent),
         "tokens": agent.tokens.select_related("created_by"),
         "token_form": form,

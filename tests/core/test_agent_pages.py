@@ -201,3 +201,19 @@ def api_get(cast):
     from django.test import Client
 
     return lambda text: Client(headers={"Authorization": f"Bearer {text}"}).get("/api/v1/me/")
+
+
+def test_a_near_end_and_a_near_budget_are_shown(client_of, admin, agent):
+    client, pages = client_of(admin), (agent.get_absolute_url(), LIST)
+    for page in pages:
+        text = client.get(page).content.decode()
+        assert "Ends soon" not in text and "nearly spent" not in text.lower() and "It ends" not in text
+    Agent.objects.update(ends_at=timezone.now() + timedelta(days=2), calls_per_day=5)
+    for key in "abcd":
+        invoke(agent.workspace, actor=admin, agent=agent, target="probe.look_up", inputs={"key": key})
+    detail, listed = (client.get(page).content.decode() for page in pages)
+    assert "<b>It ends" in detail and "Its calls of today are nearly spent." in detail and "4 of 5" in detail
+    assert "Ends soon" in listed and "Nearly spent" in listed
+    Agent.objects.update(calls_per_day=4)
+    detail, listed = (client.get(page).content.decode() for page in pages)
+    assert "Its calls of today are spent." in detail and "Spent</span>" in listed

@@ -4,11 +4,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from galaxy.core.members import scope_of
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import Agent, AuditEvent, User, Workspace
 from galaxy.core.scope import workspace_scope
-from sandbox.models import Outcome
+from sandbox.models import Outcome, Run
 from tests.workers import Workers
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -58,3 +59,29 @@ def test_without_demo_people_it_says_what_to_do(demo):
 def _meridian():
     with scope_of(User.objects.get(email="admin@demo.example")):
         return Workspace.objects.get(slug="meridian").pk
+
+
+@TRANSACTIONAL
+def test_the_demo_has_an_agent_at_work_and_one_that_was_stopped(transactional_db):
+    for command in ("load_catalog", "seed_demo", "seed_agents"):
+        call_command(command, stdout=StringIO())
+    out = StringIO()
+    call_command("seed_agents", stdout=out)
+    assert out.getvalue() == "Demo agents ready, 0 of them new.\n"
+    admin = User.objects.get(email="admin@demo.example")
+    with scope_of(admin):
+        working, stopped = Agent.objects.order_by("-name")
+        assert (working.name, working.state) == ("Page librarian", "active")
+        assert (stopped.name, stopped.state) == ("Page importer", "suspended")
+        assert working.tokens.get().last_used_at is not None
+        states = list(Run.objects.filter(agent=working).order_by("created_at").values_list("state", "error_category"))
+        assert states == [("succeeded", ""), ("succeeded", ""), ("failed", "policy_block")]
+        chain = Run.objects.filter(agent=working).first().chain
+        events = AuditEvent.objects.filter(actor_id=str(working.pk)).count()
+        address = working.get_absolute_url()
+    assert [link["kind"] for link in chain] == ["person", "agent"]
+    assert events >= 3
+    client = Client()
+    client.force_login(admin, backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = client.get(address).content.decode()
+    assert "notion.search" in page and "Page librarian" in page

@@ -1,0 +1,85 @@
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from galaxy.core import demo
+from galaxy.core.agents import create_agent, suspend_agent
+from galaxy.core.members import scope_of
+from galaxy.core.models import Agent, User, Workspace
+from galaxy.core.tokens import AGENT_PERMISSIONS, caller_of, create_token
+from marketplace.models import Listing
+from marketplace.services import install_listing, plan_installation
+from registry.models import Installation
+from sandbox.models import Run
+from sandbox.services import invoke, perform
+
+CONNECTOR = "notion"
+READ = "registry.run_installation"
+AT_WORK = ("Page librarian", "Finds the pages that a new colleague asks for.")
+STOPPED = ("Page importer", "Copied pages from the old wiki until it was stopped.")
+CALLS = [
+    ("notion.search", {"query": "Onboarding"}),
+    ("notion.search", {"query": "Price list 2026"}),
+    ("notion.create_page", {"parent_page_id": "page-1", "title": "Copied by mistake"}),  # it may read, and this writes
+]
+
+
+class Command(BaseCommand):
+    help = "Give the demo workspace an agent at work and one that was stopped; safe to run twice. Not in production."
+
+    def handle(self, *args, **options):
+        if settings.HARDENED:
+            raise CommandError("The demo is made in development only.")
+        admin = User.objects.filter(email="admin@demo.example").first()
+        if admin is None:
+            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
+        with scope_of(admin):
+            workspace = Workspace.objects.get(slug=demo.WORKSPACE[1])
+            made = [self._at_work(workspace, admin), self._stopped(workspace, admin)]
+        self.stdout.write(f"Demo agents ready, {sum(made)} of them new.")
+
+    def _at_work(self, workspace: Workspace, admin: User) -> bool:
+        agent = self._agent(workspace, admin, *AT_WORK, days=90)
+        if agent is None:
+            return False
+        days, permissions = 90, AGENT_PERMISSIONS
+        _, text = create_token(
+            workspace, name="Scheduler", permissions=permissions, days=days, actor=admin, agent=agent
+        )
+        caller_of(text)  # as its first request does: the token shows its last use
+        for target, inputs in CALLS:
+            run = invoke(workspace, actor=admin, agent=agent, target=target, inputs=inputs, simulate=True)
+            if run.state == Run.State.QUEUED:
+                perform(run.pk)
+        return True
+
+    def _stopped(self, workspace: Workspace, admin: User) -> bool:
+        agent = self._agent(workspace, admin, *STOPPED, days=30)
+        if agent is not None:
+            suspend_agent(agent, actor=admin, reason="Copied pages twice")
+        return agent is not None
+
+    def _agent(self, workspace: Workspace, admin: User, name: str, purpose: str, *, days: int) -> Agent | None:
+        """A new agent that may read the connector; None where one of that name is there."""
+        if Agent.objects.in_workspace(workspace).filter(name=name).exists():
+            return None
+        return create_agent(
+            workspace,
+            name=name,
+            purpose=purpose,
+            owner=admin,
+            scopes=["notion.pages.read"],
+            grants=[(self._connector(workspace, admin), READ)],
+            calls_per_day=200,
+            ends_at=timezone.now() + timedelta(days=days),
+            actor=admin,
+        )
+
+    def _connector(self, workspace: Workspace, admin: User) -> Installation:
+        there = Installation.objects.in_workspace(workspace).active().filter(extension__slug=CONNECTOR)
+        if not there.exists():
+            listing = Listing.objects.select_related("extension", "version__extension").get(extension__slug=CONNECTOR)
+            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
+        return there.get()
