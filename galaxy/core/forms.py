@@ -11,6 +11,8 @@ from django.utils import timezone
 from galaxy.core.audit.reading import in_words
 from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
 from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, User, Workspace
+from galaxy.core.notifications.kinds import kinds
+from galaxy.core.notifications.mailing import mailed_kinds
 
 
 @cache
@@ -20,9 +22,21 @@ def time_zones() -> frozenset[str]:
     return frozenset({"UTC"} | {name for name in available_timezones() if name.partition("/")[0] in areas})
 
 
+class SomeOrNoneField(forms.MultipleChoiceField):
+    """Some of a few, or none: a form that shows it also sends "", since boxes that are off send nothing at all."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def to_python(self, value):
+        return [one for one in super().to_python(value) if one]
+
+
 class PreferencesForm(forms.ModelForm):
     """What a person likes; of what is sent, only the fields that are there change."""
 
+    mail_kinds = SomeOrNoneField(
+        required=False, choices=lambda: [(kind.name, kind.label) for kind in kinds()], label="By mail"
+    )
     time_zone = forms.ChoiceField(choices=lambda: [(name, name.replace("_", " ")) for name in sorted(time_zones())])
 
     class Meta:
@@ -32,8 +46,15 @@ class PreferencesForm(forms.ModelForm):
 
     def __init__(self, data=None, **kwargs):
         super().__init__(data, **kwargs)
+        self.initial["mail_kinds"] = mailed_kinds(self.instance)
         for name in set(self.fields) - set(data) if data is not None else ():
             del self.fields[name]
+
+    def save(self, commit=True):
+        if "mail_kinds" in self.cleaned_data:
+            chosen = self.cleaned_data["mail_kinds"]
+            self.instance.mail_choices = {kind.name: kind.name in chosen for kind in kinds()}
+        return super().save(commit)
 
 
 class WorkspaceSettingsForm(forms.Form):

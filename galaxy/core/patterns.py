@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from galaxy.core.errors import Conflict
+from galaxy.core.palette import Group, Hit
 from galaxy.core.permissions import Denied
 from galaxy.core.ui.words import STATUSES
 
@@ -42,6 +43,25 @@ GOOD_ENOUGH = {
     "grant": "less",
     "kinds": ["pack"],
 }
+# tone, icon, title, the object or "" where it is not to be seen, note
+NEWS = [
+    ("warn", "inbox", "An approval is asked of you", "Delete 38 contacts in HubSpot", ""),
+    ("bad", "circle-x", "Your run failed", "hubspot.create_task, live", "The refresh token was refused."),
+    ("info", "gavel", "Your request was decided", "Send 214 messages", "Rejected: Quarter is not closed yet"),
+    ("ok", "user-check", "Your invitation was accepted", "", ""),
+    ("", "bell", "Something without a tone", "Lead agent", ""),
+]
+FOUND = [
+    Group("Do", [Hit("Roll back HubSpot…", "#main", icon="undo-2"), Hit("New role…", "#main", icon="shield-check")]),
+    Group(
+        "Found",
+        [
+            Hit("Payroll export", "#main", "Connector", glyph="payroll"),
+            Hit("Rolf Berg", "#main", "Auditor", person="Rolf Berg"),
+            Hit("Runs of the rollout", "#main", "r_7c41e0aa · Failed, live, 12 min ago", icon="activity", key="r"),
+        ],
+    ),
+]
 PAYLOAD = {"subject": "Call Ada <Byron>", "due_at": None, "owner": {"id": 7, "active": True}, "tags": ["new", "eu"]}
 
 
@@ -108,6 +128,9 @@ def patterns(request):
                 ("Records", "38 contacts"),
                 ("Undo", "Named and tested, for 7 days"),
             ],
+            "news": NEWS,
+            "found": FOUND,
+            "words": ["roll"],
             "page": Paginator(range(128), 9).page(2),
             "sort": request.GET.get("sort", "name"),
         },

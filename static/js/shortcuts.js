@@ -1,4 +1,5 @@
-// "?" opens the list of keys, "/" goes to the page's search, "g" then a letter goes to a page of the navigation.
+// "?" opens the list of keys, "/" goes to the page's search or else to the workspace's, "g" then a letter goes to a page
+// of the navigation.
 // Letters mean nothing while someone types or a dialog is open, and a preference switches them off for good
 // (WCAG 2.1.4): html[data-letters=off], written by the server and by preferences.js; queue.js reads it too.
 
@@ -30,6 +31,9 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       search.focus();
       search.select?.();
+    } else if (document.getElementById("palette")) {
+      event.preventDefault();
+      document.getElementById("palette").showModal();
     }
   }
 });

@@ -1,5 +1,6 @@
 """What a person likes, on a page of its own and kept with the account."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from galaxy.core.forms import time_zones
+from galaxy.core.notifications.mailing import mailed_kinds
 from tests.factories import PASSWORD
 
 URL = "/preferences/"
@@ -47,6 +49,21 @@ def test_what_is_not_on_offer_changes_nothing(client_of, member, wrong):
     response = client_of(member).post(URL, {"density": "compact"} | wrong)
     member.refresh_from_db()
     assert (response.status_code, member.density, member.time_zone) == (422, "", "UTC")
+
+
+def test_the_kinds_that_come_by_mail_are_chosen_and_kept(client_of, member):
+    client = client_of(member)
+    page = client.get(URL).content.decode()
+    assert re.search(r'value="approval_asked"[^>]* checked', page)  # what the kind says
+    assert not re.search(r'value="run_failed"[^>]* checked', page)
+    client.post(URL, {"mail_kinds": ["", "run_failed"]})
+    member.refresh_from_db()
+    assert mailed_kinds(member) == ["run_failed"]
+    client.post(URL, {"mail_kinds": ""})
+    client.post(URL, {"density": "compact"})  # sent from elsewhere, without the boxes
+    member.refresh_from_db()
+    assert mailed_kinds(member) == []
+    assert client.post(URL, {"mail_kinds": ["made-up"]}).status_code == 422
 
 
 def test_nobody_is_sent_elsewhere(client_of, member):
