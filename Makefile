@@ -12,7 +12,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # Tests have their own servers and data, which may be lost and so need not be written safely.
 TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples
+.PHONY: help setup run demo test lint lock guest escape examples matrix bench
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ lint: setup ## check style, types and templates
 
 examples: setup ## record the examples of the API's document anew, from real answers
 	@exec $(TEST_ENV) GALAXY_WRITE_EXAMPLES=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/api/test_document.py
+
+matrix: setup ## print who gets what from every route, as a table
+	@$(VENV_PYTHON) -m tests.matrix.show
+
+bench: setup ## measure, beside what bounds it (one alone: make bench ONLY=grants)
+	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)
 
 lock: setup ## resolve requirements/*.in into hash-locked *.txt
 	@for name in bootstrap base dev; do \

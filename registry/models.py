@@ -155,7 +155,10 @@ class Installation(WorkspaceModel):
                 fields=["workspace", "extension"], condition=Q(removed_at=None), name="installation_once_while_active"
             )
         ]
-        indexes = [models.Index(fields=["workspace", "extension"], name="installation_by_extension")]
+        indexes = [
+            models.Index(fields=["workspace", "extension"], name="installation_by_extension"),
+            models.Index(fields=["workspace", "-installed_at", "-id"], name="installation_newest"),
+        ]
 
     def __str__(self):
         return self.extension.name
