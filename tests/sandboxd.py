@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connections
 
 from galaxy.core.vault.kms.local import make_key_file
+from sandbox.pool.build import ensure
 from sandbox.sandboxd.client import is_up
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,6 +48,7 @@ class Sandboxd:
         self.process: subprocess.Popen | None = None
 
     def start(self, *arguments: str) -> None:
+        ensure()  # built once for a checkout, here where nobody has called make
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "sandboxd", *arguments],
             cwd=ROOT,

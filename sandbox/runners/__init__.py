@@ -13,7 +13,8 @@ class Reply:
 
     ``outputs`` is what the manifest's response mapping makes of it, where it is a success. ``code``, ``sentence`` and
     ``next_step`` say what failed where the status does not. ``has_acted`` is False where surely nothing was changed at
-    the other side, True where something may have been, and None where only the status can tell.
+    the other side, True where something may have been, and None where only the status can tell. ``not_begun``: it is
+    Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
     """
 
     status: int
@@ -24,6 +25,7 @@ class Reply:
     sentence: str = ""
     next_step: str = ""
     has_acted: bool | None = None
+    not_begun: bool = False
 
 
 class Runner(Protocol):

@@ -46,7 +46,14 @@ class PythonRunner:
         try:
             answer = ask("run", order.as_body(), seconds=limits.wall_ms / 1000 + SPARE_S)
         except Unreachable as error:
-            return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step, has_acted=False)
+            return Reply(
+                UNAVAILABLE,
+                code=error.code,
+                sentence=str(error),
+                next_step=error.next_step,
+                has_acted=False,
+                not_begun=True,
+            )
         except Lost as error:
             return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
         except Refused as error:

@@ -37,6 +37,7 @@ from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 1024 * 1024
+PATIENCE = {"max_attempts": 10, "base_ms": 500, "max_ms": 4_000}  # with a sandbox that is busy, or just restarts
 
 
 def perform(run_id: UUID) -> Run | None:
@@ -178,7 +179,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
                 category=category,
                 retryable=CATEGORIES[category].retryable,
                 may_repeat=repeatable or reply.has_acted is False or (refused and not reply.has_acted),
-                retry=spec.retry if spec else {},
+                retry=PATIENCE if reply.not_begun else spec.retry if spec else {},
                 asked_ms=asked_ms,
                 waited_ms=waited_ms,
                 rng=rng,
