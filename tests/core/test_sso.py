@@ -1,6 +1,7 @@
 """Single sign-on beside the protocols: whose account an identity opens, second factors, settings, and what is told."""
 
 import re
+import uuid
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from galaxy.core.sso.admission import admit
 from galaxy.core.sso.configuration import OidcProvider, SamlProvider, providers_from_environment
 from galaxy.core.sso.identity import Identity, SignInRefused
 from galaxy.env import SettingError
+from tests.factories import make_user
 from tests.peers.forger import CLIENT_ID, CLIENT_SECRET, forger
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +57,15 @@ def test_an_address_that_is_not_vouched_for_takes_over_nothing(member):
 @pytest.mark.parametrize("address", ["x@example.test.evil.test", "x@sub.example.test", "x@evil-example.test"])
 def test_a_domain_is_that_domain_and_no_other(db, address):
     assert refusal(PROVIDER, identity(address)) == "foreign_domain"
+
+
+@pytest.mark.parametrize(
+    "address", ["mıke@example.test", "mi\u212ae@example.test", "a b@example.test", "@example.test"]
+)
+def test_an_address_that_only_looks_like_one_of_ours_is_nobody_s(db, address):
+    make_user(email="mike@example.test")
+    make_user(email="mike.mike@example.test")
+    assert refusal(PROVIDER, identity(address)) == "strange_address"
 
 
 def test_a_directory_that_is_trusted_need_not_say_confirmed_but_may_say_the_opposite(member):
@@ -136,9 +147,9 @@ def provider(settings):
         yield running
 
 
-def sign_in(provider, email: str, **form) -> tuple[Client, str]:
+def sign_in(provider, email: str, client: Client | None = None, **form) -> tuple[Client, str]:
     """Through the doors; returns the client and where it was sent in the end."""
-    client = Client()
+    client = client or Client()
     query = dict(part.split("=", 1) for part in client.post("/account/sso/oidc/sign-in/", form)["Location"].split("&"))
     provider.sign(provider.claims(query["nonce"], email=email))
     callback = {"code": "code-1", "state": query["state"], "iss": provider.issuer}
@@ -173,6 +184,20 @@ def test_whether_the_provider_counts_as_a_second_factor_is_a_setting(
     client, _ = sign_in(provider, member.email)
     assert client.get(workspace.get_absolute_url()).status_code == status
     assert client_of(member).get(workspace.get_absolute_url()).status_code == 302  # by password it never counts
+
+
+def test_the_session_has_a_new_key_afterwards(provider, member):
+    client = Client()
+    client.post("/account/sso/oidc/sign-in/")
+    before = client.session.session_key
+    client, _ = sign_in(provider, member.email, client=client)
+    assert before and client.session.session_key != before
+
+
+def test_whoever_begins_too_often_waits(provider, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
+    client = Client(REMOTE_ADDR=f"2001:db8::{uuid.uuid4().hex[:4]}")
+    assert [client.post("/account/sso/oidc/sign-in/").status_code for _ in range(2)] == [302, 429]
 
 
 def test_a_closed_account_stays_closed(provider, member):
