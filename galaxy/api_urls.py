@@ -8,6 +8,7 @@ from galaxy.core.api.events import EventListView, EventView
 from galaxy.core.api.me import MeView
 from galaxy.core.api.people import MemberListView, MemberView, PermissionRequestListView, RoleListView
 from galaxy.core.api.schema import schema
+from galaxy.core.api.secrets import SecretListView
 from galaxy.core.api.tokens import TokenListView, TokenRevocationView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
@@ -37,6 +38,7 @@ of_workspace = [
     path("agents/<uuid:pk>/suspension/", AgentSuspensionView.as_view(), name="agent-suspension"),
     path("tokens/", TokenListView.as_view(), name="token-list"),
     path("tokens/<uuid:pk>/revocation/", TokenRevocationView.as_view(), name="token-revocation"),
+    path("secrets/", SecretListView.as_view(), name="secret-list"),
     path("events/", EventListView.as_view(), name="event-list"),
     path("events/<int:pk>/", EventView.as_view(), name="event-detail"),
 ]

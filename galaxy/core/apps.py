@@ -36,6 +36,7 @@ class CoreConfig(AppConfig):
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))
+        add_item(Item("Registry", 30, "Secrets", "core:secret-list", "key-round", "core.view_secret", key="s"))
         settings_page = "core:workspace-settings"
         add_item(Item("Workspace", 90, "Settings", settings_page, "settings", "core.change_settings"))
         add_item(Item("Records", 10, "Audit trail", "core:audit-list", "scroll-text", "core.view_auditevent", key="t"))

@@ -32,6 +32,7 @@ API_PERMISSIONS = {
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
     "approvals.read": "See approval requests",
+    "secrets.read": "See which secrets there are, never their values",
     "audit.read": "Read the audit trail",
     "people.read": "See people, roles, grants and what was asked for",
     "agents.read": "See agents",

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from galaxy.core import patterns, views
 from galaxy.core.sso import views as sso
@@ -31,6 +31,7 @@ urlpatterns = [
     path("w/<slug:workspace>/tokens/", views.token_list, name="token-list"),
     path("w/<slug:workspace>/tokens/<uuid:pk>/revocation/", views.token_revocation, name="token-revocation"),
     path("w/<slug:workspace>/settings/", views.workspace_settings, name="workspace-settings"),
+    path("w/<slug:workspace>/secrets/", include("galaxy.core.secret_urls")),
     path("w/<slug:workspace>/audit/", views.audit_list, name="audit-list"),
     path("w/<slug:workspace>/audit/<int:pk>/", views.audit_detail, name="audit-detail"),
     path("w/<slug:workspace>/search/", views.search, name="search"),

@@ -20,6 +20,7 @@ from galaxy.core.api.views import View
 from galaxy.core.members.asking import ask_for
 from galaxy.core.tokens import API_PERMISSIONS
 from tests.api.conftest import send, url
+from tests.matrix.secret_routes import secrets
 
 # What differs from one run to the next, and what stands for it in the document.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -36,7 +37,7 @@ _NAMES = {
 
 
 @pytest.fixture
-def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, tidy, agent):
+def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, tidy, agent, vault):
     """One real exchange of each operation: {operation id: (status, request, response)}."""
     client, reviewer, reader = (api(token_of(one)) for one in (admin, approver, auditor))
     found = {}
@@ -77,6 +78,8 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     tokens = note("tokens_list", client.get(url("tokens/?limit=1")))
     post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
     post("tokens_revoke", client, f"tokens/{tokens['results'][0]['id']}/revocation/", {})
+    secrets(workspace, admin)
+    note("secrets_list", reader.get(url("secrets/?limit=1")))
     return found
 
 

@@ -22,7 +22,7 @@ from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
-from tests.matrix import machines
+from tests.matrix import machines, secret_routes
 from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import lines
 
@@ -44,6 +44,11 @@ OBJECT_ROUTES = (
     "-mail",
     "-role",
     "-ownership",
+    "-staging",
+    "-switch",
+    "-retirement",
+    "-shredding",
+    "secret-test",
     "support-access-ending",
     "-grants",
     "-reading",
@@ -51,7 +56,7 @@ OBJECT_ROUTES = (
 
 
 @pytest.fixture
-def things(cast, workspace, admin):
+def things(cast, workspace, admin, vault):
     """What the routes are asked for, all of Meridian: see the head of expected.txt."""
     probe = installed(workspace, admin, PROBE)[0]
     tidy = publish(TIDY)
@@ -80,7 +85,7 @@ def things(cast, workspace, admin):
         "event": AuditEvent.objects.latest("id"),
         "tidy": tidy,
         "look": break_glass(slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()),
-    } | machines.machines(workspace, admin, probe)
+    } | machines.machines(workspace, admin, probe) | secret_routes.secrets(workspace, admin)
 
 
 def address(route: str, things: dict, slug: str) -> str:
@@ -116,7 +121,7 @@ def address(route: str, things: dict, slug: str) -> str:
         "mfa_edit_webauthn": {"pk": 1},
         "account_confirm_email": {"key": "made-up"},
         "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
-    }.get(route) or machines.place(route, things)
+    }.get(route) or secret_routes.place(route, things) or machines.place(route, things)
     try:
         return reverse(route, kwargs=own)
     except NoReverseMatch:
@@ -151,7 +156,7 @@ def form(route: str, things: dict) -> dict:
         "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
         "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
         "marketplace:listing-install": {"digest": [things["tidy"].digest]},
-    }.get(route) or machines.body(route, things)
+    }.get(route) or secret_routes.body(route) or machines.body(route, things)
 
 
 def post(client: Client, route: str, url: str, things: dict):

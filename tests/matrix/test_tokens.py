@@ -36,6 +36,7 @@ AGENT = {
     "api:agent-suspension": {"GET": 405, "POST": 403},
     "api:token-list": {"GET": 403},
     "api:token-revocation": {"GET": 405, "POST": 403},
+    "api:secret-list": {"GET": 403},
     "api:event-list": {"GET": 403},
     "api:event-detail": {"GET": 403},
 }

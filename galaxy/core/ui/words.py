@@ -52,6 +52,13 @@ STATUSES = {
     "update": Tone("warn", "arrow-up"),
     "deprecated": Tone("warn", "triangle-alert"),
     "yanked": Tone("bad", "x"),
+    # versions and keys of secrets
+    "staged": Tone("info", "hourglass"),
+    "current": Tone("ok", "check"),
+    "previous": Tone("line", "history"),
+    "retired": Tone("line", "archive"),
+    "shredded": Tone("bad", "trash-2"),
+    "done": Tone("ok", "check"),
     # agents and tokens
     "suspended": Tone("warn", "ban"),
     "ended": Tone("line", "circle-stop"),
