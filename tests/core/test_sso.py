@@ -194,7 +194,7 @@ def test_the_session_has_a_new_key_afterwards(provider, member):
     assert before and client.session.session_key != before
 
 
-def test_whoever_begins_too_often_waits(provider, settings):
+def test_whoever_begins_too_often_waits(provider, settings, db):
     settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
     client = Client(REMOTE_ADDR=f"2001:db8::{uuid.uuid4().hex[:4]}")
     assert [client.post("/account/sso/oidc/sign-in/").status_code for _ in range(2)] == [302, 429]
