@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
+from django.urls import is_valid_path
 from django.utils import timezone
 
 from galaxy.core import audit, mail
@@ -158,7 +159,12 @@ def with_workspaces(user: User, rows) -> list[BreakGlass]:
 
 
 def record_look(request) -> None:
-    """Write the page into the workspace's trail before it is shown; one that polls is written once in ten minutes."""
+    """Write the page into the workspace's trail before it is shown; one that polls is written once in ten minutes.
+
+    An address without a page shows nothing, so that nothing is written of it.
+    """
+    if not is_valid_path(request.path_info):
+        return
     row, path, now = request.break_glass, request.get_full_path()[:300], int(time.time())
     key = f"{row.pk.hex[:8]} {path}"
     looks = {one: at for one, at in request.session.get(_LOOKS, {}).items() if now - at < _LOOK_S}

@@ -1,11 +1,13 @@
 """Break-glass: staff look into a workspace with a reason, for an hour at most, read and never write, and are seen."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -225,6 +227,8 @@ def test_each_page_is_written_before_it_is_shown(client_of, workspace, staff, lo
     seen = [fields_of(event) for event in events(workspace, "break_glass.viewed")]
     assert [one["data.path"] for one in seen] == [f"/w/meridian/{path}?q=a", f"/w/meridian/{path}?q=b"]
     assert {one["target.id"] for one in seen} == {str(look.pk)}
+    assert client.get(f"/w/meridian/{path}nothing.css").status_code == 404
+    assert len(events(workspace, "break_glass.viewed")) == 2
 
 
 def test_lists_and_single_checks_agree_without_a_query_per_row(
@@ -405,3 +409,14 @@ def test_a_session_without_the_person_gets_nothing(workspace, look):
     assert Client().get(workspace.get_absolute_url()).status_code == 302
     assert not Membership.objects.filter(user=look.user).exists()
     assert not can(make_user(), "core.view_run", workspace)
+
+
+def test_an_operator_says_who_is_staff(client_of, workspace, member):
+    assert client_of(member).get(LIST).status_code == 403
+    for _ in range(2):
+        call_command("staff", member.email.upper(), stdout=StringIO())
+    assert client_of(member).get(LIST).status_code == 200
+    call_command("staff", member.email, "--remove", stdout=StringIO())
+    assert client_of(member).get(LIST).status_code == 403
+    with pytest.raises(CommandError, match="Nobody signs in"):
+        call_command("staff", "nobody@example.test")
