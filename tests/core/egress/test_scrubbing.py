@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from galaxy.core.egress.scrubbing import MARK, Scrubber
+from tests.core.egress.conftest import PATIENT
 
 SECRET = 'p@ss/w0rd+"<é>\\&=%~ 1'
 PLAIN_SECRET = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
@@ -122,7 +123,7 @@ SIGNS = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])
 VALUES = st.text(alphabet=SIGNS, min_size=8, max_size=40).filter(lambda text: len(set(text)) > 4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(PATIENT, max_examples=300)
 @given(
     secret=VALUES,
     name=st.sampled_from(sorted(set(WRITERS) - STANDS_ALONE)),
@@ -137,6 +138,7 @@ def test_no_mutation_of_any_value_gets_past(secret, name, before, after):
     assert MARK in left
 
 
+@PATIENT
 @given(st.text(max_size=200))
 def test_text_without_a_secret_stays_as_it_is(text):
     scrubber = Scrubber(["correct horse battery staple", PLAIN_SECRET])
@@ -158,6 +160,7 @@ def test_values_that_overlap_become_one_mark():
     assert scrubber.text("<abcdefghabcdefgh>") == f"<{MARK}>"
 
 
+@PATIENT
 @given(
     secret=st.sampled_from([SECRET, PLAIN_SECRET, "aaaaaaaa", "abababab"]),
     name=st.sampled_from(["plain", "base64", "percent", "unicode escapes", "HTML"]),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from galaxy.core.egress import HostRule, Refused, rules, urls
 from registry.manifests.hosts import BadHost, check_host
-from tests.core.egress.conftest import API, make_broker
+from tests.core.egress.conftest import API, PATIENT, make_broker
 from tests.core.egress.conftest import get as call
 
 REFUSED_URLS = [
@@ -147,6 +147,7 @@ LABEL = st.from_regex(r"[a-z0-9_][a-z0-9_-]{0,8}", fullmatch=True)
 ODD = st.text(alphabet="abz019.-_:/@\\?#%[]{};=& \t\r\n\x00éａ。①", max_size=40)
 
 
+@PATIENT
 @given(host=st.one_of(st.lists(LABEL, min_size=1, max_size=4).map(".".join), ODD))
 @example(host="xn--bcher-kva.example")
 def test_a_host_that_a_manifest_may_declare_can_be_called(host):
@@ -157,6 +158,7 @@ def test_a_host_that_a_manifest_may_declare_can_be_called(host):
     assert urls.is_host(declared)
 
 
+@PATIENT
 @given(
     scheme=st.sampled_from(["https://", "HTTPS://", "https:", "https:/", "https:///", "http://", "//", ""]),
     before=st.one_of(st.just(""), ODD),
