@@ -21,11 +21,12 @@ class ActionError(Exception):
 
 
 class HttpRefused(PermissionError):
-    """The request was not made, or got no answer; ``code`` says which rule or limit it was."""
+    """The request was not made, or got no answer; ``code`` says which rule or limit it was. Where ``was_sent``, some of
+    it may have reached the other side."""
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: str, was_sent: bool = False):
         super().__init__(message)
-        self.code = code
+        self.code, self.was_sent = code, was_sent
 
 
 class SignRefused(PermissionError):
@@ -56,13 +57,21 @@ class Headers(dict):
 
 
 class Response(dict):
-    """``status``, ``headers`` and ``body``, as attributes and as keys; ``text`` is the body, ``json()`` reads it."""
+    """``status``, ``headers`` and ``body`` (text), as attributes and as keys. ``content`` is the body as bytes,
+    ``text`` another name of it as text, and ``json()`` reads it."""
 
     status = property(lambda self: self["status"])
     headers = property(lambda self: self["headers"])
     body = property(lambda self: self["body"])
     text = property(lambda self: self["body"])
     ok = property(lambda self: 200 <= self["status"] < 300)
+
+    def __init__(self, reply: dict[str, Any]):
+        coded = reply.get("body_base64")
+        self.content = reply["body"].encode() if coded is None else base64.b64decode(coded)
+        super().__init__(
+            status=reply["status"], headers=Headers(reply["headers"]), body=self.content.decode("utf-8", "replace")
+        )
 
     def json(self):
         return loads(self["body"])
@@ -75,22 +84,28 @@ class Http:
         self._host = host
 
     def request(
-        self, method, url, *, params=None, json=None, data=None, body=None, headers=None, timeout=None
+        self, method, url, *, params=None, json=None, data=None, body=None, headers=None, timeout=None, follow=None
     ) -> Response:
-        """Ask for ``url``. ``data`` is form fields, or a body as it stands; ``timeout`` is in seconds."""
+        """Ask for ``url``. ``data`` is form fields, or a body as it stands; ``timeout`` is in seconds.
+
+        ``follow`` is True where redirects to declared places are to be followed, False where they are to be handed
+        over.
+        """
         headers = {str(name): str(value) for name, value in dict(headers or {}).items()}
         if params:
             url = _with_query(url, params)
-        body, kind = _body_of(json, data if body is None else body)
+        written, kind = _body_of(json, data if body is None else body)
         if kind and "content-type" not in {name.lower() for name in headers}:
             headers["Content-Type"] = kind
-        request = {"method": str(method).upper(), "url": str(url), "headers": headers, "body": body}
+        request = {"method": str(method).upper(), "url": str(url), "headers": headers, **written}
         if timeout is not None:
             request["timeout_ms"] = int(timeout * 1000)
+        if follow is not None:
+            request["follow"] = bool(follow)
         reply = loads(self._host.http(dumps(request, ensure_ascii=False)))
         if "error" in reply:
-            raise HttpRefused(reply["error"], reply.get("message") or reply["error"])
-        return Response(status=reply["status"], headers=Headers(reply["headers"]), body=reply["body"])
+            raise HttpRefused(reply["error"], reply.get("message") or reply["error"], bool(reply.get("was_sent")))
+        return Response(reply)
 
     def get(self, url, **options):
         return self.request("GET", url, **options)
@@ -115,15 +130,17 @@ def _with_query(url: str, params: Any) -> str:
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))
 
 
-def _body_of(json: Any, data: Any) -> tuple[str | None, str]:
-    """The body as text, and the content type that goes with it."""
+def _body_of(json: Any, data: Any) -> tuple[dict[str, str], str]:
+    """{body} or {body_base64} as the broker takes them, and the content type that goes with it."""
     if json is not None:
-        return dumps(json, allow_nan=False), "application/json"
-    if data is None or isinstance(data, str):
-        return data, ""
+        return {"body": dumps(json, allow_nan=False)}, "application/json"
+    if data is None:
+        return {}, ""
+    if isinstance(data, str):
+        return {"body": data}, ""
     if isinstance(data, bytes | bytearray):
-        return bytes(data).decode(), ""
-    return urlencode(data, doseq=True), "application/x-www-form-urlencoded"
+        return {"body_base64": base64.b64encode(data).decode()}, ""
+    return {"body": urlencode(data, doseq=True)}, "application/x-www-form-urlencoded"
 
 
 class Log:

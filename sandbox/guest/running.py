@@ -58,13 +58,19 @@ def _load(code: str, filename: str) -> types.ModuleType:
         program = compile(code, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise Failed(code="syntax_error", message=error.msg, line=error.lineno) from None
+    except (MemoryError, RecursionError):  # how the parser says so
+        raise Failed(code="syntax_error", message="it is nested too deeply") from None
     exec(program, module.__dict__)  # noqa: S102  (what the sandbox is for)
     return module
 
 
 def import_listed(name, globals=None, locals=None, fromlist=(), level=0):
-    """``import`` as creators have it: the list of modules, and nothing that those modules imported for themselves."""
-    if level or name not in MODULES:
+    """``import`` as creators have it: the list of modules, and nothing that those modules imported for themselves.
+
+    C code that a creator calls, such as strptime, looks for its helpers through here too; it asks with a list as
+    ``fromlist`` (PyImport_Import), a statement with a tuple or nothing.
+    """
+    if level or (name not in MODULES and not isinstance(fromlist, list)):
         raise ModuleNotFoundError(f"{name} is not among the modules that may be imported", name=name)
     return builtins.__import__(name, globals, locals, fromlist, level)
 

@@ -85,7 +85,7 @@ class Conversation:
                 self._log(message)
             elif operation in ("http", "sign"):
                 reply = json.dumps(self._answer(operation, message.get("request")), ensure_ascii=False)
-                self._http.received(reply) if operation == "http" else None
+                self._http.received(reply)
                 channel.send({"reply": reply}, patience)
             elif operation == "result":
                 return self._take(message)
@@ -103,7 +103,7 @@ class Conversation:
 
     def _answer(self, operation: str, text: Any) -> dict[str, Any]:
         """The broker's reply, or {error, message}."""
-        if not isinstance(text, str) or self._http.refusal(text):
+        if not isinstance(text, str) or self._http.refusal(operation, text):
             raise Lost("protocol_violation", "it went on beyond its calls")
         if self.job.kind == TRANSFORM:
             return self._refuse("not_for_transforms")
@@ -118,9 +118,11 @@ class Conversation:
             return self._refuse("time_limit")
         if operation == "sign":
             return self._sign(request)
-        self.outcome.sent = True
         self.outcome.http_calls += 1
-        return self._remember(self.broker.fetch(request, left))
+        sent_before, self.outcome.sent = self.outcome.sent, True  # until it is known better
+        reply = self.broker.fetch(request, left)
+        self.outcome.sent = sent_before or "error" not in reply or bool(reply.get("was_sent"))
+        return self._remember(reply)
 
     def _sign(self, request: dict[str, Any]) -> dict[str, Any]:
         name, algorithm, data = (request.get(key) for key in ("name", "alg", "data"))
@@ -183,7 +185,7 @@ class Conversation:
         if code == "refused":
             if isinstance(own, str) and own in self._refusals:
                 error = dict(self._refusals[own])
-            elif own in ("http_calls_limit", "http_bytes_limit"):
+            elif own in ("http_calls_limit", "http_bytes_limit", "sign_limit"):
                 error = failed(own, self.job.limits)
             else:
                 error = describe("exception", type=kind, message=message)

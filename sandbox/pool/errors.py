@@ -54,8 +54,9 @@ ERRORS: dict[str, Meaning] = {
     "memory_limit": _creator("The run needed more memory than its {limit} bytes.", LOWER),
     "value_too_large": _creator("The run handed over a text of more than 2 MiB at once.", LOWER),
     "crashed": _creator("The interpreter of this run broke; nothing else was touched.", LOWER),
-    "http_calls_limit": _creator("The run made more than its {limit} HTTP calls.", LOWER),
-    "http_bytes_limit": _creator("The run sent and received more than its {limit} bytes over HTTP.", LOWER),
+    "http_calls_limit": Meaning("quota", "The run made more than its {limit} HTTP calls.", LOWER),
+    "http_bytes_limit": Meaning("quota", "The run moved more than its {limit} bytes over HTTP.", LOWER),
+    "sign_limit": Meaning("quota", "The run asked for more than 100 signatures.", LOWER),
     "http_malformed": _creator("A request could not be read: {message}."),
     "not_for_transforms": Meaning(
         "policy_block",

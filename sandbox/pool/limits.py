@@ -7,6 +7,7 @@ KIB, MIB = 1 << 10, 1 << 20
 MIN_MEMORY_BYTES = 32 * MIB  # an instance takes 17 MiB before the creator's first line
 CODE_BYTES = 256 * KIB  # of one file, in UTF-8
 INPUT_BYTES = 1 * MIB
+SIGNATURES = 100  # that a run may ask for
 LINE_OVERHEAD_BYTES = 64  # what a line of the log counts besides its text, so that empty lines end as well
 
 
@@ -44,19 +45,22 @@ class HttpAllowance:
     """What is left of the calls and bytes of one run. Worker and parent each keep one, and must come to the same."""
 
     def __init__(self, limits: Limits):
-        self._limits = limits
-        self.calls = self.bytes = 0
+        self._left = {"http": limits.http_calls, "sign": SIGNATURES}
+        self._bytes_left = limits.http_bytes
 
-    def refusal(self, request: str) -> str:
-        """The code of the limit that stands in the way of ``request``; empty when it was counted and may go."""
+    def refusal(self, operation: str, request: str) -> str:
+        """The code of the limit that stands in the way of ``request``; empty when it was counted and may go.
+
+        ``operation`` is http or sign.
+        """
         size = len(request.encode("utf-8", "replace"))
-        if self.calls >= self._limits.http_calls:
-            return "http_calls_limit"
-        if self.bytes + size > self._limits.http_bytes:
+        if self._left[operation] <= 0:
+            return "http_calls_limit" if operation == "http" else "sign_limit"
+        if size > self._bytes_left:
             return "http_bytes_limit"
-        self.calls += 1
-        self.bytes += size
+        self._left[operation] -= 1
+        self._bytes_left -= size
         return ""
 
     def received(self, reply: str) -> None:
-        self.bytes += len(reply.encode("utf-8", "replace"))
+        self._bytes_left -= len(reply.encode("utf-8", "replace"))

@@ -14,14 +14,14 @@ class SandboxUnavailable(Exception):
 
 
 class Broker(Protocol):
-    """What does HTTP and signatures for one run, in the parent. It believes nothing of a request, never raises on one,
-    and keeps to the seconds it is given, since nothing here can interrupt it."""
+    """What does HTTP and signatures for one run, in the parent: galaxy.core.egress has one. It believes nothing of a
+    request, never raises on one, and keeps to the seconds it is given, since nothing here can interrupt it."""
 
     def fetch(self, request: dict[str, Any], seconds_left: float) -> dict[str, Any]:
-        """{status, headers, body}, or {error, message} and perhaps {category} where there was no answer."""
+        """{status, headers, body | body_base64}, or {error, category, message, was_sent} where there was no answer."""
 
     def sign(self, name: str, alg: str, data: bytes) -> str | dict[str, Any]:
-        """The signature, or {error, message}."""
+        """The signature, or {error, category, message}."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Outcome:
 
     ``error`` is what errors.describe gives, with the code of an ActionError in ``own_code``; None when status is ok.
     ``logs`` is a list of {level, text}; ``lost_logs`` counts the lines beyond the limit. ``walls`` is a list of {name,
-    in_force, detail}. ``sent`` is true once a request was handed to the broker: before that, a lost run may be done
-    again whatever it does. ``measured`` is {wall_ms, cpu_ms, memory_bytes}, as the kernel counts for the worker;
-    ``artefact`` names the interpreter, since the order of sets is fixed when one is built.
+    in_force, detail}. ``sent`` is true once something of a request may have reached another system: before that, a
+    lost run may be done again whatever it does. ``measured`` is {wall_ms, cpu_ms, memory_bytes}, as the kernel counts
+    for the worker; ``artefact`` names the interpreter, since the order of sets is fixed when one is built.
     """
 
     status: str = "error"

@@ -11,7 +11,7 @@ from sandbox.pool.conversation import failed, job_frame
 from sandbox.pool.outcome import Broker, Job, Outcome, SandboxUnavailable
 from sandbox.pool.plain import Unfit
 from sandbox.pool.process import Worker
-from sandbox.pool.walls import probe
+from sandbox.pool.walls import proven
 
 FIRST_UID = 64321  # where the parent is root, each worker gets a user of its own, counted from here
 UIDS = 64
@@ -40,7 +40,7 @@ class Pool:
         artefact: Artefact | None = None,
         walls: Walls = Walls.REQUIRED,
         uid: int = FIRST_UID,
-        program: str = "sandbox.pool.worker",
+        program: tuple[str, ...] = ("sandbox.pool.worker",),
     ):
         self.size = size
         self.artefact = artefact or find()
@@ -54,7 +54,7 @@ class Pool:
         self._closed = False
         # A worker dies with the thread that started it, so one thread starts them all and lives as long as the pool.
         self._starter = ThreadPoolExecutor(1, "sandbox-starter")
-        self.walls = probe()
+        self.walls = proven()
         try:
             self._require_walls()
             self._start_worker()

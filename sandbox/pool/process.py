@@ -39,7 +39,7 @@ def command(module: str, *arguments: str) -> list[str]:
 class Worker:
     """Starting one takes some 80 ms. Raises SandboxUnavailable where it is not sealed as it must be."""
 
-    def __init__(self, compiled_path: Path, uid: int, *, required: bool, program: str = "sandbox.pool.worker"):
+    def __init__(self, compiled_path: Path, uid: int, *, required: bool, program: tuple[str, ...]):
         self.workspace = ""
         self.runs = 0
         self.missing: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Worker:
         with theirs:
             number = theirs.fileno()
             self._process = subprocess.Popen(
-                command(program, str(compiled_path), str(number), str(uid), mode),
+                command(*program, str(compiled_path), str(number), str(uid), mode),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

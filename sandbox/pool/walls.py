@@ -4,6 +4,7 @@ The proofs run in a process of their own (``prove``), which forks one child for 
 wall, or all of them, and tries what that wall must stop.
 """
 
+import functools
 import json
 import subprocess
 from typing import Any
@@ -37,6 +38,10 @@ def probe() -> list[dict[str, Any]]:
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         proven, why = {}, f"it could not be tried: {type(error).__name__}"
     return [_wall(name, meaning, proven.get(name, why)) for name, meaning in WALLS.items()]
+
+
+# What a host can do does not change while a process lives.
+proven = functools.cache(probe)
 
 
 def _wall(name: str, meaning: str, hole: str) -> dict[str, Any]:

@@ -121,20 +121,19 @@ class Guest:
     # What the guest can call. Nothing but WasmtimeError may leave these.
 
     def _http(self, store, request):
-        code = self._run.http.refusal(request)
+        return self._asked("http", request)
+
+    def _sign(self, store, request):
+        return self._asked("sign", request)
+
+    def _asked(self, operation: str, request: str) -> str:
+        code = self._run.http.refusal(operation, request)
         if code:
             return json.dumps({"error": code})
-        self._channel.send({"op": "http", "request": request})
+        self._channel.send({"op": operation, "request": request})
         reply = self._channel.receive()["reply"]
         self._run.http.received(reply)
         return reply
-
-    def _sign(self, store, request):
-        code = self._run.http.refusal(request)
-        if code:
-            return json.dumps({"error": code})
-        self._channel.send({"op": "sign", "request": request})
-        return self._channel.receive()["reply"]
 
     def _log(self, store, level, text):
         run = self._run
