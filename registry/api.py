@@ -10,7 +10,7 @@ from galaxy.core.api.paging import PageFilter
 from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import PersonSerializer, StrictSerializer
 from galaxy.core.api.views import repeatable
-from galaxy.core.object_grants import held_on_object
+from galaxy.core.object_grants import Held, held_on_object
 from galaxy.core.permissions import require
 from registry.errors import NotInstallable
 from registry.models import Installation, Kind, Version
@@ -135,11 +135,14 @@ class InstallationRemovalView(Installations):
 class GrantSerializer(serializers.Serializer):
     """One permission on one object, given to a role, a person or an agent."""
 
-    permission = serializers.CharField(source="codename")
+    permission = serializers.SerializerMethodField()
     label = serializers.CharField()
     holder_kind = serializers.ChoiceField(source="kind", choices=["role", "user", "agent"])
     holder_id = serializers.UUIDField(source="id")
     holder = serializers.CharField(source="name")
+
+    def get_permission(self, held: Held) -> str:
+        return f"registry.{held.codename}"
 
 
 class InstallationGrantsSerializer(serializers.Serializer):

@@ -11,7 +11,7 @@ from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, rea
 from galaxy.core.api.serializers import PersonSerializer
 from galaxy.core.effective import effective_of
 from galaxy.core.members.asking import answerable_by
-from galaxy.core.members.roles import facts_of
+from galaxy.core.members.roles import RoleFacts, facts_of
 from galaxy.core.models import Membership, PermissionRequest, RoleGroup
 from galaxy.core.permissions import require
 
@@ -56,8 +56,11 @@ class RoleSerializer(serializers.Serializer):
     id = serializers.UUIDField(source="role.pk")
     name = serializers.CharField(source="role.label")
     is_custom = serializers.BooleanField(source="role.is_custom")
-    permissions = serializers.ListField(child=serializers.CharField(), help_text="On the whole workspace.")
+    permissions = serializers.SerializerMethodField(help_text="On the whole workspace.")
     members = serializers.IntegerField()
+
+    def get_permissions(self, facts: RoleFacts) -> list[str]:
+        return [f"core.{codename}" for codename in facts.permissions]
 
 
 class PermissionRequestSerializer(serializers.Serializer):
