@@ -63,6 +63,17 @@ def test_an_invitation_is_mailed_and_its_link_is_kept_nowhere(client_of, workspa
     assert Client().get(path[1]).status_code == 200
 
 
+def test_a_letter_says_its_end_in_utc_wherever_its_sender_is(client_of, workspace, admin, roles):
+    admin.time_zone = "Asia/Tokyo"
+    admin.save()
+    sent = {"address": ADDRESS, "role": str(roles["creator"].pk)}
+    client_of(admin).post(people_url(workspace, "invitation-create"), sent)
+    [letter] = mail.outbox
+    end = f"{Invitation.objects.get().expires_at:%-d %B %Y, %H:%M} UTC"
+    assert end in letter.body
+    assert end in letter.alternatives[0].content
+
+
 def test_names_in_a_letter_are_text_and_break_no_header(client_of, workspace, admin, roles):
     admin.name = "<b>Ada</b>\nBcc: everybody@example.test"
     admin.save()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.forms import time_zones
 from galaxy.core.notifications.mailing import mailed_kinds
+from galaxy.core.ui.words import relative
 from tests.factories import PASSWORD
 
 URL = "/preferences/"
@@ -79,6 +80,13 @@ def test_exact_times_are_shown_in_the_readers_zone_and_kept_in_utc():
     assert ">2026-11-26 01:30:05 IST</time>" in html
     assert 'datetime="2026-11-25T20:00:05Z"' in html
     assert ">2026-11-25 20:00:05 UTC</time>" in draw(Context({"moment": moment}))
+
+
+def test_a_day_long_past_is_the_readers_day():
+    moment = datetime(2026, 1, 31, 20, 0, tzinfo=UTC)
+    with timezone.override("Asia/Kolkata"):
+        assert relative(moment, now=datetime(2026, 11, 25, tzinfo=UTC)) == "1 Feb 2026"
+    assert relative(moment, now=datetime(2026, 11, 25, tzinfo=UTC)) == "31 Jan 2026"
 
 
 def test_the_zone_of_the_person_holds_for_their_request_alone(member, admin, settings):

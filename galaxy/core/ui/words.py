@@ -1,6 +1,6 @@
 """Times, durations and states as the words and tones a person reads."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -86,7 +86,8 @@ def tone_of(status: str) -> Tone:
 
 
 def relative(moment: datetime, now: datetime | None = None) -> str:
-    """``moment`` as seen from ``now``: "just now", "12 min ago", "in 21 h", "6 days ago", else its UTC date."""
+    """``moment`` as seen from ``now``: "just now", "12 min ago", "in 21 h", "6 days ago", else its date where the
+    reader is."""
     now = now or timezone.now()
     distance = abs(now - moment)
     minutes = round(distance.total_seconds() / 60)
@@ -101,7 +102,7 @@ def relative(moment: datetime, now: datetime | None = None) -> str:
         days = minutes // (24 * 60)
         words = f"{days} day{'' if days == 1 else 's'}"
     else:
-        return f"{moment.astimezone(UTC):%-d %b %Y}"
+        return f"{timezone.localtime(moment):%-d %b %Y}"
     return f"{words} ago" if moment <= now else f"in {words}"
 
 
