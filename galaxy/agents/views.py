@@ -1,6 +1,7 @@
 """Agents: the list, making and changing one, what it did, and stopping it at once."""
 
 from math import ceil
+from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -126,7 +127,7 @@ def _found(request, pk) -> Agent:
     return get_object_or_404(_agents(request), pk=pk)
 
 
-def _note_limits(agent: Agent, calls: int) -> None:
+def _note_limits(agent: Any, calls: int) -> None:
     """Put on ``agent`` its calls of today, and whether its budget or its end is near."""
     is_active = agent.state == "active"
     agent.calls = calls
@@ -147,12 +148,13 @@ def _detail(request, agent: Agent, form: TokenForm, *, status: int = 200):
         .filter(actor_id=str(agent.pk))
         .order_by("-occurred_at", "-id")
     )
-    _note_limits(agent, calls_today(request.workspace, [agent]).get(agent.pk, 0))
+    calls = calls_today(request.workspace, [agent]).get(agent.pk, 0)
+    _note_limits(agent, calls)
     barred = why_barred(agent)
     context = {
         "agent": agent,
         "barred": "" if agent.state != "active" else barred,
-        "share": min(100, round(100 * agent.calls / agent.calls_per_day)),
+        "share": min(100, round(100 * calls / agent.calls_per_day)),
         "grants": _grants(agent),
         "tokens": agent.tokens.select_related("created_by"),
         "token_form": form,
