@@ -13,6 +13,7 @@ from registry.forms import SecretUseForm
 from registry.manifests import Manifest
 from registry.models import Installation, SecretUse
 from registry.services import give_secret, needs_no_sign_in, set_live, take_secret
+from registry.services.connecting import require_no_sign_in
 from registry.services.resolving import reaches_out
 
 
@@ -48,6 +49,7 @@ def live_mode(request, workspace, pk):
 def secret_use_create(request, workspace, pk):
     installation = _visible(request, pk)
     require(request.user, "core.manage_secret", request.workspace)
+    require_no_sign_in(installation)
     form = SecretUseForm(request.POST or None, workspace=request.workspace)
     if request.method == "POST" and form.is_valid():
         try:

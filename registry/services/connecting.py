@@ -50,13 +50,20 @@ def needs_no_sign_in(manifest: Manifest) -> bool:
     return is_python and manifest.canonical.get("auth", {}).get("type", "none") == "none"
 
 
+def require_no_sign_in(installation: Installation) -> None:
+    """Raises NeedsSignIn for what connects by signing in at a provider."""
+    if not needs_no_sign_in(verified_manifest(installation.pin.digest)):
+        raise NeedsSignIn(f"{installation} connects by signing in at its provider.")
+
+
 @transaction.atomic
 def give_secret(installation: Installation, *, secret: Secret, name: str, actor: User) -> SecretUse:
     """Let the installation's code use ``secret`` under ``name``, as in ``ctx.secrets["TOKEN"]``.
 
-    Raises NotGranted, AlreadyRemoved or Invalid.
+    Raises NotGranted, AlreadyRemoved, NeedsSignIn or Invalid.
     """
     _require(installation, actor)
+    require_no_sign_in(installation)
     if not NAME.fullmatch(name):
         sentence = "The name begins with a letter, and has letters, digits and _, 64 at most."
         raise Invalid(sentence, {"name": sentence})
@@ -95,8 +102,7 @@ def set_live(installation: Installation, *, live: bool, actor: User) -> Connecti
     Raises NotGranted, AlreadyRemoved, or NeedsSignIn for what connects by signing in at a provider.
     """
     _require(installation, actor)
-    if not needs_no_sign_in(verified_manifest(installation.pin.digest)):
-        raise NeedsSignIn(f"{installation} connects by signing in at its provider.")
+    require_no_sign_in(installation)
     found = connection_of(installation)
     if found is None:
         raise NeedsSignIn(f"{installation} reaches nothing outside, so there is nothing to switch.")

@@ -70,58 +70,70 @@ def things(cast, workspace, admin, vault):
     invitation, token = invite(
         workspace, address="invited@example.test", role=RoleGroup.objects.get(role="creator"), actor=admin
     )
-    return {
-        "membership": Membership.objects.get(user=cast["member"]),
-        "news": Notification.objects.get(person=cast["member"]),
-        "auditor": RoleGroup.objects.get(role="auditor"),
-        "role": create_role(workspace, name="Desk", permissions={"view_run"}, actor=cast["owner"]),
-        "invitation": invitation,
-        "token": token,
-        "asked": ask_for(workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=cast["member"]),
-        "installation": probe,
-        "run": queued,
-        "unknown": unknown,
-        "approval": waiting.approval,
-        "event": AuditEvent.objects.latest("id"),
-        "tidy": tidy,
-        "look": break_glass(slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()),
-    } | machines.machines(workspace, admin, probe) | secret_routes.secrets(workspace, admin)
+    return (
+        {
+            "membership": Membership.objects.get(user=cast["member"]),
+            "news": Notification.objects.get(person=cast["member"]),
+            "auditor": RoleGroup.objects.get(role="auditor"),
+            "role": create_role(workspace, name="Desk", permissions={"view_run"}, actor=cast["owner"]),
+            "invitation": invitation,
+            "token": token,
+            "asked": ask_for(
+                workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=cast["member"]
+            ),
+            "installation": probe,
+            "run": queued,
+            "unknown": unknown,
+            "approval": waiting.approval,
+            "event": AuditEvent.objects.latest("id"),
+            "tidy": tidy,
+            "look": break_glass(
+                slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()
+            ),
+        }
+        | machines.machines(workspace, admin, probe)
+        | secret_routes.secrets(workspace, admin, probe)
+    )
 
 
 def address(route: str, things: dict, slug: str) -> str:
     """The URL of a route for the objects of ``things``, under the workspace ``slug``."""
-    own = {
-        "core:audit-detail": {"pk": things["event"].pk},
-        "core:member-detail": {"pk": things["membership"].pk},
-        "core:member-role": {"pk": things["membership"].pk},
-        "core:member-removal": {"pk": things["membership"].pk},
-        "core:member-ownership": {"pk": things["membership"].pk},
-        "core:invitation-mail": {"pk": things["invitation"].pk},
-        "core:invitation-withdrawal": {"pk": things["invitation"].pk},
-        "core:invitation-acceptance": {"token": things["token"]},
-        "core:role-detail": {"pk": things["role"].pk},
-        "core:role-removal": {"pk": things["role"].pk},
-        "core:request-decision": {"pk": things["asked"].pk},
-        "core:request-withdrawal": {"pk": things["asked"].pk},
-        "core:notification-reading": {"pk": things["news"].pk},
-        "registry:installation-detail": {"pk": things["installation"].pk},
-        "registry:installation-removal": {"pk": things["installation"].pk},
-        "policies:approval-detail": {"pk": things["approval"].pk},
-        "policies:approval-decision": {"pk": things["approval"].pk},
-        "policies:approval-withdrawal": {"pk": things["approval"].pk},
-        "sandbox:run-detail": {"pk": things["run"].pk},
-        "sandbox:run-cancellation": {"pk": things["run"].pk},
-        "sandbox:run-settlement": {"pk": things["unknown"].pk},
-        "marketplace:listing-detail": {"slug": "probe.tidy"},
-        "marketplace:listing-install": {"slug": "probe.tidy"},
-        "core:break-glass-ending": {"pk": things["look"].pk},
-        "core:support-access-ending": {"pk": things["look"].pk},
-        "core:session-ending": {"pk": 1},
-        "mfa_remove_webauthn": {"pk": 1},
-        "mfa_edit_webauthn": {"pk": 1},
-        "account_confirm_email": {"key": "made-up"},
-        "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
-    }.get(route) or secret_routes.place(route, things) or machines.place(route, things)
+    own = (
+        {
+            "core:audit-detail": {"pk": things["event"].pk},
+            "core:member-detail": {"pk": things["membership"].pk},
+            "core:member-role": {"pk": things["membership"].pk},
+            "core:member-removal": {"pk": things["membership"].pk},
+            "core:member-ownership": {"pk": things["membership"].pk},
+            "core:invitation-mail": {"pk": things["invitation"].pk},
+            "core:invitation-withdrawal": {"pk": things["invitation"].pk},
+            "core:invitation-acceptance": {"token": things["token"]},
+            "core:role-detail": {"pk": things["role"].pk},
+            "core:role-removal": {"pk": things["role"].pk},
+            "core:request-decision": {"pk": things["asked"].pk},
+            "core:request-withdrawal": {"pk": things["asked"].pk},
+            "core:notification-reading": {"pk": things["news"].pk},
+            "registry:installation-detail": {"pk": things["installation"].pk},
+            "registry:installation-removal": {"pk": things["installation"].pk},
+            "policies:approval-detail": {"pk": things["approval"].pk},
+            "policies:approval-decision": {"pk": things["approval"].pk},
+            "policies:approval-withdrawal": {"pk": things["approval"].pk},
+            "sandbox:run-detail": {"pk": things["run"].pk},
+            "sandbox:run-cancellation": {"pk": things["run"].pk},
+            "sandbox:run-settlement": {"pk": things["unknown"].pk},
+            "marketplace:listing-detail": {"slug": "probe.tidy"},
+            "marketplace:listing-install": {"slug": "probe.tidy"},
+            "core:break-glass-ending": {"pk": things["look"].pk},
+            "core:support-access-ending": {"pk": things["look"].pk},
+            "core:session-ending": {"pk": 1},
+            "mfa_remove_webauthn": {"pk": 1},
+            "mfa_edit_webauthn": {"pk": 1},
+            "account_confirm_email": {"key": "made-up"},
+            "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+        }.get(route)
+        or secret_routes.place(route, things)
+        or machines.place(route, things)
+    )
     try:
         return reverse(route, kwargs=own)
     except NoReverseMatch:
@@ -137,26 +149,30 @@ def form(route: str, things: dict) -> dict:
         "act": "write_installation",
         "to": f"user:{things['membership'].user_id}",
     }
-    return {
-        "core:preferences": {"theme": "dark"},
-        "core:member-role": {"role": str(things["auditor"].pk)},
-        "core:invitation-create": {"address": "another@example.test", "role": str(things["auditor"].pk)},
-        "core:invitation-acceptance": {"name": "Nell New", "password": "a long enough phrase"},
-        "core:role-create": {"name": "Shift", "permissions": ["view_run"]},
-        "core:role-detail": {"name": "Desk", "permissions": ["view_listing"]},
-        "core:grant-create": grant,
-        "core:grant-revocation": grant,
-        "core:request-create": {"ask": f"core.manage_role|core.workspace|{things['role'].workspace_id}"},
-        "core:request-decision": {"answer": "given", "reason": ""},
-        "core:break-glass-list": {"workspace": "meridian", "reason": "Helping with a run.", "minutes": "15"},
-        "core:support-access": {"allows_support_access": "false"},
-        "core:workspace-settings": {"requires_second_factor": "false"},
-        "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
-        "registry:installation-removal": {"reason": "No longer used"},
-        "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
-        "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
-        "marketplace:listing-install": {"digest": [things["tidy"].digest]},
-    }.get(route) or secret_routes.body(route) or machines.body(route, things)
+    return (
+        {
+            "core:preferences": {"theme": "dark"},
+            "core:member-role": {"role": str(things["auditor"].pk)},
+            "core:invitation-create": {"address": "another@example.test", "role": str(things["auditor"].pk)},
+            "core:invitation-acceptance": {"name": "Nell New", "password": "a long enough phrase"},
+            "core:role-create": {"name": "Shift", "permissions": ["view_run"]},
+            "core:role-detail": {"name": "Desk", "permissions": ["view_listing"]},
+            "core:grant-create": grant,
+            "core:grant-revocation": grant,
+            "core:request-create": {"ask": f"core.manage_role|core.workspace|{things['role'].workspace_id}"},
+            "core:request-decision": {"answer": "given", "reason": ""},
+            "core:break-glass-list": {"workspace": "meridian", "reason": "Helping with a run.", "minutes": "15"},
+            "core:support-access": {"allows_support_access": "false"},
+            "core:workspace-settings": {"requires_second_factor": "false"},
+            "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
+            "registry:installation-removal": {"reason": "No longer used"},
+            "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
+            "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
+            "marketplace:listing-install": {"digest": [things["tidy"].digest]},
+        }.get(route)
+        or secret_routes.body(route, things)
+        or machines.body(route, things)
+    )
 
 
 def post(client: Client, route: str, url: str, things: dict):
@@ -232,7 +248,9 @@ def test_an_object_under_another_workspaces_address_is_not_found(route, cast, wo
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_no_route_takes_another_method(method, cast, workspace, things):
-    without_provider = {route for route in routes() if route.startswith(("core:oidc-", "core:saml-"))}  # 404 to anything
+    without_provider = {
+        route for route in routes() if route.startswith(("core:oidc-", "core:saml-"))
+    }  # 404 to anything
     for route in sorted(routes() - without_provider):
         if not route.startswith(("account_", "mfa_")):  # allauth's forms read PUT as POST, under the same CSRF token
             response = signed_in(cast, "owner").generic(method, address(route, things, "meridian"))
