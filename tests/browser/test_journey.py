@@ -92,7 +92,8 @@ def busy(workspace, admin, approver, catalogue):
     assert (good.state, bad.state, held.state) == ("succeeded", "failed", "waiting")
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
-             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/"]  # fmt: skip
+             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/",
+             "notifications/?show=all", "search/?q=lead"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
         *(run.get_absolute_url() for run in (good, bad, held)),
@@ -100,6 +101,7 @@ def busy(workspace, admin, approver, catalogue):
         f"{good.installation.get_absolute_url()}removal/",
         "/w/",
         "/help/",
+        "/preferences/",
     ]
 
 

@@ -64,6 +64,7 @@ def test_the_palette_fits_a_phone_and_names_in_it_are_only_names(visit, cast):
     page = tab.page
     page.get_by_role("link", name="Search or jump to").click()
     page.get_by_role("combobox").fill("onerror")
+    expect(page.locator("#palette-status")).to_have_text("1 result", timeout=15_000)
     expect(page.get_by_role("option")).to_contain_text("<img src=x")
     assert violations(page) == []
     assert tab.sideways_px == 0
