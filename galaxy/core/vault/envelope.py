@@ -5,16 +5,16 @@ and that key with the root key of a Kms. Each sealed text is
 
     "GX" | format 1 byte | algorithm 1 byte | key version 4 bytes | nonce 12 bytes | ciphertext and 16-byte tag
 
-The first eight bytes are authenticated together with the place: column, workspace, secret, name, version, hosts and
-places of use, each with its length before it so that no two places read the same. So a sealed text moved to another
-row, workspace, version or column does not open, and neither does one whose row was bound to another host.
+The first eight bytes are authenticated together with the place: workspace, secret, version, name, hosts, places of use
+and column, in fixed widths or with their lengths before them, so that no two places read the same. So a sealed text
+moved to another row, workspace, version or column does not open, and neither does one whose row was bound to another
+host.
 
 Nonces are 96 random bits. A data key seals one text, so its nonce cannot come twice. A workspace's key seals one data
 key per version of a secret; NIST SP 800-38D (8.3) allows 2**32 of those under random nonces, after which the key would
 have to be rotated: a workspace would have to store a secret every second for 136 years.
 """
 
-import json
 import secrets
 import struct
 from collections.abc import Iterable
@@ -32,8 +32,11 @@ ALGORITHMS: dict[int, tuple[str, Cipher]] = {1: ("AES-256-GCM", AESGCM), 2: ("Ch
 CURRENT_ALGORITHM = 1
 KEY_BYTES = 32
 _HEADER = struct.Struct(">2sBBI")
+_NUMBERS = struct.Struct(">II")
 _MAGIC, _FORMAT = b"GX", 1
 _NONCE_BYTES = 12
+_HEADER_BYTES = _HEADER.size
+_START = _HEADER_BYTES + _NONCE_BYTES  # of the ciphertext
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,16 @@ class Place:
     hosts: tuple[str, ...]
     places: tuple[str, ...]
 
-    def authenticated(self, column: str) -> bytes:
-        """The bytes that are authenticated for ``column``."""
-        parts = ("galaxy vault", column, self.workspace_id, self.secret_id, self.name, self.version)
-        lists = (json.dumps(sorted(self.hosts)), json.dumps(sorted(self.places)))
-        return framed(str(part) for part in (*parts, *lists))
+    def authenticated(self, *columns: str) -> list[bytes]:
+        """For each of ``columns`` the bytes that are authenticated in it."""
+        hosts, places = sorted(self.hosts), sorted(self.places)
+        place = b"galaxy vault %b%b%b%b" % (
+            self.workspace_id.bytes,
+            self.secret_id.bytes,
+            _NUMBERS.pack(self.version, len(hosts)),
+            framed((self.name, *hosts, *places)),
+        )
+        return [place + column.encode() for column in columns]
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,7 @@ class Header(NamedTuple):
 
 def framed(parts: Iterable[str]) -> bytes:
     """The texts one after the other, each with its length in bytes before it."""
-    encoded = [part.encode() for part in parts]
-    return b"".join(struct.pack(">I", len(part)) + part for part in encoded)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in map(str.encode, parts)])
 
 
 def new_key() -> bytes:
@@ -91,12 +98,11 @@ def seal(key: bytes, plaintext: bytes, authenticated: bytes, *, key_version: int
 def open_sealed(key: bytes, sealed: bytes, authenticated: bytes, *, key_version: int) -> bytes:
     """What was sealed. Raises CannotOpen for another key, key version or place, and for changed bytes."""
     magic, form, algorithm, version = _split(sealed)
-    if (magic, form, version) != (_MAGIC, _FORMAT, key_version) or algorithm not in ALGORITHMS:
+    if magic != _MAGIC or form != _FORMAT or version != key_version or algorithm not in ALGORITHMS:
         raise CannotOpen("What is stored here was not sealed for this place.")
-    start = _HEADER.size + _NONCE_BYTES
     try:
         cipher = ALGORITHMS[algorithm][1](key)
-        return cipher.decrypt(sealed[_HEADER.size : start], sealed[start:], sealed[: _HEADER.size] + authenticated)
+        return cipher.decrypt(sealed[_HEADER_BYTES:_START], sealed[_START:], sealed[:_HEADER_BYTES] + authenticated)
     except (InvalidTag, ValueError):
         # Without the cause: a traceback of ours should hold neither keys nor plaintext.
         raise CannotOpen("What is stored here does not open with its key.") from None
@@ -109,6 +115,6 @@ def header_of(sealed: bytes) -> Header:
 
 
 def _split(sealed: bytes) -> tuple[bytes, int, int, int]:
-    if len(sealed) < _HEADER.size + _NONCE_BYTES:
+    if len(sealed) < _START:
         raise CannotOpen("What is stored here is too short to be anything sealed.")
     return _HEADER.unpack_from(sealed)

@@ -82,18 +82,20 @@ class LocalSealer:
 def seal_under(key_id: UUID, key_version: int, key: bytes, place: Place, value: str) -> Envelope:
     """``value`` sealed for ``place`` with a data key of its own, wrapped by ``key``."""
     data_key = new_key()
+    of_key, of_value = place.authenticated(KEY_COLUMN, VALUE_COLUMN)
     return Envelope(
         key_id=key_id,
-        wrapped_key=seal(key, data_key, place.authenticated(KEY_COLUMN), key_version=key_version),
-        ciphertext=seal(data_key, value.encode(), place.authenticated(VALUE_COLUMN), key_version=place.version),
+        wrapped_key=seal(key, data_key, of_key, key_version=key_version),
+        ciphertext=seal(data_key, value.encode(), of_value, key_version=place.version),
     )
 
 
 @sensitive_variables("key", "data_key")
 def open_under(key: bytes, key_version: int, place: Place, wrapped_key: bytes, ciphertext: bytes) -> str:
     """The value of an envelope. Raises CannotOpen."""
-    data_key = open_sealed(key, wrapped_key, place.authenticated(KEY_COLUMN), key_version=key_version)
-    return open_sealed(data_key, ciphertext, place.authenticated(VALUE_COLUMN), key_version=place.version).decode()
+    of_key, of_value = place.authenticated(KEY_COLUMN, VALUE_COLUMN)
+    data_key = open_sealed(key, wrapped_key, of_key, key_version=key_version)
+    return open_sealed(data_key, ciphertext, of_value, key_version=place.version).decode()
 
 
 @sensitive_variables("key", "old", "data_key")
@@ -101,9 +103,9 @@ def rewrap_under(key_version: int, key: bytes, old: dict[int, bytes], items: Seq
     """Each data key unwrapped with its old key and wrapped by ``key``. The ciphertexts stay as they are."""
     found = []
     for item in items:
-        place = item.place.authenticated(KEY_COLUMN)
-        data_key = open_sealed(old[item.key_version], item.wrapped_key, place, key_version=item.key_version)
-        found.append(seal(key, data_key, place, key_version=key_version))
+        (of_key,) = item.place.authenticated(KEY_COLUMN)
+        data_key = open_sealed(old[item.key_version], item.wrapped_key, of_key, key_version=item.key_version)
+        found.append(seal(key, data_key, of_key, key_version=key_version))
     return found
 
 

@@ -75,7 +75,7 @@ def test_each_part_of_the_place_is_authenticated():
 
 def test_the_columns_do_not_change_places():
     envelope = seal_under(uuid4(), 1, KEY, PLACE, "secret")
-    assert PLACE.authenticated("wrapped_key") != PLACE.authenticated("ciphertext")
+    assert len(set(PLACE.authenticated("wrapped_key", "ciphertext"))) == 2
     with pytest.raises(CannotOpen):
         open_under(KEY, 1, PLACE, envelope.ciphertext, envelope.wrapped_key)
 

@@ -13,6 +13,7 @@ from galaxy.core.models import AuditDetail, AuditEvent, Rewrap, SecretVersion, W
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tasks import rewrap_secrets
+from galaxy.core.vault import sealing
 from galaxy.core.vault.envelope import open_sealed, seal
 from galaxy.core.vault.errors import VaultClosed
 from galaxy.core.vault.keys import forget_keys, unwrapped
@@ -71,6 +72,7 @@ def test_every_data_key_moves_and_the_old_key_is_destroyed(vault, workspace, adm
 
 def test_it_goes_on_where_it_stopped(vault, workspace, admin, settings, monkeypatch):
     monkeypatch.setattr(rewrapping, "BATCH", 2)
+    monkeypatch.setattr(sealing, "_registered", [])
     many(workspace, admin, range(5))
     job = rewrap(workspace, actor=admin)
     rewrapping._wrap_batch(job)
@@ -125,7 +127,7 @@ def test_a_value_stored_under_the_old_key_during_the_job_is_moved_too(vault, wor
     place = rewrapping.place_of(late.select_related("secret").get())
 
     row = late.select_related("key").get()
-    aad = place.authenticated(KEY_COLUMN)
+    (aad,) = place.authenticated(KEY_COLUMN)
     data_key = open_sealed(unwrapped(row.key), bytes(row.wrapped_key), aad, key_version=2)
     late.update(key=old, wrapped_key=seal(unwrapped(old), data_key, aad, key_version=1))
     rewrapping._finish(job)
@@ -150,7 +152,8 @@ def test_a_reader_who_held_the_old_row_reads_again(vault, workspace, admin, monk
     assert open_lease(token).value == "value 0"
 
 
-def test_the_task_waits_while_the_vault_is_closed(vault, workspace, admin, settings):
+def test_the_task_waits_while_the_vault_is_closed(vault, workspace, admin, settings, monkeypatch):
+    monkeypatch.setattr(sealing, "_registered", [])
     many(workspace, admin, range(1))
     job = rewrap(workspace, actor=admin)
     open_vault, settings.GALAXY_KMS = settings.GALAXY_KMS, ""
