@@ -101,13 +101,13 @@ def test_blanks_around_a_pasted_line_are_left_out(vault, workspace, page):
 
 
 def test_a_rotation_step_by_step(api_key, page, monkeypatch):
+    monkeypatch.setattr(testing, "_testers", [])
     here = api_key.get_absolute_url()
     assert "Stage a value…" in words(page.get(here))
     page.post(url("staging", api_key.pk), {"value": "the next value", **BOUNDS})
     shown = words(page.get(here))
     assert "Switch to v2" in shown
     assert "Nothing here can try it out" in shown
-    monkeypatch.setattr(testing, "_testers", [])
     asked = []
     testing.register_tester(lambda token, address: asked.append(address) or testing.Finding(False, "It answered 401."))
     page.post(url("test", api_key.pk, 2), {"address": "https://api.example.com/me"})
