@@ -41,11 +41,12 @@ class Pool:
         walls: Walls = Walls.REQUIRED,
         uid: int = FIRST_UID,
         program: tuple[str, ...] = ("sandbox.pool.worker",),
+        runs_per_worker: int = RUNS_PER_WORKER,
     ):
         self.size = size
         self.artefact = artefact or find()
         self._required = walls is Walls.REQUIRED
-        self._first_uid, self._program = uid, program
+        self._first_uid, self._program, self._runs_per_worker = uid, program, runs_per_worker
         self._slots = threading.BoundedSemaphore(size)
         self._lock = threading.Lock()
         self._fresh: deque[Future[Worker]] = deque()
@@ -87,8 +88,14 @@ class Pool:
             try:
                 usable = worker.perform(job, broker, outcome)
             finally:
-                self._give_back(worker, usable and worker.runs < RUNS_PER_WORKER, is_dead=not usable)
+                self._give_back(worker, usable and worker.runs < self._runs_per_worker, is_dead=not usable)
         return outcome
+
+    def idle(self) -> dict[str, list[int]]:
+        """The processes that wait for the next run of a workspace, {workspace: process ids}, the longest unused
+        first."""
+        with self._lock:
+            return {workspace: [worker.pid for worker in workers] for workspace, workers in self._idle.items()}
 
     def close(self) -> None:
         """End all workers, those in the middle of a run when it is over."""

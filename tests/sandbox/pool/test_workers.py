@@ -57,12 +57,13 @@ def test_the_longest_unused_goes_first(own_pool, peer, who):
     assert b == b_again
     assert a != a_again and not is_running(a)
     assert not is_running(c)
+    assert own_pool.idle() == {"b": [b], "a": [a_again]}
 
 
-def test_a_worker_goes_after_its_runs(own_pool, peer, who, monkeypatch):
-    monkeypatch.setattr(pool_module, "RUNS_PER_WORKER", 2)
-    for _ in range(4):
-        own_pool.run(job("return 1"), peer)
+def test_a_worker_goes_after_its_runs(peer, who):
+    with Pool(1, artefact=ensure(), runs_per_worker=2) as pool:
+        for _ in range(4):
+            pool.run(job("return 1"), peer)
     assert who[0] == who[1] != who[2] == who[3]
     assert not is_running(who[0])
 
