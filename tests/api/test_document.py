@@ -78,7 +78,7 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     tokens = note("tokens_list", client.get(url("tokens/?limit=1")))
     post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
     post("tokens_revoke", client, f"tokens/{tokens['results'][0]['id']}/revocation/", {})
-    secrets(workspace, admin)
+    secrets(workspace, admin, probe)
     note("secrets_list", reader.get(url("secrets/?limit=1")))
     return found
 

@@ -39,7 +39,7 @@ def test_a_run_is_started_read_and_cancelled(api, token_of, member, probe):
     made = send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "a"}})
     run = made.json()
     assert (made.status_code, run["state"], run["mode"], run["inputs"]) == (201, "queued", "simulated", {"key": "a"})
-    assert [link["kind"] for link in run["chain"]] == ["person"]
+    assert [link["kind"] for link in run["chain"]] == ["person", "token"]
     assert client.get(url(f"runs/{run['id']}/")).json() == run
     assert [one["id"] for one in client.get(url("runs/?state=queued&mode=simulated")).json()["results"]] == [run["id"]]
     assert client.get(url("runs/?state=failed")).json()["results"] == []
@@ -70,7 +70,7 @@ def test_an_agent_acts_for_its_owner_and_sees_its_own(api, token_of, workspace, 
     assert client.get("/api/v1/me/").json()["agent"] == {"id": str(agent.pk), "name": "Lead agent"}
     run = send(client, "runs/", {"target": "probe.remove", "inputs": {"key": "a"}}).json()
     assert (run["state"], run["agent"]["name"], run["requested_by"]["name"]) == ("waiting", "Lead agent", admin.name)
-    assert [link["kind"] for link in run["chain"]] == ["person", "agent"]
+    assert [link["kind"] for link in run["chain"]] == ["person", "agent", "token"]
     assert [one["id"] for one in client.get(url("runs/")).json()["results"]] == [run["id"]]
     assert [one["id"] for one in client.get(url("approvals/")).json()["results"]] == [run["approval"]]
     assert send(client, f"runs/{run['id']}/cancellation/", {}).json()["state"] == "cancelled"

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from galaxy.core.api.authentication import CallerThrottle, TokenAuthentication
 from galaxy.core.api.repeats import once
+from galaxy.core.audit.actors import act_by, own_token
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Workspace
 from galaxy.core.scope import narrow
@@ -59,10 +60,15 @@ class View(APIView):
     http_method_names: ClassVar = ["get", "head", "post"]
     deprecation: ClassVar[Deprecation | None] = None
 
+    def dispatch(self, request, *args, **kwargs):
+        with own_token():
+            return super().dispatch(request, *args, **kwargs)
+
     def perform_authentication(self, request):
         super().perform_authentication(request)
         if request.user.is_authenticated:
             self.caller = request.auth or Caller(request.user)
+            act_by(self.caller.token)
 
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)

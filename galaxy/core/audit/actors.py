@@ -1,13 +1,21 @@
-"""Who acts, through whom: person -> agent -> extension version -> call."""
+"""Who acts, through whom: person -> agent -> token -> extension version -> call.
 
+The token is in force for one request of the API, so that no act of such a request can forget to name it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
-from galaxy.core.models import Agent, User
+from galaxy.core.models import Agent, Token, User
+
+_token: ContextVar[Token | None] = ContextVar("galaxy_acting_token", default=None)
 
 
 @dataclass(frozen=True)
 class Link:
-    """One member of a chain: kind (person, agent, version, call, system), id, and a label for people."""
+    """One member of a chain: kind (person, agent, token, version, call, system), id, and a label for people."""
 
     kind: str
     id: str
@@ -22,15 +30,23 @@ class Actor:
 
     @classmethod
     def of(cls, user: User | None) -> "Actor":
-        """A person acting directly; None stands for Galaxy itself (schedules, expiry, reconciling)."""
+        """A person; None stands for Galaxy itself (schedules, expiry, reconciling).
+
+        Who asked by a token acts through it, and the owner of an agent that asked by its token through that agent.
+        """
         if user is None:
             return cls((Link("system", "galaxy", "Galaxy"),))
-        return cls((Link("person", str(user.pk), str(user)),))
+        token = _token.get()
+        if token and token.agent and token.agent.owner_id == user.pk:
+            return cls.of_agent(token.agent)
+        return cls((_person(user),))._by_token(token if token and token.user_id == user.pk else None)
 
     @classmethod
     def of_agent(cls, agent: Agent) -> "Actor":
         """An agent, acting for its owner."""
-        return cls.of(agent.owner).through("agent", str(agent.pk), str(agent))
+        token = _token.get()
+        its_own = token if token and token.agent_id == agent.pk else None
+        return cls((_person(agent.owner), Link("agent", str(agent.pk), str(agent))))._by_token(its_own)
 
     @classmethod
     def from_list(cls, links: list[dict]) -> "Actor":
@@ -59,3 +75,25 @@ class Actor:
     @property
     def label(self) -> str:
         return self.acting.label
+
+    def _by_token(self, token: Token | None) -> "Actor":
+        return self.through("token", str(token.pk), f"token “{token.name}”") if token else self
+
+
+@contextmanager
+def own_token() -> Iterator[None]:
+    """What ``act_by`` says within the block ends with it: one request, never longer."""
+    before = _token.set(None)
+    try:
+        yield
+    finally:
+        _token.reset(before)
+
+
+def act_by(token: Token | None) -> None:
+    """Name ``token`` in the chain of whatever its person or agent does from here on."""
+    _token.set(token)
+
+
+def _person(user: User) -> Link:
+    return Link("person", str(user.pk), str(user))
