@@ -121,7 +121,7 @@ def build_sandbox() -> None:
         return
     done = subprocess.run([PYTHON, "-m", "sandbox.pool.build", "--quiet"], cwd=ROOT, check=False)
     if done.returncode:
-        raise SetupError("Without the Python sandbox nothing was started: mend what stands above, and try again.")
+        print("Going on without the Python sandbox: actions and transforms in Python are refused.", file=sys.stderr)
 
 
 def see_to_browser() -> None:

@@ -1,6 +1,7 @@
 """The pool: threads call ``run``, sealed workers do the runs, and no worker ever serves two workspaces."""
 
 import enum
+import sys
 import threading
 from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -43,6 +44,8 @@ class Pool:
         program: tuple[str, ...] = ("sandbox.pool.worker",),
         runs_per_worker: int = RUNS_PER_WORKER,
     ):
+        if sys.platform != "linux":
+            raise SandboxUnavailable("the walls are those of Linux")
         self.size = size
         self.artefact = artefact or find()
         self._required = walls is Walls.REQUIRED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.pool import REDUCED, Pool, SandboxUnavailable, artefact, build, walls
+from sandbox.pool import REDUCED, Pool, SandboxUnavailable, artefact, build, seccomp, walls
 from sandbox.pool import pool as pool_module
 from sandbox.pool.channel import MAX_FRAME_BYTES, Lost, ParentEnd, WorkerEnd
 from sandbox.pool.process import kernel_view
@@ -156,3 +156,15 @@ def test_data_directories_of_one_checkout_share_a_build(monkeypatch, tmp_path):
     monkeypatch.setenv("GALAXY_DATA_DIR", str(tmp_path))
     assert artefact.guest_directory() == tmp_path / "guest"
     assert artefact.find().path.is_file()
+
+
+def test_elsewhere_than_on_linux_python_does_not_run(monkeypatch):
+    monkeypatch.setattr(pool_module.sys, "platform", "darwin")
+    with pytest.raises(SandboxUnavailable, match="those of Linux"):
+        Pool(1)
+
+
+def test_a_machine_whose_calls_are_not_known_has_no_filter(monkeypatch):
+    monkeypatch.setattr(seccomp, "IS_KNOWN", False)
+    with pytest.raises(OSError, match="Linux on x86_64 and aarch64"):
+        seccomp.install(0)
