@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from galaxy.core.models import Rewrap, Secret, SecretLease, SecretVersion, Workspace, WorkspaceKey
+from galaxy.core.models.vault import SecretQuerySet
 from galaxy.core.vault.envelope import Header, header_of
 from galaxy.core.vault.services.testing import can_test
 
@@ -52,7 +53,7 @@ class Rotation:
         return "retire" if self.previous else "stage"
 
 
-def secrets_of(workspace: Workspace) -> QuerySet[Secret]:
+def secrets_of(workspace: Workspace) -> SecretQuerySet:
     """Every secret with ``last_used_at`` and, as ``live``, its versions that can be opened, without their bytes."""
     used = SecretLease.objects.filter(workspace=OuterRef("workspace"), secret=OuterRef("pk"), consumed_at__isnull=False)
     newest = used.order_by("-consumed_at").values("consumed_at")[:1]
@@ -67,7 +68,8 @@ def secrets_of(workspace: Workspace) -> QuerySet[Secret]:
 
 def in_stage(secret: Secret, stage: str) -> SecretVersion | None:
     """Of a secret read by ``secrets_of``."""
-    return next((version for version in secret.live if version.stage == stage), None)
+    live: list[SecretVersion] = secret.live  # type: ignore[attr-defined]  # prefetched there
+    return next((version for version in live if version.stage == stage), None)
 
 
 def page_of(secrets: QuerySet[Secret], *, before: str = "", after: str = "") -> Page:

@@ -36,11 +36,10 @@ def secret_list(request, workspace):
     if wanted["q"]:
         secrets = secrets.filter(name__icontains=wanted["q"])
     page = reading.page_of(secrets, before=wanted["before"], after=wanted["after"])
-    for secret in page.secrets:
-        secret.current = reading.in_stage(secret, SecretVersion.Stage.CURRENT)
-        secret.staged = reading.in_stage(secret, SecretVersion.Stage.STAGED)
+    stages = (SecretVersion.Stage.CURRENT, SecretVersion.Stage.STAGED)
+    rows = [(secret, *(reading.in_stage(secret, stage) for stage in stages)) for secret in page.secrets]
     is_filtered = bool(wanted["q"] or wanted["state"])
-    context = {"form": form, "page": page, "is_filtered": is_filtered, "denied": _denied(request)}
+    context = {"form": form, "page": page, "rows": rows, "is_filtered": is_filtered, "denied": _denied(request)}
     template = "core/_secrets.html" if wants_partial(request) else "core/secret_list.html"
     return render(request, template, context)
 
