@@ -1,5 +1,6 @@
 """What the page of a run shows of the sandbox: walls, limits, what the code asked of the network, its log."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,12 +26,11 @@ WALLS = {
 
 @dataclass(frozen=True)
 class Use:
-    """One limit and how much of it was used: the words for both, and the share in percent (0 to 100)."""
+    """One limit and how much of it was used, in words."""
 
     label: str
     used: str
     most: str
-    percent: int
 
 
 class ExecutionPage:
@@ -44,6 +44,14 @@ class ExecutionPage:
         """(name, in force, what it does or what is missing), missing ones first."""
         rows = [(WALLS.get(one["name"], one["name"]), one["in_force"], one["detail"]) for one in self.execution.walls]
         return sorted(rows, key=lambda row: row[1])
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name, in_force, _ in self.walls if not in_force]
+
+    @property
+    def replay_command(self) -> str:
+        return f"python manage.py run replay {self.execution.run_id}"
 
     @property
     def uses(self) -> list[Use]:
@@ -60,8 +68,8 @@ class ExecutionPage:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """What the code asked of the network, in order: as recorded, with ``answer`` in words and ``tone``."""
-        return [one | _answer(one) for one in self.execution.exchanges]
+        """What the code asked of the network: as recorded, with ``answer`` and ``received`` in words, and ``tone``."""
+        return [one | _answer(one) | {"received": _bytes(one["bytes_in"])} for one in self.execution.exchanges]
 
     @property
     def refused(self) -> int:
@@ -104,9 +112,8 @@ def _is_python(run: Run) -> bool:
     return "code_file" in manifest.canonical
 
 
-def _use(label: str, used: float, most: float, word: Any) -> Use:
-    percent = min(100, round(100 * used / most)) if most else 0
-    return Use(label, word(used), word(most), percent)
+def _use(label: str, used: float, most: float, word: Callable[[float], str]) -> Use:
+    return Use(label, word(used), word(most))
 
 
 def _answer(exchange: dict[str, Any]) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _reply(answer: dict[str, Any], is_safe: bool) -> Reply:
             status if status >= 400 else UNAVAILABLE,
             code=code,
             sentence=error["sentence"],
-            next_step=error["next_step"],
+            next_step="" if status >= 400 else error["next_step"],  # the status says more on what to do
             has_acted=has_acted,
         )
     raise RunError(
