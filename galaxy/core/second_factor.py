@@ -18,7 +18,7 @@ from galaxy.core.accounts import provider_of, record_everywhere
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
-from galaxy.core.sessions import rotate
+from galaxy.core.sessions import end_other_sessions, rotate
 
 KINDS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]  # recovery codes alone are none
 
@@ -117,6 +117,13 @@ def _rotate(sender, request, **kwargs) -> None:
     rotate(request)
 
 
+def _end_others(sender, request, user, authenticator, **kwargs) -> None:
+    """Sessions begun by the password alone end with the first factor that is asked for beside it."""
+    factors = Authenticator.objects.filter(user=user, type__in=KINDS)
+    if authenticator.type in KINDS and not factors.exclude(pk=authenticator.pk).exists():
+        end_other_sessions(request, user)
+
+
 def connect() -> None:
     TOTP._mark_code_used = _spend  # type: ignore[method-assign]
     # The trail listens to the rows and not to allauth, which tells of them only once the change is committed.
@@ -126,3 +133,4 @@ def connect() -> None:
     signals.authentication_failed.connect(_failed, dispatch_uid="galaxy-factor-failed")
     for signal in (signals.authenticator_added, signals.authenticator_removed, signals.authenticator_reset):
         signal.connect(_rotate, dispatch_uid="galaxy-factor-rotate")
+    signals.authenticator_added.connect(_end_others, dispatch_uid="galaxy-factor-sessions")

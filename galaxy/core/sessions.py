@@ -91,13 +91,21 @@ def sessions_of(user: User) -> QuerySet[UserSession]:
 
 @transaction.atomic
 def end_sessions(user: User, *, sessions: QuerySet[UserSession]) -> int:
-    """End some of a person's own sessions, audited; returns how many there were."""
+    """End some of a person's own sessions, audited; returns how many of them still opened something."""
     keys = list(sessions.filter(user=user).values_list("session_key", flat=True))
-    if keys:
-        Session.objects.filter(session_key__in=keys).delete()
-        UserSession.objects.filter(session_key__in=keys).delete()
-        record_everywhere("session.revoked", user, count=len(keys))
-    return len(keys)
+    count, _ = Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(session_key__in=keys).delete()
+    if count:
+        record_everywhere("session.revoked", user, count=count)
+    return count
+
+
+def end_other_sessions(request, user: User) -> None:
+    """End every session of ``user`` but this one, and tell them how many there were."""
+    others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    if count := end_sessions(user, sessions=others):
+        words = "other session was" if count == 1 else f"{count} other sessions were"
+        messages.info(request, f"Your {words} ended.")
 
 
 def rotate(request) -> None:
@@ -152,8 +160,7 @@ def _begin(sender, request, user, **kwargs) -> None:
 
 def _end_others(sender, request, user, **kwargs) -> None:
     """After a new password the other sessions are void; here they end, and leave the list as well."""
-    others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
-    end_sessions(user, sessions=others)
+    end_other_sessions(request, user)
 
 
 def connect() -> None:

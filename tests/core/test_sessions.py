@@ -4,9 +4,13 @@ import re
 import time
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
 from allauth.usersessions.models import UserSession
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from galaxy.core.members import add_member
@@ -14,6 +18,7 @@ from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.models import AuditEvent, Membership, RoleGroup
 from galaxy.core.sessions import BEGAN, SEEN
 from galaxy.core.ui.words import browser
+from tests.core.test_second_factor import set_up
 from tests.factories import PASSWORD
 
 LIST = "/account/sessions/"
@@ -151,10 +156,41 @@ def test_a_new_password_ends_every_other_session(member):
     other, here = sign_in(member, "Safari"), sign_in(member)
     new = "another good battery"
     form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
-    assert here.post(reverse("account_change_password"), form).status_code == 302
+    changed = here.post(reverse("account_change_password"), form, follow=True)
+    assert "Your other session was ended." in changed.content.decode()
     assert is_in(here)
     assert not is_in(other)
     assert UserSession.objects.filter(user=member).count() == 1
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])  # allauth tells of it after the commit
+def test_the_first_second_factor_ends_every_other_session(member, workspace):
+    """They were begun by the password alone."""
+    others, here = [sign_in(member, "Safari"), sign_in(member, "Edge")], sign_in(member)
+    set_up(here)
+    assert "Your 2 other sessions were ended." in here.get(PAGE).content.decode()
+    assert not any(is_in(other) for other in others)
+    assert list(UserSession.objects.filter(user=member).values_list("session_key", flat=True)) == [
+        here.session.session_key
+    ]
+    event = AuditEvent.objects.in_workspace(workspace).get(action="session.revoked")
+    assert event.actor_id == str(member.pk)
+
+
+def test_a_further_second_factor_and_new_codes_end_no_session(member):
+    """Whoever is in by then came in with the first."""
+    other = sign_in(member)
+    Authenticator.objects.create(user=member, type=Authenticator.Type.WEBAUTHN, data={})
+    codes = Authenticator.objects.create(user=member, type=Authenticator.Type.RECOVERY_CODES, data={})
+    here = RequestFactory().post("/")
+    here.user, here.session = member, SessionStore()
+    here.session.create()
+    here._messages = FallbackStorage(here)
+    app = Authenticator.objects.create(user=member, type=Authenticator.Type.TOTP, data={})
+    for added in (app, codes):
+        authenticator_added.send(sender=Authenticator, request=here, user=member, authenticator=added)
+    assert is_in(other)
+    assert [str(message) for message in here._messages] == []
 
 
 def test_a_person_switched_off_is_out_at_the_next_request(member):
