@@ -68,6 +68,7 @@ def role_detail(request, workspace, pk):
 def role_removal(request, workspace, pk):
     require(request.user, "core.manage_role", request.workspace)
     role = _role(request, pk)
+    require_recent_proof(request, f"Delete the role {role.name}")
     delete_role(role, actor=request.user)
     messages.success(request, f"The role {role.name} is deleted.")
     return redirect("core:role-list", request.workspace.slug)
