@@ -129,7 +129,7 @@ def overshoots(pool: Pool) -> float:
 def soak(artefact: Artefact) -> tuple[float, int]:
     """Megabytes that a worker gained from its 1,000th run to its last one, and how many workers came and went.
 
-    Every hundredth run ends at a limit of time, every fiftieth for want of memory.
+    Of each hundred runs one ends at a limit of time, and one for want of memory.
     """
     pids, sizes = set(), []
     with Pool(1, artefact=artefact, runs_per_worker=SOAK_RUNS + 1) as pool:
