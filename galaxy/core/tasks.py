@@ -72,6 +72,14 @@ def delete_old_notifications() -> int:
 
 
 @shared_task
+def delete_old_answers() -> int:
+    """Delete what the API was keeping for repeats; returns how many rows."""
+    from galaxy.core.api import repeats
+
+    return repeats.delete_old_answers()
+
+
+@shared_task
 def tell_of_ending_agents() -> int:
     """Tell owners of agents that end soon; returns how many agents."""
     from galaxy.core.agents import tell_of_ending_agents as tell

@@ -1,10 +1,17 @@
 """What should never have been sent, and what is answered: always a problem, never a page, never a defect."""
 
+import itertools
 import json
+from datetime import timedelta
 
 import pytest
+from celery import current_app
+from django.conf import settings
+from django.utils import timezone
 
+from galaxy.core.api.repeats import KEPT_FOR, delete_old_answers
 from galaxy.core.models import AuditEvent, KeptAnswer
+from galaxy.core.scope import workspace_scope
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.api.conftest import send, url
@@ -160,14 +167,25 @@ def test_a_key_that_is_none_is_refused(client, key):
 
 
 def test_kept_answers_go_after_a_day(client):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     send(client, "runs/", BODY, **{"Idempotency-Key": "k-1"})
     KeptAnswer.objects.update(created_at=timezone.now() - timedelta(days=2))
     send(client, "runs/", BODY, **{"Idempotency-Key": "k-2"})
     assert [kept.key for kept in KeptAnswer.objects.all()] == ["k-2"]
+
+
+def test_kept_answers_of_who_never_comes_back_go_as_well(client, workspace, other_workspace):
+    moment = timezone.now() - KEPT_FOR
+    with workspace_scope([workspace.pk, other_workspace.pk]):
+        for place, (key, age) in itertools.product(
+            [workspace, other_workspace], [("old", timedelta(seconds=1)), ("young", timedelta(minutes=-1))]
+        ):
+            KeptAnswer.objects.create(
+                workspace=place, principal="person:gone", key=key, request_digest="0", created_at=moment - age
+            )
+        with workspace_scope():  # beat has none
+            assert current_app.tasks[settings.CELERY_BEAT_SCHEDULE["delete-old-answers"]["task"]]() == 2
+            assert delete_old_answers() == 0
+        assert list(KeptAnswer.objects.values_list("key", flat=True)) == ["young", "young"]
 
 
 @pytest.mark.parametrize(

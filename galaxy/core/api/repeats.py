@@ -10,13 +10,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import rfc8785
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import KeptAnswer, Workspace
+from galaxy.core.scope import workspace_scope
 
 KEPT_FOR = timedelta(hours=24)
 HEADER = "Idempotency-Key"
@@ -58,6 +59,23 @@ def once(request, workspace: Workspace, principal: str, act: Callable[[], Respon
         kept.body = json.loads(json.dumps(response.data, cls=JSONEncoder))
         kept.save(update_fields=["status", "body"])
         return response
+
+
+def delete_old_answers() -> int:
+    """Delete what was kept longer than ``KEPT_FOR``, in every workspace within its own scope; returns how many.
+
+    ``once`` clears away what its own caller left; this is for those who never come back.
+    """
+    before = timezone.now() - KEPT_FOR
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM core_workspaces_with_old_answers(%s)", [before])
+        ids = [row[0] for row in cursor.fetchall()]
+    deleted = 0
+    for id in ids:
+        with workspace_scope([id]):
+            count, _ = KeptAnswer.objects.filter(workspace=id, created_at__lt=before).delete()
+            deleted += count
+    return deleted
 
 
 def _digest(request) -> str:

@@ -134,7 +134,7 @@ class KeptAnswer(WorkspaceModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "principal", "key"], name="keptanswer_once")]
-        indexes = [models.Index(fields=["workspace", "principal", "created_at"], name="keptanswer_oldest")]
+        indexes = [models.Index(fields=["workspace", "created_at"], name="keptanswer_oldest")]
 
     def __str__(self):
         return self.key
