@@ -16,12 +16,19 @@ from django.urls import reverse
 from galaxy.core.accounts import create_account
 from galaxy.core.demo import LOGINS
 from galaxy.core.ops import configuration, readiness
-from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN
+from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Condition
 from sandbox.condition import sandbox
 from tests.sandboxd import Sandboxd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sandbox"]
+
+
+@pytest.fixture(autouse=True)
+def no_answer_kept(monkeypatch):
+    """Each question is asked anew, and no answer is left for other tests."""
+    monkeypatch.setattr(readiness, "_answer", None)
+    monkeypatch.setattr(readiness, "KEPT_S", 0)
 
 
 @pytest.fixture
@@ -70,6 +77,18 @@ def test_readiness_says_names_and_ok_and_nothing_else(client, db, heartbeat, san
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "checks": [{"name": name, "ok": True} for name in NAMES]}
+
+
+def test_strangers_who_ask_again_at_once_open_no_connection(client, db, monkeypatch):
+    asked = []
+    monkeypatch.setattr(readiness, "broker", lambda: asked.append(1) or Condition("broker", GOOD, "It answers."))
+    monkeypatch.setattr(readiness, "KEPT_S", 5)
+    first, second = client.get("/readyz"), client.get("/readyz")
+    assert (len(asked), first.json()) == (1, second.json())
+    at, found = readiness._answer
+    monkeypatch.setattr(readiness, "_answer", (at - 5, found))
+    client.get("/readyz")
+    assert len(asked) == 2, "five seconds later it is asked again"
 
 
 @pytest.mark.parametrize("broken", ["database", "broker", "partitions"])

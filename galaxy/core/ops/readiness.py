@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from threading import Lock
 
 from django.core.cache import cache
 from django.db import connection
@@ -11,12 +12,14 @@ from galaxy.celery import app
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Check, Condition, look
 
 TIMEOUT_S = 2
+KEPT_S = 5  # how old an answer to anybody may be
 HEARTBEAT_KEY = "galaxy:worker-heartbeat"
 HEARTBEAT_LATE_S = 60
 HEARTBEAT_KEPT_S = 60 * 60 * 24
 
 _migrated = False  # once true it stays true: the code of a running process gains no migrations
-
+_answer: tuple[float, list[Condition]] | None = None  # since when (monotonic seconds), and what
+_asking = Lock()
 
 _added: list[tuple[str, Check]] = []
 
@@ -39,6 +42,16 @@ def readiness() -> list[Condition]:
             *_added,
         ]
     )
+
+
+def recent_readiness() -> list[Condition]:
+    """What ``readiness`` said in this process at most ``KEPT_S`` ago: anybody may ask, and asking opens connections."""
+    global _answer
+    with _asking:  # whoever comes meanwhile waits for that answer instead of asking too
+        if _answer is None or time.monotonic() - _answer[0] >= KEPT_S:
+            found = readiness()
+            _answer = time.monotonic(), found
+        return _answer[1]
 
 
 def is_ready(conditions: list[Condition]) -> bool:

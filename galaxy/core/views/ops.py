@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from galaxy.core.ops.configuration import configuration
-from galaxy.core.ops.readiness import is_ready, readiness
+from galaxy.core.ops.readiness import is_ready, readiness, recent_readiness
 
 log = structlog.get_logger("galaxy.csp")
 REPORT_BYTES = 16_384
@@ -45,7 +45,7 @@ def health(request):
 @require_GET
 def ready(request):
     """Whether requests may be sent here: names and ok only, since anybody may ask. 503 while something is broken."""
-    conditions = readiness()
+    conditions = recent_readiness()
     good = is_ready(conditions)
     checks = [{"name": condition.name, "ok": condition.ok} for condition in conditions]
     return JsonResponse({"status": "ready" if good else "not ready", "checks": checks}, status=200 if good else 503)
