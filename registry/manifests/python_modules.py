@@ -15,7 +15,10 @@ MODULES: tuple[str, ...] = (
 
 # Loaded as well, because the modules above reach for them while they work.
 HELPERS: tuple[str, ...] = (
-    *("_strptime", "encodings.ascii", "encodings.cp1252", "encodings.hex_codec", "encodings.idna"),
-    *("encodings.iso8859_1", "encodings.iso8859_15", "encodings.latin_1", "encodings.punycode", "encodings.utf_16"),
-    *("encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_8_sig", "stringprep"),
+    *("_strptime", "email.generator", "email.mime.base", "stringprep", "encodings.ascii", "encodings.base64_codec"),
+    *("encodings.cp1250", "encodings.cp1251", "encodings.cp1252", "encodings.cp437", "encodings.hex_codec"),
+    *("encodings.idna", "encodings.iso8859_1", "encodings.iso8859_2", "encodings.iso8859_15", "encodings.koi8_r"),
+    *("encodings.latin_1", "encodings.mac_roman", "encodings.punycode", "encodings.quopri_codec", "encodings.rot_13"),
+    *("encodings.raw_unicode_escape", "encodings.unicode_escape", "encodings.utf_16", "encodings.utf_16_be"),
+    *("encodings.utf_16_le", "encodings.utf_32", "encodings.utf_7", "encodings.utf_8_sig", "encodings.zlib_codec"),
 )
