@@ -2,7 +2,7 @@
 
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,10 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.accounts import create_account
+from galaxy.core.members import invitations
 from galaxy.core.members.invitations import (
+    MAILS_TO_ADDRESS,
     AlreadyMember,
     AnotherAddress,
     InvitationClosed,
+    TooManyInvitations,
     accept_invitation,
     invite,
 )
@@ -28,6 +31,7 @@ from galaxy.core.scope import workspace_scope
 from tests.factories import PASSWORD, make_user
 
 ADDRESS = "new.person@example.test"
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -252,6 +256,45 @@ def test_one_address_has_one_open_invitation(workspace, admin, roles, invited):
     again, _ = invite(workspace, address=ADDRESS.upper(), role=roles["auditor"], actor=admin)
     assert list(Invitation.objects.open()) == [again]
     assert Client().get(invited[1]).status_code == 410
+
+
+def test_an_address_is_mailed_five_times_a_day_however_it_is_spelt(client_of, workspace, owner, admin, roles):
+    for number in range(MAILS_TO_ADDRESS):
+        address = ADDRESS.upper() if number % 2 else ADDRESS
+        sent = {"address": address, "role": str(roles["creator"].pk)}
+        assert client_of(admin).post(people_url(workspace, "invitation-create"), sent).status_code == 302
+    invitation = Invitation.objects.open().get()
+    for person in (admin, owner):
+        for answer in (
+            client_of(person).post(people_url(workspace, "invitation-create"), sent),
+            client_of(person).post(people_url(workspace, "invitation-mail", invitation.pk)),
+        ):
+            assert answer.status_code == 429
+            assert "invite them again tomorrow" in answer.content.decode()
+    assert len(mail.outbox) == MAILS_TO_ADDRESS
+    assert Invitation.objects.open().get().token_hash == invitation.token_hash, "the latest link still works"
+    invite(workspace, address="somebody.else@example.test", role=roles["creator"], actor=admin)
+
+
+@pytest.mark.parametrize(("limit", "passed"), [("MAILS_TO_ADDRESS", timedelta(days=1)), ("MAILS_BY_PERSON", HOUR)])
+def test_a_limit_is_over_with_its_time(workspace, admin, roles, monkeypatch, limit, passed):
+    monkeypatch.setattr(invitations, limit, 1)
+    invite(workspace, address=ADDRESS, role=roles["creator"], actor=admin)
+    with pytest.raises(TooManyInvitations):
+        invite(workspace, address=ADDRESS, role=roles["creator"], actor=admin)
+    monkeypatch.setattr(timezone, "now", lambda: datetime.now(UTC) + passed)
+    invite(workspace, address=ADDRESS, role=roles["creator"], actor=admin)
+
+
+def test_a_person_sends_so_many_an_hour_and_another_goes_on(client_of, workspace, owner, admin, roles, monkeypatch):
+    monkeypatch.setattr(invitations, "MAILS_BY_PERSON", 2)
+    for number in range(2):
+        invite(workspace, address=f"n{number}@example.test", role=roles["creator"], actor=admin)
+    sent = {"address": ADDRESS, "role": str(roles["creator"].pk)}
+    refused = client_of(admin).post(people_url(workspace, "invitation-create"), sent)
+    assert refused.status_code == 429 and "Go on in an hour" in refused.content.decode()
+    assert mail.outbox == []
+    assert client_of(owner).post(people_url(workspace, "invitation-create"), sent).status_code == 302
 
 
 def test_a_member_is_not_invited_again(workspace, admin, member, roles):

@@ -15,12 +15,14 @@ from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.limits import AboveYou, check_may_give
 from galaxy.core.members.people import lock
 from galaxy.core.members.workspaces import add_member
-from galaxy.core.models import Invitation, Membership, RoleGroup, User, Workspace
+from galaxy.core.models import AuditEvent, Invitation, Membership, RoleGroup, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import NotGranted, require
 from galaxy.core.scope import workspace_scope
 
 LASTS = timedelta(days=7)
+MAILS_TO_ADDRESS = 5  # from one workspace within a day
+MAILS_BY_PERSON = 60  # in one workspace within an hour
 
 
 class AlreadyMember(Conflict):
@@ -36,6 +38,11 @@ class InvitationClosed(DomainError):
     next_step = "Ask whoever invited you for a new one."
 
 
+class TooManyInvitations(DomainError):
+    status = 429
+    code = "too_many_invitations"
+
+
 class AnotherAddress(DomainError):
     status = 403
     code = "another_address"
@@ -46,13 +53,14 @@ def invite(workspace: Workspace, *, address: str, role: RoleGroup, actor: User) 
     """An invitation of ``address`` into ``role``, open for seven days, and the token of its link.
 
     The token is returned once and stored nowhere. One that is open already for this address is replaced.
-    Raises NotGranted, AboveYou or AlreadyMember.
+    Raises NotGranted, AboveYou, AlreadyMember or TooManyInvitations.
     """
     check_may_give(actor, role)
     lock(workspace)
     person = account_of(address)
     if person and Membership.objects.in_workspace(workspace).filter(user=person).exists():
         raise AlreadyMember(f"{person} is a member already.")
+    _check_not_too_many(workspace, address, actor)
     now = timezone.now()
     Invitation.objects.in_workspace(workspace).open().filter(address__iexact=address).update(withdrawn_at=now)
     token = secrets.token_urlsafe(32)
@@ -73,10 +81,11 @@ def invite(workspace: Workspace, *, address: str, role: RoleGroup, actor: User) 
 def renew_invitation(invitation: Invitation, *, actor: User) -> str:
     """A new link, good for seven days, in place of the old one; returns its token. The actor now stands for it.
 
-    Raises NotGranted, AboveYou or InvitationClosed.
+    Raises NotGranted, AboveYou, InvitationClosed or TooManyInvitations.
     """
     invitation = _open(invitation)
     check_may_give(actor, _role_of(invitation))
+    _check_not_too_many(invitation.workspace, invitation.address, actor)
     token = secrets.token_urlsafe(32)
     invitation.token_hash, invitation.invited_by = _hash(token), actor
     invitation.expires_at = timezone.now() + LASTS
@@ -192,6 +201,26 @@ def _open(invitation: Invitation) -> Invitation:
     if found.accepted_at or found.withdrawn_at:
         raise InvitationClosed(f"The invitation of {found.address} is closed already.", "Reload the page.")
     return found
+
+
+def _check_not_too_many(workspace: Workspace, address: str, actor: User) -> None:
+    """Each event is one mail, so the trail counts them; the lock on the workspace lets one count at a time."""
+    now = timezone.now()
+    sent = AuditEvent.objects.in_workspace(workspace).filter(action__in=["invitation.created", "invitation.renewed"])
+    theirs = Invitation.objects.in_workspace(workspace).filter(address__iexact=address)
+    to_address = sent.filter(
+        occurred_at__gt=now - timedelta(days=1), target_id__in=[str(pk) for pk in theirs.values_list("pk", flat=True)]
+    )
+    if to_address.count() >= MAILS_TO_ADDRESS:
+        raise TooManyInvitations(
+            f"{address} was sent {MAILS_TO_ADDRESS} invitations within a day.",
+            "Ask them to look for the latest one, also among spam, or invite them again tomorrow.",
+        )
+    if sent.filter(occurred_at__gt=now - timedelta(hours=1), actor_id=str(actor.pk)).count() >= MAILS_BY_PERSON:
+        raise TooManyInvitations(
+            f"You sent {MAILS_BY_PERSON} invitations within an hour.",
+            "Go on in an hour, or let another admin invite the rest.",
+        )
 
 
 def _check_usable(invitation: Invitation) -> None:
