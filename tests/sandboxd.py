@@ -27,6 +27,7 @@ class Sandboxd:
         # Under /tmp and not the test's own folder, whose path is too long for a socket.
         place = self.folder = Path(tempfile.mkdtemp(prefix="gxs-"))
         self.socket = place / "sandboxd.sock"
+        self.log = place / "log"  # all that it says
         self.key_file = place / "root-keys.json"
         make_key_file(self.key_file)
         database = connections["default"].settings_dict
@@ -38,7 +39,7 @@ class Sandboxd:
             "GALAXY_KMS": f"local:{self.key_file}",
             "SANDBOXD_SOCKET": str(self.socket),
             "GALAXY_LOOPBACK_PEERS": ",".join(f"{host}={port}" for host, port in (peers or {}).items()),
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "DEBUG",
             "PYTHONPATH": str(ROOT),
         }
         if authority:
@@ -49,13 +50,15 @@ class Sandboxd:
 
     def start(self, *arguments: str) -> None:
         ensure()  # built once for a checkout, here where nobody has called make
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "sandboxd", *arguments],
-            cwd=ROOT,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "sandboxd", *arguments],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         deadline = time.monotonic() + DEADLINE_S
         while not is_up(self.socket):
             assert self.process.poll() is None, "sandboxd ended at its start"

@@ -1,7 +1,9 @@
 """Python through the gate: a worker asks sandboxd, which runs it behind its walls and speaks TLS to a real peer."""
 
+import base64
 import json
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 from django.core.management import call_command
@@ -15,6 +17,7 @@ from sandbox.sandboxd.client import Refused
 from sandbox.services import invoke, perform
 from sandbox.services.replaying import NotRecorded, forget_recordings, replay_run
 from tests.core.egress.peers import Authority, Peer, answer, saying
+from tests.core.vault.test_canary import dump
 from tests.sandbox.python_extensions import publish_python
 from tests.sandboxd import Sandboxd
 
@@ -186,3 +189,45 @@ def test_a_transform_has_no_way_out(start):
     code = "# transform: tidy.leak\n\ndef run(inputs, ctx):\n    return {'a': ctx.http.get('https://www.googleapis.com')}\n"
     run = start(code, id="tidy.leak", inputs={"type": "object"}, outputs={"type": "object"})({})
     assert (run.state, Execution.objects.get(run=run).exchanges) == ("failed", [])
+
+
+ECHOES = """# perms: [drive.read]
+# egress: ["https://www.googleapis.com"]
+import base64
+
+def run(inputs, ctx):
+    token = ctx.secrets["TOKEN"]
+    answers = []
+    for n in range(8):
+        r = ctx.http.get(f"https://www.googleapis.com/echo/{n}", headers={"X-Key": token})
+        ctx.log("said", r.text, dict(r.headers))
+        print(base64.b64encode(r.text.encode()).decode(), r.text[::-1], r.text.encode().hex())
+        answers.append(r.text)
+    if inputs.get("fail"):
+        raise ActionError("echoed", 422, " ".join(answers))
+    return {"answers": answers, "again": base64.b64encode("".join(answers).encode()).decode()}
+"""
+
+
+def test_a_secret_that_a_peer_says_back_in_eight_ways_is_in_no_sink(start, peer, sandboxd, client_of, cast):
+    raw = TOKEN.encode()
+    said = [
+        TOKEN, base64.b64encode(raw).decode(), base64.b64encode(b"\0" + raw).decode(), raw.hex(), quote(TOKEN, safe=""),
+        json.dumps(TOKEN), TOKEN[::-1], base64.b32encode(raw).decode(),
+    ]  # fmt: skip
+
+    def echo(head, send):
+        number = int(head.split(b"/echo/")[1].split(b" ")[0])
+        send(answer(f"you sent <{said[number]}>", X_Seen=said[number]))
+
+    peer.script = echo
+    go = start(ECHOES, id="drive.echo", secret=True)
+    for inputs in ({}, {"fail": True}):
+        run = go(inputs)
+        assert run.state == ("failed" if inputs else "succeeded"), run.error
+        page = client_of(cast["owner"]).get(run.get_absolute_url())
+        assert page.status_code == 200
+        forms = {form.lower() for form in (*said, base64.b64encode(raw[1:]).decode()[:16])}
+        kept = (dump() + page.content.decode() + sandboxd.log.read_text()).lower()
+        assert not {form for form in forms if form in kept}
+    assert len(peer.requests) == 16 and f"X-Key: {TOKEN}".encode() in peer.requests[0]
