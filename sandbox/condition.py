@@ -47,3 +47,9 @@ def sandbox() -> Condition:
     return Condition(
         NAME, GOOD, f"Python runs behind every wall, {health['size']} runs at a time, and the vault is open."
     )
+
+
+def trouble() -> Condition | None:
+    """What somebody who is about to run Python should know; None where all is well."""
+    condition = sandbox()
+    return None if condition.state == GOOD else condition

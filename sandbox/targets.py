@@ -54,6 +54,12 @@ class Target:
     reaches: tuple[str, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
     writes_through: tuple[Installation, ...] = ()
+    is_python: bool = False
+
+    @property
+    def needs_sandbox(self) -> bool:
+        """Whether running it for real is running somebody's Python."""
+        return self.is_python and not (self.is_forced and self.has_samples)
 
     @property
     def has_samples(self) -> bool:
@@ -106,6 +112,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         reaches=tuple(names[slug] for slug in slugs if slug in names),
         missing=tuple(missing_requirements(workspace, manifest)),
         writes_through=_writers(workspace, manifest) if kind == Kind.PACK else (),
+        is_python="code_file" in (action.raw if action else manifest.canonical),
     )
 
 

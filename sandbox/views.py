@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
+from sandbox.condition import trouble
 from sandbox.forms import RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
 from sandbox.run_page import RunPage, took_ms
@@ -141,6 +142,7 @@ def _form_page(request, target, form: RunForm, *, earlier: Run | None = None, st
         "form": form,
         "earlier": earlier,
         "simulated": target.is_forced,
+        "trouble": trouble() if target.needs_sandbox else None,
         "denied": why_not(request.user, target.permission, target.installation),
         "steps_denied": next(filter(None, _grants_missing(request.user, target)), None),
     }

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.urls import reverse
 
-from registry.services import install
+from registry.services import install, set_live
 from sandbox.models import Execution
 from tests.extensions import PROBE, installed
 from tests.sandbox.python_extensions import publish_python
@@ -95,3 +96,10 @@ def test_what_is_no_python_has_no_such_part(client_of, admin, workspace, run):
     (probe,) = installed(workspace, admin, PROBE)
     assert 'id="sandbox"' not in page(client_of, admin, make_run(workspace, probe, admin, target="probe.look_up"))
     assert 'id="sandbox"' not in page(client_of, admin, run)  # it was never run
+
+
+def test_whoever_is_about_to_run_python_is_told_that_there_is_no_sandbox(client_of, admin, run, settings, tmp_path):
+    set_live(run.installation, live=True, actor=admin)
+    settings.SANDBOXD_SOCKET = tmp_path / "nobody.sock"
+    form = client_of(admin).get(reverse("sandbox:run-create", args=["meridian"]) + "?target=files.look")
+    assert "sandboxd does not answer on this host." in form.content.decode()
