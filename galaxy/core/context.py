@@ -2,6 +2,8 @@
 
 from functools import cached_property
 
+from django.conf import settings
+
 from galaxy.core.navigation import sections_for
 from galaxy.core.notifications import reading
 from galaxy.core.sessions import ending_of
@@ -30,6 +32,11 @@ class Shell:
         """When the session of whoever is signed in ends."""
         user = getattr(self._request, "user", None)
         return ending_of(self._request.session) if user and user.is_authenticated else None
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether Python may run here behind fewer walls than it should, which every page says."""
+        return settings.SANDBOX_REDUCED
 
     @property
     def break_glasses(self):

@@ -103,3 +103,10 @@ def test_whoever_is_about_to_run_python_is_told_that_there_is_no_sandbox(client_
     settings.SANDBOXD_SOCKET = tmp_path / "nobody.sock"
     form = client_of(admin).get(reverse("sandbox:run-create", args=["meridian"]) + "?target=files.look")
     assert "sandboxd does not answer on this host." in form.content.decode()
+
+
+def test_every_page_says_that_reduced_isolation_is_allowed(client_of, admin, run, settings):
+    words = "Reduced isolation is allowed here."
+    assert words not in page(client_of, admin, run)
+    settings.SANDBOX_REDUCED = True
+    assert words in page(client_of, admin, run)
