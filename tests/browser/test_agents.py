@@ -61,8 +61,7 @@ def test_an_agent_is_made_given_a_token_and_suspended_without_script(visit, cast
     assert client.get("/api/v1/me/").status_code == 401
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_every_page_is_clean_at_every_size(visit, cast, agent, theme, width):
     pages = (AGENTS, f"{AGENTS}new/", agent.get_absolute_url(), "/w/meridian/tokens/", "/api/v1/docs/")
     for path in pages:

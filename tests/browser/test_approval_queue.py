@@ -78,8 +78,7 @@ def test_a_decision_needs_no_script(visit, ask, approver):
     assert Approval.objects.get(pk=approval.pk).status == "approved"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 320])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
 def test_axe_finds_nothing_on_approvals_and_trail(visit, ask, approver, auditor, theme, width):
     done = ask("Delete one")
     decide_approval(done, reviewer=approver, decision="rejected", note="Not today", digest=done.digest)

@@ -55,7 +55,7 @@ def test_a_pack_is_found_read_installed_and_removed(visit, admin, offers, script
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(visit, admin, member, offers, theme, width):
     def look(path, person):
         tab = visit(path, person, theme=theme, width=width, for_axe=True)

@@ -9,8 +9,7 @@ PATTERNS = "/patterns/"
 LOGIN = "/account/login/"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_on_any_component(visit, member, theme, width):
     assert violations(visit(PATTERNS, member, theme, width, for_axe=True).page) == []
 
