@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from galaxy.core.errors import DomainError
-from sandbox.sandboxd.protocol import BadFrame, Gone, receive_frame, send_frame
+from sandbox.sandboxd.protocol import TAKEN, BadFrame, Gone, receive_frame, send_frame
 
 CONNECT_S = 2.0
 NOT_BEGUN = frozenset({"sandbox_unreachable", "sandbox_busy"})  # answers that say: nothing was begun, ask again
@@ -54,9 +54,14 @@ def ask(op: str, body: dict[str, Any], *, seconds: float, path: Path | None = No
             send_frame(link, {"op": op, "body": body}, deadline)
         except (Gone, BadFrame, ValueError) as error:
             raise Unreachable("The sandbox of this host did not take the request.") from error
+        was_taken = False
         try:
             answer = receive_frame(link, deadline)
+            if was_taken := answer == TAKEN:
+                answer = receive_frame(link, deadline)
         except (Gone, BadFrame) as error:
+            if not was_taken and getattr(error, "closed", False):
+                raise Unreachable("The sandbox of this host did not take the request.") from error
             raise Lost("The sandbox of this host went away while it worked.") from error
     if answer.get("ok"):
         return answer["body"]

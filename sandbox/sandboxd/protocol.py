@@ -1,7 +1,8 @@
 """What is spoken on sandboxd's socket: frames of JSON, one request and one reply at a time on a connection.
 
-A frame is four bytes, big-endian, that give the length of the JSON text that follows. A request is ``{op, body}``; its
-reply is ``{ok: true, body}`` or ``{ok: false, code, sentence, next_step}``.
+A frame is four bytes, big-endian, that give the length of the JSON text that follows. A request is ``{op, body}``.
+It is answered with ``{taken: true}`` before anything is begun, and then with its reply, ``{ok: true, body}`` or
+``{ok: false, code, sentence, next_step}``; so a connection that ends before the first of them has begun nothing.
 """
 
 import json
@@ -11,6 +12,7 @@ import time
 from typing import Any
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024  # a result, its logs and its recording, each with their own lower caps
+TAKEN = {"taken": True}
 _LENGTH = struct.Struct(">I")
 
 
@@ -19,11 +21,11 @@ class BadFrame(Exception):
 
 
 class Gone(Exception):
-    """The other side closed the connection, or said nothing in time. ``had_begun``: a request was sent in full."""
+    """The other side closed the connection, or said nothing in time. ``closed``: surely the former."""
 
-    def __init__(self, sentence: str, *, had_begun: bool = False):
+    def __init__(self, sentence: str, *, closed: bool = False):
         super().__init__(sentence)
-        self.had_begun = had_begun
+        self.closed = closed
 
 
 def send_frame(link: socket.socket, message: dict[str, Any], deadline: float) -> None:
@@ -59,9 +61,9 @@ def _exactly(link: socket.socket, count: int, deadline: float) -> bytes:
         try:
             part = link.recv(min(missing, 65536))
         except OSError as error:
-            raise Gone(f"No answer came: {error}") from error
+            raise Gone(f"No answer came: {error}", closed=isinstance(error, ConnectionError)) from error
         if not part:
-            raise Gone("The connection was closed.")
+            raise Gone("The connection was closed.", closed=True)
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import structlog
 
 from galaxy.core.errors import DomainError
-from sandbox.sandboxd.protocol import BadFrame, Gone, receive_frame, send_frame
+from sandbox.sandboxd.protocol import TAKEN, BadFrame, Gone, receive_frame, send_frame
 
 log = structlog.get_logger(__name__)
 FIRST_WORD_S = 5.0  # a client that connects and says nothing is let go
+WORD_S = 1.0  # for a few bytes, which a new connection always has room for
 ANSWER_S = 10.0  # for a client that reads its answer slowly
 MOST_CONNECTIONS = 64
 _CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
@@ -57,7 +59,7 @@ class Server:
             except OSError:
                 break
             if not self._slots.acquire(blocking=False):
-                link.close()  # the client sees a refusal before it has sent anything it could lose
+                self._turn_away(link)
                 continue
             threading.Thread(target=self._converse, args=(link,), daemon=True).start()
 
@@ -75,6 +77,11 @@ class Server:
             while self._at_work and (left := deadline - time.monotonic()) > 0:
                 self._busy.wait(left)
             return not self._at_work
+
+    def _turn_away(self, link: socket.socket) -> None:
+        busy = _no("sandbox_busy", "The sandbox of this host has no free place.", "Wait a moment, then try again.")
+        with link, contextlib.suppress(Gone):  # a client that gets no word still knows that nothing was begun
+            send_frame(link, busy, time.monotonic() + WORD_S)
 
     def _converse(self, link: socket.socket) -> None:
         with link, contextlib.suppress(Gone):
@@ -98,6 +105,7 @@ class Server:
                 return
             self._at_work += 1
         try:
+            send_frame(link, TAKEN, time.monotonic() + WORD_S)  # whoever went away since has nothing begun
             answer = self._answer(op, body)
             send_frame(link, answer, time.monotonic() + ANSWER_S)
         finally:
@@ -111,7 +119,9 @@ class Server:
         except DomainError as error:
             return _no(error.code, str(error), error.next_step)
         except Exception as error:  # the place and never the message, which may quote a value
-            log.error("sandboxd broke on a request", op=op, error=type(error).__name__, exc_info=False)
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{last.filename}:{last.lineno}"
+            log.error("sandboxd broke on a request", op=op, error=type(error).__name__, place=place)
             return _no("broke", "The sandbox of this host broke on this request.", "Its log names the place.")
 
     def _may_speak(self, link: socket.socket) -> bool:

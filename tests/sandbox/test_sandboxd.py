@@ -20,14 +20,14 @@ from galaxy.core.vault.services import create_secret, open_lease
 from registry.services import install
 from sandbox.models import Execution, Run
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask, is_up
-from sandbox.sandboxd.protocol import MAX_FRAME_BYTES
+from sandbox.sandboxd.protocol import MAX_FRAME_BYTES, TAKEN, send_frame
 from sandbox.services import invoke, perform, performing, reconcile
 from tests.sandbox.python_extensions import publish_python
 from tests.sandboxd import Sandboxd
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 QUICK = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs.get('n', 0) + 1}\n"
-SLOW = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    x = 0\n    while x < 10 ** 8: x += 1\n    return {}\n"
+SLOW = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    x = 0\n    while x < 10 ** 9: x += 1\n    return {}\n"
 
 
 @pytest.fixture
@@ -227,7 +227,8 @@ def test_without_a_sandbox_python_waits_and_says_what_to_start(cast, settings, t
     assert "manage.py sandboxd" in run.error["next_step"]
 
 
-def test_a_lost_answer_is_told_apart_from_no_connection(tmp_path):
+@pytest.mark.parametrize(("said", "told"), [([TAKEN], Lost), ([], Unreachable)])
+def test_an_answer_that_was_lost_is_told_apart_from_a_request_that_was_never_taken(tmp_path, said, told):
     path = tmp_path / "rude.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -237,10 +238,12 @@ def test_a_lost_answer_is_told_apart_from_no_connection(tmp_path):
         link, _ = listener.accept()
         size = struct.unpack(">I", link.recv(4))[0]
         assert json.loads(link.recv(size))["op"] == "run"
+        for message in said:
+            send_frame(link, message, time.monotonic() + 5)
         link.close()
 
     threading.Thread(target=rude).start()
-    with pytest.raises(Lost):
+    with pytest.raises(told):
         ask("run", {}, seconds=5, path=path)
     listener.close()
 
