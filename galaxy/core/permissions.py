@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet, UUIDField
+from django.db.models import Model, Q, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
@@ -226,15 +226,20 @@ def _may_ask(user: User, workspace: Workspace) -> bool:
 
 
 def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
-    """The two sub-selects of primary keys: grants to the person, grants to a group of theirs."""
-    what = {
-        "permission__codename": codename,
-        "permission__content_type__app_label": model._meta.app_label,
-        "permission__content_type__model": model._meta.model_name,
-    }
+    """The two sub-selects of primary keys: grants to the person, grants to a group of theirs.
+
+    The permission is looked up once and not joined, so that no plan looks it up for each grant.
+    """
+    permission = Subquery(
+        Permission.objects.filter(
+            codename=codename,
+            content_type__app_label=model._meta.app_label,
+            content_type__model=model._meta.model_name,
+        ).values("pk")
+    )
     for rows in (
-        UserObjectPermission.objects.filter(user=user, **what),
-        GroupObjectPermission.objects.filter(group__user=user, **what),
+        UserObjectPermission.objects.filter(user=user, permission=permission),
+        GroupObjectPermission.objects.filter(group__user=user, permission=permission),
     ):
         yield rows.annotate(row=Cast("object_pk", UUIDField())).values("row")
 
