@@ -8,9 +8,11 @@ from urllib.parse import quote
 import pytest
 from django.core.management import call_command
 
-from galaxy.core.models import AuditDetail, AuditEvent
+from galaxy.core.models import AuditDetail, AuditEvent, Secret
 from galaxy.core.scope import workspace_scope
-from galaxy.core.vault.services import create_secret
+from galaxy.core.vault import services as vault
+from galaxy.core.vault.services import create_secret, stage_version, switch_version
+from policies.services.approvals import decide_approval
 from registry.services import give_secret, install, set_live
 from sandbox.models import Execution, Run
 from sandbox.sandboxd.client import Refused
@@ -231,3 +233,38 @@ def test_a_secret_that_a_peer_says_back_in_eight_ways_is_in_no_sink(start, peer,
         kept = (dump() + page.content.decode() + sandboxd.log.read_text()).lower()
         assert not {form for form in forms if form in kept}
     assert len(peer.requests) == 16 and f"X-Key: {TOKEN}".encode() in peer.requests[0]
+
+
+def test_a_staged_value_is_tried_out_before_the_switch_and_a_run_gets_the_new_one(start, peer, meridian, cast):
+    admin = cast["admin"]
+    go = start(DRIVE, secret=True)
+    secret = Secret.objects.get(name="drive-token")
+    fresh = stage_version(secret, value="ya29.Fresh-9c1d", hosts=[HOST], places=["header"], actor=admin)
+    peer.script = saying(answer("{}", status=401))
+    said = vault.test_version(fresh, address=f"https://{HOST}/drive/v3/about", actor=admin)
+    assert (said.passed, "401" in said.sentence) == (False, True)
+    peer.script = saying(answer(json.dumps({"name": "Plan"})))
+    assert vault.test_version(fresh, address=f"https://{HOST}/drive/v3/about", actor=admin).passed
+    assert not vault.test_version(fresh, address=f"https://{OTHER}/", actor=admin).passed  # a host it is not bound to
+    assert [b"Fresh-9c1d" in request for request in peer.requests] == [True, True]
+    go({"file_id": "a"})
+    switch_version(fresh, actor=admin)
+    go({"file_id": "a"})
+    assert [b"Fresh-9c1d" in request for request in peer.requests] == [True, True, False, True]
+
+
+def test_an_approval_does_not_outlive_a_rotation(start, peer, meridian, cast):
+    """What was approved names the version of each secret, so that a new value asks again."""
+    admin = cast["admin"]
+    code = DRIVE.replace("# perms: [drive.read]", "# perms: [drive.delete]")
+    start(code, secret=True)
+    run = invoke(meridian, actor=admin, target="drive.title", inputs={"file_id": "a"})
+    assert run.state == "waiting"
+    decide_approval(run.approval, reviewer=cast["approver"], decision="approved", digest=run.approval.digest)
+    secret = Secret.objects.get(name="drive-token")
+    fresh = stage_version(secret, value="ya29.Fresh-9c1d", hosts=[HOST], places=["header"], actor=admin)
+    switch_version(fresh, actor=admin)
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error["error_code"]) == ("failed", "approval_changed")
+    assert not peer.requests
