@@ -176,6 +176,7 @@ class Broker:
         outgoing = self._outgoing(call, url)
         for number, address in enumerate(found, 1):
             record["address"] = address
+            record["was_sent"] = True  # unless a Refused knows better: what breaks from here on may have been sent
             try:
                 return self._transport.send(outgoing, address, _seconds(deadline))
             except Refused as failed:

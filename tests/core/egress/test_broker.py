@@ -206,6 +206,16 @@ def test_a_failure_of_our_own_is_told_without_its_words(caplog):
     assert "RuntimeError" in caplog.text and SECRET not in caplog.text
 
 
+def test_a_request_on_which_we_broke_counts_as_sent_so_that_no_write_is_done_twice():
+    def reply(request):
+        raise RuntimeError("after the first byte")
+
+    broker = make_broker(transport=Wire(reply))
+    assert get(broker, method="POST", body="x")["was_sent"]
+    get(broker, "https://evil.test/", method="POST")
+    assert [one["was_sent"] for one in broker.exchanges] == [True, False]
+
+
 def test_records_hold_nothing_that_a_page_or_the_database_chokes_on():
     broker = make_broker()
     get(broker, "https://evil.test/\x00\x1b[31m" + "x" * 9000)
