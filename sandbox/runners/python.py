@@ -18,6 +18,7 @@ from sandbox.sandboxd.orders import RunOrder
 from sandbox.sandboxd.programs import limits_of
 
 SPARE_S = 8.0  # beyond the run's own time: waiting for a place, and the way there and back
+BROKE = "broke"  # sandboxd's word for a failure of its own, which may have come after the call
 UNAVAILABLE = 503  # the status by which the gate's rules of repeating know that the other side did not answer
 
 
@@ -57,6 +58,8 @@ class PythonRunner:
         except Lost as error:
             return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
         except Refused as error:
+            if error.code == BROKE:
+                return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
             raise _refused(error) from error
         self._store(answer, order, number)
         return _reply(answer, self._is_safe())

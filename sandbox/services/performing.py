@@ -20,7 +20,7 @@ from policies.services.decisions import snapshot_of
 from registry.errors import Altered
 from registry.manifests.misfits import misfits
 from registry.models import Kind
-from registry.services import Resolved, verified_manifest
+from registry.services import Resolved, is_simulation_forced, verified_manifest
 from sandbox import class_flow
 from sandbox.budgets import charge
 from sandbox.errors import CATEGORIES, RunError
@@ -84,6 +84,13 @@ def recheck(run: Run) -> str:
     Raises RunError with a policy block where the answer is no, or where approval is needed that was not asked for.
     """
     call = call_of(run)
+    if not run.is_simulated and is_simulation_forced(call.resolved):
+        raise RunError(
+            Category.POLICY_BLOCK,
+            "not_connected",
+            sentence="It was to run live, and what it would reach is not connected any more, so nothing was done.",
+            next_step="Run it again: it is simulated now, or live once an administrator connects it.",
+        )
     asked = question(call)
     snapshot = snapshot_of(run.workspace)
     answer = evaluate(snapshot, **asked)
@@ -135,7 +142,7 @@ def perform_call(run: Run, tracer: Tracer) -> None:
     try:
         charge_budget(call, tracer)
         reply = execute(run, call, runner_for(run), tracer, exchanges)
-        outputs = validate_outputs(call, reply, tracer)
+        outputs = _valid_outputs(run, call, reply, tracer)
     except RunError as error:
         end(run, error=error, tracer=tracer, exchanges=exchanges)
         return
@@ -159,7 +166,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
     been taken in is not repeated: the error is then ambiguous.
     """
     spec = call.action
-    repeatable = spec is None or spec.effect == "read" or spec.idempotent
+    repeatable = is_repeatable(call)
     rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
     waited_ms, number = 0, 0
     with tracer.span(f"call {run.target}", "simulated" if run.is_simulated else "call") as outer:
@@ -190,6 +197,20 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
                 raise error
             _wait(run, runner, next_try.wait_ms, tracer)
             waited_ms += next_try.wait_ms
+
+
+def is_repeatable(call: Call) -> bool:
+    """Whether doing it twice does no harm, by the manifest's own word."""
+    return call.action is None or call.action.effect == "read" or call.action.idempotent
+
+
+def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
+    """As validate_outputs; what a live write did is done, however its answer looks, so that is no plain failure."""
+    try:
+        return validate_outputs(call, reply, tracer)
+    except RunError as error:
+        error.ambiguous = not run.is_simulated and not is_repeatable(call) and reply.has_acted is not False
+        raise
 
 
 def classify(call: Call, reply: Reply) -> str | None:
