@@ -70,6 +70,13 @@ class Effective:
     lines: list[Line]
     objects: list[ObjectLine] = field(default_factory=list)
 
+    @property
+    def by_name(self) -> list[str]:
+        """What is held by a grant to the person and not by a role, in words; it outlives the role."""
+        on_workspace = [f"“{line.label}” everywhere" for line in self.lines if any(not r.role for r in line.reasons)]
+        on_objects = [f"“{line.label}” on {line.target}" for line in self.objects if not line.reason.role]
+        return on_workspace + on_objects
+
     def may(self, codename: str, obj=None) -> bool:
         """What ``galaxy.core.permissions.can`` answers, worked out from these lines alone."""
         on_workspace = any(line.is_held for line in self.lines if line.perm == f"core.{codename}")

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from galaxy.core.break_glass import MINUTES
 from galaxy.core.fields import WordsField
+from galaxy.core.members.people import ByName
 from galaxy.core.models import RoleGroup, User
 from galaxy.core.models.support import SHORTEST_REASON
 from galaxy.core.permissions import LABELS
@@ -51,9 +52,18 @@ class RoleField(forms.TypedChoiceField):
 
 
 class RoleChoiceForm(forms.Form):
+    """Another role, and what becomes of the grants by name; left out, they go with a role that may do less."""
+
+    by_name = forms.ChoiceField(
+        required=False, label="Grants by name", choices=ByName.choices, widget=forms.RadioSelect
+    )
+
     def __init__(self, data=None, *, roles: list[RoleGroup], initial=None):
-        super().__init__(data, initial=initial)
+        super().__init__(data, initial={"by_name": ByName.IF_WEAKER} | (initial or {}))
         self.fields["role"] = RoleField(roles, label="Role")
+
+    def clean_by_name(self):
+        return self.cleaned_data["by_name"] or ByName.IF_WEAKER
 
 
 class InvitationForm(forms.Form):

@@ -1,5 +1,6 @@
 """People of a workspace: the list, roles, removal with all that ends with it, and the last owner."""
 
+import json
 import threading
 from datetime import timedelta
 
@@ -9,18 +10,24 @@ from django.urls import reverse
 from django.utils import timezone
 from guardian.models import UserObjectPermission
 
+from galaxy.core.audit.reading import view_of
 from galaxy.core.errors import DomainError
 from galaxy.core.members import add_member, grant_on
 from galaxy.core.members.invitations import invite
 from galaxy.core.members.limits import AboveYou
 from galaxy.core.members.people import LastOwner, change_role, remove_member, transfer_ownership
 from galaxy.core.models import AuditEvent, HistoryRow, Invitation, Membership, Role, RoleGroup
-from galaxy.core.permissions import NotGranted, can, remember_grants, require
+from galaxy.core.permissions import LABELS, NotGranted, can, grant, remember_grants, require
 from galaxy.core.scope import workspace_scope
 from policies.services.approvals import decide_approval
 from sandbox.services import invoke, perform
 from tests.extensions import PROBE, installed
 from tests.factories import make_user
+
+
+@pytest.fixture
+def probe(workspace, admin):
+    return installed(workspace, admin, PROBE)[0]
 
 
 def role(workspace, name) -> RoleGroup:
@@ -66,6 +73,54 @@ def test_an_admin_changes_a_role_and_the_next_request_feels_it(client_of, worksp
     assert (event.actor_id, event.target_id) == (str(admin.pk), str(target.pk))
     states = HistoryRow.objects.filter(kind="core_membership", row_id=str(target.pk))
     assert [state.row["role"] for state in states] == ["auditor"]
+
+
+def test_whoever_changes_a_role_sees_what_is_held_by_name(client_of, workspace, admin, auditor, probe):
+    page = client_of(admin).get(membership_of(auditor).get_absolute_url()).content.decode()
+    assert "Grants by name" not in page
+    grant_on(workspace, perm="core.install_extension", user=auditor, actor=admin)
+    grant_on(probe, perm="registry.run_installation", user=auditor, actor=admin)
+    page = client_of(admin).get(membership_of(auditor).get_absolute_url()).content.decode()
+    assert "Grants by name" in page and 'value="if_weaker"' in page
+    assert f"“{LABELS['install_extension']}” everywhere" in page
+    assert f"on {probe}</li>" in page
+
+
+@pytest.mark.parametrize(
+    ("to", "choice", "is_kept"),
+    [
+        ("member", {}, False),  # may do less than an auditor
+        ("member", {"by_name": "keep"}, True),
+        ("admin", {}, True),
+        ("admin", {"by_name": "if_weaker"}, True),
+        ("admin", {"by_name": "drop"}, False),
+    ],
+)
+def test_grants_by_name_go_with_a_role_unless_the_new_one_may_do_more(
+    client_of, workspace, owner, auditor, probe, other_workspace, to, choice, is_kept
+):
+    grant_on(workspace, perm="core.install_extension", user=auditor, actor=owner)
+    grant_on(probe, perm="registry.run_installation", user=auditor, actor=owner)
+    with workspace_scope([workspace.pk, other_workspace.pk]):
+        grant("core.view_run", auditor, other_workspace)
+    membership = membership_of(auditor)
+    sent = {"role": str(role(workspace, to).pk)} | choice
+    done = client_of(owner).post(url("member-role", workspace, membership.pk), sent, follow=True)
+    assert ("2 grants by name went with the old role." in done.content.decode()) is not is_kept
+    held = UserObjectPermission.objects.filter(user=auditor).values_list("permission__codename", flat=True)
+    assert set(held) == {"view_run"} | ({"install_extension", "run_installation"} if is_kept else set())
+    fields = view_of(AuditEvent.objects.get(action="membership.changed")).data
+    named = [
+        f"install_extension on core.workspace {workspace.pk}",
+        f"run_installation on registry.installation {probe.pk}",
+    ]
+    assert dict(fields) == ({} if is_kept else {"grants_taken_back": json.dumps(named)})
+
+
+def test_what_becomes_of_grants_is_one_of_three(client_of, workspace, owner, auditor):
+    sent = {"role": str(role(workspace, "member").pk), "by_name": "whatever"}
+    assert client_of(owner).post(url("member-role", workspace, membership_of(auditor).pk), sent).status_code == 422
+    assert membership_of(auditor).role == "auditor"
 
 
 def test_an_admin_can_neither_make_an_owner_nor_touch_one(client_of, workspace, admin, owner, member):

@@ -53,20 +53,25 @@ def revoke_on(obj: Any, *, perm: str, actor: User, user: User | None = None, rol
         notify(obj.workspace, [user], "grant_revoked", obj, by=actor, note=label_of(perm.partition(".")[2]))
 
 
-def drop_grants(user: User, workspace: Workspace) -> int:
-    """Delete every grant that ``user`` has by name on ``workspace`` or on an object in it; returns how many."""
+def drop_grants(user: User, workspace: Workspace) -> list[str]:
+    """Delete every grant that ``user`` has by name on ``workspace`` or on an object in it.
+
+    Returns what went, sorted: "run_installation on registry.installation <id>".
+    """
     mine = UserObjectPermission.objects.filter(user=user)
-    dropped = 0
+    dropped: list[str] = []
     for content_type in ContentType.objects.filter(pk__in=mine.values("content_type")):
         model = content_type.model_class()
         if model is None:
             continue
         rows = model._default_manager.filter(**{"pk" if model is Workspace else "workspace": workspace.pk})
         keys = rows.annotate(key=Cast("pk", CharField())).values("key")
-        found, _ = mine.filter(content_type=content_type, object_pk__in=keys).delete()
-        dropped += found
+        found = mine.filter(content_type=content_type, object_pk__in=keys)
+        named = found.values_list("permission__codename", "object_pk")
+        dropped += [f"{codename} on {model._meta.label_lower} {pk}" for codename, pk in named]
+        found.delete()
     forget_grants()
-    return dropped
+    return sorted(dropped)
 
 
 def _check_giver(actor: User, perm: str, obj: Any) -> None:

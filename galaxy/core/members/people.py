@@ -2,14 +2,14 @@
 
 from functools import partial
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.agents import person_left
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.grants import drop_grants
-from galaxy.core.members.limits import check_may_give, check_may_rule
+from galaxy.core.members.limits import check_may_give, check_may_rule, codenames_of
 from galaxy.core.models import Invitation, Membership, Notification, PermissionRequest, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import forget_grants
 from galaxy.core.signals import member_removed
@@ -30,25 +30,45 @@ class Gone(Conflict):
     code = "gone"
 
 
+class ByName(models.TextChoices):
+    """What becomes, with another role, of the grants that a member has by name."""
+
+    IF_WEAKER = "if_weaker", "Take them back if the new role may do less"
+    DROP = "drop", "Take them back"
+    KEEP = "keep", "Let them keep these"
+
+
 @transaction.atomic
-def change_role(membership: Membership, *, to: RoleGroup, actor: User) -> Membership:
+def change_role(
+    membership: Membership, *, to: RoleGroup, actor: User, by_name: str = ByName.KEEP
+) -> tuple[Membership, int]:
     """Move a member into another role; felt by their next request.
 
+    ``by_name`` is one of ByName: such grants outlive a role, so whoever changes it says what becomes of them.
+    Returns the membership as stored and how many of them were taken back.
     Raises NotGranted, AboveYou (either role holds more than the actor), LastOwner or Gone.
     """
     membership = _locked(membership)
     check_may_rule(actor, membership)
     check_may_give(actor, to)
-    before = membership.role_label
-    if to == _role_of(membership):
-        return membership
+    before, role = membership.role_label, _role_of(membership)
+    if to == role:
+        return membership, 0
     if membership.is_owner:
         _check_another_owner(membership)
+    is_weaker = not codenames_of(role) <= codenames_of(to)
     _move(membership, to)
+    is_dropping = by_name == ByName.DROP or (by_name == ByName.IF_WEAKER and is_weaker)
+    dropped = drop_grants(membership.user, membership.workspace) if is_dropping else []
     audit.record(
-        "membership.changed", actor=actor, target=membership, before={"role": before}, after={"role": to.label}
+        "membership.changed",
+        actor=actor,
+        target=membership,
+        before={"role": before},
+        after={"role": to.label},
+        **({"grants_taken_back": dropped} if dropped else {}),
     )
-    return membership
+    return membership, len(dropped)
 
 
 @transaction.atomic
@@ -110,7 +130,7 @@ def remove_member(membership: Membership, *, actor: User, reason: str = "") -> N
         target=membership,
         before={"user": user, "role": membership.role_label},
         reason=reason.strip(),
-        grants=grants,
+        grants=len(grants),
         invitations=withdrawn,
     )
     person_left(workspace, user=user, actor=actor)

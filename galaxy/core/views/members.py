@@ -62,8 +62,9 @@ def member_role(request, workspace, pk):
     role = form.cleaned_data["role"]
     if (role.role == Role.OWNER) != membership.is_owner:
         require_recent_proof(request, f"Make {membership.user} {role.label}")
-    membership = change_role(membership, to=role, actor=request.user)
-    messages.success(request, f"{membership.user} is {membership.role_label} now.")
+    membership, dropped = change_role(membership, to=role, actor=request.user, by_name=form.cleaned_data["by_name"])
+    taken = f" {dropped} grant{'' if dropped == 1 else 's'} by name went with the old role." if dropped else ""
+    messages.success(request, f"{membership.user} is {membership.role_label} now.{taken}")
     if membership.user_id == request.user.pk:  # what they see of this page may have changed with it
         return redirect("core:home")
     return redirect(membership)
@@ -162,6 +163,7 @@ def _detail(request, membership: Membership) -> dict:
         "denied": denied,
         "refusal": refusal,
         "is_last_owner": is_last_owner(membership),
+        "by_name": effective.by_name,
         "role_form": RoleChoiceForm(roles=roles, initial={"role": str(now.pk) if now else ""}) if roles else None,
         "grantables": [] if denied else _grantables(user, workspace),
         "held": held_on(user, workspace),
