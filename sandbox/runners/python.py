@@ -3,6 +3,7 @@
 import base64
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from galaxy.core.audit import Actor
 from galaxy.core.errors import DomainError
@@ -61,6 +62,7 @@ class PythonRunner:
             if error.code == BROKE:
                 return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
             raise _refused(error) from error
+        answer = _masked(answer)
         self._store(answer, order, number)
         return _reply(answer, self._is_safe())
 
@@ -109,7 +111,7 @@ class PythonRunner:
                 "seed": order.seed,
                 "clock": order.now,
                 "error": outcome["error"],
-                "logs": [line | {"text": redacted(line["text"], {})} for line in outcome["logs"]],
+                "logs": outcome["logs"],
                 "lost_logs": outcome["lost_logs"],
                 "exchanges": answer["exchanges"],
                 "output_digest": answer["output_digest"],
@@ -146,6 +148,25 @@ def _holder(run: Run) -> dict[str, Any]:
     if manifest.kind == "connector":
         return manifest.actions[run.target.removeprefix(f"{manifest.id}.")].raw
     return manifest.canonical
+
+
+def _masked(answer: dict[str, Any]) -> dict[str, Any]:
+    """``answer`` as it is stored: who may see a run need not be one who may see its data, so that what looks personal
+    is masked in log, error and addresses as it is in inputs and outputs. The output is the gate's to mask."""
+    outcome = answer["outcome"]
+    error = outcome["error"] and outcome["error"] | {"sentence": redacted(outcome["error"]["sentence"], {})}
+    logs = [line | {"text": redacted(line["text"], {})} for line in outcome["logs"]]
+    exchanges = [
+        one | {"url": _masked_url(one["url"]), "reason": redacted(one["reason"], {})} for one in answer["exchanges"]
+    ]
+    return answer | {"outcome": outcome | {"error": error, "logs": logs}, "exchanges": exchanges}
+
+
+def _masked_url(url: str) -> str:
+    """As it is, or without its escapes where they hid something personal."""
+    plain = unquote(url)
+    shown = redacted(plain, {})
+    return url if shown == plain else "".join(sign if sign.isprintable() else "?" for sign in shown)
 
 
 def _reply(answer: dict[str, Any], is_safe: bool) -> Reply:

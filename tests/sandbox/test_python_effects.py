@@ -1,5 +1,7 @@
 """What becomes of a write in Python whose effect may have happened while something else went wrong."""
 
+import json
+
 import pytest
 
 from registry.services import install, set_live
@@ -48,7 +50,8 @@ def said(output=None, *, error=None, acted=True, exchanges=(), logs=()):
             "status": "error" if error else "ok", "output": output, "error": error, "logs": list(logs), "lost_logs": 0,
             "walls": [], "limits": {}, "measured": {}, "artefact": "a" * 64,
         },
-        "exchanges": list(exchanges), "output_digest": "", "may_have_acted": acted, "recording": "", "remembered": False,
+        "exchanges": list(exchanges), "output_digest": "", "may_have_acted": acted, "recording": "",
+        "remembered": False,
     }  # fmt: skip
 
 
@@ -89,3 +92,25 @@ def test_a_run_that_waited_while_going_live_was_taken_back_does_nothing(workspac
     run = ended(run)
     assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "policy_block", "not_connected")
     assert not asked and not Execution.objects.exists()
+
+
+def test_nothing_personal_is_stored_with_a_try_but_in_its_sealed_recording(workspace, admin, installation, monkeypatch):
+    """Who may see a run need not be one who may see its data."""
+    addresses = [
+        "https://www.googleapis.com/u/ada%40example.com?to=bob@example.com",
+        "https://www.googleapis.com/a%20b",
+    ]
+    exchange = {"method": "GET", "status": 200, "refused": False, "reason": "No cy@example.com there."}
+    error = {
+        "code": "exception", "category": "tool_error", "sentence": "Line 5: KeyError: 'dan@example.com'",
+        "next_step": "Correct the file.", "line": 5, "http_status": None, "type": "KeyError", "trace": [],
+    }  # fmt: skip
+    logs = [{"level": "info", "text": "for eve@example.com"}]
+    exchanges = [exchange | {"url": address} for address in addresses]
+    answering(monkeypatch, said(error=error, acted=False, exchanges=exchanges, logs=logs))
+    run = ended(made(workspace, admin))
+    kept = Execution.objects.get(run=run)
+    stored = json.dumps([kept.exchanges, kept.error, kept.logs, run.error])
+    assert not [name for name in ("ada", "bob", "cy@", "dan", "eve@") if name in stored]
+    assert stored.count("example.com") == 6  # the domain helps to recognise it
+    assert kept.exchanges[1]["url"] == addresses[1]
