@@ -1,6 +1,7 @@
 """Changing and ending memberships. Each change locks the workspace, so that no two together undo its last owner."""
 
 from functools import partial
+from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -60,14 +61,9 @@ def change_role(
     _move(membership, to)
     is_dropping = by_name == ByName.DROP or (by_name == ByName.IF_WEAKER and is_weaker)
     dropped = drop_grants(membership.user, membership.workspace) if is_dropping else []
-    audit.record(
-        "membership.changed",
-        actor=actor,
-        target=membership,
-        before={"role": before},
-        after={"role": to.label},
-        **({"grants_taken_back": dropped} if dropped else {}),
-    )
+    data: dict[str, Any] = {"grants_taken_back": dropped} if dropped else {}
+    old, new = {"role": before}, {"role": to.label}
+    audit.record("membership.changed", actor=actor, target=membership, before=old, after=new, **data)
     return membership, len(dropped)
 
 
