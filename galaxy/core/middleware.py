@@ -167,7 +167,8 @@ class ProblemMiddleware:
         if request.htmx:
             back = redirect_to_login(request.htmx.current_url_abs_path or "/")
             return HttpResponseClientRedirect(back["Location"])
-        if request.method == "POST" and not request.user.is_authenticated and "?" in response["Location"]:
+        came_too_late = redirect_to_login(request.get_full_path())["Location"]  # and not: signed out, to sign in anew
+        if request.method == "POST" and response["Location"] == came_too_late:
             return redirect_to_login(page_of_form(request))  # what was sent is not done; its page can be read again
         return response
 
