@@ -8,5 +8,6 @@ urlpatterns = [
     path("runs/new/", views.run_create, name="run-create"),
     path("runs/<uuid:pk>/", views.run_detail, name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", views.run_cancellation, name="run-cancellation"),
+    path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
 ]

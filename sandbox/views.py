@@ -1,5 +1,6 @@
 """The pages of runs: the list, the form that starts one, one run as it happens, calling it off and settling it."""
 
+import json
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,10 +13,12 @@ from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
 from sandbox.condition import trouble
+from sandbox.fixture_page import FixturePage
 from sandbox.forms import RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
 from sandbox.run_page import RunPage, took_ms
 from sandbox.services import cancel_run, invoke, settle_run
+from sandbox.services.fixtures import MAY_KEEP, make_fixture, review_fixture
 from sandbox.targets import GROUPS, choices, inputs_again, target_of
 
 PAGE_SIZE = 25
@@ -94,6 +97,23 @@ def run_settlement(request, workspace, pk):
     run = settle_run(run, actor=request.user, happened=happened, note=form.cleaned_data["note"])
     messages.success(request, f"{run.target} is settled as {run.get_state_display().lower()}.")
     return redirect(run)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_fixture(request, workspace, pk):
+    run = _find(request, pk)
+    if request.method == "POST":
+        exchanges = make_fixture(run, actor=request.user, keep=request.POST.getlist("keep"))
+        text = json.dumps(exchanges, indent=2, ensure_ascii=False) + "\n"
+        headers = {"Content-Disposition": 'attachment; filename="fixtures.json"', "Cache-Control": "no-store"}
+        return HttpResponse(text, content_type="application/json; charset=utf-8", headers=headers)
+    context = {
+        "run": run,
+        "page": FixturePage(review_fixture(run, actor=request.user)),
+        "keep_denied": why_not(request.user, MAY_KEEP, run.installation),
+        "simulated": run.is_simulated,
+    }
+    return render(request, "sandbox/run_fixture.html", context)
 
 
 def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, *, status: int = 200):

@@ -12,6 +12,7 @@ from uuid import UUID
 from galaxy.core.errors import DomainError
 
 MAX_SECRETS = 32
+MAX_KEPT = 1000
 
 
 class BadOrder(DomainError):
@@ -96,6 +97,27 @@ class ReplayOrder:
         _only(body, {"workspace", "run", "digest", "target", "sealed"})
         texts = {name: _typed(body, name, str) for name in ("run", "digest", "target", "sealed")}
         return cls(workspace=_parsed(body, "workspace", UUID), **texts)
+
+
+@dataclass(frozen=True)
+class FixtureOrder(ReplayOrder):
+    """What a recorded run heard, without personal data. ``keep`` are ids of places that stay as they were
+    (sandbox.fixture_review)."""
+
+    keep: list[str]
+
+    def as_body(self) -> dict[str, Any]:
+        return super().as_body() | {"keep": self.keep}
+
+    @classmethod
+    def from_body(cls, body: dict[str, Any]) -> "FixtureOrder":
+        """Raises BadOrder."""
+        _only(body, {"workspace", "run", "digest", "target", "sealed", "keep"})
+        keep = _typed(body, "keep", list)
+        if len(keep) > MAX_KEPT or not all(isinstance(one, str) for one in keep):
+            raise BadOrder(f"keep is a list of at most {MAX_KEPT} texts.")
+        recorded = ReplayOrder.from_body({name: value for name, value in body.items() if name != "keep"})
+        return cls(recorded.workspace, recorded.run, recorded.digest, recorded.target, recorded.sealed, keep)
 
 
 def _only(body: dict[str, Any], names: set[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from galaxy.core.egress import HostRule
 from galaxy.core.egress.rules import parse
-from registry.manifests import Manifest
+from registry.manifests import ActionSpec, Manifest
 from registry.services import verified_file, verified_manifest
 from sandbox.pool.limits import MIB, MIN_MEMORY_BYTES, Limits
 from sandbox.sandboxd.orders import BadOrder
@@ -30,6 +30,13 @@ def program_of(digest: str, target: str) -> Program:
     if not filename:
         raise BadOrder(f"{target:.160} is no Python.")
     return program(manifest, holder, filename, verified_file(digest, filename).decode("utf-8", "replace"))
+
+
+def schemas_of(digest: str, target: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON Schemas of what ``target`` takes and gives. Raises BadOrder, or Altered."""
+    manifest = verified_manifest(digest)
+    holder = manifest if manifest.kind in {"action", "transform"} else _action(manifest, target)
+    return holder.inputs, holder.outputs
 
 
 def program(manifest: Manifest, holder: dict[str, Any], filename: str, code: str) -> Program:
@@ -59,7 +66,11 @@ def limits_of(holder: dict[str, Any]) -> Limits:
 def _holder(manifest: Manifest, target: str) -> dict[str, Any]:
     if manifest.kind in {"action", "transform"}:
         return manifest.canonical
+    return _action(manifest, target).raw
+
+
+def _action(manifest: Manifest, target: str) -> ActionSpec:
     action = manifest.actions.get(target.removeprefix(f"{manifest.id}."))
     if action is None:
         raise BadOrder(f"{manifest.id} has no action {target:.160}.")
-    return action.raw
+    return action

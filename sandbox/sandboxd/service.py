@@ -8,25 +8,28 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db import close_old_connections, transaction
+import structlog
+from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
-from galaxy.core.egress import NoSecrets, Refusal, SystemResolver
+from galaxy.core.egress import NoSecrets, Refusal, SecretSource, SystemResolver
 from galaxy.core.egress.configured import loopback_peers, pinned_transport
 from galaxy.core.errors import DomainError
 from galaxy.core.scope import workspace_scope
-from galaxy.core.vault.errors import VaultClosed
+from galaxy.core.vault.errors import KeyDestroyed, VaultClosed
 from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
+from sandbox.fixture_review import review
 from sandbox.models import Run
 from sandbox.pool import Pool, SandboxUnavailable
 from sandbox.sandboxd import sealing, trials
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
-from sandbox.sandboxd.orders import BadOrder, ReplayOrder, RunOrder
-from sandbox.sandboxd.programs import program_of
+from sandbox.sandboxd.orders import BadOrder, FixtureOrder, ReplayOrder, RunOrder
+from sandbox.sandboxd.programs import program_of, schemas_of
 
+log = structlog.get_logger(__name__)
 LONGEST_WAIT_S = 5.0  # for a place; with the longest run it stays below the lease of a run
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -63,6 +66,7 @@ class Service:
             "health": self._health,
             "run": self._run,
             "replay": self._replay,
+            "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
             **sealing.OPERATIONS,
         }
@@ -98,8 +102,9 @@ class Service:
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:
         order = RunOrder.from_body(body)
         with workspace_scope([order.workspace]):
-            run = _running(order.workspace, order.run, order.digest, order.target)
-            program = program_of(order.digest, order.target)
+            with _briefly():
+                run = _running(order.workspace, order.run, order.digest, order.target)
+                program = program_of(order.digest, order.target)
             key = memo_key(order) if program.kind == "transform" else ""
             if key and (known := self._memo.get(key)):
                 return _answer(known) | {"recording": _sealed(order, known), "remembered": True}
@@ -113,7 +118,7 @@ class Service:
                     seed=order.seed,
                     now=order.now,
                     ways=self._ways,
-                    source=LeasedSecrets(order.leases) if order.leases else NoSecrets(),
+                    source=_secrets(order),
                     names=tuple(order.leases),
                     on_refused=lambda refusal: _record_refusal(run, refusal),
                 )
@@ -124,10 +129,9 @@ class Service:
 
     def _replay(self, body: dict[str, Any]) -> dict[str, Any]:
         order = ReplayOrder.from_body(body)
-        with workspace_scope([order.workspace]):
+        with workspace_scope([order.workspace]), _briefly():
             program = program_of(order.digest, order.target)
-            opened = open_recording(order.workspace, order.run, bytes.fromhex(order.sealed))
-            recording = json.loads(opened)
+            recording = _opened(order)
         with self._place() as pool:
             result = replay(pool, program, workspace=str(order.workspace), run_id=order.run, recording=recording)
         error_code = (result.outcome.error or {}).get("code", "")
@@ -164,6 +168,34 @@ class Service:
             self._counts["lost"] += lost
 
 
+class _BrieflyLeased(LeasedSecrets):
+    """Leased secrets that hold no connection to the database between two uses, however long the run takes."""
+
+    def open(self, name: str, *, host: str, purpose: str) -> str:
+        with _briefly():
+            return super().open(name, host=host, purpose=purpose)
+
+    def _bounds(self, name: str) -> Any:
+        with _briefly():
+            return super()._bounds(name)
+
+
+def _secrets(order: RunOrder) -> SecretSource:
+    if not order.leases:
+        return NoSecrets()
+    return _BrieflyLeased(order.leases, run_id=order.run, workspace=order.workspace)
+
+
+@contextlib.contextmanager
+def _briefly() -> Iterator[None]:
+    """The database for a moment. A process has few connections (DATABASE_POOL), and a run that waits for its place or
+    for a peer must not keep one from the others."""
+    try:
+        yield
+    finally:
+        connection.close()
+
+
 def _running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
     """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder."""
     try:
@@ -177,7 +209,7 @@ def _running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
 
 def _record_refusal(run: Run, refusal: Refusal) -> None:
     """What the code asked of the network and policy refused, for the trail; never a value."""
-    with workspace_scope([run.workspace_id]), transaction.atomic():
+    with _briefly(), workspace_scope([run.workspace_id]), transaction.atomic():
         audit.record(
             "egress.refused",
             actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
@@ -187,6 +219,24 @@ def _record_refusal(run: Run, refusal: Refusal) -> None:
             code=refusal.code,
             reason=refusal.reason,
         )
+
+
+def _fixture(body: dict[str, Any]) -> dict[str, Any]:
+    """What a recorded run heard, with what is personal masked here: only places that were kept leave as they were."""
+    order = FixtureOrder.from_body(body)
+    with workspace_scope([order.workspace]):
+        inputs, outputs = schemas_of(order.digest, order.target)
+        recording = _opened(order)
+    return review(recording, inputs=inputs, outputs=outputs, keep=order.keep).as_body()
+
+
+def _opened(order: ReplayOrder) -> dict[str, Any]:
+    """The recording in the clear. The workspace must be in scope. Raises what open_recording does, or BadOrder for a
+    program that it is not of: another one could carry what people's data say out of a replay."""
+    recording = json.loads(open_recording(order.workspace, order.run, bytes.fromhex(order.sealed)))
+    if recording["program"] != [order.digest, order.target]:
+        raise BadOrder("This recording is of another program.")
+    return recording
 
 
 def _answer(result: Result) -> dict[str, Any]:
@@ -200,9 +250,12 @@ def _answer(result: Result) -> dict[str, Any]:
 
 
 def _sealed(order: RunOrder, result: Result) -> str:
-    """The recording in base64, sealed; "" where the vault of this host is closed, since it holds people's data."""
+    """The recording in base64, sealed, with the program that it is of; "" where it cannot be sealed, since it holds
+    people's data. What the run did has to be told in any case."""
+    named = result.recording | {"program": [order.digest, order.target]}
     try:
-        text = json.dumps(result.recording, separators=(",", ":")).encode()
+        text = json.dumps(named, separators=(",", ":")).encode()
         return base64.b64encode(seal_recording(order.workspace, order.run, text)).decode()
-    except VaultClosed:
+    except (VaultClosed, KeyDestroyed, DatabaseError) as error:
+        log.warning("recording not sealed", run=order.run, error=type(error).__name__)
         return ""

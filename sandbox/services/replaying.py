@@ -18,7 +18,7 @@ SECONDS = 20.0  # a run of ten, and a place to do it in
 
 
 class NotRecorded(DomainError):
-    """There is nothing to replay the run against."""
+    """There is no recording of the run, or none any more."""
 
     status = 410
     code = "not_recorded"
@@ -41,10 +41,7 @@ def replay_run(run: Run) -> Replay:
 
     Raises NotRecorded, or what sandboxd answers (Unreachable, Lost, Refused).
     """
-    last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
-    if last is None or last.recording is None:
-        raise NotRecorded("This run has no recording, or its time was over.")
-    order = ReplayOrder(run.workspace_id, str(run.pk), run.version_digest, run.target, bytes(last.recording).hex())
+    order = ReplayOrder(run.workspace_id, str(run.pk), run.version_digest, run.target, sealed_recording(run))
     answer = ask("replay", order.as_body(), seconds=SECONDS)
     return Replay(
         is_equal=answer["equal"],
@@ -53,6 +50,14 @@ def replay_run(run: Run) -> Replay:
         same_interpreter=answer["same_interpreter"],
         http_calls=answer["http_calls"],
     )
+
+
+def sealed_recording(run: Run) -> str:
+    """The recording of the last try, sealed, in hexadecimal. The workspace must be in scope. Raises NotRecorded."""
+    last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
+    if last is None or last.recording is None:
+        raise NotRecorded("This run has no recording, or its time was over.")
+    return bytes(last.recording).hex()
 
 
 def workspace_of_run(run_id: UUID) -> UUID | None:
