@@ -15,6 +15,7 @@ import rfc8785
 
 from galaxy.core.egress import Broker, FixtureTransport, Refusal, Refused, Resolver, SecretSource, Transport
 from sandbox.pool import Job, Outcome, Pool
+from sandbox.pool.outcome import TRANSFORM
 from sandbox.sandboxd.programs import Program
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -193,7 +194,7 @@ def _run(
         limits=program.limits,
         kind=program.kind,
         secrets={name: broker.placeholder(name) for name in names},
-        run_id=run_id,
+        run_id="" if program.kind == TRANSFORM else run_id,  # its result may be another run's, from memory
         filename=program.filename,
     )
     outcome = pool.run(job, speaker)

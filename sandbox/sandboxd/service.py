@@ -224,7 +224,7 @@ def _record_refusal(run: Run, refusal: Refusal) -> None:
 def _fixture(body: dict[str, Any]) -> dict[str, Any]:
     """What a recorded run heard, with what is personal masked here: only places that were kept leave as they were."""
     order = FixtureOrder.from_body(body)
-    with workspace_scope([order.workspace]):
+    with workspace_scope([order.workspace]), _briefly():
         inputs, outputs = schemas_of(order.digest, order.target)
         recording = _opened(order)
     return review(recording, inputs=inputs, outputs=outputs, keep=order.keep).as_body()

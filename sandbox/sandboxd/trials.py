@@ -5,7 +5,7 @@ from typing import Any
 from galaxy.core.egress import Broker, HostRule
 from galaxy.core.egress.refusals import Refused
 from galaxy.core.egress.urls import parse
-from galaxy.core.vault.services.testing import Finding
+from galaxy.core.vault.services.testing import TRIAL, Finding
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.sandboxd.client import ask
 from sandbox.sandboxd.execution import Ways
@@ -35,7 +35,7 @@ def try_out(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         [HostRule(host, frozenset({"GET"}))],
         resolver=ways.resolver,
         transport=ways.transport,
-        secrets=LeasedSecrets({NAME: lease}),
+        secrets=LeasedSecrets({NAME: lease}, run_id=TRIAL),
         loopback_peers=ways.peers,
     )
     headers = {"Authorization": f"Bearer {broker.placeholder(NAME)}"}

@@ -1,6 +1,7 @@
 """Values for the egress broker: each secret of a run is opened by its lease, when it is first sent or signs."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from galaxy.core.egress.refusals import Refused
 from galaxy.core.errors import DomainError
@@ -12,12 +13,14 @@ from galaxy.core.vault.services.leases import Terms, open_lease, terms_of
 class LeasedSecrets:
     """A SecretSource (galaxy.core.egress) for one run. ``leases`` maps the name that the code uses to a lease's token.
 
+    A lease of another run opens nothing, and neither does one of another workspace where ``workspace`` is given.
     A secret is opened at most once, so that a run has one event for each secret it used; what it was bound to then is
     what holds for the run.
     """
 
-    def __init__(self, leases: Mapping[str, str]):
+    def __init__(self, leases: Mapping[str, str], *, run_id: str, workspace: UUID | None = None):
         self._leases = dict(leases)
+        self._run_id, self._workspace = run_id, workspace
         self._terms: dict[str, Terms] = {}
         self._opened: dict[str, OpenSecret] = {}
 
@@ -26,7 +29,8 @@ class LeasedSecrets:
 
     def open(self, name: str, *, host: str, purpose: str) -> str:
         """The value, for ``host`` or, where that is empty, for signing. Raises Refused."""
-        if host and host not in self.bound_hosts(name):
+        bounds = self._bounds(name)
+        if host and host not in bounds.hosts:
             raise _not_bound(name, host)
         opened = self._opened.get(name)
         if opened is None:
@@ -49,9 +53,12 @@ class LeasedSecrets:
             return opened
         if name not in self._terms:
             try:
-                self._terms[name] = terms_of(self._token(name))
+                terms = terms_of(self._token(name))
+                if terms.run_id != self._run_id or self._workspace not in (None, terms.workspace_id):
+                    raise LeaseRefused("This lease was given for another run.")
             except (LeaseRefused, SecretGone) as error:
                 raise _unusable(name, error) from None
+            self._terms[name] = terms
         return self._terms[name]
 
     def _token(self, name: str) -> str:

@@ -24,7 +24,7 @@ WHAT = {"run_id": "run-1", "purpose": "Create a task", "extension": "crm 1.2.0",
 def test_a_lease_opens_once_and_says_who_used_it_for_what(api_key, admin):
     chain = Actor.of(admin).through("version", "d1", "crm 1.2.0").through("call", "run-1", "crm.create_task")
     token = lease(api_key, **WHAT, actor=chain)
-    assert terms_of(token) == ("crm-key", ("api.example.com",), ("header",))
+    assert terms_of(token) == ("crm-key", ("api.example.com",), ("header",), api_key.workspace_id, "run-1")
     found = open_lease(token, host="api.example.com", use="http")
     assert (found.value, found.name, found.version, found.hosts) == (CANARY, "crm-key", 1, ("api.example.com",))
     with pytest.raises(LeaseRefused, match="used already"):

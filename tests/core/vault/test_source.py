@@ -12,7 +12,11 @@ HOST = "api.example.com"
 
 
 def source(secret) -> LeasedSecrets:
-    return LeasedSecrets({"TOKEN": lease(secret, run_id="r", purpose="p", extension="crm 1.0.0", action="crm.read")})
+    return LeasedSecrets({"TOKEN": leased_for(secret, "r")}, run_id="r", workspace=secret.workspace_id)
+
+
+def leased_for(secret, run_id) -> str:
+    return lease(secret, run_id=run_id, purpose="p", extension="crm 1.0.0", action="crm.read")
 
 
 def used() -> int:
@@ -65,6 +69,16 @@ def test_what_cannot_be_opened_is_an_auth_error_with_a_sentence(api_key, admin, 
     for ask in (lambda: shredded.bound_hosts("TOKEN"), lambda: shredded.open("TOKEN", host="", purpose="sign")):
         with pytest.raises(Refused, match="no value that is in use"):
             ask()
+
+
+def test_a_lease_of_another_run_or_workspace_opens_nothing(api_key, other_workspace):
+    token = leased_for(api_key, "r")
+    for whose in ({"run_id": "s"}, {"run_id": "r", "workspace": other_workspace.pk}):
+        leased = LeasedSecrets({"TOKEN": token}, **whose)
+        for purpose, host in (("http", HOST), ("sign", "")):
+            with pytest.raises(Refused, match="given for another run"):
+                leased.open("TOKEN", host=host, purpose=purpose)
+    assert used() == 0 and SecretLease.objects.get().consumed_at is None
 
 
 def test_it_shows_names_alone(api_key):

@@ -23,11 +23,13 @@ log = structlog.get_logger(__name__)
 
 
 class Terms(NamedTuple):
-    """What may be known of a leased secret without opening it."""
+    """What may be known of a leased secret without opening it, and for which run it was leased."""
 
     name: str
     hosts: tuple[str, ...]
     places: tuple[str, ...]
+    workspace_id: UUID
+    run_id: str
 
 
 def lease(
@@ -67,14 +69,15 @@ def lease(
 
 
 def terms_of(token: str) -> Terms:
-    """Name, hosts and places of what a live lease would open; consumes nothing. Raises LeaseRefused or SecretGone."""
+    """What a live lease would open, and for whom; consumes nothing. Raises LeaseRefused or SecretGone."""
     with workspace_scope([_workspace_of(token)]):
         found = SecretLease.objects.filter(digest=_digest(token), consumed_at=None, expires_at__gt=timezone.now())
         lease = found.select_related("secret", "version__secret").first()
         if lease is None:
             raise LeaseRefused(_why_refused(token))
         version = _version_of(lease)
-        return Terms(lease.secret.name, tuple(version.hosts), tuple(version.places))
+        places = tuple(version.places)
+        return Terms(lease.secret.name, tuple(version.hosts), places, lease.workspace_id, lease.run_id)
 
 
 def open_lease(token: str, *, host: str = "", use: str = "") -> OpenSecret:
