@@ -27,6 +27,7 @@ from sandbox.sandboxd import sealing, trials
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
 from sandbox.sandboxd.orders import BadOrder, FixtureOrder, ReplayOrder, RunOrder
+from sandbox.sandboxd.places import Places
 from sandbox.sandboxd.programs import program_of, schemas_of
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,7 @@ class Service:
         self._why_no_pool = why_no_pool
         self._ways = Ways(SystemResolver(), pinned_transport(), loopback_peers())
         self._memo = Memo()
-        self._places = threading.BoundedSemaphore(pool.size if pool else 1)
+        self._places = Places(pool.size if pool else 1)
         self._counts = {"runs": 0, "lost": 0}
         self._lock = threading.Lock()
         self._operations: dict[str, Operation] = {
@@ -108,7 +109,7 @@ class Service:
             key = memo_key(order) if program.kind == "transform" else ""
             if key and (known := self._memo.get(key)):
                 return _answer(known) | {"recording": _sealed(order, known), "remembered": True}
-            with self._place() as pool:
+            with self._place(order.workspace) as pool:
                 result = execute(
                     pool,
                     program,
@@ -132,7 +133,7 @@ class Service:
         with workspace_scope([order.workspace]), _briefly():
             program = program_of(order.digest, order.target)
             recording = _opened(order)
-        with self._place() as pool:
+        with self._place(order.workspace) as pool:
             result = replay(pool, program, workspace=str(order.workspace), run_id=order.run, recording=recording)
         error_code = (result.outcome.error or {}).get("code", "")
         return {
@@ -145,21 +146,21 @@ class Service:
         }
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[Pool]:
+    def _place(self, workspace: UUID) -> Iterator[Pool]:
         """A place among the runs at a time; whoever waits too long is told, so that its worker can show signs of life.
 
         Raises Busy, or CannotRun where Python does not run on this host.
         """
         if self._pool is None:
             raise CannotRun(f"Python does not run on this host: {self._why_no_pool}")
-        if not self._places.acquire(timeout=LONGEST_WAIT_S):
+        if not self._places.take(str(workspace), LONGEST_WAIT_S):
             raise Busy("The sandbox of this host has no free place.")
         try:
             yield self._pool
         except SandboxUnavailable as error:
             raise CannotRun(f"Python does not run on this host: {error}") from error
         finally:
-            self._places.release()
+            self._places.free(str(workspace))
 
     def _count(self, result: Result) -> None:
         lost = (result.outcome.error or {}).get("code") == "worker_lost"
