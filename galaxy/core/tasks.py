@@ -36,7 +36,7 @@ def make_partitions() -> int:
 
 @shared_task(bind=True, max_retries=None, default_retry_delay=30)
 def rewrap_secrets(self, workspace_id: str, job_id: str) -> int:
-    """Work off one rotation of a workspace's key; returns how many data keys it moved. Waits while the vault is closed."""
+    """Work off one rotation of a workspace's key, waiting while the vault is closed; returns how many keys it moved."""
     from galaxy.core.vault.errors import VaultClosed
     from galaxy.core.vault.services import go_on_rewrapping
 

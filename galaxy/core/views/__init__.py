@@ -15,7 +15,13 @@ from galaxy.core.views.break_glass import (
     support_access,
     support_access_ending,
 )
-from galaxy.core.views.grants import grant_create, grant_revocation, request_create, request_decision, request_withdrawal
+from galaxy.core.views.grants import (
+    grant_create,
+    grant_revocation,
+    request_create,
+    request_decision,
+    request_withdrawal,
+)
 from galaxy.core.views.invitations import (
     invitation_acceptance,
     invitation_create,

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Make everything that the console needs before it starts: fonts, tables, catalogue, root key and, here, the demo."
+    help = "Make what the console needs before it starts: fonts, tables, catalogue, root key and, here, the demo."
 
     def handle(self, *args, **options):
         call_command("build_fonts", verbosity=0, stdout=self.stdout)
