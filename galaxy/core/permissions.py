@@ -174,7 +174,8 @@ def make_role_groups(workspace: Workspace) -> dict[str, Group]:
     """
     content_type = ContentType.objects.get_for_model(Workspace)
     permissions = {one.codename: one for one in Permission.objects.filter(content_type=content_type)}
-    groups, rows = {}, []
+    groups: dict[str, Group] = {}
+    rows: list[GroupObjectPermission] = []
     for role in Role.values:
         groups[role], _ = Group.objects.get_or_create(name=f"{workspace.pk}:{role}")
         RoleGroup.objects.get_or_create(workspace=workspace, role=role, defaults={"group": groups[role]})

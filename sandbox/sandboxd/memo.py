@@ -8,6 +8,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from typing import Any
 
 import rfc8785
 
@@ -20,7 +21,14 @@ MOST_BYTES = 64 * 1024 * 1024
 
 def memo_key(order: RunOrder) -> str:
     """Names all that a transform's result depends on."""
-    parts = [str(order.workspace), order.digest, order.target, str(order.seed), order.now.isoformat(), order.inputs]
+    parts: list[Any] = [
+        str(order.workspace),
+        order.digest,
+        order.target,
+        str(order.seed),
+        order.now.isoformat(),
+        order.inputs,
+    ]
     return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()
 
 
