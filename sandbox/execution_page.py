@@ -82,7 +82,9 @@ class ExecutionPage:
 
     @property
     def trace(self) -> list[str]:
-        return (self.execution.error or {}).get("trace", [])
+        """The lines that led there, outermost first."""
+        frames = (self.execution.error or {}).get("trace", [])
+        return [f"line {frame['line']} in {frame['function']}" for frame in frames]
 
     @property
     def kept_until(self) -> datetime | None:

@@ -78,10 +78,13 @@ def test_a_refused_call_says_why_and_an_error_its_line(client_of, admin, run):
     refused = exchange(
         url="https://evil.example/", status=None, refused=True, was_sent=False, reason=reason, bytes_in=0
     )
-    error = {"code": "exception", "line": 7, "trace": ["line 5 in run", "line 7 in helper"]}
+    trace = [{"line": 5, "function": "run"}, {"line": 7, "function": "helper"}]
+    error = {"code": "exception", "line": 7, "trace": trace}
     execution(run, exchanges=[refused], error=error, lost_logs=3)
     shown = page(client_of, admin, run)
-    assert reason in shown and "It failed at line 7 of its file." in shown and "line 5 in run" in shown
+    assert (
+        reason in shown and "It failed at line 7 of its file." in shown and "line 5 in run, line 7 in helper" in shown
+    )
     assert "3 more lines dropped at the limit" in shown
 
 

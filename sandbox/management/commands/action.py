@@ -91,7 +91,10 @@ class Command(BaseCommand):
 
     def _explain(self, name: str, report: dict[str, Any]) -> None:
         """For people: the parts that there are, each under its name."""
-        say = self.stdout.write
+
+        def say(text: str) -> None:
+            self.stdout.write(_calm(text))
+
         say(f"{name}: {report['status']}")
         if report["error"]:
             say(f"\n{report['error']['sentence']}\n{report['error']['next_step']} ({report['error']['code']})")
@@ -107,6 +110,11 @@ class Command(BaseCommand):
         say("\nlimits\n" + ", ".join(f"{name} {value}" for name, value in report["limits"].items()))
         measured = report["measured"]
         say(f"\nmeasured\n{', '.join(f'{name} {value}' for name, value in measured.items() if name != 'http_ms')}")
+
+
+def _calm(text: str) -> str:
+    """For a terminal, which a file of a stranger must not command: nothing but what is printable, and ends of lines."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _call_in_words(call: dict[str, Any]) -> str:
