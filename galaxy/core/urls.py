@@ -31,6 +31,12 @@ urlpatterns = [
     path("w/<slug:workspace>/tokens/", views.token_list, name="token-list"),
     path("w/<slug:workspace>/tokens/<uuid:pk>/revocation/", views.token_revocation, name="token-revocation"),
     path("w/<slug:workspace>/settings/", views.workspace_settings, name="workspace-settings"),
+    path("w/<slug:workspace>/settings/support-access/", views.support_access, name="support-access"),
+    path(
+        "w/<slug:workspace>/settings/support-access/<uuid:pk>/ending/",
+        views.support_access_ending,
+        name="support-access-ending",
+    ),
     path("w/<slug:workspace>/secrets/", include("galaxy.core.secret_urls")),
     path("w/<slug:workspace>/audit/", views.audit_list, name="audit-list"),
     path("w/<slug:workspace>/audit/<int:pk>/", views.audit_detail, name="audit-detail"),
@@ -39,12 +45,6 @@ urlpatterns = [
     path("w/<slug:workspace>/notifications/readings/", views.notification_readings, name="notification-readings"),
     path(
         "w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"
-    ),
-    path("w/<slug:workspace>/settings/support-access/", views.support_access, name="support-access"),
-    path(
-        "w/<slug:workspace>/settings/support-access/<uuid:pk>/ending/",
-        views.support_access_ending,
-        name="support-access-ending",
     ),
     path(
         "invitations/<str:token>/",
