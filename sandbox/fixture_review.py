@@ -21,6 +21,7 @@ MAX_BYTES = 512 * 1024  # of exchanges; more nobody reviews, and looking through
 UNREAD = "unread"  # stands for a data class where nobody could look
 _DEEPEST = 64
 _MANY_WORDS = 6  # from here on a text may name people without any pattern
+_LIKE_A_NAME = re.compile(r"\b[A-ZÀ-ÖØ-Þ]\w+ [A-ZÀ-ÖØ-Þ]\w+")
 _MOST_DOUBTS = 50
 _NOT_KEPT = frozenset({"secret"})
 _PLACEHOLDER = re.compile(r"\{secret:\w+\}", re.ASCII)
@@ -61,8 +62,8 @@ class Place:
 
 @dataclass
 class Review:
-    """``exchanges`` in the form of galaxy.core.egress.exchanges; ``doubts`` are {exchange, where} of texts that were
-    left as they are and may name people all the same, ``more_doubts`` how many more there are."""
+    """``exchanges`` in the form of galaxy.core.egress.exchanges; ``doubts`` are {exchange, where} of texts of
+    bodies that may name people all the same, ``more_doubts`` how many more there are."""
 
     exchanges: list[dict[str, Any]]
     places: list[Place] = field(default_factory=list)
@@ -200,11 +201,9 @@ class _Reviewer:
         plain = unquote(text) if "%" in text and not classes else text
         if plain != text and self._masked(plain, classes)[1] != found:  # an address behind escapes
             shown, found = self._masked(_writable(plain), classes)
-        if found:
-            return self._hidden(where, text, shown, found)
-        if len(text.split()) >= _MANY_WORDS:
+        if where.startswith("body") and not classes and _is_doubtful(shown, where):
             self.doubts.append({"exchange": self._number, "where": where})
-        return text
+        return self._hidden(where, text, shown, found) if found else text
 
     def _scalar(self, value: float | bool, where: str, classes: frozenset[str]) -> float | bool:
         """Numbers and truth values are masked as the zero of their type, which code can go on with."""
@@ -262,6 +261,12 @@ def _personal_texts(value: Any, by_name: ByName, classes: frozenset[str]) -> Ite
             yield from _personal_texts(part, by_name, classes)
     elif isinstance(value, str) and classes and len(value.strip()) > 1:
         yield value.strip(), min(classes)
+
+
+def _is_doubtful(shown: str, where: str) -> bool:
+    """Whether what is left of a text may name people: prose, two words like a name, a whole body that is no JSON."""
+    is_whole = where == "body" and bool(shown.strip())
+    return is_whole or len(shown.split()) >= _MANY_WORDS or bool(_LIKE_A_NAME.search(shown))
 
 
 def _writable(text: str) -> str:

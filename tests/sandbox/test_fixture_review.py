@@ -104,14 +104,27 @@ def test_what_nobody_can_look_through_is_left_out_unless_kept():
     assert reviewed(raw, keep=["1 body"]).exchanges[0]["body_base64"] == "iVBOR/8="
 
 
-def test_long_texts_are_told_as_doubts_and_failures_have_no_body():
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ({"note": f"Spoke with Ada on Monday about {EMAIL}"}, ["body/note"]),
+        ({"contact": "Ada Lovelace", "title": "Ada Lovelace"}, ["body/contact"]),  # the title is masked whole
+        ("<who>Ada</who>", ["body"]),
+        ({"state": "In progress", "count": "12 of 14"}, []),
+        ("", []),
+    ],
+)
+def test_texts_that_may_name_people_are_told(body, places):
+    found = reviewed(answer(body, headers={"server": "Google Frontend"}))
+    assert found.doubts == [{"exchange": 1, "where": place} for place in places]
+
+
+def test_a_failure_keeps_its_code_and_has_no_body():
     failure = {
         "method": "GET", "url": "https://api.example.com/a", "failure": "timeout", "message": f"{EMAIL} is slow",
         "was_sent": True,
     }  # fmt: skip
-    found = reviewed(answer({"note": "Spoke with Ada on Monday about it"}), failure)
-    assert found.doubts == [{"exchange": 1, "where": "body/note"}]
-    assert found.exchanges[1] == {
+    assert reviewed(failure).exchanges[0] == {
         "method": "GET", "url": "https://api.example.com/a", "failure": "timeout",
         "message": "a***@example.com is slow", "was_sent": True,
     }  # fmt: skip
