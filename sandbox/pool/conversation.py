@@ -19,6 +19,7 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "print"})
 REQUEST_BYTES, REQUEST_DEPTH = 2 * MIB, 8
 FAILURE_BYTES, FAILURE_DEPTH = 64 * 1024, 4
 MESSAGE_CHARS, NAME_CHARS, TRACE_LINES = 1000, 100, 10
+MANY_LINES = 1 << 30  # more cannot be lost in the time of a run, nor counted by the database
 OWN_CODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 LIMIT_OF = {
     "time_limit": "wall_ms",
@@ -99,7 +100,8 @@ class Conversation:
             return
         text = plain_text(text, self._log_room)
         self._log_room -= len(text.encode()) + LINE_OVERHEAD_BYTES
-        self.outcome.logs.append({"level": level if level in LEVELS else "info", "text": text})
+        known = isinstance(level, str) and level in LEVELS
+        self.outcome.logs.append({"level": level if known else "info", "text": text})
 
     def _answer(self, operation: str, text: Any) -> dict[str, Any]:
         """The broker's reply, or {error, message}."""
@@ -152,7 +154,7 @@ class Conversation:
 
     def _take(self, message: dict[str, Any]) -> None:
         lost = message.get("lost_logs")
-        self.outcome.lost_logs += lost if type(lost) is int and 0 <= lost < 1 << 53 else 0
+        self.outcome.lost_logs += lost if type(lost) is int and 0 <= lost < MANY_LINES else 0
         limits = self.job.limits
         if "output" in message:
             try:
@@ -177,9 +179,10 @@ class Conversation:
             facts = read_json(text, max_bytes=FAILURE_BYTES, max_depth=FAILURE_DEPTH)
         except Unfit:
             facts = None
-        if not isinstance(facts, dict) or facts.get("code") not in FROM_GUEST:
+        code = facts.get("code") if isinstance(facts, dict) else None
+        if not isinstance(code, str) or code not in FROM_GUEST:
             return failed("protocol_violation", self.job.limits)
-        code, own = facts["code"], facts.get("own_code")
+        own = facts.get("own_code")
         message, kind = plain_text(facts.get("message"), MESSAGE_CHARS), plain_text(facts.get("type", ""), NAME_CHARS)
         line = self._line(facts.get("line"))
         if code == "refused":
