@@ -18,6 +18,7 @@ from sandbox.pool import Job, Outcome, Pool
 from sandbox.pool.outcome import TRANSFORM
 from sandbox.sandboxd.programs import Program
 
+_TEXTS = ("url", "reason", "headers")  # of an exchange; its numbers are ours
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -119,7 +120,7 @@ def execute(
         "now": now.isoformat(),
         "key": key.hex(),
         "secrets": {name: _bounds(source, name) for name in names},
-        "exchanges": broker.recording,
+        "exchanges": broker.scrubber.data(broker.recording),
         "signatures": remembering.signatures,
         "output_digest": result.output_digest,
         "error": (outcome.error or {}).get("code", ""),
@@ -205,9 +206,10 @@ def _run(
 
 def _result(outcome: Outcome, broker: Broker) -> Result:
     is_ok = outcome.status == "ok"
+    scrub = broker.scrubber.data  # once more: a value may have come in before the run first used it
     return Result(
         outcome=outcome,
-        exchanges=broker.exchanges,
+        exchanges=[one | scrub({name: one[name] for name in _TEXTS}) for one in broker.exchanges],
         counts=broker.counts,
         output_digest=hashlib.sha256(rfc8785.dumps(outcome.output)).hexdigest() if is_ok else "",
         may_have_acted=any(_may_have_acted(one) for one in broker.exchanges),
