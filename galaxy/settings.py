@@ -242,6 +242,7 @@ if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
 # --- Sandbox (docs/sandbox.md) ---------------------------------------------------------------------------------
 
 SANDBOXD_SOCKET = Path(env_str("SANDBOXD_SOCKET") or Places.of(DATA_DIR).sockets / "sandboxd.sock")
+SANDBOXD_USERS = env_list("SANDBOXD_USERS")  # of web and workers, where sandboxd runs as a user of its own
 SANDBOX_SIZE = env_int("SANDBOX_SIZE", os.cpu_count() or 1)  # runs of Python at a time
 SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will do where the other walls are missing
 if SANDBOX_REDUCED and HARDENED:

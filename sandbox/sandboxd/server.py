@@ -18,6 +18,7 @@ from sandbox.sandboxd.protocol import TAKEN, BadFrame, Gone, receive_frame, send
 
 log = structlog.get_logger(__name__)
 FIRST_WORD_S = 5.0  # a client that connects and says nothing is let go
+PAUSE_S = 0.25
 WORD_S = 1.0  # for a few bytes, which a new connection always has room for
 ANSWER_S = 10.0  # for a client that reads its answer slowly
 MOST_CONNECTIONS = 64
@@ -29,8 +30,9 @@ Handler = Callable[[str, dict[str, Any]], dict[str, Any]]
 class Server:
     """Answers requests on a Unix socket, each connection in a thread of its own.
 
-    ``handle(op, body)`` returns the answer's body or raises DomainError. ``users`` are the uids that may speak; the
-    socket's own mode keeps others out as well. The thread that calls ``serve`` waits until ``stop``.
+    ``handle(op, body)`` returns the answer's body or raises DomainError. ``users`` are the uids that may speak, by the
+    kernel's word; where that is our own alone, the socket's mode keeps others out as well. The thread that calls
+    ``serve`` waits until ``stop``.
     """
 
     def __init__(self, path: Path, handle: Handler, *, users: frozenset[int] | None = None):
@@ -41,7 +43,7 @@ class Server:
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._busy = threading.Condition()
         self._at_work = 0
-        self._listener = _listen(path)
+        self._listener = _listen(path, is_shared=self._users != {os.getuid()})
 
     @property
     def at_work(self) -> int:
@@ -50,14 +52,16 @@ class Server:
 
     def serve(self) -> None:
         """Accept until ``stop`` was called."""
-        self._listener.settimeout(0.25)
+        self._listener.settimeout(PAUSE_S)
         while not self._stopping.is_set():
             try:
                 link, _ = self._listener.accept()
             except TimeoutError:
                 continue
-            except OSError:
-                break
+            except OSError as error:  # too many descriptors, say: the others go on, and so does this
+                log.error("sandboxd could not accept", error=error.strerror)
+                self._stopping.wait(PAUSE_S)
+                continue
             if not self._slots.acquire(blocking=False):
                 self._turn_away(link)
                 continue
@@ -137,9 +141,11 @@ def _no(code: str, sentence: str, next_step: str = "") -> dict[str, Any]:
     return {"ok": False, "code": code, "sentence": sentence, "next_step": next_step}
 
 
-def _listen(path: Path) -> socket.socket:
-    """A listening socket that only its owner may connect to. A socket left over by a killed process is replaced; one
-    that somebody still answers on raises OSError."""
+def _listen(path: Path, *, is_shared: bool) -> socket.socket:
+    """A listening socket that only its owner may connect to, or, where ``is_shared``, whoever reaches its folder.
+
+    A socket left over by a killed process is replaced; one that somebody still answers on raises OSError.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -147,7 +153,7 @@ def _listen(path: Path) -> socket.socket:
                 raise OSError(f"Another sandboxd answers on {path}.")
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
+    before = os.umask(0o111 if is_shared else 0o177)
     try:
         listener.bind(str(path))
     finally:

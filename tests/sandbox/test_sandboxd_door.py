@@ -1,7 +1,11 @@
 """The door of sandboxd under load and at its end: whoever was not let in is told so, and has begun nothing."""
 
 import contextlib
+import errno
+import os
 import select
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -20,9 +24,12 @@ def path():
         yield Path(folder) / "door.sock"
 
 
+def serving(path, handle, **options):
+    return running(Server(path, handle, **options))
+
+
 @contextlib.contextmanager
-def serving(path, handle):
-    server = Server(path, handle)
+def running(server):
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:
@@ -82,3 +89,52 @@ def test_what_breaks_is_logged_with_its_place_and_without_its_words(path):
     assert refused.value.code == "broke"
     assert "test_sandboxd_door.py" in logged[0]["place"]
     assert "hunter2" not in repr(logged)
+
+
+ASK_AS = """
+import os, socket, struct, sys
+os.setuid(int(sys.argv[2]))
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+said = b'{"op": "health", "body": {}}'
+try:
+    link.sendall(struct.pack(">I", len(said)) + said)
+    print("heard" if link.recv(4) else "refused")
+except ConnectionError:
+    print("refused")
+"""
+
+
+def test_a_user_that_is_named_may_speak_to_one_that_runs_as_another(path):
+    """As production without containers has it: the root key is readable by sandboxd's user alone."""
+    if os.getuid() != 0:
+        pytest.skip("only root can be somebody else")
+    path.parent.chmod(0o755)
+    told = {}
+    with serving(path, lambda op, body: {}, users=frozenset({0, 65534})):
+        for uid in (65534, 65533):
+            command = [sys.executable, "-c", ASK_AS, str(path), str(uid)]
+            told[uid] = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert told == {65534: "heard", 65533: "refused"}
+
+
+def test_it_goes_on_when_a_connection_cannot_be_accepted(path):
+    class Exhausted:
+        """The listener of a process that has no descriptor left, the first time."""
+
+        def __init__(self, listener):
+            self.listener, self.failures = listener, 1
+
+        def accept(self):
+            if self.failures:
+                self.failures -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return self.listener.accept()
+
+        def __getattr__(self, name):
+            return getattr(self.listener, name)
+
+    server = Server(path, lambda op, body: {"ok": 1})
+    server._listener = Exhausted(server._listener)
+    with running(server):
+        assert ask("health", {}, seconds=10, path=path) == {"ok": 1}

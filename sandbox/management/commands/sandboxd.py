@@ -1,3 +1,5 @@
+import os
+import pwd
 import signal
 import threading
 from argparse import ArgumentParser
@@ -24,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *, size: int, **options: Any) -> None:
         pool, why = self._pool(size or settings.SANDBOX_SIZE)
         try:
-            server = Server(settings.SANDBOXD_SOCKET, Service(pool, why).handle)
+            server = Server(settings.SANDBOXD_SOCKET, Service(pool, why).handle, users=self._users())
         except OSError as error:
             raise CommandError(str(error)) from error
         self._stop_on_signal(server)
@@ -34,6 +36,13 @@ class Command(BaseCommand):
         if pool:
             pool.close()
         self.stdout.write("sandboxd has stopped." if drained else "sandboxd stopped with runs under way.")
+
+    def _users(self) -> frozenset[int]:
+        """Who may speak to it: its own user, and those that the setting names."""
+        try:
+            return frozenset({os.getuid(), *(pwd.getpwnam(name).pw_uid for name in settings.SANDBOXD_USERS)})
+        except KeyError as error:
+            raise CommandError(f"SANDBOXD_USERS names somebody whom this host does not know: {error}") from error
 
     def _pool(self, size: int) -> tuple[Pool | None, str]:
         """The pool, or why there is none: everything else must work all the same."""
