@@ -100,8 +100,8 @@ class Conversation:
             return
         text = plain_text(text, self._log_room)
         self._log_room -= len(text.encode()) + LINE_OVERHEAD_BYTES
-        known = isinstance(level, str) and level in LEVELS
-        self.outcome.logs.append({"level": level if known else "info", "text": text})
+        level = level if isinstance(level, str) and level in LEVELS else "info"
+        self.outcome.logs.append({"level": level, "text": text})
 
     def _answer(self, operation: str, text: Any) -> dict[str, Any]:
         """The broker's reply, or {error, message}."""
