@@ -31,7 +31,8 @@ class Shell:
     def ending(self):
         """When the session of whoever is signed in ends."""
         user = getattr(self._request, "user", None)
-        return ending_of(self._request.session) if user and user.is_authenticated else None
+        session = getattr(self._request, "session", None)
+        return ending_of(session) if session is not None and user and user.is_authenticated else None
 
     @property
     def is_reduced(self) -> bool:

@@ -269,9 +269,9 @@ def _holds(codename: str, workspace: Workspace) -> Q:
         "permission__content_type__app_label": Workspace._meta.app_label,
         "permission__content_type__model": Workspace._meta.model_name,
     }
-    return Q(groups__in=GroupObjectPermission.objects.filter(**what).values("group")) | Q(
-        pk__in=UserObjectPermission.objects.filter(**what).values("user")
-    )
+    # Sub-selects on both sides: a join with the groups would have a row for each of a person's.
+    through = User.groups.through.objects.filter(group__in=GroupObjectPermission.objects.filter(**what).values("group"))
+    return Q(pk__in=through.values("user")) | Q(pk__in=UserObjectPermission.objects.filter(**what).values("user"))
 
 
 def _givers(workspace: Workspace, codename: str) -> str:

@@ -61,7 +61,7 @@ if (/Mac|iPhone|iPad/.test(navigator.platform)) {
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id !== "palette-list") return;
+  if (event.detail.target?.id !== "palette-list") return;  // a page brought back from history has no target
   const all = options();
   document.getElementById("palette-field").setAttribute("aria-expanded", String(all.length > 0));
   document.getElementById("palette-status").textContent = `${all.length} ${all.length === 1 ? "result" : "results"}`;

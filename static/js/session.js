@@ -53,7 +53,11 @@ if (dialog) {
     }
     const clock = new Date(Date.now() + leftMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     for (const one of dialog.querySelectorAll("[data-session-clock]")) one.textContent = clock;
-    if (!dialog.open && waved !== part) dialog.showModal();
+    if (!dialog.open && waved !== part) {
+      dialog.showModal();
+      // The blue one, not the first: and no autofocus attribute, which a page brought back from history trips over.
+      dialog.querySelector(`.modal-foot [data-session-part="${part}"] .btn-primary`)?.focus();
+    }
   }
 
   // Signed in again in another tab: the forms of this page were made for the session that is over.

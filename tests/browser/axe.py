@@ -14,5 +14,15 @@ def violations(page) -> list[str]:
     ``page`` comes from a context with ``bypass_csp=True``, since axe injects a script.
     """
     page.wait_for_timeout(SETTLE_MS)
-    found = Axe().run(page, options={"runOnly": TAGS}).response["violations"]
+    # Without preloading, which fetches every stylesheet again for one rule: see ``orientation_locks``.
+    return _found(page, {"runOnly": TAGS, "preload": False})
+
+
+def orientation_locks(page) -> list[str]:
+    """Styles that turn the page with the device (WCAG 1.3.4). All pages share one stylesheet, so one page tells."""
+    return _found(page, {"runOnly": {"type": "rule", "values": ["css-orientation-lock"]}, "preload": True})
+
+
+def _found(page, options: dict) -> list[str]:
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{rule['id']} x{len(rule['nodes'])}: {rule['nodes'][0]['html'][:200]}" for rule in found]

@@ -11,7 +11,7 @@ from galaxy.core.scope import workspace_scope
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
 from sandbox.services import invoke, perform
-from tests.browser.axe import violations
+from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
 
 PATIENCE_MS = 30_000
@@ -108,25 +108,24 @@ def busy(workspace, admin, approver, catalogue):
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_on_any_page(visit, owner, busy, theme, width):
     found = {}
+    tab = visit("/w/", owner, theme, width, for_axe=True)
     for path in busy:
-        tab = visit(path, owner, theme, width, for_axe=True)
-        problems = violations(tab.page)
+        problems = violations(tab.go(path).page)
         if tab.sideways_px > 0:
             problems.append(f"scrolls sideways by {tab.sideways_px} px")
         if problems:
             found[path] = problems
-        tab.page.context.close()
     assert found == {}
+    assert orientation_locks(tab.page) == []
 
 
 def test_no_page_breaks_the_policy_or_scrolls_sideways_at_320_px(visit, owner, busy):
     found = {}
+    tab = visit("/w/", owner, width=320)
     for path in busy:
-        tab = visit(path, owner, width=320)
-        tab.page.wait_for_load_state("load")
+        tab.go(path).page.wait_for_load_state("load")
         if tab.complaints or tab.sideways_px > 0:
-            found[path] = (tab.complaints, tab.sideways_px)
-        tab.page.context.close()
+            found[path] = (list(tab.complaints), tab.sideways_px)
     assert found == {}
 
 

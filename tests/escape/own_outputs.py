@@ -244,7 +244,7 @@ def native_forged_frames(inputs, ctx):
     import struct
 
     bodies = [b'{"op": "launch"}', b"[" * 9000, b'{"op": "http"}', b'{"op": "result", "output": "NaN"}', b"\xff\xfe"]
-    for descriptor in range(3, 64):
+    for descriptor in range(3, 1024):
         for body in bodies:
             try:
                 os.write(descriptor, struct.pack(">I", len(body)) + body)
@@ -257,7 +257,7 @@ def native_forged_frames(inputs, ctx):
 def native_stalled_frame(inputs, ctx):
     import os
 
-    for descriptor in range(3, 64):
+    for descriptor in range(3, 1024):
         try:
             os.write(descriptor, b"\x00\x00\x10\x00{")
         except OSError:
