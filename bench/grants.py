@@ -28,16 +28,15 @@ def main() -> list[dict[str, Any]]:
     django.setup()
     from django.conf import settings
     from django.db import connections
-    from django.test.utils import setup_databases, teardown_databases
+    from django.test.utils import setup_databases
 
     settings.DEBUG, settings.ALLOWED_HOSTS = False, ["testserver"]
     settings.ROOT_URLCONF = "bench._urls"
-    made = setup_databases(verbosity=0, interactive=False)
+    setup_databases(verbosity=0, interactive=False)
     try:
         return _measure()
     finally:
         connections.close_all()
-        teardown_databases(made, verbosity=0)
 
 
 def _measure() -> list[dict[str, Any]]:
