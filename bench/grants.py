@@ -20,7 +20,7 @@ MOST_RATIO = 3.0
 
 
 def main() -> list[dict[str, Any]]:
-    """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own and drops it."""
+    """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own anew."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
     import django
