@@ -10,6 +10,7 @@ from django.conf import settings
 
 from sandbox.models import Execution, Run
 from sandbox.pool.limits import MIB
+from sandbox.sandboxd.programs import holder_of
 
 WALLS = {
     "webassembly": "WebAssembly",
@@ -100,18 +101,10 @@ class ExecutionPage:
 
 def execution_page(run: Run) -> ExecutionPage | None:
     """None for what is no Python, or was never run."""
-    if not _is_python(run):
+    if "code_file" not in holder_of(run.version.parsed, run.target):
         return None
     last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
     return ExecutionPage(last) if last else None
-
-
-def _is_python(run: Run) -> bool:
-    manifest = run.version.parsed
-    if manifest.kind == "connector":
-        action = manifest.actions.get(run.target.removeprefix(f"{manifest.id}."))
-        return action is not None and action.runner == "python"
-    return "code_file" in manifest.canonical
 
 
 def _use(label: str, used: float, most: float, word: Callable[[float], str]) -> Use:

@@ -296,11 +296,6 @@ class Execution(WorkspaceModel):
     def __str__(self):
         return f"Execution {self.attempt}.{self.number} of {self.run_id}"
 
-    @property
-    def is_reduced(self) -> bool:
-        """Whether a wall was missing."""
-        return any(not wall["in_force"] for wall in self.walls)
-
 
 class Outcome(WorkspaceModel):
     """What a pack run was for, reached or not. Simulated ones are kept and never counted."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connections
 
+from galaxy.core.errors import DomainError
 from galaxy.core.vault.kms.local import make_key_file
 from sandbox.pool.build import ensure
-from sandbox.sandboxd.client import is_up
+from sandbox.sandboxd.client import CONNECT_S, ask
 
 ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 60
@@ -79,3 +80,10 @@ class Sandboxd:
     def _end(self, number: int) -> int:
         self.process.send_signal(number)
         return self.process.wait(DEADLINE_S)
+
+
+def is_up(path: Path) -> bool:
+    try:
+        return ask("health", {}, seconds=CONNECT_S, path=path)["state"] == "serving"
+    except DomainError:
+        return False

@@ -15,7 +15,7 @@ from django.utils import timezone
 from guardian.models import GroupObjectPermission
 
 from galaxy.core import audit
-from galaxy.core.errors import Conflict, DomainError, Invalid
+from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import Agent, InWorkspace, Membership, Token, User, Workspace
 from galaxy.core.notifications import notify, take_back
 from galaxy.core.permissions import can, grant, granted, holds, require, revoke
@@ -25,14 +25,6 @@ LONGEST_LIFE = timedelta(days=366)
 ENDING = timedelta(days=3)  # how long before its end an agent's owner is told
 TOLD_AT_MOST = 500  # agents per sweep; the next one takes the rest
 MOST_CALLS_PER_DAY = 100_000
-
-
-class AgentBarred(DomainError):
-    """The agent may do nothing at all now; the sentence says why."""
-
-    status = 403
-    code = "agent_barred"
-    next_step = "An owner or admin of the workspace can change that on the agent's page."
 
 
 class AgentOver(Conflict):

@@ -16,7 +16,7 @@ from sandbox.runners import Reply
 from sandbox.runners.simulated import action_of
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.orders import RunOrder
-from sandbox.sandboxd.programs import limits_of
+from sandbox.sandboxd.programs import holder_of, limits_of
 
 SPARE_S = 8.0  # beyond the run's own time: waiting for a place, and the way there and back
 BROKE = "broke"  # sandboxd's word for a failure of its own, which may have come after the call
@@ -143,11 +143,7 @@ def is_python(run: Run) -> bool:
 
 
 def _holder(run: Run) -> dict[str, Any]:
-    """The part of the manifest that declares what is run."""
-    manifest = verified_manifest(run.version_digest)
-    if manifest.kind == "connector":
-        return manifest.actions[run.target.removeprefix(f"{manifest.id}.")].raw
-    return manifest.canonical
+    return holder_of(verified_manifest(run.version_digest), run.target)
 
 
 def _masked(answer: dict[str, Any]) -> dict[str, Any]:

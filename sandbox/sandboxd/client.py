@@ -68,10 +68,3 @@ def ask(op: str, body: dict[str, Any], *, seconds: float, path: Path | None = No
     if answer.get("code") in NOT_BEGUN:
         raise Unreachable(answer["sentence"])
     raise Refused(answer["code"], answer["sentence"], answer.get("next_step", ""))
-
-
-def is_up(path: Path | None = None) -> bool:
-    try:
-        return ask("health", {}, seconds=CONNECT_S, path=path).get("state") == "serving"
-    except DomainError:
-        return False

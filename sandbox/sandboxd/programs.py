@@ -25,7 +25,7 @@ class Program:
 def program_of(digest: str, target: str) -> Program:
     """The program that ``target`` names in the version called ``digest``. Raises BadOrder, or Altered."""
     manifest = verified_manifest(digest)
-    holder = _holder(manifest, target)
+    holder = holder_of(manifest, target)
     filename = holder.get("code_file")
     if not filename:
         raise BadOrder(f"{target:.160} is no Python.")
@@ -63,10 +63,13 @@ def limits_of(holder: dict[str, Any]) -> Limits:
     )
 
 
-def _holder(manifest: Manifest, target: str) -> dict[str, Any]:
-    if manifest.kind in {"action", "transform"}:
+def holder_of(manifest: Manifest, target: str) -> dict[str, Any]:
+    """The canonical form that declares what ``target`` runs: an action of a connector, else the whole manifest; empty
+    for an action that there is not."""
+    if manifest.kind != "connector":
         return manifest.canonical
-    return _action(manifest, target).raw
+    action = manifest.actions.get(target.removeprefix(f"{manifest.id}."))
+    return action.raw if action else {}
 
 
 def _action(manifest: Manifest, target: str) -> ActionSpec:

@@ -45,11 +45,6 @@ class Server:
         self._at_work = 0
         self._listener = _listen(path, is_shared=self._users != {os.getuid()})
 
-    @property
-    def at_work(self) -> int:
-        """Requests that are being answered now."""
-        return self._at_work
-
     def serve(self) -> None:
         """Accept until ``stop`` was called."""
         self._listener.settimeout(PAUSE_S)

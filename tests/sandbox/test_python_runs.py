@@ -106,7 +106,7 @@ def test_the_drive_action_reads_a_title_with_a_secret_it_never_sees(start, peer)
     assert (run.state, run.mode, run.outputs) == ("succeeded", "live", {"title": "Plan"})
     assert f"Authorization: Bearer {TOKEN}".encode() in peer.requests[0]
     execution = Execution.objects.get(run=run)
-    assert not execution.is_reduced
+    assert execution.walls and all(wall["in_force"] for wall in execution.walls)
     assert [one["status"] for one in execution.exchanges] == [200]
     assert TOKEN not in json.dumps([execution.logs, execution.exchanges, run.outputs])
     assert "gxsecret" in execution.logs[0]["text"] and "you sent" in execution.logs[0]["text"]

@@ -19,11 +19,11 @@ from galaxy.core.vault.sealing import sealer
 from galaxy.core.vault.services import create_secret, open_lease
 from registry.services import install
 from sandbox.models import Execution, Run
-from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask, is_up
+from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.protocol import MAX_FRAME_BYTES, TAKEN, send_frame
 from sandbox.services import invoke, perform, performing, reconcile
 from tests.sandbox.python_extensions import publish_python
-from tests.sandboxd import Sandboxd
+from tests.sandboxd import Sandboxd, is_up
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 QUICK = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs.get('n', 0) + 1}\n"
