@@ -235,7 +235,7 @@ def _opened(order: ReplayOrder) -> dict[str, Any]:
     """The recording in the clear. The workspace must be in scope. Raises what open_recording does, or BadOrder for a
     program that it is not of: another one could carry what people's data say out of a replay."""
     recording = json.loads(open_recording(order.workspace, order.run, bytes.fromhex(order.sealed)))
-    if recording["program"] != [order.digest, order.target]:
+    if recording.get("program") != [order.digest, order.target]:
         raise BadOrder("This recording is of another program.")
     return recording
 
