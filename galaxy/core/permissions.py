@@ -241,17 +241,8 @@ def _may_ask(user: User, workspace: Workspace) -> bool:
 
 
 def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
-    """The two sub-selects of primary keys: grants to the person, grants to a group of theirs.
-
-    The permission is looked up once and not joined, so that no plan looks it up for each grant.
-    """
-    permission = Subquery(
-        Permission.objects.filter(
-            codename=codename,
-            content_type__app_label=model._meta.app_label,
-            content_type__model=model._meta.model_name,
-        ).values("pk")
-    )
+    """The two sub-selects of primary keys: grants to the person, grants to a group of theirs."""
+    permission = _permission(codename, model)
     for rows in (
         UserObjectPermission.objects.filter(user=user, permission=permission),
         GroupObjectPermission.objects.filter(group__user=user, permission=permission),
@@ -263,15 +254,16 @@ def _holds(codename: str, workspace: Workspace) -> Q:
     """Users who hold ``codename`` on ``workspace`` itself, by a group or by name."""
     from guardian.models import GroupObjectPermission, UserObjectPermission
 
-    what = {
-        "object_pk": str(workspace.pk),
-        "permission__codename": codename,
-        "permission__content_type__app_label": Workspace._meta.app_label,
-        "permission__content_type__model": Workspace._meta.model_name,
-    }
+    what = {"object_pk": str(workspace.pk), "permission": _permission(codename, Workspace)}
     # Sub-selects on both sides: a join with the groups would have a row for each of a person's.
     through = User.groups.through.objects.filter(group__in=GroupObjectPermission.objects.filter(**what).values("group"))
     return Q(pk__in=through.values("user")) | Q(pk__in=UserObjectPermission.objects.filter(**what).values("user"))
+
+
+def _permission(codename: str, model: type[Model]) -> Subquery:
+    """The key of a permission, looked up once and not joined: no plan looks it up for each grant."""
+    content_type = {"content_type__app_label": model._meta.app_label, "content_type__model": model._meta.model_name}
+    return Subquery(Permission.objects.filter(codename=codename, **content_type).values("pk"))
 
 
 def _givers(workspace: Workspace, codename: str) -> str:

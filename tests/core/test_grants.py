@@ -204,6 +204,7 @@ def test_the_page_of_one_object_reads_few_rows_though_statistics_know_of_none(cl
         transaction.set_rollback(True)
     with connections["owner"].cursor() as cursor:
         cursor.execute("ANALYZE registry_installation, registry_extension, registry_pin, guardian_userobjectpermission")
+        cursor.execute("ANALYZE core_user, core_membership, core_user_groups, guardian_groupobjectpermission")
     membership, rows = bulk(workspace, owner, objects, 200)
     with connection.cursor() as cursor:
         cursor.execute("SELECT relpages > 0, reltuples FROM pg_class WHERE relname = 'registry_extension'")
