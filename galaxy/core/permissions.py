@@ -126,7 +126,7 @@ def givers_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
 
 
 def holders_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
-    """The members who hold ``codename`` on the whole workspace, by their role or by name; one may come twice."""
+    """The members who hold ``codename`` on the whole workspace, by their role or by name."""
     return User.objects.filter(_holds(codename, workspace), is_active=True, memberships__workspace=workspace)
 
 
@@ -252,8 +252,6 @@ def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[Query
 
 def _holds(codename: str, workspace: Workspace) -> Q:
     """Users who hold ``codename`` on ``workspace`` itself, by a group or by name."""
-    from guardian.models import GroupObjectPermission, UserObjectPermission
-
     what = {"object_pk": str(workspace.pk), "permission": _permission(codename, Workspace)}
     # Sub-selects on both sides: a join with the groups would have a row for each of a person's.
     through = User.groups.through.objects.filter(group__in=GroupObjectPermission.objects.filter(**what).values("group"))
@@ -270,8 +268,8 @@ def _givers(workspace: Workspace, codename: str) -> str:
     """Up to three names of those who can give it, those in one of the six roles first; "" where nobody can."""
 
     def read() -> str:
-        people = givers_of(workspace, codename).order_by("-memberships__role", "name").distinct()
-        return " or ".join(list(people.values_list("name", flat=True))[:3])
+        people = givers_of(workspace, codename).order_by("-memberships__role", "name")
+        return " or ".join(people.values_list("name", flat=True)[:3])
 
     return _remember(("givers", workspace.pk, codename), read)
 

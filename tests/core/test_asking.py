@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from galaxy.core.errors import Conflict, Invalid
-from galaxy.core.members import add_member
+from galaxy.core.members import add_member, grant_on
 from galaxy.core.members.asking import (
     NotYourRequest,
     SelfAnswer,
@@ -20,7 +20,7 @@ from galaxy.core.members.asking import (
 from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.members.roles import create_role
 from galaxy.core.models import AuditEvent, Membership, PermissionRequest, RoleGroup
-from galaxy.core.permissions import NotGranted, can, why_not
+from galaxy.core.permissions import NotGranted, can, givers_of, holders_of, why_not
 from galaxy.core.scope import workspace_scope
 from tests.extensions import PROBE, installed
 from tests.factories import make_user
@@ -194,6 +194,12 @@ def test_the_people_named_are_those_who_can_give_it(workspace, owner, admin, mem
     denied = why_not(member, "core.view_run", workspace)
     assert owner.name in denied.who and admin.name in denied.who
     assert why_not(member, "core.manage_role", workspace).who == owner.name
+
+
+def test_whoever_holds_it_by_role_and_by_name_comes_once(workspace, owner, admin):
+    grant_on(workspace, perm="core.view_run", user=admin, actor=owner)
+    assert list(givers_of(workspace, "view_run").order_by("name")) == sorted([owner, admin], key=lambda one: one.name)
+    assert list(holders_of(workspace, "view_run")).count(admin) == 1
 
 
 def test_the_refusal_page_offers_to_ask(client_of, workspace, creator):

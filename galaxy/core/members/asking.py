@@ -115,7 +115,7 @@ def mail_asked(request: PermissionRequest, *, link: str) -> int:
     """Tell those who can give it and want such mails, after the commit and once; returns how many mails went out."""
     if not cache.add(f"galaxy.asked.{request.pk}", 1, TOLD_FOR_S):
         return 0
-    people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id).distinct()
+    people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id)
     context = {"request": request, "label": label_of(request.codename), "link": link}
     wanted = [person for person in people if wants_mail(person, "permission_asked")]
     return sum(mail.send("permission_asked", person.email, context) for person in wanted)
