@@ -200,9 +200,6 @@ SOCIALACCOUNT_STORE_TOKENS = False
 # Seals the seeds of second factors; where it is not set, a key derived from SECRET_KEY does.
 GALAXY_ACCOUNTS_KEY = env_str("GALAXY_ACCOUNTS_KEY")
 MFA_ADAPTER = "galaxy.core.vault.accounts.MFAAdapter"
-SOCIALACCOUNT_ADAPTER = "galaxy.core.sso.adapter.SocialAccountAdapter"
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # galaxy.core.sso.admission decides whose account an identity opens
-SOCIALACCOUNT_STORE_TOKENS = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"
@@ -248,19 +245,6 @@ SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will d
 if SANDBOX_REDUCED and HARDENED:
     raise SettingError("SANDBOX_REDUCED is for development: in production Python runs behind every wall or not at all.")
 SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
-
-# --- Vault -----------------------------------------------------------------------------------------------------
-
-# The root key, as galaxy.core.vault.kms reads it. Only sandboxd is given one: everywhere else the vault is closed.
-GALAXY_KMS = env_str("GALAXY_KMS")
-GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py prepare` outside production
-
-# --- Single sign-on (docs/single-sign-on.md) -------------------------------------------------------------------
-
-GALAXY_SSO = providers_from_environment(hardened=HARDENED)
-GALAXY_SSO_SIGNUP_DOMAINS = domains_from_environment("GALAXY_SSO_SIGNUP_DOMAINS")
-GALAXY_SSO_REDIRECT_ORIGINS = origins_from_environment("GALAXY_SSO_REDIRECT_ORIGINS")
-GALAXY_SSO_COUNTS_AS_SECOND_FACTOR = env_bool("GALAXY_SSO_COUNTS_AS_SECOND_FACTOR", False)
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 

@@ -12,7 +12,6 @@ class Command(BaseCommand):
         call_command("load_catalog", stdout=self.stdout)
         if not settings.HARDENED:
             call_command("vault", "make-key", stdout=self.stdout)
-        if not settings.HARDENED:
             call_command("seed_demo", stdout=self.stdout)
             call_command("seed_agents", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")
