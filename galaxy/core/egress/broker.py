@@ -120,8 +120,12 @@ class Broker:
     def _fetch(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         call = calls.read(request, self._limits.request_bytes)
         deadline = min(deadline, time.monotonic() + call.seconds)
-        for _ in range(self._limits.redirects + 1):
-            url, came, shown = self._exchange(call, deadline)
+        for hop in range(self._limits.redirects + 1):
+            try:
+                url, came, shown = self._exchange(call, deadline)
+            except Refused as refused:
+                refused.was_sent |= hop > 0  # whatever became of this hop, the call did reach the first host
+                raise
             following = self._redirected(call, url, came)
             if following is None:
                 return {"status": shown.status, "headers": joined(shown.headers)} | exchanges.written(shown.body)

@@ -289,6 +289,14 @@ def test_each_hop_is_resolved_and_checked_anew():
     assert len(broker._transport.sent) == 1
 
 
+def test_a_write_that_led_on_counts_as_sent_though_the_next_hop_reaches_nobody():
+    """Told that nothing was sent, its caller would write once more."""
+    broker = make_broker(resolver=Names(**{CDN: []}), transport=redirecting(f"https://{CDN}/done", status=303))
+    answer = get(broker, method="POST", body="b", follow=True)
+    assert (answer["error"], answer["was_sent"]) == ("dns_failed", True)
+    assert [(record["method"], record["was_sent"]) for record in broker.exchanges] == [("POST", True), ("GET", False)]
+
+
 @pytest.mark.parametrize(
     ("status", "method", "then", "body"),
     [
