@@ -197,8 +197,8 @@ def _decoded(response: httpcore2.Response, headers: list[tuple[str, str]], most_
 
     A coding that is not understood is refused: nobody could look for secrets in it.
     """
-    codings = {value.strip().lower() for name, value in headers if name.lower() == "content-encoding"}
-    if len(codings) > 1 or not codings <= _DECODABLE:
+    codings = [value.strip().lower() for name, value in headers if name.lower() == "content-encoding"]
+    if len(codings) > 1 or not _DECODABLE.issuperset(codings):
         raise Refused("bad_response", "The answer is coded in a way that was not asked for.", was_sent=True)
     coding = codings.pop() if codings else ""
     decoder = httpx2.Response(

@@ -212,6 +212,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (answer(BOMB, Content_Encoding="gzip"), "response_too_large"),
         (answer(brotli.compress(bytes(1024 * 1024)), Content_Encoding="br"), "response_too_large"),
         (answer(gzip.compress(gzip.compress(b"x")), Content_Encoding="gzip, gzip"), "bad_response"),
+        (answer(gzip.compress(gzip.compress(b"x")), Content_Encoding="gzip", content_encoding="gzip"), "bad_response"),
         (answer(b"x", Content_Encoding="zstd"), "bad_response"),
         (answer(b"not gzip at all", Content_Encoding="gzip"), "bad_response"),
         (CHUNKED + b"zz\r\nx\r\n0\r\n\r\n", "bad_response"),
