@@ -8,15 +8,24 @@ WORDS = {
     "done": "answered",
     "away": "sent elsewhere",
     "refused": "refused",
+    "unfit": "not as things stand",
     "hidden": "not there",
     "method": "no such method",
 }
-KINDS = {401: "away", 403: "refused", 404: "hidden", 405: "method", 415: "method", 422: "refused"}
+KINDS = {
+    **dict.fromkeys((200, 201), "done"),
+    **dict.fromkeys((302, 401), "away"),
+    403: "refused",
+    **dict.fromkeys((409, 410, 415, 422, 503), "unfit"),
+    404: "hidden",
+    405: "method",
+}
 
 
 def kind_of(status: int) -> str:
-    """done, away (redirected: done or to log in, or told to authenticate), refused, hidden or method."""
-    return KINDS.get(status) or ("done" if status < 300 else "away")
+    """done, away (redirected: done or to log in, or told to authenticate), refused, unfit (allowed, but not in this
+    state or form), hidden or method. Raises KeyError for a status that means none of them yet."""
+    return KINDS[status]
 
 
 def lines(rows: list[Row]) -> list[str]:

@@ -24,7 +24,7 @@ from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
 from tests.matrix import machines, secret_routes
 from tests.matrix.routes import PEOPLE, routes, table
-from tests.matrix.show import lines
+from tests.matrix.show import WORDS, lines
 
 ROWS = table()
 LEVEL = "community"
@@ -281,5 +281,8 @@ def test_the_matrix_can_be_read_as_a_table():
     assert len([line for line in shown if line.startswith("| ") and ":" in line.split("|")[1]]) == sum(
         ":" in row.route for row in ROWS
     )
-    counted = [sum(map(int, column)) for column in zip(*(line.split("|")[2:-1] for line in shown[-5:]), strict=True)]
-    assert counted == [len(ROWS)] * len(PEOPLE)
+    counts = {
+        kind: list(map(int, line.split("|")[2:-1])) for kind, line in zip(WORDS, shown[-len(WORDS) :], strict=True)
+    }
+    assert [sum(column) for column in zip(*counts.values(), strict=True)] == [len(ROWS)] * len(PEOPLE)
+    assert counts["away"] == [sum(row.answers[one] in {302, 401} for row in ROWS) for one in PEOPLE]
