@@ -16,7 +16,7 @@ from django.urls import reverse
 from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.sso import views
 from galaxy.core.sso.configuration import OidcProvider
-from tests.peers.forger import CLIENT_ID, CLIENT_SECRET, FOREIGN_KEY, OWN_KEY, forger
+from tests.peers.forger import CLIENT_ID, CLIENT_SECRET, FOREIGN_KEY, forger
 
 BEGIN, CALLBACK = "/account/sso/oidc/sign-in/", "/account/sso/oidc/callback/"
 
@@ -117,7 +117,6 @@ def test_the_identity_counts_from_then_on_and_not_the_address(provider, person, 
     assert SocialAccount.objects.count() == 1
 
 
-ASYMMETRIC = OWN_KEY.public_key()
 FORGERIES = {
     "other_key": {"key": FOREIGN_KEY},
     "unknown_key": {"kid": "nobody's"},

@@ -343,7 +343,7 @@ def test_a_comment_does_not_shorten_an_address(client, peer, member, owner, reas
 )
 def test_what_cannot_be_read_is_refused(client, peer, reasons, text):
     response = client.post(ACS, {"SAMLResponse": text})
-    assert (response.status_code, reasons[0]) == (403, reasons[0])
+    assert (response.status_code, len(reasons)) == (403, 1)
     assert "root:" not in response.content.decode()
 
 
