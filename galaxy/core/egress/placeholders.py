@@ -22,6 +22,10 @@ _TOKEN = re.compile(r"gxsecret[0-9a-f]{48}", re.ASCII)
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
 
 
+def can_be_scrubbed(value: str) -> bool:
+    return len(value.encode()) >= SHORTEST and len(set(value)) >= FEWEST_SIGNS
+
+
 class SecretSource(Protocol):
     """Where the broker gets values from. Every method raises Refused for a name that it does not know."""
 
@@ -112,7 +116,7 @@ class Placeholders:
     def value(self, name: str, *, host: str, purpose: str) -> str:
         """The value of a secret, opened for one use and from now on scrubbed. Raises Refused."""
         value = self._source.open(name, host=host, purpose=purpose)
-        if len(value.encode()) < SHORTEST or len(set(value)) < FEWEST_SIGNS:
+        if not can_be_scrubbed(value):
             raise Refused("secret_unusable", f"The secret {name:.60} is too short or too plain to be scrubbed.")
         self.opened.add(value)
         return value

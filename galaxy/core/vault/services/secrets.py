@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from galaxy.core import audit
+from galaxy.core.egress.placeholders import FEWEST_SIGNS, SHORTEST, can_be_scrubbed
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import Secret, SecretVersion, User, Workspace, WorkspaceKey
 from galaxy.core.permissions import require
@@ -15,7 +16,6 @@ from galaxy.core.vault.envelope import Envelope, Place
 from galaxy.core.vault.errors import SecretGone, WrongStage
 from galaxy.core.vault.sealing import sealer
 
-SHORTEST_VALUE_BYTES = 6  # anything shorter cannot be told from ordinary text, so no log could be rid of it
 LONGEST_VALUE_BYTES = 32_768
 Stage = SecretVersion.Stage
 
@@ -141,8 +141,8 @@ def _bounds(hosts: Iterable[str], places: Iterable[str], value: str) -> tuple[tu
     fields = {}
     if "\0" in value:
         fields["value"] = "A value has no null characters."
-    elif len(value.encode()) < SHORTEST_VALUE_BYTES:
-        fields["value"] = f"A value has {SHORTEST_VALUE_BYTES} letters at least."
+    elif not can_be_scrubbed(value):
+        fields["value"] = f"A value has {SHORTEST} letters at least, and {FEWEST_SIGNS} different ones."
     elif len(value.encode()) > LONGEST_VALUE_BYTES:
         fields["value"] = f"A value has {LONGEST_VALUE_BYTES // 1024} KB at most."
     elif SecretVersion.Place.HEADER in places and "\n" in value:
