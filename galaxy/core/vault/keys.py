@@ -15,7 +15,7 @@ _KEPT = 1024  # unwrapped keys that a process remembers, 32 bytes each
 
 def newest_key(workspace_id: UUID) -> WorkspaceKey:
     """The key that wraps now; the first one is made here. The workspace must be in scope."""
-    found = _live(workspace_id)
+    found = _latest(workspace_id)
     if found is None:
         try:
             with transaction.atomic():
@@ -33,7 +33,7 @@ def add_key(workspace_id: UUID) -> WorkspaceKey:
     Raises IntegrityError where another process was faster.
     """
     kms = current()
-    latest = WorkspaceKey.objects.filter(workspace=workspace_id).order_by("-version").first()
+    latest = _latest(workspace_id)
     if latest is not None and latest.wrapped is None:
         raise KeyDestroyed("The keys of this workspace are destroyed, so it gets no new ones.")
     version = latest.version + 1 if latest else 1
@@ -59,7 +59,7 @@ def forget_keys() -> None:
     _unwrap.cache_clear()
 
 
-def _live(workspace_id: UUID) -> WorkspaceKey | None:
+def _latest(workspace_id: UUID) -> WorkspaceKey | None:
     return WorkspaceKey.objects.filter(workspace=workspace_id).order_by("-version").first()
 
 
