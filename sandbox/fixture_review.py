@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from galaxy.core.errors import DomainError
 from sandbox.personal_names import ByName, classes_of, declared
+from sandbox.redaction import numbered
 from sandbox.transforms import pii
 from sandbox.transforms.redaction import mask
 
@@ -181,15 +182,11 @@ class _Reviewer:
 
     def _map(self, value: dict[str, Any], where: str, classes: frozenset[str], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        used: set[str] = set()
+        taken: dict[str, int] = {}
         for name, part in value.items():
             name = _writable(name)
             masked, found = self._masked(name, frozenset())
-            shown, number = masked, 1
-            while shown in used:
-                number += 1
-                shown = f"{masked} ({number})"
-            used.add(shown)
+            shown = numbered(masked, taken)
             place = f"{where}/{shown.replace('~', '~0').replace('/', '~1')}"
             written = self._hidden(f"{place}#name", name, shown, found) if found else shown
             result[written] = self._value(part, place, classes | classes_of(name, self._by_name), depth + 1)

@@ -37,14 +37,25 @@ def _names_masked(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     result: dict[str, Any] = {}
+    taken: dict[str, int] = {}
     for name, part in value.items():
-        masked = shown = redact({"": name}, classes=_ALL, mode="mask", tagged={}, key=b"")[""]
-        number = 1
-        while shown in result:
-            number += 1
-            shown = f"{masked} ({number})"
-        result[shown] = _names_masked(part)
+        masked = redact({"": name}, classes=_ALL, mode="mask", tagged={}, key=b"")[""]
+        result[numbered(masked, taken)] = _names_masked(part)
     return result
+
+
+def numbered(masked: str, taken: dict[str, int]) -> str:
+    """``masked``, or ``masked (2)`` and so on where the name of another field became the same; noted in ``taken``.
+
+    ``taken`` maps each name to the number it was last given, so that many that meet cost time in proportion.
+    """
+    shown, number = masked, taken.get(masked, 1)
+    while shown in taken:
+        number += 1
+        shown = f"{masked} ({number})"
+    taken[shown] = 1
+    taken[masked] = number
+    return shown
 
 
 def workspace_key(workspace_id: Any) -> bytes:

@@ -3,7 +3,7 @@
 import pytest
 
 from registry.manifests.schemas import data_classes
-from sandbox.redaction import redacted
+from sandbox.redaction import numbered, redacted
 
 NAME = {"type": "string", "x-data-class": "name"}
 
@@ -36,6 +36,20 @@ def test_names_of_a_map_are_values_too_and_none_is_lost():
     assert redacted({"people": [by_address]}, {}) == {
         "people": [{"a***@example.com": 1, "a***@example.com (2)": 2, "city": 3}]
     }
+
+
+def test_names_that_meet_are_numbered_without_counting_from_the_start_each_time():
+    class Counting(dict):
+        looked = 0
+
+        def __contains__(self, name):
+            self.looked += 1
+            return super().__contains__(name)
+
+    taken = Counting({"x (3)": 1})
+    names = [numbered("x", taken) for _ in range(500)]
+    assert names[:3] == ["x", "x (2)", "x (4)"]
+    assert len(set(names)) == 500 and taken.looked < 1100
 
 
 def test_a_class_that_was_carried_in_counts_like_a_declared_one():
