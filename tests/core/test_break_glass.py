@@ -22,7 +22,16 @@ from galaxy.core.break_glass import (
     expire_break_glasses,
 )
 from galaxy.core.errors import Conflict, Invalid
-from galaxy.core.models import AuditDetail, AuditEvent, BreakGlass, Membership, Notification, PermissionRequest, Token
+from galaxy.core.models import (
+    AuditDetail,
+    AuditEvent,
+    BreakGlass,
+    Membership,
+    Notification,
+    PermissionRequest,
+    Token,
+    User,
+)
 from galaxy.core.permissions import NotGranted, can, granted
 from galaxy.core.scope import workspace_scope
 from galaxy.core.sessions import BEGAN
@@ -420,3 +429,10 @@ def test_an_operator_says_who_is_staff(client_of, workspace, member):
     assert client_of(member).get(LIST).status_code == 403
     with pytest.raises(CommandError, match="Nobody signs in"):
         call_command("staff", "nobody@example.test")
+
+
+def test_staff_is_whoever_was_named_and_nobody_spelt_alike(db):
+    mike, alike = make_user("Mike", "mike@example.test"), make_user("Alike", "m\u0131ke@example.test")
+    call_command("staff", mike.email, stdout=StringIO())
+    assert list(User.objects.filter(is_staff=True)) == [mike]
+    assert alike.email.upper() == mike.email.upper()  # which is why case is not left to the database

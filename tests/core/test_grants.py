@@ -52,6 +52,16 @@ def test_a_grant_to_a_person_and_its_end(client_of, workspace, admin, auditor, p
     assert AuditEvent.objects.filter(action="grant.revoked").count() == 1
 
 
+def test_a_grant_by_address_reaches_nobody_spelt_alike(client_of, workspace, admin, probe):
+    alike = make_user("Alike", "m\u0131ke@example.test")
+    add_member(workspace, user=alike, role="auditor", actor=admin)
+    answer = client_of(admin).post(
+        url("grant-create", workspace), form(probe, "write_installation", "mike@example.test")
+    )
+    assert answer.status_code == 404
+    assert not can(alike, "registry.write_installation", probe)
+
+
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_history_keeps_a_grant_that_is_gone(cast):
     workspace, admin, auditor = cast["meridian"], cast["admin"], cast["auditor"]

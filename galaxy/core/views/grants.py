@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from galaxy.core.accounts import plain_address
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.grantables import find_target
 from galaxy.core.members.asking import (
@@ -111,7 +112,7 @@ def _receiver(request, to: str) -> dict:
         membership = members.filter(user=key).first() if kind == "user" else None
         role = roles.filter(pk=key).first() if kind == "role" else None
     else:
-        membership = members.filter(user__email__iexact=to).first()
+        membership = members.filter(user__email=plain_address(to)).first()
         role = next((role for role in roles if role.label.lower() == to.strip().lower()), None)
     if membership:
         return {"user": membership.user}

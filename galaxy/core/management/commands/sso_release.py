@@ -1,5 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxy.core.accounts import plain_address
 from galaxy.core.models import User
 from galaxy.core.sso.admission import release
 
@@ -11,7 +12,7 @@ class Command(BaseCommand):
         parser.add_argument("email", help="the address of the account")
 
     def handle(self, *args, email, **options):
-        user = User.objects.filter(email__iexact=email).first()
+        user = User.objects.filter(email=plain_address(email)).first()
         if user is None:
             raise CommandError(f"No account has the address {email}.")
         self.stdout.write(f"{user} was untied from {release(user)} identities.")

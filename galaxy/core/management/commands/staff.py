@@ -2,6 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxy.core.accounts import plain_address
 from galaxy.core.models import User
 
 
@@ -13,6 +14,6 @@ class Command(BaseCommand):
         parser.add_argument("--remove", action="store_true", help="take it back; what they look into ends at once")
 
     def handle(self, *, email: str, remove: bool, **options):
-        if not User.objects.filter(email__iexact=email).update(is_staff=not remove):
+        if not User.objects.filter(email=plain_address(email)).update(is_staff=not remove):
             raise CommandError(f"Nobody signs in as {email}.")
         self.stdout.write(f"{email} {'no longer runs' if remove else 'runs'} Galaxy.")
