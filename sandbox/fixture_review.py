@@ -7,6 +7,7 @@ so that a place can be shown, sent and stored anywhere.
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -227,13 +228,15 @@ class _Reviewer:
 
     def _spans(self, text: str) -> list[pii.Match]:
         spans = pii.find(text)
-        if self._known_pattern:
-            known = (
-                pii.Match(*found.span(), self._known.get(found[0].casefold(), "name"))
-                for found in self._known_pattern.finditer(text)
-            )
-            spans += [one for one in known if all(one.end <= other.start or one.start >= other.end for other in spans)]
-        return sorted(spans)
+        if self._known_pattern is None:
+            return spans
+        starts = [one.start for one in spans]
+        known = []
+        for found in self._known_pattern.finditer(text):
+            before = bisect_left(starts, found.end())  # spans that begin before it ends
+            if not before or spans[before - 1].end <= found.start():
+                known.append(pii.Match(*found.span(), self._known.get(found[0].casefold(), "name")))
+        return sorted([*spans, *known])
 
     def _hidden(self, where: str, value: Any, shown: Any, found: list[tuple[str, str]]) -> Any:
         """Note a masked place; what is written there: the mask, or the value where it is kept."""

@@ -67,6 +67,13 @@ def test_what_a_personal_input_held_is_looked_for_everywhere():
     assert found.exchanges[0]["url"] == "https://api.example.com/people/A%2A%2A%2A%20L%2A%2A%2A?kind=all"
 
 
+def test_where_a_pattern_and_an_input_meet_the_pattern_is_masked_whole():
+    text = f"Ada: {EMAIL} ada {PHONE} ada"
+    found = reviewed(answer({"text": text}), inputs={"who": "Ada"})
+    assert found.exchanges[0]["body"]["text"] == "A***: a***@example.com a*** +* *** *** **71 a***"
+    assert found.places[0].count == 5
+
+
 def test_a_masked_query_goes_so_that_the_fixture_answers_any():
     url = "https://api.example.com/people?q=ada%40example.com&page=2"
     found = reviewed(answer({}, url=url))
