@@ -38,7 +38,10 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class Rotation:
-    """Where a rotation stands: what is staged, what is current, and what is still there to go back to."""
+    """Where a rotation stands: what is staged, what is current, and what is still there to go back to.
+
+    ``can_test``: the staged value can be tried out here.
+    """
 
     staged: SecretVersion | None
     current: SecretVersion | None
@@ -87,20 +90,18 @@ def page_of(secrets: QuerySet[Secret], *, before: str = "", after: str = "") -> 
 
 def versions_of(secret: Secret) -> list[VersionRow]:
     """The newest versions, newest first."""
-    found = list(
-        secret.versions.select_related("key", "staged_by", "tested_by", "switched_by", "ended_by").order_by("-number")[
-            :VERSIONS
-        ]
-    )
+    found = secret.versions.select_related("key", "staged_by", "ended_by").order_by("-number")[:VERSIONS]
     uses = SecretLease.objects.filter(workspace=secret.workspace_id, secret=secret, consumed_at__isnull=False)
     last = dict(uses.values_list("version").annotate(at=Max("consumed_at")).values_list("version", "at"))
     return [VersionRow(one, header_of(bytes(one.ciphertext)), last.get(one.pk)) for one in found]
 
 
-def rotation_of(rows: list[VersionRow]) -> Rotation:
-    by_stage = {row.version.stage: row.version for row in rows}
+def rotation_of(secret: Secret) -> Rotation:
+    """Where it stands; asked for by itself, since the newest versions may all be discarded ones."""
+    openable = secret.versions.openable().select_related("staged_by", "tested_by", "switched_by").defer(*_SEALED)
+    by_stage = {version.stage: version for version in openable}
     staged, current, previous = (by_stage.get(stage) for stage in (Stage.STAGED, Stage.CURRENT, Stage.PREVIOUS))
-    return Rotation(staged, current, previous, can_test())
+    return Rotation(staged, current, previous, staged is not None and can_test(staged))
 
 
 def uses_of(secret: Secret) -> QuerySet[SecretLease]:

@@ -172,13 +172,12 @@ def _form_page(request, form, secret=None):
 
 
 def _detail(request, secret, form=None, *, status=200):
-    versions = reading.versions_of(secret)
-    rotation = reading.rotation_of(versions)
-    if rotation.staged and rotation.can_test and form is None:
+    rotation = reading.rotation_of(secret)
+    if rotation.can_test and form is None:
         form = TestForm(hosts=rotation.staged.hosts)
     context = {
         "secret": secret,
-        "versions": versions,
+        "versions": reading.versions_of(secret),
         "rotation": rotation,
         "uses": reading.uses_of(secret),
         "form": form,

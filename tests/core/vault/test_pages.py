@@ -7,13 +7,14 @@ from django.urls import reverse
 
 from galaxy.core.models import AuditEvent, Rewrap, Secret, SecretVersion
 from galaxy.core.sessions import BEGAN
-from galaxy.core.vault import sealing
+from galaxy.core.vault import reading, sealing
 from galaxy.core.vault.reading import SIZE
 from galaxy.core.vault.services import (
     create_secret,
     go_on_rewrapping,
     lease,
     open_lease,
+    retire_version,
     shred_secret,
     stage_version,
     switch_version,
@@ -127,6 +128,33 @@ def test_a_rotation_step_by_step(api_key, page, monkeypatch):
     assert stages == {1: "retired", 2: "current"}
     tested = AuditEvent.objects.filter(action="secret.version_tested").count()
     assert tested == 2
+
+
+def test_a_value_that_no_trial_could_carry_is_not_offered_one(api_key, admin, page, monkeypatch):
+    """A trial puts the value into a header, and this one only signs."""
+    monkeypatch.setattr(testing, "_testers", [lambda token, address: testing.Finding(True, "200.")])
+    stage_version(api_key, value="the next value", hosts=[], places=[], actor=admin)
+    response = page.get(api_key.get_absolute_url())
+    assert response.context["rotation"].step == "switch"
+    assert "Nothing here can try it out" in words(response)
+    assert url("test", api_key.pk, 2) not in words(response)
+
+
+def test_who_may_not_test_is_told_so(api_key, admin, client_of, auditor, monkeypatch):
+    monkeypatch.setattr(testing, "_testers", [lambda token, address: testing.Finding(True, "200.")])
+    stage_version(api_key, value="the next value", hosts=HOSTS, places=PLACES, actor=admin)
+    test_step = words(client_of(auditor).get(api_key.get_absolute_url())).partition("Test it</h3>")[2]
+    assert "Needs “Store, rotate and shred secrets”." in test_step.partition("Switch to it</h3>")[0]
+
+
+def test_the_value_in_use_is_found_behind_however_many_discarded_ones(api_key, admin, page, monkeypatch):
+    monkeypatch.setattr(reading, "VERSIONS", 2)
+    for n in range(2):
+        version = stage_version(api_key, value=f"value {n}", hosts=HOSTS, places=PLACES, actor=admin)
+        retire_version(version, actor=admin)
+    response = page.get(api_key.get_absolute_url())
+    assert [row.version.number for row in response.context["versions"]] == [3, 2]
+    assert response.context["rotation"].current.number == 1
 
 
 def test_a_step_that_is_not_next_is_told_in_words(api_key, page):
