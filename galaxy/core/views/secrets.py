@@ -173,7 +173,7 @@ def _form_page(request, form, secret=None):
 
 def _detail(request, secret, form=None, *, status=200):
     rotation = reading.rotation_of(secret)
-    if rotation.can_test and form is None:
+    if rotation.staged and rotation.can_test and form is None:
         form = TestForm(hosts=rotation.staged.hosts)
     context = {
         "secret": secret,
