@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.models import Token, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 
 
@@ -128,6 +128,14 @@ class Approval(WorkspaceModel):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING and self.expires_at > timezone.now()
+
+    @property
+    def agent_tokens(self) -> models.QuerySet[Token]:
+        """Every token of the agent that asked, if one did. Whoever made one saw its text, and could be who called;
+        revoked or not, it may have been used."""
+        agent_id = self.facts.get("agent_id")
+        tokens = Token.objects.in_workspace(self.workspace)
+        return tokens.filter(agent=agent_id) if agent_id else tokens.none()
 
 
 class Vote(WorkspaceModel):

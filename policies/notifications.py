@@ -31,8 +31,9 @@ def connect() -> None:
 
 
 def reviewers_of(approval: Approval):
-    """Who may decide it: they hold the permission, and neither asked for it nor wrote the version."""
+    """Who may decide it: they hold the permission, and are not too close to it (approvals.why_not_yours)."""
     people = holders_of(approval.workspace, "decide_approval").exclude(pk=approval.requested_by_id)
+    people = people.exclude(pk__in=approval.agent_tokens.values("created_by"))
     return people.exclude(pk=approval.version_author_id) if approval.version_author_id else people
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import Token, User, Workspace
+from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import notify, settle
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
@@ -286,16 +286,9 @@ def why_not_yours(approval: Approval, reviewer: User) -> str:
         return "You asked for this, so someone else decides it."
     if reviewer.pk == approval.version_author_id:
         return "You published this version, so someone else decides it."
-    if _holds_key(reviewer, approval):
+    if approval.agent_tokens.filter(created_by=reviewer).exists():
         return "You made a token of this agent, so the call could be yours, and someone else decides it."
     return ""
-
-
-def _holds_key(reviewer: User, approval: Approval) -> bool:
-    """Whether they were ever shown a token of the agent that asked; revoked or not, it may have been used."""
-    agent_id = approval.facts.get("agent_id")
-    tokens = Token.objects.in_workspace(approval.workspace).filter(created_by=reviewer)
-    return bool(agent_id) and tokens.filter(agent=agent_id).exists()
 
 
 def _close(approval: Approval, status: str, chain: Actor, **data: Any) -> None:

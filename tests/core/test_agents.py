@@ -22,7 +22,7 @@ from galaxy.core.members import add_member, grant_on
 from galaxy.core.members.limits import AboveYou
 from galaxy.core.members.people import remove_member
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditEvent, HistoryRow, Membership, Token
+from galaxy.core.models import AuditEvent, HistoryRow, Membership, Notification, Token
 from galaxy.core.permissions import NotGranted, revoke
 from galaxy.core.tokens import TokenRefused, caller_of, create_token, revoke_token
 from policies.reading import due_for
@@ -214,6 +214,14 @@ def test_whoever_holds_a_key_of_an_agent_does_not_approve_what_it_asked(workspac
     with pytest.raises(SelfApproval, match="token of this agent"):
         decide_approval(approval, reviewer=admin, decision="approved", digest=approval.digest)
     decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
+
+
+def test_whoever_holds_a_key_of_an_agent_is_not_asked_to_approve(workspace, make, admin, owner, approver):
+    agent = make(owner)
+    create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=admin, agent=agent)
+    approval = asked(workspace, agent, "probe.remove").approval
+    told = Notification.objects.filter(kind="approval_asked", target_id=approval.pk)
+    assert [row.person for row in told.select_related("person")] == [approver]
 
 
 def test_holding_a_key_of_one_agent_bars_from_nothing_else(workspace, make, admin, owner, creator):
