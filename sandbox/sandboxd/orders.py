@@ -74,7 +74,7 @@ class RunOrder:
 
 @dataclass(frozen=True)
 class ReplayOrder:
-    """Run a recorded run again, against its recording alone. ``sealed`` is the recording in hexadecimal."""
+    """Run a recorded run again, against its recording alone. ``sealed`` is the recording in base64."""
 
     workspace: UUID
     run: str

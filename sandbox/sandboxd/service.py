@@ -234,7 +234,7 @@ def _fixture(body: dict[str, Any]) -> dict[str, Any]:
 def _opened(order: ReplayOrder) -> dict[str, Any]:
     """The recording in the clear. The workspace must be in scope. Raises what open_recording does, or BadOrder for a
     program that it is not of: another one could carry what people's data say out of a replay."""
-    recording = json.loads(open_recording(order.workspace, order.run, bytes.fromhex(order.sealed)))
+    recording = json.loads(open_recording(order.workspace, order.run, base64.b64decode(order.sealed)))
     if recording.get("program") != [order.digest, order.target]:
         raise BadOrder("This recording is of another program.")
     return recording

@@ -1,5 +1,6 @@
 """Replays: a recorded run of Python done again inside sandboxd, and how long recordings are kept."""
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -53,11 +54,11 @@ def replay_run(run: Run) -> Replay:
 
 
 def sealed_recording(run: Run) -> str:
-    """The recording of the last try, sealed, in hexadecimal. The workspace must be in scope. Raises NotRecorded."""
+    """The recording of the last try, sealed, in base64. The workspace must be in scope. Raises NotRecorded."""
     last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
     if last is None or last.recording is None:
         raise NotRecorded("This run has no recording, or its time was over.")
-    return bytes(last.recording).hex()
+    return base64.b64encode(last.recording).decode()
 
 
 def workspace_of_run(run_id: UUID) -> UUID | None:

@@ -123,7 +123,7 @@ def _recorded_run(workspace, admin):
 
 
 def _refuses_what_is_no_order(run):
-    sealed = bytes(Execution.objects.get(run=run).recording).hex()
+    sealed = base64.b64encode(Execution.objects.get(run=run).recording).decode()
     order = {
         "workspace": str(run.workspace_id), "run": str(run.pk), "digest": run.version_digest, "target": run.target,
         "sealed": sealed, "keep": [],

@@ -1,5 +1,6 @@
 """The page that makes a fixture of a recorded run: who may, what it shows, what is downloaded, what the trail says."""
 
+import base64
 import json
 
 import pytest
@@ -32,7 +33,7 @@ def recorded(run, monkeypatch):  # noqa: F811
     exchanges = [heard()]
 
     def ask(op, body, *, seconds):
-        assert (op, body["sealed"]) == ("fixture", b"sealed".hex())
+        assert (op, body["sealed"]) == ("fixture", base64.b64encode(b"sealed").decode())
         return review({"exchanges": exchanges, "inputs": {}}, inputs={}, outputs={}, keep=body["keep"]).as_body()
 
     monkeypatch.setattr(fixtures, "ask", ask)

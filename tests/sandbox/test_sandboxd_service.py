@@ -1,6 +1,8 @@
 """What sandboxd does for a request, seen from inside: connections it holds, recordings it opens, what it tells."""
 
 import base64
+import json
+import random
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +12,16 @@ from galaxy.core.vault.services import shred_workspace
 from registry.services import install
 from sandbox.models import Run
 from sandbox.pool import Outcome
+from sandbox.pool.limits import MIB
 from sandbox.sandboxd import service as served
 from sandbox.sandboxd.execution import Result
-from sandbox.sandboxd.orders import BadOrder
+from sandbox.sandboxd.orders import BadOrder, ReplayOrder
+from sandbox.sandboxd.protocol import MAX_FRAME_BYTES
 from sandbox.sandboxd.service import Service
 from sandbox.services import invoke
+from sandbox.services.replaying import sealed_recording
 from tests.sandbox.python_extensions import publish_python
+from tests.sandbox.test_run_pages_sandbox import execution
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 CODE = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {}\n"
@@ -59,9 +65,20 @@ def test_what_a_run_did_is_told_although_it_cannot_be_recorded(sandboxd, order, 
     assert (answer["may_have_acted"], answer["recording"]) == (True, "")
 
 
+def test_the_largest_recording_fits_into_an_answer_and_into_a_replay(sandboxd, order):
+    """Eight megabytes are all that a run may move, and nothing packs what is random."""
+    noise = base64.b64encode(random.Random(1).randbytes(9 * MIB)).decode()
+    answer = sandboxd.handle("run", order | {"inputs": {"noise": noise}})
+    run = Run.objects.get(pk=order["run"])
+    execution(run, recording=base64.b64decode(answer["recording"]))
+    again = ReplayOrder(run.workspace_id, str(run.pk), run.version_digest, run.target, sealed_recording(run))
+    for body in (answer, again.as_body()):
+        assert 9 * MIB < len(json.dumps(body)) < MAX_FRAME_BYTES - 3 * MIB
+
+
 def test_a_recording_is_replayed_with_its_own_program_alone(sandboxd, order, workspace, admin):
     """A program made to tell by its bytes what it reads would carry people's data out of a replay."""
-    recording = base64.b64decode(sandboxd.handle("run", order)["recording"]).hex()
+    recording = sandboxd.handle("run", order)["recording"]
     reader = publish_python(CODE.replace("return {}", "return inputs"), id="count.reader")
     asked = {"workspace": order["workspace"], "run": order["run"], "sealed": recording}
     with pytest.raises(BadOrder, match="another program"):
