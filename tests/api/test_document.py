@@ -186,6 +186,14 @@ def test_the_answer_in_the_documentation_is_a_real_one():
     assert json.loads(answer) == examples()["listings_list"]["response"]
 
 
+def test_the_documentation_names_every_resource_and_what_opens_it():
+    text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text(encoding="utf-8")
+    table = text.partition("| resource |")[2].partition("\n\n")[0]
+    resources = {path.split("/")[5] for path in document()["paths"] if "{workspace}" in path}
+    assert {name for name in resources if f"`{name}/`" not in table} == set()
+    assert {name for name in API_PERMISSIONS if f"`{name}`" not in table} == set()
+
+
 def test_the_page_lists_every_operation(client_of, member):
     page = client_of(member).get("/api/v1/docs/").content.decode()
     for operation in _operations():

@@ -1,6 +1,7 @@
 """A client generated from the live document by openapi-python-client, used as somebody's own program would use it.
 
-It is imported by a Python of its own (tests/api/client_program.py), which knows neither Django nor Galaxy.
+It is imported by a Python of its own (tests/api/client_program.py, and the program in docs/api.md), which knows neither
+Django nor Galaxy.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.conf import settings
 
 from galaxy.core.api.schema import document
 from sandbox.models import Run
@@ -18,6 +20,7 @@ from sandbox.services import invoke
 from tests.api.conftest import url
 
 PROGRAM = Path(__file__).with_name("client_program.py")
+DOCS = Path(settings.BASE_DIR) / "docs" / "api.md"
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +46,17 @@ def generated(tmp_path_factory):
     return folder
 
 
+def run_python(generated: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=generated,
+        env={"PYTHONPATH": str(generated), "PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
 def test_the_document_is_made_without_a_warning(capsys):
     """drf-spectacular tells on stderr what it had to guess: names of enumerations, operations, types."""
     document.cache_clear()
@@ -62,14 +76,7 @@ def test_a_program_pages_repeats_and_reads_refusals(generated, live_server, toke
         invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": key})
     known = set(map(str, Run.objects.values_list("pk", flat=True)))
     text = token_of(admin)
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", str(PROGRAM), live_server.url, workspace.slug],
-        cwd=generated,
-        env={"GALAXY_TOKEN": text, "PYTHONPATH": str(generated), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ran = run_python(generated, "-W", "error", str(PROGRAM), live_server.url, workspace.slug, GALAXY_TOKEN=text)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     headers = {"Authorization": f"Bearer {text}"}
@@ -87,3 +94,16 @@ def test_a_program_pages_repeats_and_reads_refusals(generated, live_server, toke
         "next_step": "Send another request under another key.",
     }
     assert list(found["fields"]) == ["key"]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_the_program_in_the_documentation_does_what_is_said_there(generated, live_server, token_of, admin, probe):
+    told = DOCS.read_text(encoding="utf-8")
+    program = told.partition("```python\n")[2].partition("```")[0]
+    program = program.replace("https://galaxy.example", live_server.url).replace("gxy_…", token_of(admin))
+    first, again = (run_python(generated, "-c", program) for _ in range(2))
+    other = run_python(generated, "-c", program.replace("thing-1", "thing-2"))
+
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == again.stdout == f"{Run.objects.get().pk} queued simulated\n"
+    assert other.returncode == 1 and f"“{other.stderr.strip()}”" in " ".join(told.split())
