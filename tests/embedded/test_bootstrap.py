@@ -29,6 +29,12 @@ def test_help_lists_every_target():
     assert sorted(listed) == sorted(phony.split()[1:])
 
 
+def test_the_readme_names_every_target():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    listed = {line.split()[1] for line in make("help").stdout.splitlines()}
+    assert {name for name in listed if f"`{name}`" not in text and f"make {name}" not in text} == set()
+
+
 def test_no_python_is_one_sentence():
     done = make("setup", "PYTHON=")
     first = done.stderr.splitlines()[0]
