@@ -31,16 +31,12 @@ def secrets_of(installation: Installation) -> dict[str, Secret]:
 
 def secret_generations(installation: Installation) -> list[list[str]]:
     """Which version of which secret the code would use now, as triples of name, id and number."""
-    uses = SecretUse.objects.filter(workspace=installation.workspace_id, installation=installation)
+    secrets = secrets_of(installation)
     current = SecretVersion.objects.filter(
-        workspace=installation.workspace_id,
-        stage=SecretVersion.Stage.CURRENT,
-        secret__in=uses.values("secret"),
+        workspace=installation.workspace_id, stage=SecretVersion.Stage.CURRENT, secret__in=list(secrets.values())
     )
     numbers = dict(current.values_list("secret_id", "number"))
-    return sorted(
-        [name, str(secret.pk), str(numbers.get(secret.pk, ""))] for name, secret in secrets_of(installation).items()
-    )
+    return sorted([name, str(secret.pk), str(numbers.get(secret.pk, ""))] for name, secret in secrets.items())
 
 
 def needs_no_sign_in(manifest: Manifest) -> bool:
