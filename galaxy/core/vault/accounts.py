@@ -14,6 +14,7 @@ import hmac
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,8 @@ from django.db import connections
 
 from galaxy.core.vault.envelope import KEY_BYTES, header_of, open_sealed, seal
 from galaxy.core.vault.errors import CannotOpen
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "gx1."
 _PLACE = b"galaxy second factor"
@@ -39,12 +42,7 @@ class MFAAdapter(DefaultMFAAdapter):
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises CannotOpen, also for a text that was never sealed: a row that somebody wrote by hand is no factor."""
-        if not encrypted_text.startswith(PREFIX):
-            raise CannotOpen("This second factor was not stored by Galaxy.")
-        try:
-            sealed = base64.urlsafe_b64decode(encrypted_text[len(PREFIX) :])
-        except ValueError:
-            raise CannotOpen("This second factor is not stored as Galaxy stores it.") from None
+        sealed = _sealed(encrypted_text)
         number = header_of(sealed).key_version
         for master in _masters():
             if _number(master) == number:
@@ -55,7 +53,8 @@ class MFAAdapter(DefaultMFAAdapter):
 def seal_stored_factors(using: str, **kwargs: Any) -> int:
     """After migrating: seal what older versions of Galaxy stored in the clear, and what an older key sealed.
 
-    Returns how many rows changed. Safe to run at any time; one row at a time, so that it may be interrupted.
+    Returns how many rows changed. Safe to run at any time; one row at a time, so that it may be interrupted. What does
+    not open is left as it is and logged: one person's lost factor must not keep everybody from migrating.
     """
     if Authenticator._meta.db_table not in connections[using].introspection.table_names():
         return 0
@@ -65,9 +64,15 @@ def seal_stored_factors(using: str, **kwargs: Any) -> int:
     for row in rows.order_by("pk"):
         name = _SEALED[Authenticator.Type(row.type)]
         stored = row.data.get(name)
-        if stored is None or (stored.startswith(PREFIX) and _number_of(stored) == wanted):
+        if stored is None:
             continue
-        clear = adapter.decrypt(stored) if stored.startswith(PREFIX) else stored
+        try:
+            if stored.startswith(PREFIX) and header_of(_sealed(stored)).key_version == wanted:
+                continue
+            clear = adapter.decrypt(stored) if stored.startswith(PREFIX) else stored
+        except CannotOpen as error:
+            log.error("second factor does not open", authenticator=row.pk, reason=str(error))
+            continue
         fresh = row.data | {name: adapter.encrypt(clear)}
         count += Authenticator.objects.using(using).filter(pk=row.pk, data=row.data).update(data=fresh)
     return count
@@ -90,5 +95,10 @@ def _number(master: str) -> int:
     return int.from_bytes(hmac.new(_key(master), b"name of this key", hashlib.sha256).digest()[:4], "big")
 
 
-def _number_of(stored: str) -> int:
-    return header_of(base64.urlsafe_b64decode(stored[len(PREFIX) :])).key_version
+def _sealed(stored: str) -> bytes:
+    if not stored.startswith(PREFIX):
+        raise CannotOpen("This second factor was not stored by Galaxy.")
+    try:
+        return base64.urlsafe_b64decode(stored[len(PREFIX) :])
+    except ValueError:
+        raise CannotOpen("This second factor is not stored as Galaxy stores it.") from None

@@ -83,3 +83,19 @@ def test_migrating_seals_what_lay_in_the_clear_and_moves_to_a_new_key(member, fa
     settings.SECRET_KEY = "another"
     row = Authenticator.objects.get(user=member, type="recovery_codes")
     assert row.wrap().get_unused_codes() == codes
+
+
+def test_a_factor_that_does_not_open_keeps_nobody_from_migrating(member, factors, settings, caplog):
+    _, codes = factors
+    app = Authenticator.objects.get(user=member, type="totp")
+    for broken in (f"{PREFIX}A", f"{PREFIX}AAAA", MFAAdapter().encrypt(SEED)[:-6] + "AAAAA="):
+        Authenticator.objects.filter(pk=app.pk).update(data={"secret": broken})
+        settings.GALAXY_ACCOUNTS_KEY += "a key of its own"
+        assert seal_stored_factors("default") == 1
+        app.refresh_from_db()
+        assert app.data == {"secret": broken}
+        assert "second factor does not open" in caplog.text and broken not in caplog.text
+        caplog.clear()
+        settings.SECRET_KEY_FALLBACKS = [settings.GALAXY_ACCOUNTS_KEY, *settings.SECRET_KEY_FALLBACKS]
+    row = Authenticator.objects.get(user=member, type="recovery_codes")
+    assert row.wrap().get_unused_codes() == codes
