@@ -90,7 +90,7 @@ class ExecutionPage:
     @property
     def kept_until(self) -> datetime | None:
         """Until when it can be replayed; None without a recording."""
-        if self.execution.recording is None:
+        if not self.execution.is_recorded:
             return None
         return self.execution.executed_at + timedelta(days=settings.SANDBOX_KEEP_RECORDINGS_DAYS)
 
@@ -103,7 +103,7 @@ def execution_page(run: Run) -> ExecutionPage | None:
     """None for what is no Python, or was never run."""
     if "code_file" not in holder_of(run.version.parsed, run.target):
         return None
-    last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
+    last = Execution.objects.last_of(run)
     return ExecutionPage(last) if last else None
 
 

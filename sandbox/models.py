@@ -253,6 +253,14 @@ class CallRecord(WorkspaceModel):
         return self.action
 
 
+class ExecutionQuerySet(WorkspaceQuerySet):
+    def last_of(self, run: Run) -> "Execution | None":
+        """The last try of ``run``, with ``is_recorded``. The recording, which can be megabytes, is read when asked
+        for."""
+        rows = self.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number")
+        return rows.defer("recording").annotate(is_recorded=Q(recording__isnull=False)).first()
+
+
 class Execution(WorkspaceModel):
     """What the sandbox says of one try of a run of Python: the walls that were up, the limits, what it asked for.
 
@@ -279,6 +287,9 @@ class Execution(WorkspaceModel):
     recording = models.BinaryField(null=True)
     was_remembered = models.BooleanField(default=False)
     executed_at = models.DateTimeField(default=timezone.now)
+
+    is_recorded: bool  # of ExecutionQuerySet.last_of
+    objects: ClassVar = ExecutionQuerySet.as_manager()
 
     class Meta:
         ordering = ["attempt", "number"]

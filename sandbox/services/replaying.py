@@ -55,8 +55,8 @@ def replay_run(run: Run) -> Replay:
 
 def sealed_recording(run: Run) -> str:
     """The recording of the last try, sealed, in base64. The workspace must be in scope. Raises NotRecorded."""
-    last = Execution.objects.in_workspace(run.workspace).filter(run=run).order_by("-attempt", "-number").first()
-    if last is None or last.recording is None:
+    last = Execution.objects.last_of(run)
+    if last is None or not last.is_recorded:
         raise NotRecorded("This run has no recording, or its time was over.")
     return base64.b64encode(last.recording).decode()
 

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from registry.services import install, set_live
@@ -93,6 +95,16 @@ def test_the_last_try_is_shown(client_of, admin, run):
     execution(run, number=2, exchanges=[exchange(url="https://api.example.com/second")])
     shown = page(client_of, admin, run)
     assert "/second" in shown and "/first" not in shown
+
+
+def test_the_page_says_that_there_is_a_recording_without_reading_it(client_of, admin, run):
+    execution(run, recording=b"x")
+    client = client_of(admin)
+    with CaptureQueriesContext(connection) as asked:
+        assert "Equal bytes until" in client.get(run.get_absolute_url()).content.decode()
+    reads = [query["sql"] for query in asked if '"sandbox_execution"."recording"' in query["sql"]]
+    assert reads and all('"sandbox_execution"."recording" IS NOT NULL' in sql for sql in reads)
+    assert not [sql for sql in reads if '"sandbox_execution"."recording",' in sql]
 
 
 def test_what_is_no_python_has_no_such_part(client_of, admin, workspace, run):
