@@ -11,8 +11,8 @@ moved to another row, workspace, version or column does not open, and neither do
 host.
 
 Nonces are 96 random bits. A data key seals one text, so its nonce cannot come twice. A workspace's key seals one data
-key per version of a secret; NIST SP 800-38D (8.3) allows 2**32 of those under random nonces, after which the key would
-have to be rotated: a workspace would have to store a secret every second for 136 years.
+key per version of a secret and per recorded run; NIST SP 800-38D (8.3) allows 2**32 of those under random nonces, after
+which the key has to be rotated: a workspace that records ten runs a second gets there in 13 years.
 """
 
 import secrets
