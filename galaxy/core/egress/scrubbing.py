@@ -7,14 +7,14 @@ everywhere, which is why the broker does not send them either.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import ahocorasick_rs
 
 from galaxy.core.egress.encodings import forms
 from galaxy.core.egress.placeholders import SHORTEST
-from galaxy.core.egress.unescaping import LONGEST_ESCAPE, Unescaped
+from galaxy.core.egress.unescaping import Unescaped
 
 MARK = "[redacted]"
 _DEEPEST = 64
@@ -36,7 +36,6 @@ class Scrubber:
         self._always_unescapes = any(len(anchor) < _SHORTEST_ANCHOR for anchor in anchors)
         anchors = set() if self._always_unescapes else anchors - patterns
         self._anchors_from = len(patterns)  # the number of the first pattern that is an anchor only
-        self._longest = max([*map(len, patterns), *(len(raw) * LONGEST_ESCAPE for raw in escaped)], default=0)
         self._automaton = ahocorasick_rs.BytesAhoCorasick([*sorted(patterns), *anchors]) if patterns else None
         self._escaped = ahocorasick_rs.BytesAhoCorasick(sorted(escaped)) if escaped else None
 
@@ -63,22 +62,6 @@ class Scrubber:
             return value
         return self._data(value, _DEEPEST)
 
-    def chunks(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """A stream scrubbed as if it were whole: what could be the beginning of a value waits for the next piece."""
-        held, covered = b"", 0  # covered: bytes at the beginning of what is held that a mark already stands for
-        for piece in (*pieces, None):
-            held += piece or b""
-            # A match that begins before this place lies within what is held.
-            certain = len(held) if piece is None else len(held) - self._longest + 1
-            if certain <= 0:
-                continue
-            spans = [match for match in self._matches(held) if match[0] < certain]
-            spans = _merged([*spans, (0, covered)] if covered else spans)
-            marked = _marked(held[:certain], [(begin, min(end, certain)) for begin, end in spans])
-            yield marked.removeprefix(MARK.encode()) if covered else marked
-            covered = max(0, spans[-1][1] - certain) if spans else 0
-            held = held[certain:]
-
     def _data(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self.text(value)
@@ -98,9 +81,6 @@ class Scrubber:
 
     def _spans(self, data: bytes) -> list[tuple[int, int]]:
         """Where values stand, as (begin, end) in order, those that overlap or touch put together."""
-        return _merged(self._matches(data))
-
-    def _matches(self, data: bytes) -> list[tuple[int, int]]:
         if self._automaton is None:
             return []
         lower = data.lower()
@@ -108,7 +88,7 @@ class Scrubber:
         spans = [(begin, end) for number, begin, end in found if number < self._anchors_from]
         if found or self._always_unescapes:
             spans += self._escaped_matches(lower, _LAYERS)
-        return spans
+        return _merged(spans)
 
     def _escaped_matches(self, data: bytes, layers: int) -> list[tuple[int, int]]:
         if self._escaped is None or not layers:

@@ -8,8 +8,6 @@ import re
 import sys
 from bisect import bisect_right
 
-LONGEST_ESCAPE = 12  # bytes that stand for one byte of a value at most
-
 _ESCAPE = re.compile(
     rb"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})"
     rb"|&#x0{0,2}([0-9a-f]{1,6});|&#([0-9]{1,7});|&(amp|lt|gt|quot|apos);|\\([\"'\\/bfnrt])",

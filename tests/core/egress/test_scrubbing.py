@@ -7,7 +7,6 @@ import json
 import quopri
 import re
 from contextlib import suppress
-from itertools import pairwise
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
@@ -158,21 +157,6 @@ def test_values_that_overlap_become_one_mark():
     scrubber = Scrubber(["abcdefgh", "efghijkl"])
     assert scrubber.text("<abcdefghijkl>") == f"<{MARK}>"
     assert scrubber.text("<abcdefghabcdefgh>") == f"<{MARK}>"
-
-
-@PATIENT
-@given(
-    secret=st.sampled_from([SECRET, PLAIN_SECRET, "aaaaaaaa", "abababab"]),
-    name=st.sampled_from(["plain", "base64", "percent", "unicode escapes", "HTML"]),
-    cuts=st.lists(st.integers(0, 400), max_size=12),
-    times=st.integers(0, 3),
-)
-def test_a_secret_that_is_cut_by_chunks_is_struck_all_the_same(secret, name, cuts, times):
-    scrubber = Scrubber([secret, PLAIN_SECRET])
-    whole = ("before " + " middle ".join([WRITERS[name](secret)] * times) + " after" * 9).encode()
-    places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[begin:end] for begin, end in pairwise(places)]
-    assert b"".join(scrubber.chunks(pieces)) == scrubber.raw(whole)
 
 
 def test_json_is_struck_in_texts_names_and_numbers():
