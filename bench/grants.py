@@ -9,7 +9,10 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from bench._rows import row
 
 OBJECTS = 10_000
 GRANTS = 1_000
@@ -17,6 +20,7 @@ BATCH = 500  # rows of one statement
 ROUNDS = 25
 WARM = 5
 MOST_RATIO = 3.0
+_row = partial(row, "3a")
 
 
 def main() -> list[dict[str, Any]]:
@@ -163,7 +167,3 @@ def _analyze() -> None:
 
 def _p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
-
-
-def _row(what: str, value: float, unit: str, bar: str = "", ok: bool = True) -> dict[str, Any]:
-    return {"row": "3a", "what": what, "value": round(value, 2), "unit": unit, "bar": bar, "ok": ok}

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench._rows import row
 from sandbox.pool import Job, Limits, Pool
 from sandbox.pool.artefact import Artefact
 from sandbox.pool.build import ensure
@@ -29,6 +31,7 @@ OVERRUNS, OVERRUN_MS = 40, 100
 SOAK_RUNS = 10_000
 RESTING_S = 0.2  # in which a worker gives back the memory of the run before
 MOST_RATIO, LEAST_SPEED_UP, MOST_OVERSHOOT_MS, MOST_GROWTH_MB = 1.4, 1.8, 15, 4
+_row = partial(row, "10")
 
 
 class Nobody:
@@ -72,10 +75,6 @@ def main() -> list[dict[str, Any]]:
     ]
 
 
-def _row(what: str, value: float, unit: str, bar: str = "", ok: bool = True) -> dict[str, Any]:
-    return {"row": "10", "what": what, "value": round(value, 2), "unit": unit, "bar": bar, "ok": ok}
-
-
 def compared(artefact: Artefact, pool: Pool) -> tuple[list[float], list[float], list[float]]:
     """Seconds of each bare call and of each run through the pool, and the ratio of their medians in every round."""
     guest = Guest(str(artefact.path), WorkerEnd(-1))
@@ -109,8 +108,7 @@ def throughput(artefact: Artefact, workers: int) -> float:
 
         def work(number: int) -> None:
             while time.monotonic() < until:
-                pool.run(job(TRIVIAL), Nobody())
-                done[number] += 1
+                done[number] += pool.run(job(TRIVIAL), Nobody()).output == 1
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(workers)]
         for thread in threads:
@@ -122,8 +120,10 @@ def throughput(artefact: Artefact, workers: int) -> float:
 
 def overshoots(pool: Pool) -> float:
     """Milliseconds by which a run that never ends outlives its limit, p95."""
-    walls = [pool.run(job(SPIN, wall_ms=OVERRUN_MS), Nobody()).measured["wall_ms"] for _ in range(OVERRUNS)]
-    return statistics.quantiles(walls, n=20)[-1] - OVERRUN_MS
+    ran = [pool.run(job(SPIN, wall_ms=OVERRUN_MS), Nobody()) for _ in range(OVERRUNS)]
+    if any(outcome.error is None or outcome.error["code"] not in ("time_limit", "cpu_limit") for outcome in ran):
+        raise AssertionError("a run that never ends did not end at its limit")
+    return statistics.quantiles([outcome.measured["wall_ms"] for outcome in ran], n=20)[-1] - OVERRUN_MS
 
 
 def soak(artefact: Artefact) -> tuple[float, int]:

@@ -1,6 +1,6 @@
 """Row 6b: taking secrets out of logs, against the bare automaton with four encodings of each secret.
 
-    python -m bench.redaction
+    python -m bench redaction
 
 CPU time of this process is measured, best of several rounds that take turns, so that a busy machine slows both alike.
 """
@@ -10,16 +10,19 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ahocorasick_rs
 
+from bench._rows import row
 from galaxy.core.egress.scrubbing import MARK, Scrubber
 
 SECRETS = 1000
 ROUNDS = 5
 LEAST_RATIO = 0.5
 MOST_MICROSECONDS = 20
+_row = partial(row, "6b")
 WORDS = [
     "run", "started", "finished", "action", "connector", "workspace", "policy", "decision", "allow", "deny", "approval",
     "waiting", "retry", "attempt", "status", "timeout", "contact", "email", "lead", "task", "subject", "owner", "page",
@@ -48,10 +51,6 @@ def main() -> list[dict[str, Any]]:
         _row(f"leaks among {SECRETS} secrets in {len(_WRITERS)} forms", leaks, "", "0", leaks == 0),
         _row(f"building it from {SECRETS} secrets", build_s * 1e3, "ms"),
     ]
-
-
-def _row(what: str, value: float, unit: str, bar: str = "", ok: bool = True) -> dict[str, Any]:
-    return {"row": "6b", "what": what, "value": round(value, 2), "unit": unit, "bar": bar, "ok": ok}
 
 
 def _turns(*works: Callable[[], object]) -> list[float]:
@@ -113,9 +112,3 @@ def _leaks(scrubber: Scrubber, secrets: list[str], records: list[dict[str, Any]]
             line = json.dumps(scrubber.data(record | {"event": f"sent {write(secret)} to the peer"}))
             leaks += MARK not in line or write(secret) in line
     return leaks
-
-
-if __name__ == "__main__":
-    for row in main():
-        verdict = "" if row["ok"] else "MISSED"
-        print(f"{row['row']}  {row['what']:<46} {row['value']:>9} {row['unit']:<5} {row['bar']:<8} {verdict}")  # noqa: T201

@@ -14,14 +14,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from bench._rows import row
 
 ROUNDS, EACH, READS = 7, 2000, 60
 WRAPPED, ROWS = 100_000, 10_000
 MOST_RATIO, MOST_SECONDS = 3.0, 5.0
 HOST = "api.example.com"
+_row = partial(row, "6")
 _CONSUME = """
 UPDATE core_secretlease SET consumed_at = now() WHERE digest = %(digest)s AND consumed_at IS NULL AND expires_at > now()
 RETURNING id, version_id, chain
@@ -66,10 +70,6 @@ def main() -> list[dict[str, Any]]:
             return [*_in_process(), *_in_memory(), *_in_database()]
         finally:
             connections.close_all()
-
-
-def _row(what: str, value: float, unit: str, bar: str = "", ok: bool = True) -> dict[str, Any]:
-    return {"row": "6", "what": what, "value": round(value, 2), "unit": unit, "bar": bar, "ok": ok}
 
 
 def _turns(*works: Callable[[], object]) -> list[list[float]]:
