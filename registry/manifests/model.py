@@ -56,6 +56,11 @@ class ActionSpec:
         return tuple(self.policy.get("approval", {}).get("required_for", ()))
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether doing it twice does no harm, by the manifest's own word."""
+        return self.effect == "read" or self.idempotent
+
+    @property
     def classes(self) -> frozenset[str]:
         """Every data class the action handles, by its fields or by its policy."""
         return frozenset(self.data_classes.values()) | frozenset(self.policy.get("pii_classes", ()))

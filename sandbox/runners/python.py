@@ -64,12 +64,10 @@ class PythonRunner:
             raise _refused(error) from error
         answer = _masked(answer)
         self._store(answer, order, number)
-        return _reply(answer, self._is_safe())
+        return _reply(answer, self._is_repeatable())
 
-    def _is_safe(self) -> bool:
-        """Whether doing it twice does no harm, by the manifest's own word."""
-        spec = action_of(self.run)
-        return spec.effect == "read" or spec.idempotent
+    def _is_repeatable(self) -> bool:
+        return action_of(self.run).is_repeatable
 
     def _seed(self) -> int:
         return self.run.seed
@@ -125,7 +123,7 @@ class PythonTransformRunner(PythonRunner):
     """A transform written in Python, in either mode: it touches nothing but its input. Its clock and seed are those of
     its version, so that equal inputs give equal bytes."""
 
-    def _is_safe(self) -> bool:
+    def _is_repeatable(self) -> bool:
         return True
 
     def _seed(self) -> int:
@@ -165,7 +163,7 @@ def _masked_url(url: str) -> str:
     return url if shown == plain else "".join(sign if sign.isprintable() else "?" for sign in shown)
 
 
-def _reply(answer: dict[str, Any], is_safe: bool) -> Reply:
+def _reply(answer: dict[str, Any], is_repeatable: bool) -> Reply:
     """What the gate makes of an outcome. Raises RunError where trying again cannot help."""
     outcome, has_acted = answer["outcome"], answer["may_have_acted"]
     if outcome["status"] == "ok":
@@ -187,7 +185,7 @@ def _reply(answer: dict[str, Any], is_safe: bool) -> Reply:
         sentence=error["sentence"],
         next_step=error["next_step"],
         attempts=1,
-        ambiguous=has_acted and not is_safe,
+        ambiguous=has_acted and not is_repeatable,
     )
 
 

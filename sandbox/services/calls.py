@@ -55,6 +55,11 @@ class Call:
         return self.action.inputs if self.action else self.resolved.manifest.inputs
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether doing it twice does no harm; a transform touches nothing but its input."""
+        return self.action is None or self.action.is_repeatable
+
+    @property
     def data_classes(self) -> list[str]:
         """Every data class that the call handles, sorted."""
         if self.action:

@@ -166,7 +166,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
     been taken in is not repeated: the error is then ambiguous.
     """
     spec = call.action
-    repeatable = is_repeatable(call)
+    repeatable = call.is_repeatable
     rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
     waited_ms, number = 0, 0
     with tracer.span(f"call {run.target}", "simulated" if run.is_simulated else "call") as outer:
@@ -199,17 +199,12 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
             waited_ms += next_try.wait_ms
 
 
-def is_repeatable(call: Call) -> bool:
-    """Whether doing it twice does no harm, by the manifest's own word."""
-    return call.action is None or call.action.effect == "read" or call.action.idempotent
-
-
 def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
     """As validate_outputs; what a live write did is done, however its answer looks, so that is no plain failure."""
     try:
         return validate_outputs(call, reply, tracer)
     except RunError as error:
-        error.ambiguous = not run.is_simulated and not is_repeatable(call) and reply.has_acted is not False
+        error.ambiguous = not run.is_simulated and not call.is_repeatable and reply.has_acted is not False
         raise
 
 
@@ -287,7 +282,7 @@ def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Pl
         error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
     if why.reason == "unsafe":
         return error(
-            sentence=f"{reply.sentence} It may have taken effect.".strip()
+            sentence=f"{reply.sentence} It may have taken effect."
             if reply.sentence
             else f"The other system answered {reply.status} to a request that may have taken effect.",
             next_step="Look there, then settle this run.",
