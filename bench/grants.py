@@ -5,13 +5,13 @@ middleware in this process and take turns (A-B-A-B), so that a busy machine slow
 median of those of the single rounds. Goal: at most three times the bare view.
 """
 
-import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from bench._database import fresh_database
 from bench._rows import row
 
 OBJECTS = 10_000
@@ -25,22 +25,11 @@ _row = partial(row, "3a")
 
 def main() -> list[dict[str, Any]]:
     """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own anew."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ.setdefault("LOG_LEVEL", "ERROR")
-    import django
+    with fresh_database():
+        from django.test.utils import override_settings
 
-    django.setup()
-    from django.conf import settings
-    from django.db import connections
-    from django.test.utils import setup_databases
-
-    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["testserver"]
-    settings.ROOT_URLCONF = "bench._urls"
-    setup_databases(verbosity=0, interactive=False)
-    try:
-        return _measure()
-    finally:
-        connections.close_all()
+        with override_settings(ROOT_URLCONF="bench._urls"):
+            return _measure()
 
 
 def _measure() -> list[dict[str, Any]]:

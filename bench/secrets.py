@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from bench._database import fresh_database
 from bench._rows import row
 
 ROUNDS, EACH, READS = 7, 2000, 60
@@ -46,30 +47,16 @@ VALUES (%s, %s, now(), 'Galaxy', 'first', %s, %s)
 
 
 def main() -> list[dict[str, Any]]:
-    """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own anew.
+    """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own anew."""
+    with fresh_database(), tempfile.TemporaryDirectory() as folder:
+        from django.test.utils import override_settings
 
-    It is not dropped at the end: connections of the readers' threads stay in the pool for a while.
-    """
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-    os.environ.setdefault("LOG_LEVEL", "CRITICAL")
-    import django
+        from galaxy.core.vault.kms.local import make_key_file
 
-    django.setup()
-    from django.conf import settings
-    from django.db import connections
-    from django.test.utils import setup_databases
-
-    from galaxy.core.vault.kms.local import make_key_file
-
-    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "root-keys.json"
         make_key_file(path)
-        settings.DEBUG, settings.GALAXY_KMS = False, f"local:{path}"
-        setup_databases(verbosity=0, interactive=False)
-        try:
+        with override_settings(GALAXY_KMS=f"local:{path}"):
             return [*_in_process(), *_in_memory(), *_in_database()]
-        finally:
-            connections.close_all()
 
 
 def _turns(*works: Callable[[], object]) -> list[list[float]]:

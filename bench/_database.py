@@ -1,0 +1,30 @@
+"""The database that a measurement works on."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def fresh_database() -> Iterator[None]:
+    """Django without its debugging, and a test database made anew. As that of the tests it is not dropped at the end,
+    but nothing of this process holds on to it: the next measurement makes it anew, which PostgreSQL refuses while
+    somebody is there.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    os.environ.setdefault("LOG_LEVEL", "ERROR")
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.db import connections
+    from django.test.utils import setup_databases
+
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["testserver"]
+    setup_databases(verbosity=0, interactive=False)
+    try:
+        yield
+    finally:
+        connections.close_all()
+        for connection in connections.all(initialized_only=True):
+            connection.close_pool()  # where others of this process, such as threads, gave theirs back to
