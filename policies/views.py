@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import replace_url
 
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import require
 from policies.forms import DecisionForm
@@ -40,8 +41,7 @@ def approval_decision(request, workspace, pk):
         try:
             approval = decide_approval(approval, reviewer=request.user, **form.cleaned_data)
         except Invalid as error:
-            for field, sentence in error.fields.items():
-                form.add_error(field, sentence)
+            add_refusals(form, error)
     if not form.is_valid():
         if wants_partial(request):
             context = _triage(request, request.POST, opened=approval, form=form)

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.models import User
 from galaxy.core.permissions import Denied, require, why_not
 from registry.forms import SecretUseForm
@@ -55,7 +56,7 @@ def secret_use_create(request, workspace, pk):
         try:
             use = give_secret(installation, actor=request.user, **form.cleaned_data)
         except Invalid as error:
-            _tell(form, error)
+            add_refusals(form, error)
         else:
             messages.success(request, f"The code of {installation} may use {use.secret} as {use.name}.")
             return redirect(installation)
@@ -77,10 +78,3 @@ def secret_use_removal(request, workspace, pk, use):
 def _visible(request, pk) -> Installation:
     rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
     return get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
-
-
-def _tell(form: SecretUseForm, error: Invalid) -> None:
-    if not error.fields:
-        form.add_error(None, str(error))
-    for name, sentence in error.fields.items():
-        form.add_error(name if name in form.fields else None, sentence)

@@ -77,11 +77,6 @@ class AgentForm(forms.Form):
         grants = [(one, perm) for one in self.installations for perm in _GRANTS[data[_field_of(one)]]]
         return {name: data[name] for name in names} | {"ends_at": midnight, "grants": grants}
 
-    def add_refusals(self, sentence: str, fields: dict[str, str]) -> None:
-        """Puts a service's refusals beside the fields they are about, the others above the form."""
-        for name, words in fields.items():
-            self.add_error(name if name in self.fields else None, words if name in self.fields else sentence)
-
 
 def _field_of(installation: Installation) -> str:
     return f"grant-{installation.pk}"

@@ -22,6 +22,7 @@ from galaxy.core.agents import (
 )
 from galaxy.core.audit.reading import details_of
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.models import Agent, AuditEvent
 from galaxy.core.permissions import require
 from galaxy.core.recent_proof import require_recent_proof
@@ -53,7 +54,7 @@ def agent_create(request, workspace):
         try:
             agent = create_agent(request.workspace, actor=request.user, **form.facts)
         except Invalid as error:
-            form.add_refusals(str(error), error.fields)
+            add_refusals(form, error)
         else:
             messages.success(request, f"{agent} is ready. It needs a token to call with.")
             return redirect(agent)
@@ -73,7 +74,7 @@ def agent_change(request, workspace, pk):
         try:
             agent = change_agent(agent, actor=request.user, **form.facts)
         except Invalid as error:
-            form.add_refusals(str(error), error.fields)
+            add_refusals(form, error)
         else:
             messages.success(request, f"{agent} is changed, from its next call on.")
             return redirect(agent)

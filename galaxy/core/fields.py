@@ -1,8 +1,10 @@
-"""Form fields that several floors use."""
+"""What forms of several floors share: fields, and how a service's refusal comes back to whoever filled them in."""
 
 from typing import Any
 
 from django import forms
+
+from galaxy.core.errors import Invalid
 
 MAX_WORDS = 200
 
@@ -18,3 +20,12 @@ class WordsField(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         """Nothing that is typed into a search field is wrong."""
+
+
+def add_refusals(form: forms.Form, error: Invalid) -> None:
+    """Put what a service refused beside the fields it is about; about none of this form, it stands above it."""
+    named = [name for name in error.fields if name in form.fields]
+    for name in named:
+        form.add_error(name, error.fields[name])
+    if not named:
+        form.add_error(None, str(error))

@@ -62,11 +62,6 @@ class ValueForm(forms.Form):
         value = self.cleaned_data["value"].replace("\r\n", "\n")
         return value if "\n" in value.strip() else value.strip()
 
-    def add_refusals(self, error) -> None:
-        """Put the sentences of a service's refusal (Invalid) beside their fields."""
-        for name, sentence in error.fields.items():
-            self.add_error(name if name in self.fields else None, sentence)
-
 
 class SecretForm(ValueForm):
     name = forms.SlugField(

@@ -7,7 +7,7 @@ from galaxy.core.models import AuditEvent
 from galaxy.core.vault.services import create_secret, shred_secret
 from registry.errors import NeedsSignIn
 from registry.models import Connection, SecretUse
-from registry.services import give_secret, install, secret_generations, secrets_of, set_live
+from registry.services import connecting, give_secret, install, secret_generations, secrets_of, set_live
 from tests.extensions import PROBE, installed
 from tests.sandbox.python_extensions import publish_python
 
@@ -60,6 +60,12 @@ def test_one_name_is_given_once(client_of, admin, python, key):
     give_secret(python, secret=key, name="TOKEN", actor=admin)
     response = client_of(admin).post(url("secret-use-create", python), {"secret": key.pk, "name": "TOKEN"})
     assert response.status_code == 422 and "has a secret of that name already" in response.content.decode()
+
+
+def test_one_secret_too_many_is_refused_above_the_form(client_of, admin, python, key, monkeypatch):
+    monkeypatch.setattr(connecting, "MOST_SECRETS", 0)
+    response = client_of(admin).post(url("secret-use-create", python), {"secret": key.pk, "name": "TOKEN"})
+    assert response.status_code == 422 and "uses at most 0 secrets" in response.content.decode()
 
 
 def test_a_shredded_secret_is_given_to_nobody_any_more(admin, python, key):

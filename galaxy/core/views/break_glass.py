@@ -16,6 +16,7 @@ from galaxy.core.break_glass import (
     with_workspaces,
 )
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.models import BreakGlass
 from galaxy.core.people_forms import BreakGlassForm, SupportAccessForm
 from galaxy.core.permissions import require, why_not
@@ -98,8 +99,7 @@ def _begun(form: BreakGlassForm, user) -> BreakGlass | None:
     try:
         return break_glass(slug=facts["workspace"], reason=facts["reason"], minutes=int(facts["minutes"]), actor=user)
     except Invalid as error:
-        for name, sentence in error.fields.items():
-            form.add_error(name, sentence)
+        add_refusals(form, error)
     return None
 
 

@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.members.limits import AboveYou, in_order
 from galaxy.core.members.roles import (
     change_role_definition,
@@ -87,6 +88,5 @@ def _kept(form: RoleDefinitionForm, save) -> RoleGroup | None:
     except AboveYou as error:
         form.add_error("permissions", str(error))
     except Invalid as error:
-        for name, sentence in error.fields.items():
-            form.add_error(name, sentence)
+        add_refusals(form, error)
     return None

@@ -6,6 +6,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.models import SecretVersion
 from galaxy.core.permissions import require, why_not
@@ -54,7 +55,7 @@ def secret_create(request, workspace):
         try:
             secret = create_secret(request.workspace, actor=request.user, **form.cleaned_data)
         except Invalid as error:
-            form.add_refusals(error)
+            add_refusals(form, error)
         else:
             messages.success(request, f"{secret} is stored. Nobody can read it back, you included.")
             return redirect(secret)
@@ -81,7 +82,7 @@ def secret_staging(request, workspace, pk):
         try:
             version = stage_version(secret, actor=request.user, **form.cleaned_data)
         except Invalid as error:
-            form.add_refusals(error)
+            add_refusals(form, error)
         else:
             messages.success(request, f"{version} is staged. Nothing uses it before you switch.")
             return redirect(secret)
