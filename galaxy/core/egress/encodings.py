@@ -15,7 +15,8 @@ def forms(value: str | bytes) -> set[bytes]:
     """Every form of ``value`` that is looked for, in lower case, as UTF-8 or as the bytes they are.
 
     Letters are compared without case, so that hex, percent escapes and base32 are found however they are written. Left
-    out, and so not found: compressed or encrypted forms, base64 of base64, and forms with signs put in between.
+    out, and so not found: compressed or encrypted forms, base64 of base64, forms with signs put in between, and those
+    that escape a letter here and there.
     """
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
     raw = text.encode("utf-8", "surrogateescape")
