@@ -56,9 +56,10 @@ def replay_run(run: Run) -> Replay:
 def sealed_recording(run: Run) -> str:
     """The recording of the last try, sealed, in base64. The workspace must be in scope. Raises NotRecorded."""
     last = Execution.objects.last_of(run)
-    if last is None or not last.is_recorded:
+    recording = last and last.recording
+    if recording is None:
         raise NotRecorded("This run has no recording, or its time was over.")
-    return base64.b64encode(last.recording).decode()
+    return base64.b64encode(recording).decode()
 
 
 def workspace_of_run(run_id: UUID) -> UUID | None:
