@@ -79,7 +79,7 @@ class Pool:
         """
         outcome = Outcome(limits=job.limits.as_dict(), artefact=self.artefact.digest)
         try:
-            job_frame(job)
+            frame = job_frame(job)
         except Unfit as error:
             outcome.error = failed(error.code, job.limits, message=error.message)
             outcome.walls = self.walls
@@ -89,7 +89,7 @@ class Pool:
             outcome.walls = self._walls_of(worker)
             usable = False
             try:
-                usable = worker.perform(job, broker, outcome)
+                usable = worker.perform(job, frame, broker, outcome)
             finally:
                 self._give_back(worker, usable and worker.runs < self._runs_per_worker, is_dead=not usable)
         return outcome

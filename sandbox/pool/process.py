@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sandbox.pool.channel import Lost, ParentEnd
-from sandbox.pool.conversation import Conversation, failed, job_frame
+from sandbox.pool.conversation import Conversation, failed
 from sandbox.pool.outcome import Broker, Job, Outcome, SandboxUnavailable
 from sandbox.pool.seal import MEMORY_CEILING
 
@@ -108,10 +109,11 @@ class Worker:
         lines = said.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 
-    def perform(self, job: Job, broker: Broker, outcome: Outcome) -> bool:
+    def perform(self, job: Job, frame: dict[str, Any], broker: Broker, outcome: Outcome) -> bool:
         """Do one run and fill ``outcome``. False when this worker must not be used again; it is dead then.
 
-        What ``broker`` raises ends the worker too, and goes on to the caller.
+        ``frame`` is the job as job_frame writes it. What ``broker`` raises ends the worker too, and goes on to the
+        caller.
         """
         limits = job.limits
         self.runs += 1
@@ -122,7 +124,7 @@ class Worker:
         healthy = False
         try:
             self._channel.begin_run()
-            self._channel.send(job_frame(job), patience)
+            self._channel.send(frame, patience)
             conversation.hold(self._channel, patience)
             outcome.measured = self._measured(began, cpu_began)
             self._channel.send({}, patience)
