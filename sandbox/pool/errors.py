@@ -103,17 +103,16 @@ FROM_GUEST = frozenset(
 )
 
 
-def describe(code: str, *, line: int | None = None, **values: Any) -> dict[str, Any]:
-    """{code, category, sentence, next_step, line, http_status, type, trace} of an error; line None where it has
-    none."""
+def describe(code: str, **values: Any) -> dict[str, Any]:
+    """{code, category, sentence, next_step, line, http_status, type, trace} of an error; the last four are filled in
+    by who knows them."""
     meaning = ERRORS[code]
-    sentence = meaning.sentence.format(**{"message": "", "type": "", "limit": "", **values})
     return {
         "code": code,
         "category": meaning.category,
-        "sentence": f"Line {line}: {sentence}" if line else sentence,
+        "sentence": meaning.sentence.format(**{"message": "", "type": "", "limit": "", **values}),
         "next_step": meaning.next_step,
-        "line": line,
+        "line": None,
         "http_status": None,
         "type": "",
         "trace": [],

@@ -47,7 +47,7 @@ class Job:
 class Outcome:
     """How a run ended.
 
-    ``error`` is what errors.describe gives, with the code of an ActionError in ``own_code``; None when status is ok.
+    ``error`` is what errors.describe gives, with the code of an ActionError as its own; None when status is ok.
     ``logs`` is a list of {level, text}; ``lost_logs`` counts the lines beyond the limit. ``walls`` is a list of {name,
     in_force, detail}. ``sent`` is true once something of a request may have reached another system: before that, a
     lost run may be done again whatever it does. ``measured`` is {wall_ms, cpu_ms, memory_bytes}, as the kernel counts

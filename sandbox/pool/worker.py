@@ -6,7 +6,6 @@ Started by sandbox.pool.process only. It knows no secret, has no environment, an
 import json
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -253,7 +252,3 @@ def _expect_output(result: dict[str, Any]) -> None:
 def main(arguments: list[str]) -> None:
     compiled_path, descriptor, uid, walls = arguments
     serve(WorkerEnd(int(descriptor)), compiled_path, int(uid), required=walls != "reduced")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

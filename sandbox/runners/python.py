@@ -170,18 +170,17 @@ def _reply(answer: dict[str, Any], is_repeatable: bool) -> Reply:
         return Reply(200, outputs=outcome["output"], has_acted=has_acted)
     error = outcome["error"]
     status = error["http_status"] or 0
-    code = error.get("own_code") or error["code"]
     if status >= 400 or error["category"] == Category.TRANSIENT:
         return Reply(
             status if status >= 400 else UNAVAILABLE,
-            code=code,
+            code=error["code"],
             sentence=error["sentence"],
             next_step="" if status >= 400 else error["next_step"],  # the status says more on what to do
             has_acted=has_acted,
         )
     raise RunError(
         error["category"],
-        code,
+        error["code"],
         sentence=error["sentence"],
         next_step=error["next_step"],
         attempts=1,

@@ -15,8 +15,6 @@ from sandbox.local_runs import NOW, BadSecret, as_case, as_report, program_from,
 from sandbox.pool import REDUCED, REQUIRED, Pool, SandboxUnavailable
 from sandbox.pool.build import BuildError, ensure
 
-_REPORTED = ("output", "error", "logs", "http", "walls", "limits")
-
 
 class Command(BaseCommand):
     help = "Run a file of Python as Galaxy would, behind the same walls; or a list of cases."
