@@ -12,7 +12,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-MIB = 1 << 20
+from sandbox.pool.limits import MIB
+
 MAX_FRAME_BYTES = 4 * MIB  # of a worker: a result of 1 MiB may double when it is quoted
 MAX_RUN_BYTES = 32 * MIB  # of all frames of one run
 READ_BYTES = 64 * 1024

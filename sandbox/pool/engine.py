@@ -7,8 +7,8 @@ from wasmtime import _ffi as ffi
 from wasmtime.component import ListType, String, _enter
 
 from sandbox.pool.artefact import ENGINE_OPTIONS
+from sandbox.pool.limits import MIB
 
-MIB = 1 << 20
 MAX_GUEST_STRING = 2 * MIB  # of one text that the guest hands over
 MAX_GUEST_BYTES = 64 * 1024  # of one piece of bytes that the guest hands over: it writes 4 KiB at a time
 

@@ -7,7 +7,6 @@ import ctypes
 import errno
 import json
 import os
-import platform
 import signal
 import socket
 import sys
@@ -31,7 +30,6 @@ FATAL = {
     "setuid": (105, 146), "add_key": (248, 217), "keyctl": (250, 219), "init_module": (175, 105),
     "sendmsg": (46, 211), "recvmsg": (47, 212), "openat2": (437, 437), "dup": (32, 23), "personality": (135, 92),
 }  # fmt: skip
-COLUMN = 0 if platform.machine() == "x86_64" else 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = libc.mmap.restype = ctypes.c_long
@@ -109,7 +107,7 @@ def landlock() -> str:
 def filter_of_calls() -> str:
     """Alone: every call of FATAL ends the process, and executable or shared memory is refused."""
     for name, numbers in FATAL.items():
-        number = numbers[COLUMN]
+        number = numbers[seccomp.COLUMN]
         if outcome_of(filtered, partial(call, number)) != -signal.SIGSYS:
             return f"the filter let {name} through"
     for attempt in (
@@ -177,7 +175,7 @@ def everything() -> str:
     if outcome_of(*sealed):
         return "the walls do not go up together"
     for name in ("socket", "execve", "clone", "ptrace", "kill"):
-        number = FATAL[name][COLUMN]
+        number = FATAL[name][seccomp.COLUMN]
         if outcome_of(*sealed, partial(call, number)) != -signal.SIGSYS:
             return f"a sealed process could call {name}"
     return ""

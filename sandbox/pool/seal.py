@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sandbox.pool import seccomp
+from sandbox.pool.limits import MIB
 
-MIB = 1 << 20
 # RLIMIT_DATA counts private writable mappings. wasmtime's reservations of 4 GiB are PROT_NONE and cost nothing until
 # they become writable, so this one limit bounds guest and heap together: 256 for the guest, 16 for the idle worker,
 # and room to work in. (RLIMIT_AS would have to be above 4 GiB, and so bound nothing.)
