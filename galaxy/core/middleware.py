@@ -1,7 +1,6 @@
 """What every request passes: its id, response headers, the row-level scope, and errors told to people."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -11,12 +10,12 @@ from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.break_glass import ReadingOnly, open_for, record_look
 from galaxy.core.errors import Defect, DomainError
+from galaxy.core.http import page_of_form
 from galaxy.core.models import Membership
 from galaxy.core.permissions import remember_grants
 from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
@@ -165,8 +164,7 @@ class ProblemMiddleware:
         if response.status_code != 302 or not response["Location"].startswith(resolve_url("account_login")):
             return response
         if request.htmx:
-            back = redirect_to_login(request.htmx.current_url_abs_path or "/")
-            return HttpResponseClientRedirect(back["Location"])
+            return HttpResponseClientRedirect(redirect_to_login(page_of_form(request))["Location"])
         came_too_late = redirect_to_login(request.get_full_path())["Location"]  # and not: signed out, to sign in anew
         if request.method == "POST" and response["Location"] == came_too_late:
             return redirect_to_login(page_of_form(request))  # what was sent is not done; its page can be read again
@@ -181,15 +179,6 @@ class ProblemMiddleware:
             got_request_exception.send(sender=type(self), request=request)
             return problem_answer(Defect(), 500)
         return None
-
-
-def page_of_form(request) -> str:
-    """The address of the page that a form was sent from, where that is one of ours; else the start."""
-    page = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
-        return "/"
-    parts = urlsplit(page)
-    return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
 
 def missing(request):

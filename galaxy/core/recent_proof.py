@@ -12,9 +12,9 @@ from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from galaxy.core.http import page_of_form
 from galaxy.core.sessions import BEGAN
 
 KEPT = "galaxy_kept_act"  # in the session
@@ -112,17 +112,8 @@ def _ask(request, act: str):
         "user": str(request.user.pk),
         "act": act,
         "path": request.get_full_path() if is_kept else "",
-        "back": _back(request) if request.method == "POST" else request.get_full_path(),
+        "back": page_of_form(request) if request.method == "POST" else request.get_full_path(),
         "fields": fields if is_kept else [],
         "at": int(time.time()),
     }
     return HttpResponseClientRedirect(resolve_url("core:proof")) if request.htmx else redirect("core:proof")
-
-
-def _back(request) -> str:
-    """The page that the form stood on, if it is one of ours; else the start."""
-    htmx = getattr(request, "htmx", None)
-    page = (htmx and htmx.current_url_abs_path) or request.headers.get("Referer", "")
-    if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return page
-    return resolve_url("core:home")

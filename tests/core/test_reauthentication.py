@@ -228,6 +228,13 @@ def test_nobody_is_led_elsewhere(owner, workspace, acts, place):
     assert "evil" not in _asked(client.get(f"{PROOF}?next={place}").content.decode())
 
 
+def test_a_path_that_reads_as_a_host_is_no_way_back(owner, workspace, acts):
+    client = sign_in_earlier(owner)
+    url, sent = acts["removal"]
+    client.post(url, sent, headers={"Referer": "http://testserver//evil.example/"})
+    assert client.session[KEPT]["back"] == "/"
+
+
 def test_htmx_takes_the_whole_browser_to_the_question(owner, workspace, acts):
     url, sent = acts["removal"]
     page = f"http://testserver{url}"

@@ -277,7 +277,7 @@ def test_after_the_end_the_log_in_page_says_why_and_leads_back(member, settings)
     [
         ("http://testserver/w/meridian/settings/?a=b", "/w/meridian/settings/%3Fa%3Db"),
         ("http://evil.example/w/", "/"),
-        ("http://testserver//evil.example/", None),
+        ("http://testserver//evil.example/", "/"),
         ("", "/"),
     ],
 )
@@ -286,11 +286,7 @@ def test_a_form_that_came_too_late_leads_back_to_its_page(member, settings, refe
     client = sign_in(member)
     age(client, **{SEEN: settings.GALAXY_SESSION_IDLE_S + 5})
     location = client.post(reverse("core:session-endings"), headers={"Referer": referer})["Location"]
-    if back is None:
-        signed_in = client.post(location, {"login": member.email, "password": PASSWORD})
-        assert "evil" not in signed_in["Location"]
-    else:
-        assert location == f"/account/login/?next={back}"
+    assert location == f"/account/login/?next={back}"
 
 
 # --- A new key where rights change -----------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
 from galaxy.core.forms import PreferencesForm
+from galaxy.core.http import next_page
 from galaxy.core.sessions import end_sessions, ending_of, sessions_of
 
 
@@ -26,7 +26,7 @@ def preferences(request):
     form.save()
     if request.htmx:
         return HttpResponse(status=204)
-    return redirect(_back(request))
+    return redirect(next_page(request, "/"))
 
 
 @require_safe
@@ -58,7 +58,7 @@ def session_state(request):
 def session_extension(request):
     """Stay signed in: this very request is the sign of life. Goes back where it came from, or answers a script."""
     if request.accepts("text/html"):
-        return redirect(_back(request))
+        return redirect(next_page(request, "/"))
     return JsonResponse(_state(request))
 
 
@@ -88,11 +88,3 @@ def _state(request) -> dict:
         "person": str(request.user.pk),
         "token": get_token(request),
     }
-
-
-def _back(request) -> str:
-    """Where the form stood, if that is here; else the start."""
-    back = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return back
-    return "/"

@@ -5,12 +5,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from galaxy.core.accounts import plain_address
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.grantables import find_target
+from galaxy.core.http import next_page
 from galaxy.core.members.asking import (
     ask_for,
     decline_what_is_asked,
@@ -123,7 +123,4 @@ def _receiver(request, to: str) -> dict:
 
 def _back(request) -> str:
     """Where the form stood, if that is here; else the list of people."""
-    back = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return back
-    return reverse("core:member-list", args=[request.workspace.slug])
+    return next_page(request, reverse("core:member-list", args=[request.workspace.slug]))

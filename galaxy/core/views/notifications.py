@@ -3,10 +3,9 @@
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from galaxy.core.http import wants_partial
+from galaxy.core.http import next_page, wants_partial
 from galaxy.core.notifications import reading
 
 
@@ -51,7 +50,4 @@ def notification_readings(request, workspace):
 
 
 def _back(request) -> str:
-    back = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return back
-    return reverse("core:notification-list", args=[request.workspace.slug])
+    return next_page(request, reverse("core:notification-list", args=[request.workspace.slug]))

@@ -3,9 +3,9 @@
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
+from galaxy.core.http import next_page
 from galaxy.core.models import Token
 from galaxy.core.permissions import can
 from galaxy.core.recent_proof import require_recent_proof
@@ -36,7 +36,4 @@ def token_revocation(request, workspace, pk):
         return get_object_or_404(tokens.none(), pk=pk)  # somebody else's: not even that it exists
     revoke_token(token, actor=request.user)
     messages.success(request, f"{token} is revoked. It opens nothing any more.")
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = reverse("core:token-list", args=[request.workspace.slug])
-    return redirect(back)
+    return redirect(next_page(request, reverse("core:token-list", args=[request.workspace.slug])))
