@@ -136,6 +136,13 @@ def test_an_invitation_lets_in_its_own_address_and_joins_nobody_by_itself(admin,
     assert (user.email, user.memberships.count()) == ("nell@example.test", 0)
 
 
+def test_an_invitation_of_a_mailbox_spelt_alike_lets_nobody_in(admin, workspace):
+    _, token = invite(
+        workspace, address="mi\u212ae@example.test", role=RoleGroup.objects.get(role="creator"), actor=admin
+    )
+    assert refusal(PROVIDER, identity("mike@example.test"), on_the_way_to=f"/invitations/{token}/") == "not_invited"
+
+
 # --- From the door on ------------------------------------------------------------------------------------------
 
 

@@ -139,7 +139,7 @@ def _may_sign_up(identity: Identity, on_the_way_to: str) -> bool:
     if link is None:
         return False
     try:
-        return find_invitation(link["token"]).address.lower() == identity.email.lower()
+        return plain_address(find_invitation(link["token"]).address) == plain_address(identity.email)
     except InvitationClosed:
         return False
 

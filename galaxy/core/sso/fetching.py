@@ -8,7 +8,7 @@ import requests
 from allauth.socialaccount.adapter import get_adapter
 
 from galaxy.core.sso.configuration import Provider
-from galaxy.core.sso.identity import OPERATOR, ProviderFailed, SignInRefused
+from galaxy.core.sso.identity import AGAIN_OR_OPERATOR, OPERATOR, ProviderFailed, SignInRefused
 
 MOST_BYTES = 262_144
 MOST_S = 15  # from the first byte to the last; until the first one, allauth's SOCIALACCOUNT_REQUESTS_TIMEOUT holds
@@ -29,7 +29,7 @@ def post_form(url: str, provider: Provider, form: dict[str, str], headers: dict[
         raise SignInRefused(
             "code_refused",
             f"{provider.name} did not accept its own answer; it may have been used already.",
-            f"Start again from the sign-in page. If it happens again: {OPERATOR[0].lower()}{OPERATOR[1:]}",
+            AGAIN_OR_OPERATOR,
         )
     if status != 200:
         raise _failed(provider, "bad_status")

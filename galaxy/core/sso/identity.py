@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import asdict, dataclass
 
 from galaxy.core.errors import DomainError
+from galaxy.core.sso.configuration import Provider
 
 AGAIN = "Start again from the sign-in page."
 OPERATOR = "Tell whoever runs Galaxy for you; they find the reason in the log."
+AGAIN_OR_OPERATOR = f"{AGAIN} If it happens again: {OPERATOR[0].lower()}{OPERATOR[1:]}"
 
 
 class SignInRefused(DomainError):
@@ -25,6 +27,12 @@ class ProviderFailed(SignInRefused):
 
     status = 502
     code = "sso_provider_failed"
+
+
+def untrusted(provider: Provider, reason: str) -> SignInRefused:
+    """The refusal of an answer that is not exactly what it must be; whatever is wrong, the person reads the same."""
+    sentence = f"What came back from {provider.name} cannot be trusted, so you are not signed in."
+    return SignInRefused(reason, sentence, AGAIN_OR_OPERATOR)
 
 
 @dataclass(frozen=True)

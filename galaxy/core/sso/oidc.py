@@ -18,7 +18,7 @@ from django.core.cache import cache
 
 from galaxy.core.sso.configuration import OidcProvider, is_safe
 from galaxy.core.sso.fetching import get_json, post_form
-from galaxy.core.sso.identity import OPERATOR, Identity, ProviderFailed, SignInRefused
+from galaxy.core.sso.identity import OPERATOR, Identity, ProviderFailed, SignInRefused, untrusted
 
 # No HMAC, whose key the client knows too, and no "none".
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -114,15 +114,15 @@ def verify(provider: OidcProvider, token: str, *, nonce: str) -> dict[str, Any]:
             options={"require": ["iss", "sub", "aud", "exp", "iat"]},
         )
     except jwt.PyJWTError as error:
-        raise _untrusted(provider, _reason(error)) from error
+        raise untrusted(provider, _reason(error)) from error
     audience = claims["aud"]
     is_shared = isinstance(audience, list) and len(audience) > 1
     if (is_shared and "azp" not in claims) or claims.get("azp", provider.client_id) != provider.client_id:
-        raise _untrusted(provider, "other_party")
+        raise untrusted(provider, "other_party")
     if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-        raise _untrusted(provider, "other_nonce")
+        raise untrusted(provider, "other_nonce")
     if not claims["sub"] or time.time() - claims["iat"] > OLDEST_TOKEN_S:
-        raise _untrusted(provider, "old_token")
+        raise untrusted(provider, "old_token")
     return claims
 
 
@@ -151,7 +151,7 @@ def _userinfo(provider: OidcProvider, answer: dict[str, Any], subject: str) -> d
         return {}
     told = get_json(endpoint, provider, {"Authorization": f"Bearer {answer.get('access_token', '')}"})
     if told.get("sub") != subject:
-        raise _untrusted(provider, "other_subject")
+        raise untrusted(provider, "other_subject")
     return told
 
 
@@ -163,7 +163,7 @@ def _key(provider: OidcProvider, header: dict[str, Any]) -> jwt.PyJWK:
         found = named or (keys if "kid" not in header else [])
         if len(found) == 1:
             return jwt.PyJWK(found[0], algorithm=header.get("alg") if header.get("alg") in ALGORITHMS else None)
-    raise _untrusted(provider, "unknown_key")
+    raise untrusted(provider, "unknown_key")
 
 
 def _keys(provider: OidcProvider, *, fresh: bool) -> list[dict[str, Any]]:
@@ -187,14 +187,6 @@ def _reason(error: jwt.PyJWTError) -> str:
         jwt.MissingRequiredClaimError: "thin_token",
     }
     return words.get(type(error), "bad_token")
-
-
-def _untrusted(provider: OidcProvider, reason: str) -> SignInRefused:
-    return SignInRefused(
-        reason,
-        f"What came back from {provider.name} cannot be trusted, so you are not signed in.",
-        f"Start again from the sign-in page. If it happens again: {OPERATOR[0].lower()}{OPERATOR[1:]}",
-    )
 
 
 def _failed(provider: OidcProvider, reason: str, what: str) -> ProviderFailed:

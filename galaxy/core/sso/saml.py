@@ -21,7 +21,7 @@ from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 
 from galaxy.core.sso.configuration import SamlProvider
-from galaxy.core.sso.identity import OPERATOR, Identity, SignInRefused
+from galaxy.core.sso.identity import OPERATOR, Identity, SignInRefused, untrusted
 
 _MAPPING = SAMLProvider.default_attribute_mapping
 SUBJECT_ATTRIBUTE = "urn:oasis:names:tc:SAML:attribute:subject-id"
@@ -105,7 +105,7 @@ def _verified(provider: SamlProvider, request: HttpRequest) -> OneLogin_Saml2_Re
     except SignInRefused:
         raise
     except Exception as error:  # the parsers below raise many kinds for what strangers send, and all mean no
-        raise _untrusted(provider, _reason(error)) from error
+        raise untrusted(provider, _reason(error)) from error
     return response
 
 
@@ -151,7 +151,7 @@ def _use_up(provider: SamlProvider, response: OneLogin_Saml2_Response) -> None:
     left_s = response.get_assertion_not_on_or_after() - time.time() + SKEW_S
     name = hashlib.sha256(f"{provider.entity_id}\n{response.get_assertion_id()}".encode()).hexdigest()
     if not cache.add(f"galaxy:sso:assertion:{name}", True, left_s):
-        raise _untrusted(provider, "replayed")
+        raise untrusted(provider, "replayed")
 
 
 def _configuration(provider: SamlProvider, request: HttpRequest) -> dict[str, Any]:
@@ -205,11 +205,3 @@ def _reason(error: Exception) -> str:
         return str(error)
     number = getattr(error, "code", None)
     return f"saml_{number}" if isinstance(number, int) else "unreadable"
-
-
-def _untrusted(provider: SamlProvider, reason: str) -> SignInRefused:
-    return SignInRefused(
-        reason,
-        f"What came back from {provider.name} cannot be trusted, so you are not signed in.",
-        f"Start again from the sign-in page. If it happens again: {OPERATOR[0].lower()}{OPERATOR[1:]}",
-    )
