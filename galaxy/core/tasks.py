@@ -36,14 +36,17 @@ def make_partitions() -> int:
 
 @shared_task(bind=True, max_retries=None, default_retry_delay=30)
 def rewrap_secrets(self, workspace_id: str, job_id: str) -> int:
-    """Work off one rotation of a workspace's key, waiting while the vault is closed; returns how many keys it moved."""
-    from galaxy.core.vault.errors import VaultClosed
+    """Work off one rotation of a workspace's key, waiting while the vault is closed or has another root key; returns
+    how many keys it moved."""
+    from galaxy.core.vault.errors import CannotOpen, KeyDestroyed, VaultClosed
     from galaxy.core.vault.services import go_on_rewrapping
 
     try:
         with workspace_scope([workspace_id]):
             return go_on_rewrapping(UUID(job_id)).done
-    except VaultClosed as error:
+    except KeyDestroyed:
+        raise  # the workspace was shredded
+    except (VaultClosed, CannotOpen) as error:
         raise self.retry(exc=error) from None
 
 

@@ -15,9 +15,9 @@ from galaxy.core.scope import workspace_scope
 from galaxy.core.tasks import rewrap_secrets
 from galaxy.core.vault import sealing
 from galaxy.core.vault.envelope import open_sealed, seal
-from galaxy.core.vault.errors import VaultClosed
+from galaxy.core.vault.errors import KeyDestroyed, VaultClosed
 from galaxy.core.vault.keys import forget_keys, unwrapped
-from galaxy.core.vault.kms.local import add_key
+from galaxy.core.vault.kms.local import add_key, make_key_file
 from galaxy.core.vault.sealing import KEY_COLUMN
 from galaxy.core.vault.services import (
     create_secret,
@@ -28,6 +28,7 @@ from galaxy.core.vault.services import (
     retire_version,
     rewrap,
     rewrapping,
+    shred_workspace,
     stage_version,
     switch_version,
 )
@@ -161,6 +162,30 @@ def test_the_task_waits_while_the_vault_is_closed(vault, workspace, admin, setti
         rewrap_secrets.apply(args=[str(workspace.pk), str(job.pk)], throw=True)
     settings.GALAXY_KMS = open_vault
     assert rewrap_secrets.apply(args=[str(workspace.pk), str(job.pk)], throw=True).result == 1
+
+
+def test_the_task_waits_for_the_right_root_key_and_says_so(vault, workspace, admin, settings, tmp_path):
+    """Of a root key in a file, the old one may have been taken out too early."""
+    many(workspace, admin, range(1))
+    job = rewrap(workspace, actor=admin)
+    other = tmp_path / "other.json"
+    make_key_file(other)
+    root_key, settings.GALAXY_KMS = settings.GALAXY_KMS, f"local:{other}"
+    forget_keys()
+    with pytest.raises(Retry):
+        rewrap_secrets.apply(args=[str(workspace.pk), str(job.pk)], throw=True)
+    job.refresh_from_db()
+    assert (job.state, "not among ours" in job.trouble) == ("running", True)
+    settings.GALAXY_KMS = root_key
+    assert rewrap_secrets.apply(args=[str(workspace.pk), str(job.pk)], throw=True).result == 1
+
+
+def test_the_task_does_not_wait_for_keys_that_were_shredded(vault, workspace, owner):
+    many(workspace, owner, range(1))
+    job = rewrap(workspace, actor=owner)
+    shred_workspace(workspace, actor=owner)
+    with pytest.raises(KeyDestroyed):
+        rewrap_secrets.apply(args=[str(workspace.pk), str(job.pk)], throw=True)
 
 
 def test_a_batch_costs_the_same_number_of_queries_however_large(vault, workspace, admin):

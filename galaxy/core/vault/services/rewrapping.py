@@ -17,7 +17,7 @@ from galaxy.core.errors import Conflict
 from galaxy.core.models import Rewrap, SecretVersion, User, Workspace, WorkspaceKey
 from galaxy.core.models.vault import SecretVersionQuerySet
 from galaxy.core.permissions import require
-from galaxy.core.vault.errors import VaultClosed
+from galaxy.core.vault.errors import CannotOpen, VaultClosed
 from galaxy.core.vault.sealing import Wrapped, place_of, sealer
 
 BATCH = 500
@@ -59,7 +59,7 @@ def rewrap(workspace: Workspace, *, actor: User | None) -> Rewrap:
 def go_on_rewrapping(job_id: UUID) -> Rewrap:
     """Work a job off, from wherever it stands; safe to call at any time and twice. The workspace must be in scope.
 
-    Raises VaultClosed, after noting it on the job; the next call goes on.
+    Raises VaultClosed or CannotOpen, after noting it on the job; the next call goes on.
     """
     job = Rewrap.objects.select_related("workspace", "to_key").get(pk=job_id)
     try:
@@ -67,7 +67,7 @@ def go_on_rewrapping(job_id: UUID) -> Rewrap:
             if not _wrap_batch(job):
                 _finish(job)
             job.refresh_from_db()
-    except VaultClosed as error:
+    except (VaultClosed, CannotOpen) as error:
         Rewrap.objects.filter(pk=job.pk).update(trouble=str(error))
         raise
     return job
