@@ -14,7 +14,7 @@ from galaxy.core.scope import workspace_scope
 from policies.models import Approval
 
 SOON = timedelta(hours=1)
-TOLD_AT_MOST = 500  # approvals per sweep; the next one, minutes later, takes the rest
+TOLD_AT_MOST = 500  # approvals per sweep, those that end first; the others follow as they come nearer
 
 KINDS = (
     Kind("approval_asked", "An approval is asked of you", "Approvals asked of me", "inbox", "warn", by_mail=True),

@@ -170,7 +170,7 @@ def person_left(workspace: Workspace, *, user: User, actor: User | None) -> None
 def tell_of_ending_agents() -> int:
     """Tell owners, once each, of agents that end within ``ENDING``, in every workspace; returns how many agents.
 
-    Across the walls it reads ids alone; each is told within its own scope.
+    Across the walls it reads ids alone, of those whose owner does not know yet; each is told within its own scope.
     """
     now = timezone.now()
     with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from galaxy.core import agents
 from galaxy.core.agents import change_agent, create_agent, suspend_agent, tell_of_ending_agents
 from galaxy.core.members.people import remove_member
 from galaxy.core.models import Membership, Notification
@@ -67,8 +68,17 @@ def test_the_owner_is_told_once_before_the_end_and_again_of_another_end(workspac
     change_agent(agent, actor=admin, **facts(member, [], days=2))
     assert sweep() == 1
     Notification.objects.update(read_at=timezone.now())
-    sweep()
+    assert sweep() == 0
     assert not Notification.objects.unread().exists()
     change_agent(agent, actor=admin, **facts(member, [], days=1))
     sweep()
     assert [row.person for row in Notification.objects.unread()] == [member]
+
+
+def test_agents_beyond_the_most_of_one_sweep_are_taken_by_the_next(workspace, agent, admin, member, monkeypatch):
+    monkeypatch.setattr(agents, "TOLD_AT_MOST", 1)
+    other = create_agent(workspace, actor=admin, **facts(admin, [], days=2) | {"name": "Other agent"})
+    change_agent(agent, actor=admin, **facts(member, [], days=2) | {"ends_at": other.ends_at})
+    with workspace_scope():
+        assert [tell_of_ending_agents() for _ in range(3)] == [1, 1, 0]
+    assert {person for person, _ in told("agent_ending")} == {admin, member}

@@ -43,7 +43,7 @@ class Notification(WorkspaceModel):
     class Meta:
         ordering = ["-occurred_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "person", "kind", "target_id"], name="notification_once")
+            models.UniqueConstraint(fields=["workspace", "target_id", "kind", "person"], name="notification_once")
         ]
         indexes = [
             models.Index(fields=["workspace", "person", "-occurred_at", "-id"], name="notification_newest"),
