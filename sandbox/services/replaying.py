@@ -56,10 +56,9 @@ def replay_run(run: Run) -> Replay:
 def sealed_recording(run: Run) -> str:
     """The recording of the last try, sealed, in base64. The workspace must be in scope. Raises NotRecorded."""
     last = Execution.objects.last_of(run)
-    recording = last and last.recording
-    if recording is None:
+    if last is None or last.recording is None:
         raise NotRecorded("This run has no recording, or its time was over.")
-    return base64.b64encode(recording).decode()
+    return base64.b64encode(last.recording).decode()
 
 
 def workspace_of_run(run_id: UUID) -> UUID | None:
