@@ -1,5 +1,5 @@
 """The modules that an action or transform may import: all of them are loaded when the guest is built, and there is no
-other way in, since a run has no files. The page beside the editor and the static checks read the same list."""
+other way in, since a run has no files. The static checks and docs/sandbox.md have the same list."""
 
 MODULES: tuple[str, ...] = (
     *("__future__", "abc", "array", "base64", "binascii", "bisect", "calendar", "cmath", "codecs", "collections"),

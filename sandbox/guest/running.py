@@ -19,7 +19,8 @@ TRACE_LINES = 10
 
 
 class Failed(Exception):
-    """The run ended with an error; ``facts`` is {code, message, line, type, status, trace}."""
+    """The run ended with an error; ``facts`` is {code, message, line, type, status, trace, own_code}, the
+    last five where there are some."""
 
     def __init__(self, **facts: Any):
         super().__init__(facts["code"])

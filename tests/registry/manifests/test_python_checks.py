@@ -1,8 +1,12 @@
 """What the code of an action says that its run would be refused for, found without running any of it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from registry.manifests import read
+from registry.manifests.python_modules import MODULES
 
 HEAD = '# api: v1\n# perms: [drive.read]\n# egress: ["https://www.googleapis.com"]\n'
 
@@ -36,6 +40,12 @@ def test_an_import_deep_inside_is_found_too():
 @pytest.mark.parametrize("line", ["import json", "from collections.abc import Mapping", "import xml.etree.ElementTree"])
 def test_listed_modules_pass(line):
     assert findings(f"{line}\n{RUN}") == []
+
+
+def test_the_document_that_a_finding_names_has_the_list():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"^((?:`[\w.]+`,?\s)+)$", text, re.MULTILINE)
+    assert tuple(re.findall(r"[\w.]+", told)) == MODULES
 
 
 def test_an_import_that_may_fail_is_the_creators_business():
