@@ -164,7 +164,7 @@ class Broker:
         lent.permit(call.body.decode("latin-1"), url.host, BODY)
         for name, value in call.headers:
             lent.permit(value, url.host, HEADER)
-            if lent.stands_in(value) and not headers.may_hold_secret(name):
+            if lent.stands_in_header(value) and not headers.may_hold_secret(name):
                 raise Refused("secret_place", f"The header {name} holds no secrets: peers keep or show what it says.")
         if self.counts["calls"] >= self._limits.calls:
             raise Refused("too_many_calls", f"A run makes at most {self._limits.calls} calls.")

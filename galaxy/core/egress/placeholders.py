@@ -74,13 +74,17 @@ class Placeholders:
         """Whether a token of this run is in ``text``."""
         return any(match[0] in self._names for match in _TOKEN.finditer(text))
 
+    def stands_in_header(self, value: str) -> bool:
+        """The same of a header, in whose Basic credentials it may be hidden by base64."""
+        return self.stands_in(_with_basic_pair(value))
+
     def shown(self, text: str) -> str:
         """``text`` with each token as ``{secret:NAME}``, which is what records hold."""
         return _TOKEN.sub(lambda match: _named(self._names.get(match[0]), match[0]), text)
 
     def permit(self, text: str, host: str, place: str) -> None:
         """Raises Refused unless every secret in ``text`` may be sent to ``host`` and stand in that place."""
-        for match in _TOKEN.finditer(text if place != HEADER else f"{text} {_basic_pair(text)}"):
+        for match in _TOKEN.finditer(_with_basic_pair(text) if place == HEADER else text):
             self._permit(self._names.get(match[0]), host, place)
 
     def in_header(self, value: str, host: str) -> str:
@@ -142,6 +146,11 @@ class Placeholders:
 
 def _named(name: str | None, token: str) -> str:
     return token if name is None else f"{{secret:{name}}}"
+
+
+def _with_basic_pair(value: str) -> str:
+    """The value of a header with what its base64 holds beside it."""
+    return f"{value} {_basic_pair(value)}"
 
 
 def _basic_pair(value: str) -> str:

@@ -79,10 +79,14 @@ def test_a_place_that_is_not_declared_gets_no_secret(where):
     "name",
     ["x-amz-meta-note", "X_Goog_Meta_A", "x-ms-meta-a", "User-Agent", "Content-Type", "Referer", "Link", "If-Match"],
 )
-def test_a_header_that_peers_hand_out_again_gets_no_secret(name):
+@pytest.mark.parametrize("is_basic", [False, True])
+def test_a_header_that_peers_hand_out_again_gets_no_secret(name, is_basic):
     """A secret that is stored with a file could be read back by a later run, which was never lent it."""
     broker = make_broker()
-    assert get(broker, headers={name: f"a {broker.placeholder('API_KEY')}"})["error"] == "secret_place"
+    value = f"a:{broker.placeholder('API_KEY')}"
+    value = f"Basic {base64.b64encode(value.encode()).decode()}" if is_basic else value
+    assert get(broker, headers={name: value})["error"] == "secret_place"
+    assert broker._transport.sent == []
     assert broker._placeholders._source.opened == []
 
 
