@@ -71,7 +71,7 @@ def test_each_permission_has_its_reasons(client_of, workspace, owner, admin, aud
         (things[1], "Auditor", ""),
     ]
     body = client_of(auditor).get(membership.get_absolute_url()).content.decode()
-    assert "Role Auditor" in body and f"Given by {owner}" in body and "Neither their role nor a grant" in body
+    assert "Role Auditor" in body and f"Given by {owner}" in body and "Neither role nor grant" in body
 
 
 def test_the_page_equals_the_matrix(cast, workspace, admin):
