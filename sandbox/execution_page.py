@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from sandbox.models import Execution, Run
-from sandbox.pool.limits import MIB
+from sandbox.pool.limits import LINE_OVERHEAD_BYTES, MIB
 from sandbox.sandboxd.programs import holder_of
 
 WALLS = {
@@ -64,7 +64,7 @@ class ExecutionPage:
             _use("Memory", measured.get("memory_bytes", 0), limits["memory_bytes"], _bytes),
             _use("HTTP calls", calls, limits["http_calls"], str),
             _use("HTTP bytes", moved, limits["http_bytes"], _bytes),
-            _use("Log", sum(len(line["text"]) for line in self.execution.logs), limits["log_bytes"], _bytes),
+            _use("Log", sum(map(_log_bytes, self.execution.logs)), limits["log_bytes"], _bytes),
         ]
 
     @property
@@ -105,6 +105,11 @@ def execution_page(run: Run) -> ExecutionPage | None:
         return None
     last = Execution.objects.last_of(run)
     return ExecutionPage(last) if last else None
+
+
+def _log_bytes(line: dict[str, str]) -> int:
+    """What a line counts of its limit."""
+    return len(line["text"].encode()) + LINE_OVERHEAD_BYTES
 
 
 def _use(label: str, used: float, most: float, word: Callable[[float], str]) -> Use:

@@ -65,6 +65,7 @@ def test_it_says_what_held_the_code_and_what_it_took(client_of, admin, run):
     for words in ("Every wall up", "120 ms", "of 5,000 ms", "3.0 MiB", "GET https://api.example.com/a", "2.0 KiB"):
         assert words in shown, words
     assert "&lt;b&gt;hello&lt;/b&gt;" in shown and "<b>hello</b>" not in shown
+    assert '76 B <span class="muted">of 64.0 KiB</span>' in shown  # of the log, whose lines count 64 bytes more
     assert f"python manage.py run replay {run.pk}" in shown
 
 
