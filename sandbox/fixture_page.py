@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from registry.manifests.types import DATA_CLASSES
@@ -48,7 +49,7 @@ class FixturePage:
     def __init__(self, review: dict[str, Any]):
         self._review = review
 
-    @property
+    @cached_property
     def exchanges(self) -> list[Exchange]:
         return [self._exchange(number, entry) for number, entry in enumerate(self._review["exchanges"], 1)]
 
