@@ -230,7 +230,7 @@ def http_with_megabytes(inputs, ctx):
     return {"escaped": True}
 
 
-@case("host", no_off_allowlist=True)
+@case("host")
 def http_with_odd_fields(inputs, ctx):
     import inspect
     import json

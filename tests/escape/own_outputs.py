@@ -192,7 +192,7 @@ def native_open(inputs, ctx):
     return {"escaped": os.open("/etc/hostname", os.O_RDONLY) >= 0}
 
 
-@case("native", "died", "ok", "error", no_conn=True)
+@case("native", "died", "ok", "error")
 def native_socket(inputs, ctx):
     import socket
 

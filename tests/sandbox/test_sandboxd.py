@@ -137,11 +137,10 @@ def test_only_its_own_user_may_connect(standing):
     assert standing.socket.stat().st_mode & 0o077 == 0
     if os.getuid() != 0:
         pytest.skip("only root can be somebody else")
-    # With the file's mode out of the way, the kernel's word on who connects still keeps others out.
+    # Whom the file's mode lets in, the kernel's word on who connects still keeps out: test_sandboxd_door.
     code = (
-        "import os, socket, sys\nlink = socket.socket(socket.AF_UNIX)\nlink.connect(sys.argv[1])\nos.setuid(65534)\n"
-        "link2 = socket.socket(socket.AF_UNIX)\n"
-        "try:\n    link2.connect(sys.argv[1])\nexcept PermissionError:\n    print('refused')\n"
+        "import os, socket, sys\nos.setuid(65534)\nlink = socket.socket(socket.AF_UNIX)\n"
+        "try:\n    link.connect(sys.argv[1])\nexcept PermissionError:\n    print('refused')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(standing.socket)], capture_output=True, text=True, check=True
