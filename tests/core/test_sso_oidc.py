@@ -155,6 +155,15 @@ def test_a_token_that_says_too_little_opens_nothing(provider, person, reasons, l
 
 
 @pytest.mark.django_db
+def test_a_time_in_quotes_is_held_to_the_same(provider, person, reasons):
+    """PyJWT takes the number out of a text as well."""
+    now = int(time.time())
+    assert sign_in(provider, iat=str(now - 3600))[0].status_code == 403
+    assert reasons == ["old_token"]
+    assert is_signed_in(sign_in(provider, iat=str(now))[1])
+
+
+@pytest.mark.django_db
 def test_two_audiences_need_the_party_that_asked(provider, person, reasons):
     both = [CLIENT_ID, "somebody-else"]
     assert not is_signed_in(sign_in(provider, aud=both)[1])

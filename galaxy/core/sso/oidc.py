@@ -121,7 +121,7 @@ def verify(provider: OidcProvider, token: str, *, nonce: str) -> dict[str, Any]:
         raise untrusted(provider, "other_party")
     if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise untrusted(provider, "other_nonce")
-    if not claims["sub"] or time.time() - claims["iat"] > OLDEST_TOKEN_S:
+    if not claims["sub"] or time.time() - int(claims["iat"]) > OLDEST_TOKEN_S:
         raise untrusted(provider, "old_token")
     return claims
 
