@@ -171,3 +171,4 @@ def test_each_word_is_marked_once():
     assert marked("Lead <b> follow-up", ["up", "lead"]) == "<mark>Lead</mark> &lt;b&gt; follow-<mark>up</mark>"
     assert marked("Aa", ["a", "aa"]) == "<mark>A</mark>a"
     assert marked("Plain", []) == "Plain"
+    assert marked("\u0130zmir roll-out", ["roll"]) == "\u0130zmir <mark>roll</mark>-out"  # lower() makes that two signs

@@ -3,6 +3,7 @@
 Every value a template passes in is escaped; what comes out is markup made by ``format_html``.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -97,9 +98,9 @@ def marked(text: str, words: Iterable[str]) -> SafeString:
     """``text`` with the first place of each of ``words`` marked, whatever the case."""
     spans: list[tuple[int, int]] = []
     for word in words:
-        at = text.lower().find(word.lower())
-        if at >= 0 and not any(start < at + len(word) and at < end for start, end in spans):
-            spans.append((at, at + len(word)))
+        found = re.search(re.escape(word), text, re.IGNORECASE)  # small letters may be more or fewer
+        if found and not any(start < found.end() and found.start() < end for start, end in spans):
+            spans.append(found.span())
     parts, done = [], 0
     for start, end in sorted(spans):
         parts += [format_html("{}<mark>{}</mark>", text[done:start], text[start:end])]
