@@ -112,6 +112,11 @@ def test_static_files_are_collected_under_names_of_their_content(production, tmp
     assert all(re.search(r"\.[0-9a-f]{12}\.css$", part) for part in parts)
 
 
+def test_the_tests_run_by_their_own_settings():
+    """Also when make starts them; else every process of the tests would take runs from one queue."""
+    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] == f"test-{os.getpid()}-"
+
+
 def test_the_readme_names_every_setting():
     """Those of the tests themselves apart."""
     code = (ROOT / "galaxy" / "settings.py").read_text()
