@@ -13,7 +13,7 @@ from django.utils import timezone
 from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import Secret, SecretLease, SecretVersion
-from galaxy.core.models.vault import LONGEST_LEASE
+from galaxy.core.models.vault import LONGEST_LEASE, SecretVersionQuerySet
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault import kms
 from galaxy.core.vault.errors import CannotOpen, KeyDestroyed, LeaseRefused, SecretGone
@@ -48,7 +48,7 @@ def lease(
     ``extension`` is the name and version of what will use it, ``actor`` the chain for whom. Whether the run may have
     the secret is the caller's to decide before. Raises SecretGone.
     """
-    if version is None and current_version(secret) is None:
+    if version is None and not _current(secret).exists():
         raise SecretGone(f"{secret} has no value that is in use.")
     token = f"{secret.workspace_id.hex}.{secrets.token_urlsafe(32)}"
     now = timezone.now()
@@ -117,8 +117,13 @@ def open_lease(token: str, *, host: str = "", use: str = "") -> OpenSecret:
 
 
 def current_version(secret: Secret) -> SecretVersion | None:
+    return _current(secret).select_related("secret", "key").first()
+
+
+def _current(secret: Secret) -> SecretVersionQuerySet:
+    """At most one row."""
     versions = SecretVersion.objects.filter(workspace=secret.workspace_id, secret=secret)
-    return versions.filter(stage=SecretVersion.Stage.CURRENT).select_related("secret", "key").first()
+    return versions.filter(stage=SecretVersion.Stage.CURRENT)
 
 
 def _consume(token: str) -> SecretLease:
