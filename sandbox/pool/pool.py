@@ -62,7 +62,7 @@ class Pool:
         try:
             self._require_walls()
             self._start_worker()
-            self._fresh[0].result()
+            _started(self._fresh[0])
         except SandboxUnavailable:
             self.close()
             raise
@@ -149,12 +149,14 @@ class Pool:
                     if not waiting:
                         del self._idle[workspace]
                 else:
+                    if self._fresh and self._fresh[0].done() and self._fresh[0].exception():
+                        self._fresh.popleft()  # how a start failed a while ago says nothing of now
                     if not self._fresh:
                         self._start_worker()
                     future = self._fresh.popleft()
                     self._start_worker()
                     worker = None
-            worker = worker or future.result()
+            worker = worker or _started(future)
             if worker.is_alive():
                 worker.workspace = workspace
                 return worker
@@ -179,3 +181,11 @@ class Pool:
         if not workers:
             del self._idle[workspace]
         return worker
+
+
+def _started(start: Future[Worker]) -> Worker:
+    """The worker, once it stands. Raises SandboxUnavailable, also where the host has no process or descriptor left."""
+    try:
+        return start.result()
+    except OSError as error:
+        raise SandboxUnavailable(f"no worker could be started: {error.strerror}") from error

@@ -38,7 +38,8 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 class Worker:
-    """Starting one takes some 80 ms. Raises SandboxUnavailable where it is not sealed as it must be."""
+    """Starting one takes some 80 ms. Raises SandboxUnavailable where it is not sealed as it must be, and OSError where
+    the host has no process or descriptor left for it."""
 
     def __init__(self, compiled_path: Path, uid: int, *, required: bool, program: tuple[str, ...]):
         self.workspace = ""
@@ -49,15 +50,19 @@ class Worker:
         mode = "required" if required else "reduced"
         with theirs:
             number = theirs.fileno()
-            self._process = subprocess.Popen(
-                command(*program, str(compiled_path), str(number), str(uid), mode),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={},
-                cwd="/",
-                pass_fds=(number,),
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command(*program, str(compiled_path), str(number), str(uid), mode),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    env={},
+                    cwd="/",
+                    pass_fds=(number,),
+                )
+            except OSError:
+                self._channel.close()
+                raise
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         try:

@@ -1,6 +1,7 @@
 """Workers come and go: never two workspaces, gone after their time, and none of it loses a run that was done."""
 
 import contextlib
+import errno
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.pool import Pool, SandboxUnavailable
+from sandbox.pool import Pool, SandboxUnavailable, process
 from sandbox.pool import pool as pool_module
 from sandbox.pool.build import ensure
 from tests.sandbox.pool.conftest import Peer
@@ -165,6 +166,22 @@ def test_runs_go_side_by_side_up_to_the_size_of_the_pool(own_pool):
     for run in runs:
         run.join()
     assert most == [2, 2, 2, 2]
+
+
+def test_a_host_without_room_for_a_worker_says_so_and_once_there_is_room_all_is_well(own_pool, peer, monkeypatch):
+    own_pool.run(job("return 1", workspace="a"), peer)
+    own_pool._fresh[0].result()
+
+    def none_left(*arguments, **options):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(process.subprocess, "Popen", none_left)
+        assert own_pool.run(job("return 2", workspace="b"), peer).output == 2  # by the one that stood ready
+        with pytest.raises(SandboxUnavailable, match="no worker could be started: Resource temporarily"):
+            own_pool.run(job("return 3", workspace="c"), peer)
+        wait_for(own_pool._fresh[0].done, seconds=5)
+    assert own_pool.run(job("return 3", workspace="c"), peer).output == 3
 
 
 def test_a_closed_pool_leaves_nothing_and_takes_nothing(who, peer):
