@@ -20,7 +20,7 @@ from galaxy.core.notifications import notify
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 
-NEAR = 0.8  # the share of its calls of a day at which an agent's owner is told
+NEAR = 0.8  # of an agent's calls of a day
 
 
 def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
     agent = Agent.objects.select_for_update(of=("self",)).select_related("workspace", "owner").get(pk=agent.pk)
     made = _calls(agent.workspace_id).filter(agent=agent).exclude(pk=but.pk).count()
     if made < agent.calls_per_day:
-        if made + 1 == ceil(agent.calls_per_day * NEAR):
+        if made + 1 == calls_near(agent):
             note = f"{made + 1} of {agent.calls_per_day} calls today"
             notify(agent.workspace, [agent.owner], "agent_budget", agent, note=note)
         return None
@@ -69,6 +69,11 @@ def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
         sentence=f"{agent} has made its {agent.calls_per_day} calls of today.",
         next_step="It can call again after midnight UTC, or with a larger budget.",
     )
+
+
+def calls_near(agent: Agent) -> int:
+    """The call of a day with which ``agent`` comes near its budget: its owner is told then, and its page says so."""
+    return ceil(agent.calls_per_day * NEAR)
 
 
 def calls_today(workspace: Workspace, agents: Iterable[Agent]) -> dict[UUID, int]:

@@ -1,6 +1,5 @@
 """Agents: the list, making and changing one, what it did, and stopping it at once."""
 
-from math import ceil
 from typing import Any
 
 from django.contrib import messages
@@ -28,7 +27,7 @@ from galaxy.core.permissions import require
 from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.token_forms import TokenForm
 from galaxy.core.tokens import AGENT_PERMISSIONS, create_token
-from sandbox.budgets import NEAR, calls_today
+from sandbox.budgets import calls_near, calls_today
 from sandbox.models import Run
 
 PAGE_SIZE = 40
@@ -133,7 +132,7 @@ def _note_limits(agent: Any, calls: int) -> None:
     is_active = agent.state == "active"
     agent.calls = calls
     agent.is_spent = is_active and calls >= agent.calls_per_day
-    agent.is_near_budget = is_active and calls >= ceil(agent.calls_per_day * NEAR)
+    agent.is_near_budget = is_active and calls >= calls_near(agent)
     agent.is_near_end = is_active and agent.ends_at <= timezone.now() + ENDING
 
 
