@@ -1,6 +1,5 @@
 """sandboxd as a process of its own, on the test database, with a root key and peers on this machine."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -9,44 +8,34 @@ import tempfile
 import time
 from pathlib import Path
 
-from django.conf import settings
-from django.db import connections
-
 from galaxy.core.errors import DomainError
 from galaxy.core.vault.kms.local import make_key_file
 from sandbox.pool.build import ensure
 from sandbox.sandboxd.client import CONNECT_S, ask
+from tests.processes import ROOT, environment
 
-ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 60
 
 
 class Sandboxd:
     """One process; ``peers`` maps hosts to ports of this machine, whose certificates ``authority`` (PEM) signs."""
 
-    def __init__(self, peers: dict[str, int] | None = None, authority: str = "", **environment: str):
+    def __init__(self, peers: dict[str, int] | None = None, authority: str = ""):
         # Under /tmp and not the test's own folder, whose path is too long for a socket.
         place = self.folder = Path(tempfile.mkdtemp(prefix="gxs-"))
         self.socket = place / "sandboxd.sock"
         self.log = place / "log"  # all that it says
         self.key_file = place / "root-keys.json"
         make_key_file(self.key_file)
-        database = connections["default"].settings_dict
-        host = (database["OPTIONS"].get("host") or database["HOST"]).replace("/", "%2F")
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "galaxy.settings",
-            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
-            "REDIS_URL": settings.REDIS_URL,
-            "GALAXY_KMS": f"local:{self.key_file}",
-            "SANDBOXD_SOCKET": str(self.socket),
-            "GALAXY_LOOPBACK_PEERS": ",".join(f"{host}={port}" for host, port in (peers or {}).items()),
-            "LOG_LEVEL": "DEBUG",
-            "PYTHONPATH": str(ROOT),
-        }
+        self.env = environment(
+            GALAXY_KMS=f"local:{self.key_file}",
+            SANDBOXD_SOCKET=str(self.socket),
+            GALAXY_LOOPBACK_PEERS=",".join(f"{host}={port}" for host, port in (peers or {}).items()),
+            LOG_LEVEL="DEBUG",
+        )
         if authority:
             (place / "authority.pem").write_text(authority, encoding="ascii")
             self.env["GALAXY_LOOPBACK_CA_FILE"] = str(place / "authority.pem")
-        self.env |= environment
         self.process: subprocess.Popen | None = None
 
     def start(self, *arguments: str) -> None:

@@ -1,15 +1,13 @@
 """Celery workers as processes of their own, on the test database and on this test process's queue."""
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 from django.conf import settings
-from django.db import connections
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.processes import ROOT, environment
+
 LEASE_S = 3
 
 
@@ -17,17 +15,11 @@ class Workers:
     """Celery worker processes on the test database, with a queue of their own; all ended at the end."""
 
     def __init__(self):
-        database = connections["default"].settings_dict
-        host = (database["OPTIONS"].get("host") or database["HOST"]).replace("/", "%2F")
-        self.env = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "galaxy.settings",
-            "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
-            "REDIS_URL": settings.REDIS_URL,
-            "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
-            "GALAXY_QUEUE_PREFIX": settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
-            "GALAXY_RUN_LEASE_S": str(LEASE_S),
-            "PYTHONPATH": str(ROOT),
-        }
+        self.env = environment(
+            CELERY_BROKER_URL=settings.CELERY_BROKER_URL,
+            GALAXY_QUEUE_PREFIX=settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
+            GALAXY_RUN_LEASE_S=str(LEASE_S),
+        )
         self.running: list[subprocess.Popen] = []
 
     def start(self) -> subprocess.Popen:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from galaxy.core.management.commands.run_all import programs, without_root_key
 from galaxy.core.processes import Program, Supervisor
@@ -16,8 +15,8 @@ from galaxy.core.vault.envelope import open_sealed
 from galaxy.core.vault.errors import CannotOpen, VaultClosed
 from galaxy.core.vault.services import create_secret, lease
 from tests.core.vault.conftest import CANARY, HOSTS, PLACES
+from tests.processes import ROOT, environment
 from tests.test_layers import MODULES, imports_of
-from tests.workers import ROOT
 
 VAULT = Path("galaxy/core/vault")
 
@@ -82,12 +81,7 @@ with workspace_scope(["{meridian.pk}"]):
         except VaultClosed as error:
             print("closed:", error)
 """
-    database = connection.settings_dict
-    host = (database["OPTIONS"].get("host") or database["HOST"]).replace("/", "%2F")
-    env = without_root_key(os.environ) | {
-        "DJANGO_SETTINGS_MODULE": "galaxy.settings",
-        "DATABASE_URL": f"postgresql://{database['USER']}@{host}/{database['NAME']}",
-    }
+    env = without_root_key(environment())
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["closed: The vault is closed in this process: it was given no root key."] * 3
 
