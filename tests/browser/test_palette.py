@@ -8,7 +8,10 @@ from galaxy.core.models import Membership
 from galaxy.core.notifications import notify
 from galaxy.core.scope import workspace_scope
 from tests.browser.axe import violations
+from tests.browser.test_agents import agent  # noqa: F401  (a fixture)
 from tests.extensions import PROBE, installed
+
+CARDS = ("members", "roles", "agents", "tokens", "runs")  # lists whose rows are cards on a phone
 
 
 @pytest.fixture
@@ -101,9 +104,11 @@ def test_news_is_read_in_place_and_when_its_object_is_opened(visit, cast, told):
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize("page", ["members", "roles", "agents", "tokens"])
-def test_on_a_phone_rows_are_cards_and_nothing_scrolls_sideways(visit, cast, page):
-    tab = visit(f"/w/meridian/{page}/", cast["owner"], width=390)
-    for wrap in tab.page.locator(".table-wrap").all():
-        assert wrap.evaluate("box => box.scrollWidth - box.clientWidth") == 0
-    assert tab.sideways_px == 0
+def test_on_a_phone_rows_are_cards_and_nothing_scrolls_sideways(visit, cast, agent):  # noqa: F811  (the fixture)
+    tab = visit("/account/sessions/", cast["admin"], width=390)
+    for path in ("/account/sessions/", *(f"/w/meridian/{name}/" for name in CARDS)):
+        wraps = tab.go(path).page.locator(".table-wrap")
+        assert wraps.count(), path
+        for wrap in wraps.all():
+            assert wrap.evaluate("box => box.scrollWidth - box.clientWidth") == 0, path
+        assert tab.sideways_px == 0, path
