@@ -98,6 +98,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
     outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace)
+    is_python = "code_file" in (action.raw if action else manifest.canonical)
     return Target(
         target=name,
         name=_name(manifest, action),
@@ -109,10 +110,10 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         is_forced=is_simulation_forced(found),
         sample=_sample(manifest, action),
         offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
-        reaches=tuple(names[slug] for slug in slugs if slug in names),
+        reaches=manifest.hosts if is_python else tuple(names[slug] for slug in slugs if slug in names),
         missing=tuple(missing_requirements(workspace, manifest)),
         writes_through=_writers(workspace, manifest) if kind == Kind.PACK else (),
-        is_python="code_file" in (action.raw if action else manifest.canonical),
+        is_python=is_python,
     )
 
 

@@ -11,10 +11,12 @@ from django.utils import timezone
 from galaxy.core.members import grant_on
 from galaxy.core.scope import workspace_scope
 from registry.models import Connection, Installation
+from registry.services import install, set_live
 from sandbox.models import Run
 from sandbox.redaction import redacted
 from sandbox.targets import inputs_again, target_of
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.sandbox.python_extensions import publish_python
 from tests.sandbox.run_rows import make_run
 
 
@@ -112,6 +114,13 @@ def test_once_connected_a_live_run_names_what_it_reaches(client_of, admin, exten
     assert "A live run reaches Probe." in body
     assert "Run live" in body and "[Sim]" not in body
     assert "A live run reaches Probe." in text_of(client_of(admin).get(f"{url}?target=probe.flow"))
+
+
+def test_a_live_run_of_python_names_the_hosts_its_code_may_reach(client_of, admin, workspace, url):
+    code = '# perms: [files.read]\n# egress: ["https://api.example.com"]\n\ndef run(inputs, ctx):\n    return {}\n'
+    version = publish_python(code, id="files.look")
+    set_live(install(workspace, version.extension, version=version, actor=admin), live=True, actor=admin)
+    assert "A live run reaches api.example.com." in text_of(client_of(admin).get(f"{url}?target=files.look"))
 
 
 def test_what_is_missing_is_said_beside_its_field_and_nothing_runs(client_of, member, extensions, url):
