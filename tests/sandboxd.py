@@ -73,6 +73,7 @@ class Sandboxd:
 
 def is_up(path: Path) -> bool:
     try:
-        return ask("health", {}, seconds=CONNECT_S, path=path)["state"] == "serving"
+        ask("health", {}, seconds=CONNECT_S, path=path)
     except DomainError:
         return False
+    return True

@@ -33,13 +33,12 @@ class Ways:
 
 @dataclass
 class Result:
-    """``outcome`` is scrubbed of every secret; ``exchanges`` and ``counts`` are the broker's. ``output_digest`` is the
+    """``outcome`` is scrubbed of every secret; ``exchanges`` are the broker's. ``output_digest`` is the
     SHA-256 in hex of the output's RFC 8785 form, "" without an output. ``may_have_acted``: a request that can change
     something may have been taken in. ``recording`` is what a replay needs (``replay``)."""
 
     outcome: Outcome
     exchanges: list[dict[str, Any]] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
     output_digest: str = ""
     may_have_acted: bool = False
     recording: dict[str, Any] = field(default_factory=dict)
@@ -210,7 +209,6 @@ def _result(outcome: Outcome, broker: Broker) -> Result:
     return Result(
         outcome=outcome,
         exchanges=[one | scrub({name: one[name] for name in _TEXTS}) for one in broker.exchanges],
-        counts=broker.counts,
         output_digest=hashlib.sha256(rfc8785.dumps(outcome.output)).hexdigest() if is_ok else "",
         may_have_acted=any(_may_have_acted(one) for one in broker.exchanges),
     )

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
@@ -61,8 +60,6 @@ class Service:
         self._ways = Ways(SystemResolver(), pinned_transport(), loopback_peers())
         self._memo = Memo()
         self._places = Places(pool.size if pool else 1)
-        self._counts = {"runs": 0, "lost": 0}
-        self._lock = threading.Lock()
         self._operations: dict[str, Operation] = {
             "health": self._health,
             "run": self._run,
@@ -84,20 +81,15 @@ class Service:
             close_old_connections()
 
     def _health(self, body: dict[str, Any]) -> dict[str, Any]:
-        """How this host stands: {state, python, why, walls, size, artefact, runs, lost, vault}."""
+        """How this host stands: {python, why, walls, reduced, size, vault}."""
         pool = self._pool
-        with self._lock:
-            counts = dict(self._counts)
         return {
-            "state": "serving",
             "python": pool is not None,
             "why": self._why_no_pool,
             "walls": pool.walls if pool else [],
             "reduced": bool(pool and any(not wall["in_force"] for wall in pool.walls)),
             "size": pool.size if pool else 0,
-            "artefact": pool.artefact.digest if pool else "",
             "vault": sealing.is_open(),
-            **counts,
         }
 
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +115,6 @@ class Service:
                     names=tuple(order.leases),
                     on_refused=lambda refusal: _record_refusal(run, refusal),
                 )
-            self._count(result)
             if key and result.outcome.status == "ok":
                 self._memo.put(key, result)
             return _answer(result) | {"recording": _sealed(order, result), "remembered": False}
@@ -142,7 +133,6 @@ class Service:
             "now": {"output_digest": result.output_digest, "error": error_code},
             "same_interpreter": recording["artefact"] == result.outcome.artefact,
             "http_calls": result.outcome.http_calls,
-            "measured": result.outcome.measured,
         }
 
     @contextlib.contextmanager
@@ -161,12 +151,6 @@ class Service:
             raise CannotRun(f"Python does not run on this host: {error}") from error
         finally:
             self._places.free(str(workspace))
-
-    def _count(self, result: Result) -> None:
-        lost = (result.outcome.error or {}).get("code") == "worker_lost"
-        with self._lock:
-            self._counts["runs"] += 1
-            self._counts["lost"] += lost
 
 
 class _BrieflyLeased(LeasedSecrets):
@@ -244,7 +228,6 @@ def _answer(result: Result) -> dict[str, Any]:
     return {
         "outcome": result.outcome.as_dict(),
         "exchanges": result.exchanges,
-        "counts": result.counts,
         "output_digest": result.output_digest,
         "may_have_acted": result.may_have_acted,
     }
