@@ -51,7 +51,7 @@ if (dialog) {
       one.hidden = one.dataset.sessionPart !== part;
       if (!one.hidden && one.dataset.title) dialog.querySelector("[data-session-title]").textContent = one.dataset.title;
     }
-    const clock = new Date(Date.now() + leftMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const clock = new Date(Date.now() + leftMs).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     for (const one of dialog.querySelectorAll("[data-session-clock]")) one.textContent = clock;
     if (!dialog.open && waved !== part) {
       dialog.showModal();
