@@ -18,6 +18,7 @@ function open(row) {
 function comeBack() {
   if (!sessionStorage.getItem(COMING_BACK)) return;
   sessionStorage.removeItem(COMING_BACK);
+  if (document.activeElement !== document.body) return; // it was kept, or whoever is quick stands in the form already
   document.querySelector("[data-queue] a[aria-current]")?.focus();
 }
 

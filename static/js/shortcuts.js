@@ -6,8 +6,10 @@
 const CHORD_MS = 1200;
 let chordUntil = 0;
 
+// A field of a dialog that was just closed keeps the focus until the page is drawn anew; nobody types there any more.
 function busy(target) {
-  return target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]");
+  const field = target.closest("input, textarea, select, [contenteditable]");
+  return (field && !field.closest("dialog:not([open])")) || document.querySelector("dialog[open]");
 }
 
 document.addEventListener("keydown", (event) => {

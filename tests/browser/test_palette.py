@@ -59,6 +59,19 @@ def test_the_palette_is_worked_by_keyboard_alone(visit, cast, probe):
     assert tab.complaints == []
 
 
+def test_a_key_pressed_as_the_palette_closes_reaches_the_page(visit, cast):
+    """The field keeps the focus until the page is drawn anew, which takes a while where much else goes on."""
+    page = visit("/w/meridian/members/", cast["owner"]).page
+    pressed = """() => document.getElementById("palette-field").dispatchEvent(
+        new KeyboardEvent("keydown", { key: "/", bubbles: true, cancelable: true }))"""
+    page.keyboard.press("Control+k")
+    page.evaluate(pressed)
+    expect(page.get_by_role("combobox", name="Search or jump to")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.evaluate(pressed)
+    expect(page.locator("main input[type=search]")).to_be_focused()
+
+
 def test_the_palette_fits_a_phone_and_names_in_it_are_only_names(visit, cast):
     person = cast["member"]
     person.name = "<img src=x onerror=alert(1)>" + "W" * 60
