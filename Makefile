@@ -28,7 +28,7 @@ demo: setup ## do the main job in the terminal, step by step
 
 test: ## run every test, those in the browser included (some: make test ARGS=tests/embedded)
 	@$(BOOTSTRAP) --browser
-	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m pytest -n auto --maxprocesses 6 $(ARGS)
+	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m pytest -n auto --maxprocesses 6 --dist worksteal $(ARGS)
 
 guest: setup ## build the Python sandbox (done by the others as needed; quick when it is built)
 	@$(VENV_PYTHON) -m sandbox.pool.build
