@@ -37,10 +37,11 @@ _BY_STATUS: dict[int, str] = {
 def category_of(status: int, replies: list[dict[str, Any]] | tuple = (), body: Any = None) -> str | None:
     """The category of an HTTP reply, or None where it is a success.
 
-    A manifest's reply table comes first, since some systems say no with a 200 and a word in the body (Slack).
+    A manifest's reply table comes first, since some systems say no with a 200 and a word in the body (Slack). An entry
+    with both a status and an expression asks for both.
     """
     for reply in replies:
-        if str(reply.get("status", "")) in {str(status), f"{status // 100}xx"} or _matches(reply, body):
+        if str(reply.get("status", status)) in {str(status), f"{status // 100}xx"} and _matches(reply, body):
             return reply["category"]
     if 200 <= status < 300:
         return None
@@ -50,9 +51,9 @@ def category_of(status: int, replies: list[dict[str, Any]] | tuple = (), body: A
 
 
 def _matches(reply: dict[str, Any], body: Any) -> bool:
-    """Whether the entry's expression says true of the body; one that cannot be applied to it does not match."""
+    """Whether the entry's expression, if it has one, says true of the body; one that cannot be applied does not."""
     try:
-        return "match" in reply and evaluate(reply["match"], body) is True
+        return "match" not in reply or evaluate(reply["match"], body) is True
     except EvaluationFailed:
         return False
 

@@ -112,3 +112,12 @@ def test_an_hour_to_wait_ends_the_run_early_and_tells_the_time(workspace, admin)
     assert (run.state, run.error_category, run.error["attempts"]) == ("failed", "rate_limit", 1)
     assert "It asks to wait until" in run.error["next_step"]
     assert not Span.objects.filter(run_id=run.pk, kind="wait").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [(200, {"error": "quota"}, "quota"), (200, {}, None), (404, {"error": "quota"}, "not_found")],
+)
+def test_an_entry_with_status_and_expression_asks_for_both(status, body, expected):
+    replies = [{"status": 200, "match": "error == 'quota'", "category": "quota"}]
+    assert category_of(status, replies, body) == expected
