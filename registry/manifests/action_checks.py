@@ -22,6 +22,7 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
     if canonical.get("kind") == "action":
         _check_action(canonical, (), locate, findings)
         return
+    _check_replies(canonical, (), locate, findings)
     actions = canonical.get("actions", [])
     ids: set[str] = set()
     for at, action in enumerate(actions):
@@ -108,16 +109,7 @@ def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             "Both proto and descriptor_set describe the call.",
             "Keep one.",
         )
-    for at, reply in enumerate(action.get("replies", [])):
-        if "status" not in reply and "match" not in reply:
-            where = locate(*place, "replies", at)
-            findings.add(
-                "missing-key",
-                where,
-                f"{_path(place, 'replies')}[{at}]",
-                "A reply is known by status or match.",
-                "Add one of them.",
-            )
+    _check_replies(action, place, locate, findings)
     simulation = action.get("simulation", {})
     if "answer" in simulation and "code_file" in simulation:
         findings.add(
@@ -127,6 +119,14 @@ def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             "Both answer and code_file would answer.",
             "Keep one.",
         )
+
+
+def _check_replies(owner: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    for at, reply in enumerate(owner.get("replies", [])):
+        if "status" not in reply and "match" not in reply:
+            where = locate(*place, "replies", at)
+            path = f"{_path(place, 'replies')}[{at}]"
+            findings.add("missing-key", where, path, "A reply is known by status or match.", "Add one of them.")
 
 
 def _check_bulk(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:

@@ -105,7 +105,7 @@ BULK = Shape("bulk", (
 ))  # fmt: skip
 REPLY = Shape("replies", (
     Key("status", r.status, "Status code, or 4xx, 5xx."),
-    Key("match", expression(), "JMESPath over the reply's body; true means it matches."),
+    Key("match", expression(), "JMESPath over the reply's body; true means it matches. With a status, both must."),
     Key("category", choice(*CATEGORIES), "Which error it is.", required=True),
 ))  # fmt: skip
 PAGINATION = Shape("pagination", (
@@ -148,6 +148,7 @@ FIXTURE = Shape("fixtures", (
     Key("latency_ms", integer(0, 60_000, " ms"), "How long the reply takes."),
 ))  # fmt: skip
 FIXTURES = mapping(FIXTURE, r"[a-z0-9][a-z0-9_]{0,39}", "a scenario such as happy or 429", 40)
+HEADERS = mapping(r.header_value, r"[A-Za-z0-9-]{1,64}", "a header name", 30)
 
 ACTION_KEYS = (
     Key("runner", choice("rest", "grpc", "python"), "What runs it; rest when left out."),
@@ -158,7 +159,7 @@ ACTION_KEYS = (
         mapping(expression("inputs"), r"[^\s=&#]{1,64}", "a query parameter"),
         "Query parameters: JMESPath over inputs.",
     ),
-    Key("headers", mapping(r.header_value, r"[A-Za-z0-9-]{1,64}", "a header name", 30), "Constant headers."),
+    Key("headers", HEADERS, "Constant headers."),
     Key(
         "body",
         expression_tree("inputs"),
@@ -253,6 +254,9 @@ MANIFESTS: dict[str, Shape] = {
         Key("rate_limits", RATE_LIMITS, "Limits of the connection."),
         Key("retry", RETRY, "Retries of all actions."),
         Key("health", HEALTH, "How health is checked."),
+        Key("headers", HEADERS, "Constant headers of all REST actions; an action's own win."),
+        Key("replies", items(REPLY, 60), "Which reply is which error in all actions, after an action's own."),
+        Key("fixtures", FIXTURES, "Recorded replies that all actions share; an action's own win."),
         Key("actions", items(ACTION, 200), "What it can do.", required=True),
     )),
     "action": Shape("an action", (*COMMON, *CONNECTION_KEYS, *ACTION_KEYS)),

@@ -19,7 +19,7 @@ DEFAULT_TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True)
 class ActionSpec:
-    """One action. ``raw`` is its canonical form, with keys this class does not name (query, body, replies...).
+    """One action. ``raw`` is its canonical form with what its connector shares (headers, replies, fixtures) filled in.
 
     ``inputs`` and ``outputs`` are JSON Schemas of objects; ``errors`` holds numbers and ``4xx``, ``5xx``; ``effect``
     is read, write or delete; ``bulk`` is ``{field, over}`` or None; ``data_classes`` maps ``/inputs/to/*`` to a class.
@@ -168,6 +168,8 @@ def _sha256(value: Any) -> str:
 
 def _action(raw: dict[str, Any], owner: dict[str, Any]) -> ActionSpec:
     """``owner`` is the connector the action belongs to, or the action's own manifest."""
+    if raw is not owner:
+        raw = raw | _shared(raw, owner)
     method = raw.get("method")
     effect = effect_of(raw)
     inputs = raw.get("inputs") or (_open_object() if raw.get("runner") == "python" else _empty_object())
@@ -199,6 +201,20 @@ def _action(raw: dict[str, Any], owner: dict[str, Any]) -> ActionSpec:
         data_classes=dict(classes),
         raw=raw,
     )
+
+
+def _shared(raw: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
+    """What a connector says for all its actions, below what the action says itself: a vendor errs in one manner."""
+    parts: dict[str, Any] = {
+        "replies": [*raw.get("replies", ()), *owner.get("replies", ())],
+        "fixtures": owner.get("fixtures", {}) | raw.get("fixtures", {}),
+    }
+    if raw.get("runner", "rest") == "rest":
+        own = raw.get("headers", {})
+        written = {name.lower() for name in own}
+        shared = {name: value for name, value in owner.get("headers", {}).items() if name.lower() not in written}
+        parts["headers"] = shared | own
+    return {key: value for key, value in parts.items() if value}
 
 
 def effect_of(raw: dict[str, Any]) -> str:

@@ -74,3 +74,26 @@ def test_a_version_is_named_by_manifest_and_files():
         len({one, version_digest(manifest, {"drive_title.py": b"b"}), version_digest(manifest, {}), manifest.digest})
         == 4
     )
+
+
+def test_what_a_connector_shares_holds_for_all_its_actions_and_their_own_word_wins():
+    shared = """
+        connector: notes
+        headers: { Notes-Version: "2", Accept: application/json }
+        replies: [{ match: "code == 'busy'", category: transient }]
+        fixtures: { "429": { status: 429 }, "5xx": { status: 503 } }
+        actions:
+          - { id: add, method: POST, headers: { notes-version: "1" }, replies: [{ status: 409, category: validation }],
+              fixtures: { "5xx": { status: 500 } } }
+          - { id: read, method: GET }
+          - { id: count, code_file: count.py }
+    """
+    reading = read("\n".join(line[8:] for line in shared.splitlines()[1:]), format="yaml")
+    assert reading.errors == []
+    add, plain, python = (reading.manifest.actions[name].raw for name in ("add", "read", "count"))
+    assert add["headers"] == {"notes-version": "1", "Accept": "application/json"}
+    assert [entry["category"] for entry in add["replies"]] == ["validation", "transient"]
+    assert add["fixtures"] == {"429": {"status": 429}, "5xx": {"status": 500}}
+    assert (plain["headers"]["Notes-Version"], plain["fixtures"]["5xx"]) == ("2", {"status": 503})
+    assert "headers" not in python
+    assert "headers" not in reading.manifest.canonical["actions"][1]  # the digest is of what was written
