@@ -209,29 +209,97 @@ class SecretUse(WorkspaceModel):
 
 
 class Connection(WorkspaceModel):
-    """A workspace's authentication at a third party. Unauthenticated means Sim Mode.
+    """A way into one account at a third party. Unauthenticated means Sim Mode.
 
-    ``generation`` counts reconnects and rotations of its secret; approvals bind to it.
+    ``owner`` is whose account it is; None: shared by the workspace. ``generation`` counts reconnects and rotations of
+    its secret, and approvals bind to it; ``token_generation`` counts every token, refreshed ones too. ``host`` stands
+    for {connection.host} of the manifest; ``settings`` holds what is typed in and is no secret (client_id, user name).
+    ``scopes_granted`` are in the vendor's words. ``last_error`` says in a sentence what the last refresh failed of;
+    no refresh begins before ``cooldown_until``. ``refresh_holder`` may refresh until ``refresh_lease_until``, and
+    nobody else meanwhile. An exhausted one is not refreshed any more: it needs a person, and its runs wait.
     """
 
     class Status(models.TextChoices):
         UNAUTHENTICATED = "unauthenticated", "Not connected"
         AUTHENTICATED = "authenticated", "Connected"
+        EXHAUSTED = "exhausted", "To be reconnected"
 
     installation = models.ForeignKey(Installation, on_delete=models.PROTECT, db_index=False, related_name="connections")
     name = models.CharField(max_length=80)
+    owner = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False)
+    account = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.UNAUTHENTICATED)
+    host = models.CharField(max_length=253, blank=True)
+    settings = models.JSONField(default=dict)
+    scopes_granted = models.JSONField(default=list)
     generation = models.PositiveIntegerField(default=0)
+    token_generation = models.PositiveIntegerField(default=0)
+    connected_by = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    connected_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    next_refresh_at = models.DateTimeField(null=True, blank=True)
+    refresh_failures = models.PositiveSmallIntegerField(default=0)
+    cooldown_until = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    refresh_holder = models.UUIDField(null=True, blank=True)
+    refresh_lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        ordering = ["created_at"]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "installation", "name"], name="connection_name_once")
+            models.UniqueConstraint(
+                fields=["workspace", "installation"], condition=Q(owner=None), name="connection_one_shared"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "installation", "owner"],
+                condition=Q(owner__isnull=False),
+                name="connection_one_each",
+            ),
+            models.CheckConstraint(
+                name="connection_lease_has_holder",
+                condition=Q(refresh_holder=None, refresh_lease_until=None)
+                | Q(refresh_holder__isnull=False, refresh_lease_until__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["workspace", "next_refresh_at"],
+                condition=Q(next_refresh_at__isnull=False),
+                name="connection_due",
+            )
         ]
 
     def __str__(self):
         return self.name
 
+    def get_absolute_url(self):
+        return reverse("sandbox:connection-detail", args=[self.workspace.slug, self.pk])
+
     @property
     def is_authenticated(self) -> bool:
         return self.status == self.Status.AUTHENTICATED
+
+
+class ConnectionCredential(WorkspaceModel):
+    """What a connection proves itself with, sealed as one JSON object; opened in sandboxd and nowhere else.
+
+    The place that is authenticated with it is the workspace, the connection's id, ``generation`` (its
+    token_generation) and the API's host. Written anew as a whole, and only over the generation before it.
+    """
+
+    connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="credential")
+    generation = models.PositiveIntegerField()
+    key = models.ForeignKey("core.WorkspaceKey", on_delete=models.PROTECT, db_index=False, related_name="+")
+    wrapped_key = models.BinaryField()
+    ciphertext = models.BinaryField()
+    written_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "key", "id"], name="connectioncredential_by_key")]
+
+    def __str__(self):
+        return f"Credential {self.generation} of {self.connection_id}"

@@ -28,7 +28,7 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.OWNER: EVERYTHING,
     Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
     Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval"},
-    Role.CREATOR: READ | RUN,
+    Role.CREATOR: READ | RUN | {"write_extension"},
     Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent", "view_secret"},
     Role.MEMBER: READ | RUN,
 }

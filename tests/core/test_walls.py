@@ -45,7 +45,7 @@ def test_every_index_of_a_walled_table_begins_with_the_workspace(db):
         rows = cursor.fetchall()
     by_key = {(table, "id") for table, _, _ in rows}
     # Keys by id, one-to-one columns and hashes of secrets are how PostgreSQL keeps identity; nobody lists by them.
-    unique_alone = {"run_id", "installation_id", "group_id", "user_id", "token_hash", "digest"}
+    unique_alone = {"run_id", "installation_id", "connection_id", "group_id", "user_id", "token_hash", "digest"}
     wrong = [
         row
         for row in rows

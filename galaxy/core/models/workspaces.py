@@ -43,6 +43,8 @@ class Workspace(models.Model):
             ("run_installation", "Run extensions that read"),
             ("write_installation", "Run extensions that write"),
             ("view_run", "See every run"),
+            ("manage_connection", "Connect accounts, and let their calls pass again"),
+            ("write_extension", "Write extensions for this workspace alone"),
             ("view_approval", "See every approval request"),
             ("decide_approval", "Decide approval requests"),
             ("view_auditevent", "Read the audit trail"),

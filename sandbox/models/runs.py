@@ -39,11 +39,13 @@ class Run(WorkspaceModel):
     """One execution of an action, transform or pack. The row is the truth, the broker only a doorbell.
 
     State machine: queued -> running -> succeeded | failed | unknown; waiting (for an approval, its own or that of a
-    step) -> queued | failed; running -> waiting for a pack whose step waits, running -> queued when a lease ran out;
-    cancelled from queued or waiting; unknown -> succeeded | failed when a person settles it. ``requested_by`` answers
-    for the run; ``agent`` is who acted in their name, if it was not they themselves. ``attempt`` is the
-    fencing token: it counts claims, and whoever writes must still hold the number it claimed. ``inputs`` and
-    ``outputs`` are redacted; the raw values lie in ``RunPayload`` until the run is over.
+    step, or for its connection) -> queued | failed; running -> waiting for a pack whose step waits or a call whose
+    connection has to be renewed, running -> queued when a lease ran out; cancelled from queued or waiting; unknown ->
+    succeeded | failed when a person settles it. ``requested_by`` answers for the run; ``agent`` is who acted in their
+    name, if it was not they themselves. ``connection`` is the one a live run goes out by, fixed at its admission;
+    ``by_fallback``: another endpoint than the first answered. ``attempt`` is the fencing token: it counts claims, and
+    whoever writes must still hold the number it claimed. ``inputs`` and ``outputs`` are redacted; the raw values lie in
+    ``RunPayload`` until the run is over.
     """
 
     class State(models.TextChoices):
@@ -77,6 +79,10 @@ class Run(WorkspaceModel):
     kind = models.CharField(max_length=10)
     target = models.CharField(max_length=160, help_text="What was called: hubspot.create_task, lead.follow-up.")
     mode = models.CharField(max_length=10, choices=Mode)
+    connection = models.ForeignKey(
+        "registry.Connection", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="runs"
+    )
+    by_fallback = models.BooleanField(default=False)
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")

@@ -1,0 +1,17 @@
+"""Two more permissions: to connect accounts, and to write extensions for one workspace."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('core', '0010_told_once'),
+    ]
+
+    operations = [
+        migrations.AlterModelOptions(
+            name='workspace',
+            options={'ordering': ['name'], 'permissions': [('view_listing', 'Browse the marketplace'), ('view_installation', 'See installed extensions'), ('install_extension', 'Install and remove extensions'), ('pin_installation', 'Move and pin versions'), ('run_installation', 'Run extensions that read'), ('write_installation', 'Run extensions that write'), ('view_run', 'See every run'), ('manage_connection', 'Connect accounts, and let their calls pass again'), ('write_extension', 'Write extensions for this workspace alone'), ('view_approval', 'See every approval request'), ('decide_approval', 'Decide approval requests'), ('view_auditevent', 'Read the audit trail'), ('view_member', 'See the people and their roles'), ('manage_member', 'Invite people, change roles and give grants'), ('manage_role', 'Define roles'), ('manage_agent', 'Manage agents and their tokens'), ('view_secret', 'See which secrets there are, never their values'), ('manage_secret', 'Store, rotate and shred secrets'), ('change_settings', 'Change what holds for the whole workspace')]},
+        ),
+    ]

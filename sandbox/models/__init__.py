@@ -1,0 +1,32 @@
+"""Rows of the sandbox: runs and what they left behind; and how connections fare: breakers, health, open issues."""
+
+from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Issue
+from sandbox.models.runs import (
+    CallRecord,
+    Category,
+    Execution,
+    ExecutionQuerySet,
+    OutboxMessage,
+    Outcome,
+    Run,
+    RunPayload,
+    RunQuerySet,
+    Span,
+)
+
+__all__ = [
+    "Breaker",
+    "BreakerEvent",
+    "CallRecord",
+    "Category",
+    "Execution",
+    "ExecutionQuerySet",
+    "HealthCheck",
+    "Issue",
+    "OutboxMessage",
+    "Outcome",
+    "Run",
+    "RunPayload",
+    "RunQuerySet",
+    "Span",
+]

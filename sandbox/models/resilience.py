@@ -1,0 +1,148 @@
+"""How connections fare: circuit breakers with their history, health checks, and issues that need somebody."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from registry.models import Installation
+
+
+class Breaker(WorkspaceModel):
+    """The circuit breaker of one action over one connection. No row: closed, and never opened.
+
+    What is counted towards opening lies in Valkey; here stands what was decided. ``until`` is when an open one lets a
+    trial call through; a tripped one (``is_manual``) waits for a person.
+    """
+
+    class State(models.TextChoices):
+        CLOSED = "closed", "Closed"
+        OPEN = "open", "Open"
+        HALF_OPEN = "half_open", "Trying"
+
+    connection = models.ForeignKey(
+        "registry.Connection", on_delete=models.PROTECT, db_index=False, related_name="breakers"
+    )
+    action = models.CharField(max_length=160)
+    state = models.CharField(max_length=10, choices=State, default=State.CLOSED)
+    is_manual = models.BooleanField(default=False)
+    until = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["action"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "connection", "action"], name="breaker_once")]
+
+    def __str__(self):
+        return f"Breaker of {self.action}"
+
+
+class BreakerEvent(WorkspaceModel):
+    """One change of a breaker, with what was counted then ({failures, calls, window_s}) or who did it, and why."""
+
+    breaker = models.ForeignKey(Breaker, on_delete=models.PROTECT, db_index=False, related_name="events")
+    state = models.CharField(max_length=10, choices=Breaker.State)
+    counts = models.JSONField(default=dict)
+    reason = models.CharField(max_length=300)
+    actor = models.ForeignKey("core.User", null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["workspace", "breaker", "-at"], name="breakerevent_newest")]
+
+    def __str__(self):
+        return f"{self.get_state_display()} at {self.at:%H:%M:%S}"
+
+
+class HealthCheck(WorkspaceModel):
+    """One scheduled or asked-for trial of a connection, by the read action its manifest names."""
+
+    connection = models.ForeignKey(
+        "registry.Connection", on_delete=models.PROTECT, db_index=False, related_name="health_checks"
+    )
+    run = models.ForeignKey("sandbox.Run", null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    passed = models.BooleanField()
+    category = models.CharField(max_length=16, blank=True)
+    sentence = models.CharField(max_length=300, blank=True)
+    duration_ms = models.FloatField()
+    checked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-checked_at"]
+        indexes = [models.Index(fields=["workspace", "connection", "-checked_at"], name="healthcheck_newest")]
+
+    def __str__(self):
+        return "Passed" if self.passed else f"Failed: {self.category}"
+
+
+class IssueQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Issues of the installations that ``user`` may see."""
+        return self.filter(installation__in=Installation.objects.visible_to(user))
+
+    def open(self):
+        return self.filter(closed_at=None)
+
+
+class Issue(WorkspaceModel):
+    """Something that goes wrong again and again and needs a person: what, since when, how often, whose turn it is.
+
+    One open issue at a time for each ``kind`` of ``target`` (an action's name) of an installation. ``facts`` is what is
+    known, names and numbers only; ``next_step`` names the kind of fix (sandbox.fixes).
+    """
+
+    class Kind(models.TextChoices):
+        BREAKER_OPEN = "breaker_open", "Calls are held back"
+        RETRIES_EXHAUSTED = "retries_exhausted", "Calls fail after every retry"
+        CONNECTION_EXHAUSTED = "connection_exhausted", "The connection has to be renewed"
+        HEALTH_FAILING = "health_failing", "Health checks fail"
+        VERSION_FAILING = "version_failing", "This version fails more than others"
+
+    installation = models.ForeignKey(
+        "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="issues"
+    )
+    connection = models.ForeignKey(
+        "registry.Connection", null=True, on_delete=models.PROTECT, db_index=False, related_name="issues"
+    )
+    kind = models.CharField(max_length=24, choices=Kind)
+    target = models.CharField(max_length=160)
+    sentence = models.CharField(max_length=300)
+    next_step = models.CharField(max_length=300)
+    facts = models.JSONField(default=dict)
+    owner = models.ForeignKey("core.User", null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    times = models.PositiveIntegerField(default=1)
+    opened_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey("core.User", null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    closed_because = models.CharField(max_length=300, blank=True)
+
+    objects: ClassVar = IssueQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "installation", "kind", "target"],
+                condition=Q(closed_at=None),
+                name="issue_once_while_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-opened_at", "id"], name="issue_newest"),
+            models.Index(fields=["workspace", "installation", "-opened_at"], name="issue_by_installation"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()}: {self.target}"
+
+    def get_absolute_url(self):
+        return reverse("sandbox:issue-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
