@@ -53,6 +53,8 @@ _base64 = text(200_000, pattern=r"[A-Za-z0-9+/=\s]+", expected="base64")
 _service = text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service name")
 _method = text(100, pattern=IDENTIFIER, expected="a method name")
 _vendor_scope = text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope without blanks")  # RFC 6749 section 3.3
+# What the flow itself sets stays out of a manifest's reach.
+_authorize_param = r"(?!(?:response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method)$)[A-Za-z0-9_.-]{1,64}"
 _step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
 _step_inputs = mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input")
 
@@ -209,6 +211,17 @@ AUTH = Shape("auth", (
     Key("revoke_url", https_address, "Revocation endpoint."),
     Key("issuer", https_address, "Issuer, where the vendor has discovery."),
     Key("grant", choice("authorization_code", "client_credentials"), "OAuth 2 grant; the first when left out."),
+    Key(
+        "authorize_params",
+        mapping(text(200), _authorize_param, "a further parameter of the consent screen", 20),
+        "Further parameters of the consent screen, such as access_type: offline.",
+    ),
+    Key(
+        "token_endpoint_auth_method",
+        choice("client_secret_post", "client_secret_basic"),
+        "How the client proves itself at the token endpoint (RFC 7591); client_secret_post when left out.",
+    ),
+    Key("scope_separator", choice("space", "comma"), "What stands between scopes; a space when left out."),
     Key("audience", text(300), "Audience of the token."),
     Key("in", choice("header", "query"), "Where an API key goes; header when left out."),
     Key("name", _key_name, "Header or parameter of an API key."),

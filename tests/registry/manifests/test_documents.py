@@ -97,3 +97,10 @@ def test_what_a_connector_shares_holds_for_all_its_actions_and_their_own_word_wi
     assert (plain["headers"]["Notes-Version"], plain["fixtures"]["5xx"]) == ("2", {"status": 503})
     assert "headers" not in python
     assert "headers" not in reading.manifest.canonical["actions"][1]  # the digest is of what was written
+
+
+def test_further_parameters_of_the_consent_screen_leave_the_flow_its_own():
+    text = "connector: notes\nauth: {{ type: oauth2, authorize_params: {{ {}: x }} }}\nactions: []\n"
+    assert read(text.format("access_type"), format="yaml").errors == []
+    for name in ("state", "redirect_uri", "client_id", "code_challenge", "scope"):
+        assert [finding.code for finding in read(text.format(name), format="yaml").errors] == ["bad-key"], name
