@@ -54,7 +54,8 @@ _service = text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service nam
 _method = text(100, pattern=IDENTIFIER, expected="a method name")
 _vendor_scope = text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope without blanks")  # RFC 6749 section 3.3
 # What the flow itself sets stays out of a manifest's reach.
-_authorize_param = r"(?!(?:response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method)$)[A-Za-z0-9_.-]{1,64}"
+_FLOW = "response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method"
+_authorize_param = rf"(?!(?:{_FLOW})$)[A-Za-z0-9_.-]{{1,64}}"
 _step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
 _step_inputs = mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input")
 
@@ -113,12 +114,21 @@ REPLY = Shape("replies", (
 PAGINATION = Shape("pagination", (
     Key("style", choice("cursor", "page", "link"), "How the next page is found.", required=True),
     Key("items", expression(), "JMESPath to the list in the body.", required=True),
+    Key("in", choice("query", "body"), "Where the parameters below stand; query when left out."),
     Key("cursor", expression(), "JMESPath to the next cursor in the body."),
-    Key("cursor_param", text(64), "Query parameter that takes the cursor."),
-    Key("page_param", text(64), "Query parameter that takes the page number."),
-    Key("size_param", text(64), "Query parameter that takes the page size."),
+    Key("cursor_param", text(64), "Parameter that takes the cursor."),
+    Key("page_param", text(64), "Parameter that takes the page number."),
+    Key("first_page", integer(0, 1), "Number of the first page; 1 when left out."),
+    Key("link", expression(), "JMESPath to the next page's address in the body; the Link header when left out."),
+    Key("size_param", text(64), "Parameter that takes the page size."),
     Key("size", integer(1, 1_000), "Entries a page."),
-    Key("max_pages", integer(1, 50), "Pages at most; no more than 50."),
+    Key("max_pages", integer(1, 50), "Pages at most; 10 when left out, no more than 50."),
+))  # fmt: skip
+UPLOAD = Shape("upload", (
+    Key("content", expression("inputs"), "JMESPath to the file in base64.", required=True),
+    Key("media_type", expression("inputs"), "JMESPath to its media type; application/octet-stream when left out."),
+    Key("filename", expression("inputs"), "JMESPath to its name, for multipart; file when left out."),
+    Key("field", text(64, pattern=r"[A-Za-z0-9_.\[\]-]+", expected="the name of a form field"), "Its form field; file when left out."),
 ))  # fmt: skip
 GRPC = Shape("grpc", (
     Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
@@ -159,19 +169,33 @@ ACTION_KEYS = (
     Key(
         "query",
         mapping(expression("inputs"), r"[^\s=&#]{1,64}", "a query parameter"),
-        "Query parameters: JMESPath over inputs.",
+        "Query parameters: JMESPath over inputs; a list repeats its name. Left out, for GET, HEAD and DELETE without a "
+        "body: all inputs that the path does not use.",
     ),
     Key("headers", HEADERS, "Constant headers."),
     Key(
         "body",
         expression_tree("inputs"),
-        "Body: JMESPath over inputs. Left out: all inputs that path and query do not use.",
+        "Body: JMESPath over inputs. Left out, but for GET, HEAD and DELETE: all inputs that path, query and upload do "
+        "not use.",
     ),
-    Key("body_format", choice("json", "form", "multipart"), "How the body is sent; json when left out."),
+    Key(
+        "body_format",
+        choice("json", "form", "multipart", "related", "raw"),
+        "How the body is sent; json when left out. multipart is form-data; related is JSON and a file; raw is the file.",
+    ),
+    Key("upload", UPLOAD, "The file that is sent: with multipart, related or raw."),
+    Key("idempotency_header", r.own_header, "Header that takes a key by which the vendor does a call once."),
     Key(
         "response",
-        expression_tree("status", "headers", "body"),
-        "Outputs: JMESPath over status, headers and body. Left out: the body.",
+        expression_tree("status", "headers", "body", "items", "more"),
+        "Outputs: JMESPath over status, headers and body; with pagination over items (of all pages) and more (whether "
+        "there were further ones) too. Left out: the body, or items and more.",
+    ),
+    Key(
+        "response_format",
+        choice("json", "text", "bytes"),
+        "How a reply is read; json when left out. bytes gives {content, media_type, size} with the content in base64.",
     ),
     Key("pagination", PAGINATION, "How lists go on."),
     Key("grpc", GRPC, "The call of a gRPC action."),
