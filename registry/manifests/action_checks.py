@@ -10,6 +10,7 @@ from .findings import Findings
 from .model import effect_of
 from .nodes import shown
 from .readers import PATH_FIELD
+from .rest_checks import check_rest
 from .suggest import nearest
 
 DEFAULT_BULK_OVER = 10
@@ -53,10 +54,11 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
 
 def _check_action(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
     action.setdefault("runner", "python" if "code_file" in action else "grpc" if "grpc" in action else "rest")
-    action.setdefault("idempotent", action.get("method") in ("GET", "HEAD"))
+    action.setdefault("idempotent", action.get("method") in ("GET", "HEAD") or "idempotency_header" in action)
     action.setdefault("audience", "both")
     _check_effect(action, place, locate, findings)
     _check_runner(action, place, locate, findings)
+    check_rest(action, place, locate, findings)
     _check_bulk(action, place, locate, findings)
     _check_inputs(action, place, locate, findings)
 
@@ -87,7 +89,10 @@ def _check_effect(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
     action.setdefault("destructive", effect == "delete")
 
 
-_ONLY_REST = ("method", "path", "query", "headers", "body", "body_format", "response", "pagination")
+_ONLY_REST = (
+    "method", "path", "query", "headers", "body", "body_format", "upload", "idempotency_header", "response",
+    "response_format", "pagination",
+)  # fmt: skip
 
 
 def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
@@ -176,17 +181,20 @@ def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             findings.add("bad-reference", where, path, message, f"Remove the ? from {name}.")
     if schema.get("additionalProperties") is not False:
         return  # further inputs may come, so an unknown name need not be a slip
-    for key in ("query", "body", "simulation"):
+    for key in ("query", "body", "upload", "simulation"):
         for steps, expression in _expressions(action.get(key), (key,)):
             for reference in expressions.parse(expression):
                 if reference.root == "inputs" and reference.member is not None and reference.member not in known:
                     _unknown(reference.member, known, "input", locate(*place, *steps), _path(place, key), findings)
 
 
+_PLAIN = {("simulation",): ("code_file", "latency_ms"), ("upload",): ("field",)}  # what is no expression in a map
+
+
 def _expressions(value: Any, steps: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
     if isinstance(value, dict):
         for key, part in value.items():
-            if steps != ("simulation",) or key == "answer":
+            if key not in _PLAIN.get(steps, ()):
                 yield from _expressions(part, (*steps, key))
     elif isinstance(value, list):
         for at, part in enumerate(value):

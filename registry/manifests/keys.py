@@ -48,6 +48,7 @@ IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _input_name = text(64, pattern=IDENTIFIER, expected="the name of an input")
 _header_name = text(64, pattern="[A-Za-z0-9-]+", expected="a header name")
 _key_name = text(64, pattern=r"[A-Za-z0-9_.-]+", expected="a header or parameter name")
+_field_name = text(64, pattern=r"[A-Za-z0-9_.\[\]-]+", expected="the name of a form field")
 _word = text(20, pattern=r"[A-Za-z0-9_-]+", expected="one word")
 _base64 = text(200_000, pattern=r"[A-Za-z0-9+/=\s]+", expected="base64")
 _service = text(200, pattern=r"[A-Za-z_][A-Za-z0-9_.]*", expected="a service name")
@@ -128,7 +129,7 @@ UPLOAD = Shape("upload", (
     Key("content", expression("inputs"), "JMESPath to the file in base64.", required=True),
     Key("media_type", expression("inputs"), "JMESPath to its media type; application/octet-stream when left out."),
     Key("filename", expression("inputs"), "JMESPath to its name, for multipart; file when left out."),
-    Key("field", text(64, pattern=r"[A-Za-z0-9_.\[\]-]+", expected="the name of a form field"), "Its form field; file when left out."),
+    Key("field", _field_name, "Its form field, for multipart; file when left out."),
 ))  # fmt: skip
 GRPC = Shape("grpc", (
     Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
@@ -182,7 +183,7 @@ ACTION_KEYS = (
     Key(
         "body_format",
         choice("json", "form", "multipart", "related", "raw"),
-        "How the body is sent; json when left out. multipart is form-data; related is JSON and a file; raw is the file.",
+        "How the body is sent; json when left out. multipart is form-data, related JSON and a file, raw the file.",
     ),
     Key("upload", UPLOAD, "The file that is sent: with multipart, related or raw."),
     Key("idempotency_header", r.own_header, "Header that takes a key by which the vendor does a call once."),
@@ -325,6 +326,6 @@ MANIFESTS: dict[str, Shape] = {
 
 # The parts above in the order the reference tells them.
 SECTIONS = (
-    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, RETRY, BULK, REPLY, PAGINATION, GRPC, FALLBACK,
-    COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
+    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, RETRY, BULK, REPLY, PAGINATION, UPLOAD, GRPC,
+    FALLBACK, COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
 )  # fmt: skip
