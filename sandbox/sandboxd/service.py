@@ -8,11 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, close_old_connections
 
-from galaxy.core import audit
-from galaxy.core.audit import Actor
-from galaxy.core.egress import NoSecrets, Refusal, SecretSource, SystemResolver
+from galaxy.core.egress import NoSecrets, SecretSource, SystemResolver
 from galaxy.core.egress.configured import loopback_peers, pinned_transport
 from galaxy.core.errors import DomainError
 from galaxy.core.scope import workspace_scope
@@ -20,7 +18,6 @@ from galaxy.core.vault.errors import KeyDestroyed, VaultClosed
 from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
-from sandbox.models import Run
 from sandbox.pool import Pool, SandboxUnavailable
 from sandbox.sandboxd import sealing, trials
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
@@ -28,6 +25,7 @@ from sandbox.sandboxd.memo import Memo, memo_key
 from sandbox.sandboxd.orders import BadOrder, FixtureOrder, ReplayOrder, RunOrder
 from sandbox.sandboxd.places import Places
 from sandbox.sandboxd.programs import program_of, schemas_of
+from sandbox.sandboxd.under_way import briefly, record_refusal, running
 
 log = structlog.get_logger(__name__)
 LONGEST_WAIT_S = 5.0  # for a place; with the longest run it stays below the lease of a run
@@ -95,8 +93,8 @@ class Service:
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:
         order = RunOrder.from_body(body)
         with workspace_scope([order.workspace]):
-            with _briefly():
-                run = _running(order.workspace, order.run, order.digest, order.target)
+            with briefly():
+                run = running(order.workspace, order.run, order.digest, order.target)
                 program = program_of(order.digest, order.target)
             key = memo_key(order) if program.kind == "transform" else ""
             if key and (known := self._memo.get(key)):
@@ -113,7 +111,7 @@ class Service:
                     ways=self._ways,
                     source=_secrets(order),
                     names=tuple(order.leases),
-                    on_refused=lambda refusal: _record_refusal(run, refusal),
+                    on_refused=lambda refusal: record_refusal(run, refusal),
                 )
             if key and result.outcome.status == "ok":
                 self._memo.put(key, result)
@@ -121,7 +119,7 @@ class Service:
 
     def _replay(self, body: dict[str, Any]) -> dict[str, Any]:
         order = ReplayOrder.from_body(body)
-        with workspace_scope([order.workspace]), _briefly():
+        with workspace_scope([order.workspace]), briefly():
             program = program_of(order.digest, order.target)
             recording = _opened(order)
         with self._place(order.workspace) as pool:
@@ -157,11 +155,11 @@ class _BrieflyLeased(LeasedSecrets):
     """Leased secrets that hold no connection to the database between two uses, however long the run takes."""
 
     def open(self, name: str, *, host: str, purpose: str) -> str:
-        with _briefly():
+        with briefly():
             return super().open(name, host=host, purpose=purpose)
 
     def _bounds(self, name: str) -> Any:
-        with _briefly():
+        with briefly():
             return super()._bounds(name)
 
 
@@ -171,45 +169,10 @@ def _secrets(order: RunOrder) -> SecretSource:
     return _BrieflyLeased(order.leases, run_id=order.run, workspace=order.workspace)
 
 
-@contextlib.contextmanager
-def _briefly() -> Iterator[None]:
-    """The database for a moment. A process has few connections (DATABASE_POOL), and a run that waits for its place or
-    for a peer must not keep one from the others."""
-    try:
-        yield
-    finally:
-        connection.close()
-
-
-def _running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
-    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder."""
-    try:
-        run = Run.objects.select_related("workspace").filter(workspace=workspace, pk=UUID(run_id)).first()
-    except ValueError:
-        run = None
-    if run is None or run.state != Run.State.RUNNING or (run.version_digest, run.target) != (digest, target):
-        raise BadOrder("No such run is under way.")
-    return run
-
-
-def _record_refusal(run: Run, refusal: Refusal) -> None:
-    """What the code asked of the network and policy refused, for the trail; never a value."""
-    with _briefly(), workspace_scope([run.workspace_id]), transaction.atomic():
-        audit.record(
-            "egress.refused",
-            actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
-            target=run,
-            host=refusal.host,
-            method=refusal.method,
-            code=refusal.code,
-            reason=refusal.reason,
-        )
-
-
 def _fixture(body: dict[str, Any]) -> dict[str, Any]:
     """What a recorded run heard, with what is personal masked here: only places that were kept leave as they were."""
     order = FixtureOrder.from_body(body)
-    with workspace_scope([order.workspace]), _briefly():
+    with workspace_scope([order.workspace]), briefly():
         inputs, outputs = schemas_of(order.digest, order.target)
         recording = _opened(order)
     return review(recording, inputs=inputs, outputs=outputs, keep=order.keep).as_body()

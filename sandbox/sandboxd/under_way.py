@@ -1,0 +1,50 @@
+"""The run that an order is for, and the database for a moment: what every operation of a run begins with."""
+
+import contextlib
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from galaxy.core.egress import Refusal
+from galaxy.core.scope import workspace_scope
+from sandbox.models import Run
+from sandbox.sandboxd.orders import BadOrder
+
+
+@contextlib.contextmanager
+def briefly() -> Iterator[None]:
+    """The database for a moment. A process has few connections (DATABASE_POOL), and a run that waits for its place or
+    for a peer must not keep one from the others."""
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
+    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder."""
+    try:
+        runs = Run.objects.select_related("workspace", "connection")
+        run = runs.filter(workspace=workspace, pk=UUID(run_id)).first()
+    except ValueError:
+        run = None
+    if run is None or run.state != Run.State.RUNNING or (run.version_digest, run.target) != (digest, target):
+        raise BadOrder("No such run is under way.")
+    return run
+
+
+def record_refusal(run: Run, refusal: Refusal) -> None:
+    """What was asked of the network and policy refused, for the trail; never a value."""
+    with briefly(), workspace_scope([run.workspace_id]), transaction.atomic():
+        audit.record(
+            "egress.refused",
+            actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
+            target=run,
+            host=refusal.host,
+            method=refusal.method,
+            code=refusal.code,
+            reason=refusal.reason,
+        )
