@@ -1,11 +1,12 @@
-"""What people are told of their runs and of the calls of their agents."""
+"""What people are told of their runs, of the calls of their agents, and of issues that wait for them."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import Kind, Place, add_kind, add_target
-from sandbox.models import Run
+from sandbox.issues import NEWS
+from sandbox.models import Issue, Run
 
 KINDS = (
     Kind("run_failed", "Your run failed", "Failed runs of mine", "circle-x", "bad"),
@@ -18,6 +19,7 @@ KINDS = (
         by_mail=True,
     ),
     Kind("agent_budget", "Your agent is near its calls of today", "Agents near their budget", "gauge", "warn"),
+    Kind(NEWS, "Something needs you", "Issues of mine", "siren", "warn", by_mail=True),
 )
 
 
@@ -26,8 +28,14 @@ def connect() -> None:
     for kind in KINDS:
         add_kind(kind)
     add_target("sandbox.run", _runs)
+    add_target("sandbox.issue", _issues)
 
 
 def _runs(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
     rows = Run.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids).select_related("workspace")
     return {row.pk: Place(f"{row.target}, {row.get_mode_display().lower()}", row.get_absolute_url()) for row in rows}
+
+
+def _issues(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    rows = Issue.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids).select_related("workspace")
+    return {row.pk: Place(f"{row.target}: {row.get_kind_display().lower()}", row.get_absolute_url()) for row in rows}

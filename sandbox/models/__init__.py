@@ -1,6 +1,6 @@
 """Rows of the sandbox: runs and what they left behind; and how connections fare: breakers, health, open issues."""
 
-from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Issue
+from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
 from sandbox.models.runs import (
     CallRecord,
     Category,
@@ -22,6 +22,7 @@ __all__ = [
     "Execution",
     "ExecutionQuerySet",
     "HealthCheck",
+    "Hold",
     "Issue",
     "OutboxMessage",
     "Outcome",

@@ -1,4 +1,4 @@
-"""How connections fare: circuit breakers with their history, health checks, and issues that need somebody."""
+"""How connections fare: circuit breakers with their history, holds, health checks, and issues that need somebody."""
 
 from typing import ClassVar
 
@@ -58,6 +58,35 @@ class BreakerEvent(WorkspaceModel):
         return f"{self.get_state_display()} at {self.at:%H:%M:%S}"
 
 
+class Hold(WorkspaceModel):
+    """A place that a run has taken where only so many calls may be under way: a concurrency limit, or a lock by a key.
+
+    ``subject`` is the connection the places belong to, or the installation where there is none, with the mode;
+    ``key`` is what they are counted by (sandbox.holds), never a value of the inputs. A hold counts for as long as its
+    run is at work under the same ``attempt``: a holder that dies frees its place when its lease runs out.
+    """
+
+    installation = models.ForeignKey(
+        "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="holds"
+    )
+    subject = models.CharField(max_length=60)
+    key = models.CharField(max_length=64)
+    label = models.CharField(max_length=200)
+    run = models.ForeignKey("sandbox.Run", on_delete=models.CASCADE, db_index=False, related_name="holds")
+    attempt = models.PositiveIntegerField()
+    taken_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["taken_at"]
+        indexes = [
+            models.Index(fields=["workspace", "subject", "key"], name="hold_by_key"),
+            models.Index(fields=["workspace", "run"], name="hold_by_run"),
+        ]
+
+    def __str__(self):
+        return self.label
+
+
 class HealthCheck(WorkspaceModel):
     """One scheduled or asked-for trial of a connection, by the read action its manifest names."""
 
@@ -91,8 +120,9 @@ class IssueQuerySet(WorkspaceQuerySet):
 class Issue(WorkspaceModel):
     """Something that goes wrong again and again and needs a person: what, since when, how often, whose turn it is.
 
-    One open issue at a time for each ``kind`` of ``target`` (an action's name) of an installation. ``facts`` is what is
-    known, names and numbers only; ``next_step`` names the kind of fix (sandbox.fixes).
+    One open issue at a time for each ``kind`` of ``target`` (an action's name) of an installation and, where it is
+    about one, a connection. ``facts`` is what is known, names and numbers only; ``next_step`` is a sentence. An issue
+    is closed by Galaxy when what it tells of is healed (``closed_by`` is None then), or by a person with a reason.
     """
 
     class Kind(models.TextChoices):
@@ -128,9 +158,14 @@ class Issue(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "installation", "kind", "target"],
-                condition=Q(closed_at=None),
+                condition=Q(closed_at=None, connection=None),
                 name="issue_once_while_open",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "connection", "kind", "target"],
+                condition=Q(closed_at=None, connection__isnull=False),
+                name="issue_once_by_connection",
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "-opened_at", "id"], name="issue_newest"),

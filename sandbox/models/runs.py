@@ -43,9 +43,10 @@ class Run(WorkspaceModel):
     connection has to be renewed, running -> queued when a lease ran out; cancelled from queued or waiting; unknown ->
     succeeded | failed when a person settles it. ``requested_by`` answers for the run; ``agent`` is who acted in their
     name, if it was not they themselves. ``connection`` is the one a live run goes out by, fixed at its admission;
-    ``by_fallback``: another endpoint than the first answered. ``attempt`` is the fencing token: it counts claims, and
-    whoever writes must still hold the number it claimed. ``inputs`` and ``outputs`` are redacted; the raw values lie in
-    ``RunPayload`` until the run is over.
+    ``by_fallback``: another endpoint than the first answered, ``last_endpoint``. ``attempt`` is the fencing token: it
+    counts claims, and whoever writes must still hold the number it claimed; ``given_back`` counts the claims that were
+    given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
+    values lie in ``RunPayload`` until the run is over.
     """
 
     class State(models.TextChoices):
@@ -83,6 +84,7 @@ class Run(WorkspaceModel):
         "registry.Connection", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="runs"
     )
     by_fallback = models.BooleanField(default=False)
+    last_endpoint = models.CharField(max_length=300, blank=True)
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
@@ -108,6 +110,7 @@ class Run(WorkspaceModel):
     seed = models.BigIntegerField()
     trace_id = models.CharField(max_length=32)
     attempt = models.PositiveIntegerField(default=0)
+    given_back = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     effect_started_at = models.DateTimeField(
         null=True, blank=True, help_text="When a request that may have an effect was last sent off."
@@ -194,11 +197,13 @@ class RunPayload(WorkspaceModel):
 class OutboxMessage(WorkspaceModel):
     """A doorbell for a run: written in the transaction that queues it, gone once a worker has claimed it.
 
-    ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens.
+    ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens. ``because``
+    says why it is not rung before, where the run waits for its turn.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="doorbell")
     ring_at = models.DateTimeField(default=timezone.now)
+    because = models.CharField(max_length=300, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "ring_at"], name="outbox_due")]
