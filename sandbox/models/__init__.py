@@ -1,5 +1,7 @@
 """Rows of the sandbox: runs and what they left behind; and how connections fare: breakers, health, open issues."""
 
+from sandbox.models.counting import Counts
+from sandbox.models.health import CheckSchedule, VersionFigure
 from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
 from sandbox.models.runs import (
     CallRecord,
@@ -19,6 +21,8 @@ __all__ = [
     "BreakerEvent",
     "CallRecord",
     "Category",
+    "CheckSchedule",
+    "Counts",
     "Execution",
     "ExecutionQuerySet",
     "HealthCheck",
@@ -30,4 +34,5 @@ __all__ = [
     "RunPayload",
     "RunQuerySet",
     "Span",
+    "VersionFigure",
 ]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
+from sandbox.models.counting import COUNTS_AS, Counts
 
 
 class Category(models.TextChoices):
@@ -31,8 +32,12 @@ class RunQuerySet(WorkspaceQuerySet):
         return self.filter(granted(user, "view_run", self.model) | Q(requested_by=user))
 
     def top_level(self):
-        """Runs that somebody asked for; steps of a pack are shown on the pack's page."""
-        return self.filter(parent=None)
+        """Runs that somebody asked for: steps of a pack are shown on the pack's page, checks on their connection's."""
+        return self.filter(parent=None, is_check=False)
+
+    def counted(self):
+        """Live calls that are over, as an objective looks at them (``counts_as``)."""
+        return self.filter(counts_as__in=Counts.values)
 
 
 class Run(WorkspaceModel):
@@ -46,7 +51,8 @@ class Run(WorkspaceModel):
     ``by_fallback``: another endpoint than the first answered, ``last_endpoint``. ``attempt`` is the fencing token: it
     counts claims, and whoever writes must still hold the number it claimed; ``given_back`` counts the claims that were
     given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
-    values lie in ``RunPayload`` until the run is over.
+    values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is one;
+    ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
     """
 
     class State(models.TextChoices):
@@ -84,6 +90,10 @@ class Run(WorkspaceModel):
         "registry.Connection", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="runs"
     )
     by_fallback = models.BooleanField(default=False)
+    is_check = models.BooleanField(default=False, help_text="A trial of the connection's health.")
+    counts_as = models.GeneratedField(
+        expression=COUNTS_AS, output_field=models.CharField(max_length=8), db_persist=True
+    )
     last_endpoint = models.CharField(max_length=300, blank=True)
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
@@ -144,6 +154,11 @@ class Run(WorkspaceModel):
             models.CheckConstraint(
                 name="run_failed_has_category", condition=~Q(state="failed") | ~Q(error_category="")
             ),
+            models.UniqueConstraint(
+                fields=["workspace", "connection"],
+                condition=Q(is_check=True, state__in=["queued", "waiting", "running"]),
+                name="run_one_check_at_a_time",
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "-created_at", "id"], name="run_newest"),
@@ -162,6 +177,21 @@ class Run(WorkspaceModel):
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
             models.Index(
                 fields=["workspace", "agent", "-created_at"], condition=Q(agent__isnull=False), name="run_by_agent"
+            ),
+            # Everything that a figure of health is made of, so that none of them reads the table itself.
+            models.Index(
+                fields=["workspace", "installation", "-created_at"],
+                include=[
+                    "connection",
+                    "version",
+                    "target",
+                    "counts_as",
+                    "error_category",
+                    "started_at",
+                    "finished_at",
+                ],
+                condition=~Q(counts_as=""),
+                name="run_counted",
             ),
         ]
 
