@@ -20,6 +20,7 @@ Locate = Callable[..., Any]
 def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings) -> None:
     """Checks a connector's actions, or a stand-alone action, and fills in their defaults in place."""
     _check_egress(canonical, locate, findings)
+    _check_scope_map(canonical.get("auth", {}), locate, findings)
     if canonical.get("kind") == "action":
         _check_action(canonical, (), locate, findings)
         return
@@ -226,6 +227,16 @@ def _check_egress(canonical: dict[str, Any], locate: Locate, findings: Findings)
                 message,
                 f"Add {host} to egress.",
             )
+
+
+def _check_scope_map(auth: dict[str, Any], locate: Locate, findings: Findings) -> None:
+    """A vendor's scope that nobody is asked for would never be granted."""
+    asked = auth.get("scopes", [])
+    for scope, needed in auth.get("scope_map", {}).items():
+        for name in needed:
+            if name not in asked:
+                place = f"auth.scope_map.{scope}"
+                _unknown(name, asked, "vendor's scope", locate("auth", "scope_map", scope), place, findings)
 
 
 def _unknown(name: str, known: Any, what: str, where: Any, path: str, findings: Findings) -> None:

@@ -57,6 +57,7 @@ _vendor_scope = text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope wi
 # What the flow itself sets stays out of a manifest's reach.
 _FLOW = "response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method"
 _authorize_param = rf"(?!(?:{_FLOW})$)[A-Za-z0-9_.-]{{1,64}}"
+_CANONICAL_SCOPE = r"[a-z][a-z0-9_]{0,39}(?:\.[a-z][a-z0-9_]{0,39}){0,6}\.(?:read|write|delete)"
 _step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
 _step_inputs = mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input")
 
@@ -231,6 +232,11 @@ ACTION = Shape("actions", (
 AUTH = Shape("auth", (
     Key("type", choice(*AUTH_TYPES), "How a connection proves itself.", required=True),
     Key("scopes", items(_vendor_scope, 100, ordered=False), "The vendor's own scopes, in its spelling."),
+    Key(
+        "scope_map",
+        mapping(items(_vendor_scope, 20, ordered=False), _CANONICAL_SCOPE, "a scope such as crm.tasks.write"),
+        "Which of the vendor's scopes each scope of an action needs; none where the vendor asks for no right.",
+    ),
     Key("authorize_url", https_address, "Consent screen."),
     Key("token_url", https_address, "Token endpoint."),
     Key("revoke_url", https_address, "Revocation endpoint."),

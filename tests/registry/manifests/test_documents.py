@@ -104,3 +104,9 @@ def test_further_parameters_of_the_consent_screen_leave_the_flow_its_own():
     assert read(text.format("access_type"), format="yaml").errors == []
     for name in ("state", "redirect_uri", "client_id", "code_challenge", "scope"):
         assert [finding.code for finding in read(text.format(name), format="yaml").errors] == ["bad-key"], name
+
+
+def test_a_scope_is_mapped_to_what_the_vendor_is_asked_for():
+    text = "connector: notes\nauth: {{ scopes: [notes.all], scope_map: {{ notes.read: [{}] }}, type: oauth2 }}\nactions: []"
+    assert read(text.format("notes.all"), format="yaml").errors == []
+    assert [finding.code for finding in read(text.format("notes.al"), format="yaml").errors] == ["bad-reference"]
