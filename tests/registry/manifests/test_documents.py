@@ -107,6 +107,7 @@ def test_further_parameters_of_the_consent_screen_leave_the_flow_its_own():
 
 
 def test_a_scope_is_mapped_to_what_the_vendor_is_asked_for():
-    text = "connector: notes\nauth: {{ scopes: [notes.all], scope_map: {{ notes.read: [{}] }}, type: oauth2 }}\nactions: []"
+    auth = "{{ type: oauth2, scopes: [notes.all], scope_map: {{ notes.read: [{}] }} }}"
+    text = f"connector: notes\nauth: {auth}\nactions: []\n"
     assert read(text.format("notes.all"), format="yaml").errors == []
     assert [finding.code for finding in read(text.format("notes.al"), format="yaml").errors] == ["bad-reference"]
