@@ -27,27 +27,36 @@ _BY_STATUS: dict[int, str] = {
     408: Category.TRANSIENT,
     409: Category.VALIDATION,
     410: Category.NOT_FOUND,
+    412: Category.VALIDATION,
     413: Category.VALIDATION,
+    414: Category.VALIDATION,
     422: Category.VALIDATION,
+    423: Category.TRANSIENT,
     425: Category.TRANSIENT,
     429: Category.RATE_LIMIT,
+    501: Category.TOOL_ERROR,
+    505: Category.TOOL_ERROR,
+    507: Category.QUOTA,
+    511: Category.TOOL_ERROR,
 }
 
 
 def category_of(status: int, replies: list[dict[str, Any]] | tuple = (), body: Any = None) -> str | None:
-    """The category of an HTTP reply, or None where it is a success.
+    """The category of an HTTP reply by the manifest's table, then by its status; None where it is a success."""
+    if declared := declared_category(status, replies, body):
+        return declared
+    if 200 <= status < 300:
+        return None
+    return _BY_STATUS.get(status, Category.TRANSIENT if status >= 500 else Category.TOOL_ERROR)
 
-    A manifest's reply table comes first, since some systems say no with a 200 and a word in the body (Slack). An entry
-    with both a status and an expression asks for both.
-    """
+
+def declared_category(status: int, replies: list[dict[str, Any]] | tuple, body: Any) -> str | None:
+    """What the manifest's reply table says of a reply, None where it says nothing. It comes first, since some systems
+    say no with a 200 and a word in the body (Slack). An entry with both a status and an expression asks for both."""
     for reply in replies:
         if str(reply.get("status", status)) in {str(status), f"{status // 100}xx"} and _matches(reply, body):
             return reply["category"]
-    if 200 <= status < 300:
-        return None
-    if status >= 500:
-        return Category.TRANSIENT
-    return _BY_STATUS.get(status, Category.TOOL_ERROR)
+    return None
 
 
 def _matches(reply: dict[str, Any], body: Any) -> bool:

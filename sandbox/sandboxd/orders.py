@@ -13,6 +13,8 @@ from galaxy.core.errors import DomainError
 
 MAX_SECRETS = 32
 MAX_KEPT = 1000
+MAX_FALLBACKS = 5
+MAX_SECONDS = 10.0
 
 
 class BadOrder(DomainError):
@@ -69,6 +71,60 @@ class RunOrder:
             seed=_typed(body, "seed", int),
             now=now,
             leases=leases,
+        )
+
+
+@dataclass(frozen=True)
+class CallOrder:
+    """Make one exchange of a REST or gRPC action: one page of one attempt.
+
+    ``attempt`` is the claim under which the run is worked on, so that a worker which was given up for dead sends
+    nothing more. ``endpoint`` is 0 for the declared one, n for the n-th fallback. ``page`` is the token that the answer
+    before gave, None for the first page. The connection is the run's own. ``seconds`` is the most that it may take.
+    """
+
+    workspace: UUID
+    run: str
+    digest: str
+    target: str
+    inputs: dict[str, Any]
+    attempt: int
+    endpoint: int
+    page: str | None
+    seconds: float
+
+    def as_body(self) -> dict[str, Any]:
+        return {
+            "workspace": str(self.workspace),
+            "run": self.run,
+            "digest": self.digest,
+            "target": self.target,
+            "inputs": self.inputs,
+            "attempt": self.attempt,
+            "endpoint": self.endpoint,
+            "page": self.page,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_body(cls, body: dict[str, Any]) -> "CallOrder":
+        """Raises BadOrder."""
+        names = {"workspace", "run", "digest", "target", "inputs", "attempt", "endpoint", "page", "seconds"}
+        _only(body, names)
+        endpoint, seconds = _typed(body, "endpoint", int), _typed(body, "seconds", float)
+        if not 0 <= endpoint <= MAX_FALLBACKS or not 0 < seconds <= MAX_SECONDS:
+            raise BadOrder(f"There are {MAX_FALLBACKS} fallbacks at most, and an exchange takes {MAX_SECONDS:.0f} s.")
+        page = None if body["page"] is None else _typed(body, "page", str)
+        return cls(
+            workspace=_parsed(body, "workspace", UUID),
+            run=_typed(body, "run", str),
+            digest=_typed(body, "digest", str),
+            target=_typed(body, "target", str),
+            inputs=_typed(body, "inputs", dict),
+            attempt=_typed(body, "attempt", int),
+            endpoint=endpoint,
+            page=page,
+            seconds=seconds,
         )
 
 

@@ -20,6 +20,7 @@ from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
 from sandbox.pool import Pool, SandboxUnavailable
 from sandbox.sandboxd import sealing, trials
+from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
 from sandbox.sandboxd.orders import BadOrder, FixtureOrder, ReplayOrder, RunOrder
@@ -61,6 +62,7 @@ class Service:
         self._operations: dict[str, Operation] = {
             "health": self._health,
             "run": self._run,
+            "call": lambda body: call(body, self._ways),
             "replay": self._replay,
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),

@@ -19,8 +19,8 @@ from policies.services.decisions import decide as decide_and_store
 from policies.services.decisions import snapshot_of
 from registry.errors import Altered
 from registry.manifests.misfits import misfits
-from registry.models import Kind
-from registry.services import Resolved, is_simulation_forced, verified_manifest
+from registry.models import Connection, Kind
+from registry.services import Resolved, connection_for, is_simulation_forced, verified_manifest
 from sandbox import class_flow
 from sandbox.budgets import charge
 from sandbox.errors import CATEGORIES, RunError
@@ -31,7 +31,8 @@ from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner, runner_for
 from sandbox.services.admission import blocked
 from sandbox.services.calls import Call, approval_digest, question
-from sandbox.services.leases import LostLease, claim, end, keep
+from sandbox.services.held import HELD
+from sandbox.services.leases import Held, LostLease, claim, end, hold, keep
 from sandbox.services.packs import perform_pack
 from sandbox.tracing import Tracer
 
@@ -84,13 +85,15 @@ def recheck(run: Run) -> str:
     Raises RunError with a policy block where the answer is no, or where approval is needed that was not asked for.
     """
     call = call_of(run)
-    if not run.is_simulated and is_simulation_forced(call.resolved):
+    if not run.is_simulated and _is_cut_off(run, call):
         raise RunError(
             Category.POLICY_BLOCK,
             "not_connected",
             sentence="It was to run live, and what it would reach is not connected any more, so nothing was done.",
             next_step="Run it again: it is simulated now, or live once an administrator connects it.",
         )
+    if run.connection and run.connection.status == Connection.Status.EXHAUSTED:
+        raise Held
     asked = question(call)
     snapshot = snapshot_of(run.workspace)
     answer = evaluate(snapshot, **asked)
@@ -100,6 +103,20 @@ def recheck(run: Run) -> str:
         run.save(update_fields=["decision"])
         raise blocked(run.decision)
     return approval_digest(call, answer, snapshot.version)
+
+
+def _is_cut_off(run: Run, call: Call) -> bool:
+    """Whether what it was to reach is not connected any more; its own connection is fixed since it was asked for."""
+    if run.connection:
+        return run.connection.status == Connection.Status.UNAUTHENTICATED
+    return is_simulation_forced(call.resolved, run.requested_by)
+
+
+def digest_now(run: Run) -> str:
+    """What an approval of the run would have to be given for at this moment. Raises RunError."""
+    call = call_of(run)
+    snapshot = snapshot_of(run.workspace)
+    return approval_digest(call, evaluate(snapshot, **question(call)), snapshot.version)
 
 
 def call_of(run: Run) -> Call:
@@ -132,6 +149,7 @@ def call_of(run: Run) -> Call:
         idempotency_key=run.idempotency_key,
         carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
         agent=run.agent,
+        connection=run.connection or (None if run.kind == Kind.PACK else connection_for(run.installation, run.requested_by)),
     )
 
 
@@ -144,6 +162,9 @@ def perform_call(run: Run, tracer: Tracer) -> None:
         reply = execute(run, call, runner_for(run), tracer, exchanges)
         outputs = _valid_outputs(run, call, reply, tracer)
     except RunError as error:
+        if error.code == HELD and not error.ambiguous:
+            hold(run)
+            return
         end(run, error=error, tracer=tracer, exchanges=exchanges)
         return
     safe = redact_outputs(call, outputs, tracer)
@@ -175,7 +196,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
             keep(run, **({} if repeatable else {"effect_started_at": timezone.now()}))
             reply, took_ms = _attempt(runner, call.inputs, number, tracer)
             category = classify(call, reply)
-            exchanges.append({"attempt": number, "status": reply.status, "duration_ms": round(took_ms, 1)})
+            exchanges.append(_told(reply, number, took_ms, category))
             outer.attributes = {"attempts": number, "endpoint": runner.endpoint}
             if category is None:
                 return reply
@@ -209,7 +230,10 @@ def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
 
 
 def classify(call: Call, reply: Reply) -> str | None:
-    """Step 8. The category of a reply by the manifest's own table, then by the common one; None for a success."""
+    """Step 8. The category of a reply by the runner's word where no status tells, else by the manifest's own table,
+    then by the common one; None for a success."""
+    if reply.category:
+        return reply.category
     return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else (), reply.body)
 
 
@@ -255,10 +279,16 @@ def _attempt(runner: Runner, inputs: dict[str, Any], number: int, tracer: Tracer
     with tracer.span(f"attempt {number}", "attempt") as span:
         begun = time.perf_counter()
         reply = runner.attempt(inputs, number)
-        span.attributes = {"status": reply.status}
-        if reply.status >= 400:
+        span.attributes = {"status": reply.status or None}
+        if reply.status >= 400 or reply.category:
             span.status = Span.Status.ERROR
     return reply, (time.perf_counter() - begun) * 1000
+
+
+def _told(reply: Reply, number: int, took_ms: float, category: str | None) -> dict[str, Any]:
+    """An attempt as its call record keeps it."""
+    told = {"attempt": number, "status": reply.status or None, "duration_ms": round(took_ms, 1)}
+    return told | {"category": category or "", "requests": reply.requests} if reply.requests else told
 
 
 def _wait(run: Run, runner: Runner, wait_ms: int, tracer: Tracer) -> None:
@@ -276,8 +306,8 @@ def _wait(run: Run, runner: Runner, wait_ms: int, tracer: Tracer) -> None:
 
 
 def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Plan, asked_ms: int | None) -> RunError:
-    code = reply.code or f"http_{reply.status}"
-    error = partial(RunError, category, code, status=reply.status, attempts=attempts, last_endpoint=endpoint)
+    code = reply.code or f"http_{reply.status}"  # who has no status says what it was
+    error = partial(RunError, category, code, status=reply.status or None, attempts=attempts, last_endpoint=endpoint)
     if reply.sentence:
         error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
     if why.reason == "unsafe":

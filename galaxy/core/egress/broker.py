@@ -44,6 +44,7 @@ class Broker:
 
     ``loopback_peers`` are pairs of host and port: those hosts are reached on this machine, in development only.
     ``on_refused`` is told of each call that policy blocked, for the trail. ``key`` makes placeholders repeatable.
+    ``hidden`` are texts to scrub besides the secrets that are opened here.
 
     ``exchanges`` lists what was asked and came of it: {method, url, status, refused, code, reason, address, headers,
     was_sent, duration_ms, bytes_in, bytes_out}, ``headers`` being names only. ``recording`` holds what a replay answers
@@ -62,6 +63,7 @@ class Broker:
         loopback_peers: Iterable[tuple[str, int]] = frozenset(),
         on_refused: Callable[[Refusal], None] | None = None,
         key: bytes = b"",
+        hidden: Iterable[str] = (),
     ):
         self._rules = tuple(allowed)
         self._resolver = resolver
@@ -70,7 +72,8 @@ class Broker:
         self._peers = dict(loopback_peers)
         self._on_refused = on_refused
         self._placeholders = Placeholders(secrets or NoSecrets(), key=key)
-        self._scrubber = Scrubber(())
+        self._hidden = frozenset(hidden)
+        self._scrubber = Scrubber(self._hidden)
         self._known = 0
         self.exchanges: list[dict[str, Any]] = []
         self.recording: list[dict[str, Any]] = []
@@ -130,7 +133,7 @@ class Broker:
             if following is None:
                 return {"status": shown.status, "headers": joined(shown.headers)} | exchanges.written(shown.body)
             call = following
-        raise Refused("redirect_refused", f"More than {self._limits.redirects} redirects in a row.", was_sent=True)
+        raise Refused("too_many_redirects", f"More than {self._limits.redirects} redirects in a row.", was_sent=True)
 
     def _exchange(self, call: Call, deadline: float) -> tuple[urls.Url, Incoming, Incoming]:
         """One request; its answer as it came, and as it may be shown. Recorded whatever comes of it. Raises Refused."""
@@ -298,7 +301,7 @@ class Broker:
         """Let the scrubber know the values that were opened by now."""
         if len(self._placeholders.opened) != self._known:
             self._known = len(self._placeholders.opened)
-            self._scrubber = Scrubber(self._placeholders.opened)
+            self._scrubber = Scrubber(self._placeholders.opened | self._hidden)
 
     def _has_secret(self, text: str | bytes) -> bool:
         written = text.decode("latin-1") if isinstance(text, bytes) else text

@@ -25,6 +25,7 @@ CODES = {
     "tls_failed": "tool_error",
     "bad_response": "tool_error",
     "response_too_large": "tool_error",
+    "too_many_redirects": "tool_error",
     "not_recorded": "tool_error",
     "broker_failed": "tool_error",
 }

@@ -251,7 +251,7 @@ def test_a_redirect_is_followed_when_the_code_asks():
 
 def test_three_redirects_in_a_row_are_enough():
     broker = make_broker(transport=redirecting("/1", "/2", "/3", "/4"))
-    assert get(broker, follow=True)["error"] == "redirect_refused"
+    assert get(broker, follow=True)["error"] == "too_many_redirects"
     assert len(broker._transport.sent) == 4
 
 

@@ -1,0 +1,134 @@
+"""The operation ``call``: one exchange of a REST or gRPC action, over the run's own connection.
+
+It is answered with
+
+    {status, headers, body, next, code, category, sentence, next_step, was_sent, has_acted, exchange, renewed,
+     token_generation}
+
+``status`` is None where no answer came, ``body`` a JSON value, ``next`` the token of the page after this one or None.
+``category`` is empty for a success; what failed without one of its own is told by ``code`` and ``sentence``.
+``exchange`` is the record of what left, {method, url, status, code, reason, was_sent, duration_ms, bytes_in, bytes_out,
+redirects, address}, None where nothing did. ``renewed``: the token was refused and there is another one, so that the
+same order may be sent once more.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from galaxy.core.egress import HostRule, Refusal
+from galaxy.core.egress.rules import parse
+from galaxy.core.scope import workspace_scope
+from registry.manifests import ActionSpec, Manifest
+from registry.services import verified_manifest
+from sandbox.models import Run
+from sandbox.sandboxd.execution import Ways
+from sandbox.sandboxd.orders import BadOrder, CallOrder
+from sandbox.sandboxd.under_way import briefly, record_refusal, running
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a request proves itself with. ``headers`` maps names to (what stands before it, the secret), ``query`` names
+    to secrets; ``values`` are all secret texts, for scrubbing."""
+
+    headers: dict[str, tuple[str, str]]
+    query: dict[str, str]
+    values: tuple[str, ...]
+    token_generation: int
+
+
+NONE = Credentials({}, {}, (), 0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One exchange to be made: everything that it depends on but the credentials."""
+
+    order: CallOrder
+    run: Run
+    manifest: Manifest
+    spec: ActionSpec
+    rules: tuple[HostRule, ...]
+    ways: Ways
+
+    @property
+    def host(self) -> str:
+        """What {connection.host} stands for; empty where the connection has none."""
+        return self.run.connection.host if self.run.connection else ""
+
+    @property
+    def seconds(self) -> float:
+        return min(self.order.seconds, self.spec.timeout_ms / 1000)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Tells the trail of what policy blocked."""
+        record_refusal(self.run, refusal)
+
+
+Exchange = Callable[[Asked, Credentials], dict[str, Any]]
+
+
+def call(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
+    """The answer to one order. Raises BadOrder."""
+    order = CallOrder.from_body(body)
+    with workspace_scope([order.workspace]):
+        with briefly():
+            asked = _asked(order, ways)
+        if isinstance(asked, dict):
+            return asked
+        return _exchange_of(asked.spec)(asked, NONE)
+
+
+def failed(code: str, category: str, sentence: str, next_step: str = "", **more: Any) -> dict[str, Any]:
+    """The answer where nothing was sent, or ``more`` says that something was."""
+    return {
+        "status": None,
+        "headers": {},
+        "body": None,
+        "next": None,
+        "code": code,
+        "category": category,
+        "sentence": sentence,
+        "next_step": next_step,
+        "was_sent": False,
+        "has_acted": False,
+        "exchange": None,
+        "renewed": False,
+        "token_generation": 0,
+    } | more
+
+
+def _asked(order: CallOrder, ways: Ways) -> Asked | dict[str, Any]:
+    """What an order asks for, or the answer that says why it cannot be. Raises BadOrder."""
+    run = running(order.workspace, order.run, order.digest, order.target)
+    if run.is_simulated:
+        raise BadOrder("This run is simulated, so nothing leaves for it.")
+    if run.attempt != order.attempt:
+        raise BadOrder("Another worker has this run by now.")
+    if hashlib.sha256(rfc8785.dumps(order.inputs)).hexdigest() != run.input_digest:
+        raise BadOrder("These are not the inputs of this run.")
+    manifest = verified_manifest(order.digest)
+    spec = manifest.actions.get(order.target) or manifest.actions.get(order.target.removeprefix(f"{manifest.id}."))
+    if spec is None:
+        raise BadOrder(f"{manifest.id} has no action {order.target:.160}.")
+    host = run.connection.host if run.connection else ""
+    try:
+        rules = parse(manifest.canonical.get("egress", ()), connection_host=host)
+    except ValueError as error:
+        return failed("host_not_allowed", "policy_block", str(error), "Reconnect it, to a host that is declared.")
+    return Asked(order, run, manifest, spec, rules, ways)
+
+
+def _exchange_of(spec: ActionSpec) -> Exchange:
+    """How one exchange of an action is made. Raises BadOrder for what makes none."""
+    from sandbox.sandboxd import grpc_calls, rest_calls  # these answer in the form above
+
+    if spec.runner == "rest":
+        return rest_calls.exchange
+    if spec.runner == "grpc":
+        return grpc_calls.exchange
+    raise BadOrder(f"A {spec.runner} action is not called in this way.")

@@ -1,0 +1,67 @@
+"""A made-up connector that is called live: an action of each kind, on hosts that stand for peers of this machine."""
+
+API, ELSEWHERE, EXPIRED = "api.live.example", "other.live.example", "expired.live.example"
+NOWHERE_HOST, UNNAMED = "closed.live.example", "unnamed.live.example"
+TENANT = "acme.tenants.example"
+
+FIXTURES = """
+      happy: { status: 200, body: { id: x1 } }
+      "401": { status: 401, body: {} }
+      "429": { status: 429, body: {} }
+      "5xx": { status: 502, body: {} }
+"""
+_COMMON = f"""
+    outputs: {{ id: string }}
+    simulation: {{ answer: {{ id: "'simulated'" }} }}
+    fixtures: {FIXTURES}"""
+
+
+def connector(name: str, actions: str, *, base_url: str = f"https://{API}", retry: str = "", more: str = "") -> str:
+    """A connector without sign-in whose ``actions`` are YAML of a list."""
+    retry = retry or "{ strategy: exponential, max_attempts: 3, base_ms: 1, max_ms: 2 }"
+    hosts = ", ".join(f"{{ host: {host} }}" for host in (API, ELSEWHERE, EXPIRED, NOWHERE_HOST, UNNAMED))
+    return f"""
+connector: {name}
+version: 1.0.0
+name: Live
+summary: A made-up system for tests of live calls.
+auth: {{ type: none }}
+base_url: "{base_url}"
+egress: [{hosts}, {{ host: "{{connection.host}}", suffix: tenants.example }}]
+permissions: {{ required: [things.read, things.write] }}
+retry: {retry}
+{more}
+actions:
+{actions}
+"""
+
+
+LIVE = connector(
+    "live",
+    f"""
+  - id: look_up
+    method: GET
+    path: /things/{{key}}
+    inputs: {{ key: string, fields: "string[]?", deep: bool? }}
+    query: {{ fields: inputs.fields, deep: inputs.deep }}
+    scopes: [things.read]{_COMMON}
+  - id: put
+    method: PUT
+    path: /things/{{key}}
+    inputs: {{ key: string, title: string? }}
+    idempotent: true
+    scopes: [things.write]{_COMMON}
+  - id: create
+    method: POST
+    path: /things
+    inputs: {{ key: string, title: string?, tags: "string[]?" }}
+    body: {{ name: inputs.key, properties: {{ title: inputs.title, tags: inputs.tags }} }}
+    scopes: [things.write]{_COMMON}
+  - id: pay
+    method: POST
+    path: /payments
+    inputs: {{ key: string }}
+    idempotency_header: Idempotency-Key
+    scopes: [things.write]{_COMMON}
+""",
+)
