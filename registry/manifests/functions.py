@@ -86,7 +86,7 @@ class GalaxyFunctions(functions.Functions):
                 message[name.title()] = ", ".join(fields[name])
         message["Subject"] = fields.get("subject", "")
         message.set_content(fields.get("body", ""))
-        return message.as_string()
+        return message.as_bytes().decode()
 
     @functions.signature()
     def _func_now(self) -> str:
