@@ -10,6 +10,7 @@ from typing import Any
 from registry.manifests import ActionSpec
 from registry.manifests.functions import EvaluationFailed, evaluate_fields
 from registry.services import verified_manifest
+from sandbox import rest
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.retry import category_of
@@ -53,16 +54,19 @@ class SimulatedRunner:
 
     def _replay(self, status: int, body: Any, headers: dict[str, str]) -> Reply:
         """A sample as the other system would send it, through the mapping that its live replies go through."""
-        mapping = self.spec.raw.get("response")
-        if mapping is None or category_of(status, self.spec.raw.get("replies", ()), body) is not None:
-            return Reply(status, body, headers, outputs=body)
+        category = category_of(status, self.spec.raw.get("replies", ()), body)
+        acted = rest.has_acted(self.spec.effect, status, category, was_sent=True)
+        if category is not None:
+            return Reply(status, body, headers, outputs=body, has_acted=acted)
+        pagination = self.spec.raw.get("pagination")
         try:
-            outputs = evaluate_fields(mapping, {"status": status, "headers": headers, "body": body})
-        except EvaluationFailed as error:
+            items = rest.items_of(pagination, body) if pagination else None
+            outputs = rest.outputs_of(self.spec.raw, status=status, headers=headers, body=body, items=items)
+        except (EvaluationFailed, rest.BadCall) as error:
             raise RunError(
                 Category.TOOL_ERROR, "mapping_failed", sentence=f"The sample cannot be mapped: {error}"
             ) from error
-        return Reply(status, body, headers, outputs)
+        return Reply(status, body, headers, outputs, has_acted=acted)
 
     def _answer(self, inputs: dict[str, Any]) -> Reply:
         expressions = self.spec.simulation.get("answer")

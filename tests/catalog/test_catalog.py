@@ -8,11 +8,11 @@ import pytest
 from registry.manifests import publishable, read
 from registry.manifests.functions import evaluate, evaluate_fields, evaluate_tree
 from registry.manifests.schemas import validator
-from sandbox import transforms
+from sandbox import rest, transforms
 from sandbox.retry import category_of
 
 CATALOG = Path(__file__).parents[2] / "catalog"
-SCENARIOS = {"happy", "empty", "401", "403", "404", "429", "5xx", "slow"}
+SCENARIOS = {"happy", "empty", "401", "403", "404", "422", "429", "5xx", "slow"}
 SIX = {"gmail", "google-drive", "hubspot", "notion", "salesforce", "slack"}
 NOW = "2026-01-03T16:00:00Z"
 
@@ -67,14 +67,22 @@ def test_every_call_lies_within_the_hosts_people_consent_to(manifest):
         ), action.id
 
 
+@pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.id) for manifest in CONNECTORS])
+def test_every_scope_is_one_of_the_vendors(manifest):
+    """Notion knows no scopes: what a connection may do is set where the integration is made."""
+    auth = manifest.canonical["auth"]
+    mapped = auth.get("scope_map", {})
+    assert set(mapped) == (set(manifest.scopes) if auth.get("scopes") else set())
+    signing_in = {"oauth", "refresh_token"}
+    assert {scope for needed in mapped.values() for scope in needed} == set(auth.get("scopes", ())) - signing_in
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_action_says_what_happens_in_every_scenario(action):
     assert set(action.fixtures) >= SCENARIOS
     assert action.summary
     assert action.name != action.id
     assert 150 <= action.simulation["latency_ms"] <= 600
-    rate = action.fixtures["429"]
-    assert (rate["status"], int(rate["headers"]["Retry-After"])) == (429, 2)
     # With the header the vendor says that nothing was done, so that even a write may be repeated.
     assert (action.fixtures["5xx"]["status"], "Retry-After" in action.fixtures["5xx"]["headers"]) == (503, True)
     assert action.fixtures["slow"]["latency_ms"] > 2000
@@ -89,11 +97,24 @@ def test_a_vendors_reply_gives_valid_outputs(action, scenario):
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize(
     ("scenario", "expected"),
-    [("401", "auth_error"), ("403", "auth_error"), ("404", "not_found"), ("429", "rate_limit"), ("5xx", "transient")],
-)
+    [
+        ("401", "auth_error"), ("403", "auth_error"), ("404", "not_found"), ("409", "validation"),
+        ("422", "validation"), ("429", "rate_limit"), ("throttled", "rate_limit"), ("quota", "quota"),
+        ("locked", "transient"), ("conflict", "transient"), ("refused", "validation"), ("several", "validation"),
+        ("5xx", "transient"),
+    ],
+)  # fmt: skip
 def test_a_failure_falls_into_its_category(action, scenario, expected):
-    fixture = action.fixtures[scenario]
-    assert category_of(fixture["status"], action.raw.get("replies", ()), fixture["body"]) == expected
+    """What several vendors or actions lack, such as a daily quota, is looked at where they have it."""
+    if scenario in SCENARIOS or scenario in action.fixtures:
+        fixture = action.fixtures[scenario]
+        assert category_of(fixture["status"], action.raw.get("replies", ()), fixture["body"]) == expected
+
+
+def test_every_failure_on_file_is_looked_at_above():
+    marks = test_a_failure_falls_into_its_category.pytestmark
+    seen = {scenario for mark in marks if mark.args[0] != "action" for scenario, _ in mark.args[1]}
+    assert {name for action in ACTIONS for name in action.values[0].fixtures} - {"happy", "empty", "slow"} == seen
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -108,7 +129,7 @@ def test_a_request_carries_every_input(action):
     names = set(action.inputs.get("properties", {}))
     given = example(action.inputs, "analytical")
     used = {name for name in names if f"{{{name}}}" in action.path}
-    for part in (action.raw.get("query", {}), action.raw.get("body", "inputs")):
+    for part in (action.raw.get("query", {}), action.raw.get("body", "inputs"), action.raw.get("upload", {})):
         before = json.dumps(evaluate_tree(part, {"inputs": given}, now=NOW))
         for name in names - used:
             without = {key: value for key, value in given.items() if key != name} | changed(action.inputs, name)
@@ -186,10 +207,12 @@ def test_an_email_to_many_is_counted():
 
 
 def outputs_of(action, fixture):
-    """A vendor's reply through the action's response mapping."""
-    reply = {"status": fixture["status"], "headers": fixture.get("headers", {}), "body": fixture.get("body")}
-    mapping = action.raw.get("response")
-    return evaluate_fields(mapping, reply) if mapping else reply["body"]
+    """A vendor's reply through the action's response mapping, as the last page of a list."""
+    body, pagination = fixture.get("body"), action.raw.get("pagination")
+    items = rest.items_of(pagination, body) if pagination else None
+    return rest.outputs_of(
+        action.raw, status=fixture["status"], headers=fixture.get("headers", {}), body=body, items=items
+    )
 
 
 def simulate(action, inputs):
