@@ -15,9 +15,9 @@ from sandbox.rest.failures import BadCall
 DEFAULT_PAGES, MOST_PAGES = 10, 50
 MAX_TOKEN = 4_000
 CURSOR, NUMBER, LINK = "cursor", "page", "link"
-# One link of a Link header (RFC 8288, section 3): the address, and its parameters up to the next comma that begins one.
-_LINK = re.compile(r"<(?P<address>[^<>]*)>(?P<parameters>(?:\s*;\s*[^;,\"]+(?:=\"[^\"]*\")?)*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>[^\s;,\"]+))", re.IGNORECASE)
+# A Link header (RFC 8288, section 3): addresses, each with parameters whose values may be quoted.
+_LINK = re.compile(r"<([^<>]*)>\s*((?:;\s*[^;,\"=\s]+\s*(?:=\s*(?:\"[^\"]*\"|[^;,\"\s]*))?\s*)*)")
+_PARAMETER = re.compile(r";\s*([^;,\"=\s]+)\s*(?:=\s*(?:\"([^\"]*)\"|([^;,\"\s]*)))?")
 
 
 def most_pages(pagination: dict[str, Any]) -> int:
@@ -85,11 +85,12 @@ def items_of(pagination: dict[str, Any], body: Any) -> list[Any]:
 
 def next_link(header: str) -> str | None:
     """The address of the first link with the relation ``next`` in a Link header."""
-    for link in _LINK.finditer(header):
-        relation = _REL.search(link["parameters"])
-        words = (relation["quoted"] or relation["plain"] or "") if relation else ""
-        if "next" in words.lower().split():
-            return link["address"]
+    for address, parameters in _LINK.findall(header):
+        for name, quoted, plain in _PARAMETER.findall(parameters):
+            if name.lower() == "rel":
+                if "next" in (quoted or plain).lower().split():
+                    return address
+                break  # of several, the first counts
     return None
 
 
