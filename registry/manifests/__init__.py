@@ -1,7 +1,7 @@
 """Manifests: what an extension declares, in one canonical form whichever way it was written.
 
-Pure Python: no Django, no database, no network, and nothing but the text it is given is read. The reference is
-docs/manifests.md.
+Pure Python: no Django, no database, no network, and nothing but the text it is given is read. The description of a gRPC
+call is compiled by a child process with limits (registry.protos). The reference is docs/manifests.md.
 
     >>> reading = read(text, filename="hubspot.yaml")
     >>> reading.manifest.digest if reading.manifest else [finding.message for finding in reading.findings]

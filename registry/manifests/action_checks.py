@@ -7,6 +7,7 @@ from typing import Any
 
 from . import expressions, hosts
 from .findings import Findings
+from .grpc_checks import check_grpc, check_grpc_connection
 from .model import effect_of
 from .nodes import shown
 from .readers import PATH_FIELD
@@ -22,7 +23,9 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
     _check_egress(canonical, locate, findings)
     _check_scope_map(canonical.get("auth", {}), locate, findings)
     if canonical.get("kind") == "action":
-        _check_action(canonical, (), locate, findings)
+        _check_action(canonical, canonical, (), locate, findings)
+        if canonical["runner"] == "grpc":
+            check_grpc_connection(canonical, locate, findings)
         return
     _check_replies(canonical, (), locate, findings)
     actions = canonical.get("actions", [])
@@ -37,7 +40,9 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
                 f"A second action is called {shown(name)}.",
             )
         ids |= {name} if name else set()
-        _check_action(action, ("actions", at), locate, findings)
+        _check_action(action, canonical, ("actions", at), locate, findings)
+    if any(action["runner"] == "grpc" for action in actions):
+        check_grpc_connection(canonical, locate, findings)
     for at, action in enumerate(actions):
         if "undo" in action and action["undo"] not in ids:
             _unknown(action["undo"], ids, "action", locate("actions", at, "undo"), f"actions[{at}].undo", findings)
@@ -53,13 +58,18 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
             )
 
 
-def _check_action(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+def _check_action(
+    action: dict[str, Any], owner: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings
+) -> None:
+    """``owner`` is the connector the action belongs to, or the action's own manifest."""
     action.setdefault("runner", "python" if "code_file" in action else "grpc" if "grpc" in action else "rest")
     action.setdefault("idempotent", action.get("method") in ("GET", "HEAD") or "idempotency_header" in action)
     action.setdefault("audience", "both")
     _check_effect(action, place, locate, findings)
     _check_runner(action, place, locate, findings)
     check_rest(action, place, locate, findings)
+    if action["runner"] == "grpc":
+        check_grpc(action, owner, place, locate, findings)
     _check_bulk(action, place, locate, findings)
     _check_inputs(action, place, locate, findings)
 
@@ -98,7 +108,11 @@ _ONLY_REST = (
 
 def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
     """A key of another runner would be silently without effect, so it is refused."""
-    foreign = {"rest": ("grpc", "code_file"), "grpc": (*_ONLY_REST, "code_file"), "python": (*_ONLY_REST, "grpc")}
+    foreign = {
+        "rest": ("grpc", "code_file"),
+        "grpc": (*(key for key in _ONLY_REST if key != "headers"), "code_file"),  # they are its metadata
+        "python": (*_ONLY_REST, "grpc"),
+    }
     runner = action["runner"]
     for key in foreign[runner]:
         if key in action:
@@ -106,15 +120,6 @@ def _check_runner(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             findings.add(
                 "unknown-key", locate(*place, key), _path(place, key), message, "Remove it, or name the other runner."
             )
-    grpc = action.get("grpc", {})
-    if "proto" in grpc and "descriptor_set" in grpc:
-        findings.add(
-            "duplicate-key",
-            locate(*place, "grpc"),
-            _path(place, "grpc"),
-            "Both proto and descriptor_set describe the call.",
-            "Keep one.",
-        )
     _check_replies(action, place, locate, findings)
     simulation = action.get("simulation", {})
     if "answer" in simulation and "code_file" in simulation:

@@ -186,6 +186,11 @@ CODES: dict[str, Code] = {
         "Keep it under 200 characters, without look-around or back-references.",
     ),
     "unknown-class": Code("error", "The data class is not known.", "Use one of the data classes named."),
+    "bad-proto": Code(
+        "error",
+        "The description of a gRPC call cannot be used.",
+        "Correct the place named; give a descriptor set where it imports files other than those of google/protobuf.",
+    ),
     # Hosts
     "egress-address": Code(
         "error", "A host is an IP address, in whatever notation; addresses evade the allowlist.", "Name the host."

@@ -132,11 +132,14 @@ UPLOAD = Shape("upload", (
     Key("filename", expression("inputs"), "JMESPath to its name, for multipart; file when left out."),
     Key("field", _field_name, "Its form field, for multipart; file when left out."),
 ))  # fmt: skip
+_DESCRIPTION = (
+    Key("proto", text(100_000, multiline=True), "Source of the .proto file; it may import files of google/protobuf."),
+    Key("descriptor_set", _base64, "FileDescriptorSet in base64, in place of `proto`, with all that it imports."),
+)
 GRPC = Shape("grpc", (
-    Key("proto", text(100_000, multiline=True), "Source of the .proto file."),
-    Key("descriptor_set", _base64, "FileDescriptorSet in base64."),
-    Key("service", _service, "Full service name.", required=True),
-    Key("method", _method, "Unary method.", required=True),
+    *_DESCRIPTION,
+    Key("service", _service, "Full name of the service, with its package.", required=True),
+    Key("method", _method, "Its method, which must be unary.", required=True),
 ))  # fmt: skip
 FALLBACK = Shape("fallbacks", (
     Key("base_url", https_address, "Another endpoint."),
@@ -174,7 +177,7 @@ ACTION_KEYS = (
         "Query parameters: JMESPath over inputs; a list repeats its name. Left out, for GET, HEAD and DELETE without a "
         "body: all inputs that the path does not use.",
     ),
-    Key("headers", HEADERS, "Constant headers."),
+    Key("headers", HEADERS, "Constant headers; of a gRPC call its metadata."),
     Key(
         "body",
         expression_tree("inputs"),
@@ -202,8 +205,18 @@ ACTION_KEYS = (
     Key("pagination", PAGINATION, "How lists go on."),
     Key("grpc", GRPC, "The call of a gRPC action."),
     Key("code_file", r.code_file, "The file of a Python action."),
-    Key("inputs", schema(closed=True), "What it takes. Further names are refused.", ("request_schema",)),
-    Key("outputs", schema(closed=False), "What it gives. Further fields may come.", ("response_schema",)),
+    Key(
+        "inputs",
+        schema(closed=True),
+        "What it takes. Further names are refused. Left out in a gRPC action: as its message has it.",
+        ("request_schema",),
+    ),
+    Key(
+        "outputs",
+        schema(closed=False),
+        "What it gives. Further fields may come. Left out in a gRPC action: as its message has it.",
+        ("response_schema",),
+    ),
     Key("errors", items(r.status, 60, ordered=False), "Statuses it answers with on failure."),
     Key("replies", items(REPLY, 60), "Which reply is which error, first match first."),
     Key("scopes", items(scope, 50, ordered=False), "Scopes this action needs; the connector's when left out."),
@@ -298,6 +311,11 @@ MANIFESTS: dict[str, Shape] = {
         Key("rate_limits", RATE_LIMITS, "Limits of the connection."),
         Key("retry", RETRY, "Retries of all actions."),
         Key("health", HEALTH, "How health is checked."),
+        Key(
+            "grpc",
+            Shape("grpc of a connector", _DESCRIPTION),
+            "`proto` or `descriptor_set` of all its gRPC actions that bring none.",
+        ),
         Key("headers", HEADERS, "Constant headers of all REST actions; an action's own win."),
         Key("replies", items(REPLY, 60), "Which reply is which error in all actions, after an action's own."),
         Key("fixtures", FIXTURES, "Recorded replies that all actions share; an action's own win."),

@@ -22,7 +22,8 @@ class ActionSpec:
     """One action. ``raw`` is its canonical form with what its connector shares (headers, replies, fixtures) filled in.
 
     ``inputs`` and ``outputs`` are JSON Schemas of objects; ``errors`` holds numbers and ``4xx``, ``5xx``; ``effect``
-    is read, write or delete; ``bulk`` is ``{field, over}`` or None; ``data_classes`` maps ``/inputs/to/*`` to a class.
+    is read, write or delete; ``grpc`` is {service, method, proto | descriptor_set}, empty for other runners; ``bulk``
+    is ``{field, over}`` or None; ``data_classes`` maps ``/inputs/to/*`` to a class.
     """
 
     id: str
@@ -47,6 +48,7 @@ class ActionSpec:
     rate_limits: dict[str, Any]
     simulation: dict[str, Any]
     fixtures: dict[str, Any]
+    grpc: dict[str, str]
     data_classes: dict[str, str]
     raw: dict[str, Any] = field(repr=False)
 
@@ -198,6 +200,7 @@ def _action(raw: dict[str, Any], owner: dict[str, Any]) -> ActionSpec:
         rate_limits=raw.get("rate_limits") or owner.get("rate_limits", {}),
         simulation=raw.get("simulation", {}),
         fixtures=raw.get("fixtures", {}),
+        grpc=grpc_of(raw, owner),
         data_classes=dict(classes),
         raw=raw,
     )
@@ -215,6 +218,14 @@ def _shared(raw: dict[str, Any], owner: dict[str, Any]) -> dict[str, Any]:
         shared = {name: value for name, value in owner.get("headers", {}).items() if name.lower() not in written}
         parts["headers"] = shared | own
     return {key: value for key, value in parts.items() if value}
+
+
+def grpc_of(raw: dict[str, Any], owner: dict[str, Any]) -> dict[str, str]:
+    """The gRPC call of an action, {service, method, proto | descriptor_set}; described by its connector where it does
+    not bring a description itself."""
+    own = raw.get("grpc", {})
+    is_described = "proto" in own or "descriptor_set" in own
+    return own if is_described or not own else owner.get("grpc", {}) | own
 
 
 def effect_of(raw: dict[str, Any]) -> str:

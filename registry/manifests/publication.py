@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .findings import Finding
+from .grpc_checks import unusable
 from .keys import REQUIRED_SCENARIOS
 from .model import ActionSpec, Manifest
 
@@ -19,6 +20,7 @@ _WHY = {
     "method": ("The call has no HTTP method.", "Add method."),
     "path": ("The call has no path.", "Add path, beginning with /."),
     "grpc": ("The call is not described.", "Add grpc with service, method and proto or descriptor_set."),
+    "proto": ("Nothing describes the messages.", "Add grpc.proto or grpc.descriptor_set."),
     "code_file": ("The Python file is not named.", "Name it under code_file."),
     "inputs": ("It does not say what it takes.", "Describe the inputs; {} when there are none."),
     "outputs": ("It does not say what it gives.", "Describe the outputs."),
@@ -34,7 +36,7 @@ _WHY = {
 
 def publishable(manifest: Manifest) -> list[Finding]:
     """What publication still needs, one finding each; empty when the manifest may be submitted."""
-    findings = []
+    findings = [*unusable(manifest)]
     for path in missing(manifest):
         last = path.rpartition(".")[2]
         message, fix = _WHY.get(
@@ -83,8 +85,10 @@ def _connection(manifest: Manifest) -> Iterator[str]:
 
 
 def _action(action: ActionSpec, prefix: str) -> Iterator[str]:
-    needed = {"rest": ("method", "path"), "grpc": ("grpc",), "python": ("code_file", "inputs")}[action.runner]
+    needed = {"rest": ("method", "path"), "grpc": ("grpc", "inputs"), "python": ("code_file", "inputs")}[action.runner]
     yield from (f"{prefix}{key}" for key in needed if not action.raw.get(key))
+    if action.grpc and not ("proto" in action.grpc or "descriptor_set" in action.grpc):
+        yield f"{prefix}grpc.proto"
     if not action.raw.get("outputs"):
         yield f"{prefix}outputs"
     if not action.scopes:
