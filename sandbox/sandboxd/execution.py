@@ -14,6 +14,7 @@ from typing import Any
 import rfc8785
 
 from galaxy.core.egress import Broker, FixtureTransport, Refusal, Refused, Resolver, SecretSource, Transport
+from galaxy.core.egress.configured import grpc_transport
 from sandbox.pool import Job, Outcome, Pool
 from sandbox.pool.outcome import TRANSFORM
 from sandbox.sandboxd.programs import Program
@@ -29,6 +30,7 @@ class Ways:
     resolver: Resolver
     transport: Transport
     peers: frozenset[tuple[str, int]] = frozenset()
+    grpc: Callable[[Callable[[bytes], bytes]], Transport] = grpc_transport  # of calls whose answers are read so
 
 
 @dataclass

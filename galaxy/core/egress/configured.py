@@ -1,12 +1,17 @@
 """The broker's parts as this installation is configured."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from galaxy.core.egress import urls
-from galaxy.core.egress.transport import PinnedTransport
+from galaxy.core.egress.transport import PinnedTransport, Transport
+
+T = TypeVar("T")
 
 
 def loopback_peers() -> frozenset[tuple[str, int]]:
@@ -24,11 +29,22 @@ def pinned_transport() -> PinnedTransport:
 
     Raises ImproperlyConfigured where that file cannot be used.
     """
+    return _with_peer_ca(PinnedTransport)
+
+
+def grpc_transport(decode: Callable[[bytes], bytes]) -> Transport:
+    """The same for gRPC calls whose answers ``decode`` reads."""
+    from galaxy.core.egress.grpc import GrpcTransport  # grpcio starts threads, which web processes have no use for
+
+    return _with_peer_ca(partial(GrpcTransport, decode))
+
+
+def _with_peer_ca(make: Callable[..., T]) -> T:
     path = settings.GALAXY_LOOPBACK_CA_FILE if loopback_peers() else ""
     if not path:
-        return PinnedTransport()
+        return make()
     try:
-        return PinnedTransport(peer_ca=Path(path).read_text(encoding="ascii"))
+        return make(peer_ca=Path(path).read_text(encoding="ascii"))
     except (OSError, ValueError) as error:  # of ssl too: its errors are OSErrors
         raise ImproperlyConfigured(f"GALAXY_LOOPBACK_CA_FILE names {path}, which holds no certificate.") from error
 

@@ -1,0 +1,46 @@
+"""What an answer of the broker to a gRPC call says: its body, and one category where it is a failure."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import grpc
+
+from galaxy.core.egress.grpc import DETAILS, STATUS
+from registry.manifests import ActionSpec
+from sandbox.grpc_calls.statuses import meaning_of
+from sandbox.retry import declared_category
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``status`` is the HTTP status that stands for the code; ``headers`` has the code by name as ``grpc-status``, and
+    ``retry-after`` in seconds where the peer asks for it. ``category`` is empty for a success."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+    category: str = ""
+    code: str = ""
+    sentence: str = ""
+    has_acted: bool | None = field(default=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judged(spec: ActionSpec, came: dict[str, Any]) -> Judged:
+    """``came`` is an answer by galaxy.core.egress.grpc, scrubbed; the manifest's reply table comes first."""
+    status, name, body = came["status"], came["headers"][STATUS], json.loads(came["body"])
+    meaning, after_s = meaning_of(grpc.StatusCode[name], came["headers"].get(DETAILS, ""))
+    headers = {STATUS: name} | ({} if after_s is None else {"retry-after": str(after_s)})
+    declared = declared_category(status, spec.raw.get("replies", ()), body) or ""
+    has_acted = meaning.has_acted if meaning else True
+    if spec.effect == "read":
+        has_acted = False
+    if meaning is None:
+        return Judged(status, headers, body, declared, has_acted=has_acted)
+    sentence = meaning.sentence if declared in {"", meaning.category} else ""  # another category has words of its own
+    return Judged(
+        status, headers, body, declared or meaning.category, f"grpc_{name.lower()}", sentence, has_acted=has_acted
+    )
