@@ -8,10 +8,14 @@ class RegistryConfig(AppConfig):
     def ready(self):
         from galaxy.core.grantables import Grantable, add_grantable
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.vault.tables import EnvelopeTable, register
         from registry import notifications, palette
         from registry.access import GRANTABLE_ACTS
-        from registry.models import Installation
+        from registry.models import AppRegistration, ConnectionCredential, Installation
+        from registry.services.credentials import place_of_app, place_of_credential
 
+        register(EnvelopeTable(ConnectionCredential, place_of_credential))
+        register(EnvelopeTable(AppRegistration, place_of_app))
         notifications.connect()
         palette.connect()
         add_item(

@@ -214,9 +214,10 @@ class Connection(WorkspaceModel):
     ``owner`` is whose account it is; None: shared by the workspace. ``generation`` counts reconnects and rotations of
     its secret, and approvals bind to it; ``token_generation`` counts every token, refreshed ones too. ``host`` stands
     for {connection.host} of the manifest; ``settings`` holds what is typed in and is no secret (client_id, user name).
-    ``scopes_granted`` are in the vendor's words. ``last_error`` says in a sentence what the last refresh failed of;
-    no refresh begins before ``cooldown_until``. ``refresh_holder`` may refresh until ``refresh_lease_until``, and
-    nobody else meanwhile. An exhausted one is not refreshed any more: it needs a person, and its runs wait.
+    ``scopes_granted`` are in the vendor's words. ``last_error`` says in a sentence what the last refresh failed of, and
+    ``last_error_code`` in a word (sandbox.oauth.failures); no refresh begins before ``cooldown_until``.
+    ``refresh_holder`` may refresh until ``refresh_lease_until``, and nobody else meanwhile. An exhausted one is not
+    refreshed any more: it needs a person, and its runs wait.
     """
 
     class Status(models.TextChoices):
@@ -244,6 +245,7 @@ class Connection(WorkspaceModel):
     refresh_failures = models.PositiveSmallIntegerField(default=0)
     cooldown_until = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    last_error_code = models.CharField(max_length=40, blank=True)
     refresh_holder = models.UUIDField(null=True, blank=True)
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -280,6 +282,12 @@ class Connection(WorkspaceModel):
         return reverse("sandbox:connection-detail", args=[self.workspace.slug, self.pk])
 
     @property
+    def label(self) -> str:
+        """Whose account it is, in words; read with ``owner``."""
+        whose = f"of {self.owner}" if self.owner else "shared by the workspace"
+        return f"{self.account}, {whose}" if self.account else f"Account {whose}"
+
+    @property
     def is_authenticated(self) -> bool:
         return self.status == self.Status.AUTHENTICATED
 
@@ -288,11 +296,13 @@ class ConnectionCredential(WorkspaceModel):
     """What a connection proves itself with, sealed as one JSON object; opened in sandboxd and nowhere else.
 
     The place that is authenticated with it is the workspace, the connection's id, ``generation`` (its
-    token_generation) and the API's host. Written anew as a whole, and only over the generation before it.
+    token_generation) and ``hosts``: the API's and those of the endpoints that give and revoke tokens. Written anew as a
+    whole, and only over the generation before it.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.PROTECT, related_name="credential")
     generation = models.PositiveIntegerField()
+    hosts = models.JSONField(default=list)
     key = models.ForeignKey("core.WorkspaceKey", on_delete=models.PROTECT, db_index=False, related_name="+")
     wrapped_key = models.BinaryField()
     ciphertext = models.BinaryField()
@@ -303,3 +313,38 @@ class ConnectionCredential(WorkspaceModel):
 
     def __str__(self):
         return f"Credential {self.generation} of {self.connection_id}"
+
+
+class AppRegistration(WorkspaceModel):
+    """The app by which a vendor knows an installation: its client id, and its secret, sealed (NULL where it has none).
+
+    All connections of the installation sign in through it. ``version`` counts what was entered; with ``hosts``, those
+    of the endpoints that take the secret, it is authenticated with it. Opened in sandboxd and nowhere else.
+    """
+
+    installation = models.OneToOneField(Installation, on_delete=models.PROTECT, related_name="app")
+    client_id = models.CharField(max_length=300)
+    version = models.PositiveIntegerField(default=1)
+    hosts = models.JSONField(default=list)
+    key = models.ForeignKey("core.WorkspaceKey", null=True, on_delete=models.PROTECT, db_index=False, related_name="+")
+    wrapped_key = models.BinaryField(null=True)
+    ciphertext = models.BinaryField(null=True)
+    entered_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    entered_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="appregistration_sealed_whole",
+                condition=Q(key=None, wrapped_key=None, ciphertext=None)
+                | Q(key__isnull=False, wrapped_key__isnull=False, ciphertext__isnull=False),
+            )
+        ]
+        indexes = [models.Index(fields=["workspace", "key", "id"], name="appregistration_by_key")]
+
+    def __str__(self):
+        return f"App {self.client_id} of {self.installation_id}"
+
+    @property
+    def has_secret(self) -> bool:
+        return self.wrapped_key is not None

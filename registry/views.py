@@ -14,7 +14,8 @@ from registry.contents import contents_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
 from registry.reading import asks_here, installations_for, mode_of, pin_states, rows_of
-from registry.services import connection_of, needed_by, uninstall
+from registry.services import connection_for, needed_by, uninstall
+from registry.standing import standings_of
 
 PAGE_SIZE = 40
 SORTS = {
@@ -84,9 +85,10 @@ def _detail(request, installation: Installation) -> dict:
         "states": states,
         "asks": asks_here(installation.workspace, manifest),
         "contents": contents,
-        "connection": connection_of(installation),
+        "connection": connection_for(installation, user),
         "reach": reach_of(installation, manifest, user),
         "mode": mode_of(installation) if installation.is_active else "",
+        "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
         "who": who_may(installation),
         "grants": object_grants(user, installation),
         "run_denied": why_not(user, "registry.run_installation", installation),

@@ -82,7 +82,7 @@ class Target:
 
 def choices(workspace: Workspace, user: User) -> list[Choice]:
     """Everything installed that ``user`` may see and that runs, by name; triggers start runs and are none."""
-    offline = unconnected_slugs(workspace)
+    offline = unconnected_slugs(workspace, user)
     return [choice for row in _installed(workspace, user) for choice in _choices_of(row, offline)]
 
 
@@ -97,7 +97,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
     slugs = list(manifest.requires) if kind == Kind.PACK else [found.installation.extension.slug]
     outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
-    offline = unconnected_slugs(workspace)
+    offline = unconnected_slugs(workspace, user)
     is_python = "code_file" in (action.raw if action else manifest.canonical)
     return Target(
         target=name,
@@ -107,7 +107,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         installation=found.installation,
         schema=(action or manifest).inputs,
         permission="registry.write_installation" if action and _writes(action) else "registry.run_installation",
-        is_forced=is_simulation_forced(found),
+        is_forced=is_simulation_forced(found, user),
         sample=_sample(manifest, action),
         offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
         reaches=manifest.hosts if is_python else tuple(names[slug] for slug in slugs if slug in names),

@@ -8,11 +8,11 @@ from registry.services.connecting import (
     set_live,
     take_secret,
 )
+from registry.services.credentials import connection_for
 from registry.services.installing import install, missing_requirements, needed_by, uninstall
 from registry.services.publishing import publish_version
 from registry.services.resolving import (
     Resolved,
-    connection_of,
     is_simulation_forced,
     resolve,
     verified_file,
@@ -21,7 +21,7 @@ from registry.services.resolving import (
 
 __all__ = [
     "Resolved",
-    "connection_of",
+    "connection_for",
     "give_secret",
     "install",
     "is_simulation_forced",

@@ -16,7 +16,7 @@ from galaxy.core.permissions import require
 from registry.errors import AlreadyRemoved, NeedsSignIn
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, SecretUse
-from registry.services.resolving import connection_of, verified_manifest
+from registry.services.resolving import verified_manifest
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 MOST_SECRETS = 32
@@ -99,7 +99,7 @@ def set_live(installation: Installation, *, live: bool, actor: User) -> Connecti
     """
     _require(installation, actor)
     require_no_sign_in(installation)
-    found = connection_of(installation)
+    found = installation.connections.filter(owner=None).first()
     if found is None:
         raise NeedsSignIn(f"{installation} reaches nothing outside, so there is nothing to switch.")
     connection = Connection.objects.select_for_update().get(pk=found.pk)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from galaxy.core.models import Workspace
+from django.db.models import Q
+
+from galaxy.core.models import User, Workspace
 from registry.errors import Altered, NotInstalled
 from registry.manifests import ActionSpec, Manifest, load, version_digest
 from registry.models import Connection, Installation, Kind, Version
+from registry.services.credentials import connection_for
 
 
 @dataclass(frozen=True)
@@ -79,20 +82,18 @@ def _verified(digest: str) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, files
 
 
-def connection_of(installation: Installation) -> Connection | None:
-    """The installation's connection; None for what never leaves Galaxy."""
-    return installation.connections.order_by("created_at").first()
+def is_simulation_forced(resolved: Resolved, user: User) -> bool:
+    """True while ``user`` has no connection to what would be reached; for a pack, to anything it requires.
 
-
-def is_simulation_forced(resolved: Resolved) -> bool:
-    """True while what would be reached is not connected; for a pack, while that holds for anything it requires."""
+    One that has to be renewed is a connection still: live runs wait for it.
+    """
     if resolved.manifest.kind == Kind.PACK:
-        unconnected = unconnected_slugs(resolved.installation.workspace)
+        unconnected = unconnected_slugs(resolved.installation.workspace, user)
         return any(slug in unconnected for slug in resolved.manifest.requires)
     if not reaches_out(resolved.manifest):
         return False
-    connection = connection_of(resolved.installation)
-    return connection is None or not connection.is_authenticated
+    connection = connection_for(resolved.installation, user)
+    return connection is None or connection.status == Connection.Status.UNAUTHENTICATED
 
 
 def reaches_out(manifest: Manifest) -> bool:
@@ -100,10 +101,13 @@ def reaches_out(manifest: Manifest) -> bool:
     return manifest.kind == Kind.CONNECTOR or bool(manifest.hosts)
 
 
-def unconnected_slugs(workspace: Workspace) -> set[str]:
-    """Slugs of what is installed in ``workspace`` and waits for its connection."""
-    waiting = Connection.objects.in_workspace(workspace).exclude(status=Connection.Status.AUTHENTICATED)
-    return set(waiting.filter(installation__removed_at=None).values_list("installation__extension__slug", flat=True))
+def unconnected_slugs(workspace: Workspace, user: User | None = None) -> set[str]:
+    """Slugs of what is installed in ``workspace`` and waits for a connection: that of ``user``, or the shared one."""
+    mine = Q(owner=None) | Q(owner=user) if user else Q(owner=None)
+    rows = Connection.objects.in_workspace(workspace).filter(mine, installation__removed_at=None)
+    found = rows.values_list("installation__extension__slug", "status")
+    connected = {slug for slug, status in found if status != Connection.Status.UNAUTHENTICATED}
+    return {slug for slug, _ in found} - connected
 
 
 def _pinned_manifest(installation: Installation) -> Manifest:

@@ -16,7 +16,7 @@ from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
 from registry.models import Kind
-from registry.services import Resolved, is_simulation_forced, missing_requirements, resolve
+from registry.services import Resolved, connection_for, is_simulation_forced, missing_requirements, resolve
 from sandbox import class_flow
 from sandbox.budgets import budget_spent
 from sandbox.errors import KeyReused, RunError
@@ -87,6 +87,7 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         step_id=step_id,
         carried=carried,
         agent=pack_run.agent,
+        connection=connection_for(called.installation, pack_run.requested_by),
     )
     refuse_unplain(call)
     validate_inputs(call)
@@ -113,7 +114,7 @@ def resolve_call(
     if missing:
         words = ", ".join(f"{slug} {wanted}" for slug, wanted in missing)
         raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
-    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found) else Run.Mode.LIVE
+    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user) else Run.Mode.LIVE
     if scenario not in Run.Scenario.values:
         raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
     return Call(
@@ -126,6 +127,7 @@ def resolve_call(
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
         idempotency_key=_key(idempotency_key),
         agent=agent,
+        connection=connection_for(found.installation, user) if found.manifest.kind != Kind.PACK else None,
     )
 
 
@@ -163,6 +165,7 @@ def admit(call: Call) -> Run:
         kind=call.kind,
         target=call.resolved.target,
         mode=call.mode,
+        connection=call.connection if call.mode == Run.Mode.LIVE else None,
         scenario=call.scenario,
         requested_by=call.user,
         agent=call.agent,
@@ -188,7 +191,8 @@ def admit(call: Call) -> Run:
         actor=call.chain,
         target=run,
         simulated=run.is_simulated,
-        after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": decision.effect},
+        after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": decision.effect}
+        | ({"connection": str(run.connection_id)} if run.connection_id else {}),
     )
     if decision.effect == Effect.DENY:
         end(run, error=blocked(decision), tracer=tracer)
@@ -246,6 +250,7 @@ def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
         facts={
             "what": call.resolved.target,
             "where": str(call.resolved.installation),
+            "connection": run.connection.label if run.connection else None,
             "records": call.bulk_count,
             "data_classes": call.data_classes,
             "version": f"{call.resolved.version} ({call.resolved.version.short_digest})",

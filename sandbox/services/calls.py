@@ -14,8 +14,8 @@ from galaxy.core.permissions import can
 from policies.engine import Action, Context, Evaluation, Principal, Resource
 from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
-from registry.models import Kind
-from registry.services import Resolved, connection_of, secret_generations
+from registry.models import Connection, Kind
+from registry.services import Resolved, secret_generations
 from sandbox.class_flow import names_in
 from sandbox.models import Run
 from sandbox.transforms.classes import Classes
@@ -26,7 +26,7 @@ class Call:
     """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack.
 
     ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared.
-    ``agent`` is who acts for ``user``, if it is not they themselves.
+    ``agent`` is who acts for ``user``, if it is not they themselves. ``connection`` is what it goes out by, or would.
     """
 
     workspace: Workspace
@@ -41,6 +41,7 @@ class Call:
     idempotency_key: str | None = None
     carried: Classes = field(default_factory=dict)
     agent: Agent | None = None
+    connection: Connection | None = None
 
     @property
     def action(self) -> ActionSpec | None:
@@ -154,7 +155,7 @@ def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> 
     Inputs, target, mode, version, what the rules said, and the connection with its generation (which counts
     reconnects and rotations of its secret, not token refreshes).
     """
-    connection = connection_of(call.resolved.installation)
+    connection = call.connection
     parts: dict[str, Any] = {
         "workspace": str(call.workspace.pk),
         "requester": str(call.user.pk),
@@ -166,7 +167,7 @@ def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> 
         "policy_version": policy_version,
         "effect": str(evaluation.effect),
         "rules": sorted(reason.code for reason in evaluation.reasons),
-        "connection": [str(connection.pk), connection.generation] if connection else None,
+        "connection": [str(connection.pk), connection.generation, connection.host] if connection else None,
     }
     if call.agent:
         parts["agent"] = str(call.agent.pk)

@@ -34,6 +34,10 @@ class LostLease(Exception):
     """Somebody else holds the run now; whoever sees this stops without a further write."""
 
 
+class Held(Exception):
+    """The connection by which a run goes out has to be renewed by a person, and the run waits for that."""
+
+
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
     OutboxMessage.objects.update_or_create(workspace=run.workspace, run=run)
@@ -55,13 +59,19 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     """Step 6. Take a queued run, or one whose holder is gone, and consume its approval, in one transaction.
 
     ``recheck(run)`` looks at the world again and returns the approval's digest as it is now; it raises RunError where
-    policy has changed its mind. Returns the run under its new attempt, or None when there is nothing to take.
+    policy has changed its mind, and Held where the run's connection has to be renewed first: then the run waits.
+    Returns the run under its new attempt, or None when there is nothing to take.
     """
     now = timezone.now()
     run = (
         Run.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related(
-            "workspace", "version__extension", "installation__extension", "requested_by", "approval__workspace"
+            "workspace",
+            "version__extension",
+            "installation__extension",
+            "requested_by",
+            "approval__workspace",
+            "connection__owner",
         )
         .filter(pk=run_id)
         .first()
@@ -85,6 +95,11 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
         return None
     except (ApprovalExpired, ApprovalMissing, ApprovalSpent) as refusal:
         end(run, error=RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN))
+        return None
+    except Held:
+        run.state, run.lease_until = Run.State.WAITING, None
+        run.save(update_fields=["state", "lease_until"])
+        _note_held(run)
         return None
     except RunError as error:
         end(run, error=error)
@@ -150,6 +165,29 @@ def park(run: Run) -> None:
         # The step was decided while the pack still ran, so nobody woke it; the lock on its row orders the two.
         Run.objects.filter(pk=run.pk).update(state=Run.State.QUEUED)
         queue(run)
+
+
+@transaction.atomic
+def hold(run: Run) -> None:
+    """A call that found its connection exhausted waits for it: kept, not failed, since nothing of it took effect.
+
+    Raises LostLease.
+    """
+    mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
+    if not mine.update(state=Run.State.WAITING, lease_until=None, effect_started_at=None):
+        raise LostLease(run.pk)
+    _note_held(run)
+
+
+def _note_held(run: Run) -> None:
+    OutboxMessage.objects.filter(run=run).delete()
+    audit.record(
+        "run.held",
+        actor=Actor.from_list(run.chain),
+        target=run,
+        simulated=run.is_simulated,
+        after={"state": Run.State.WAITING, "connection": str(run.connection_id)},
+    )
 
 
 @transaction.atomic

@@ -149,7 +149,8 @@ def call_of(run: Run) -> Call:
         idempotency_key=run.idempotency_key,
         carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
         agent=run.agent,
-        connection=run.connection or (None if run.kind == Kind.PACK else connection_for(run.installation, run.requested_by)),
+        connection=run.connection
+        or (None if run.kind == Kind.PACK else connection_for(run.installation, run.requested_by)),
     )
 
 

@@ -19,7 +19,7 @@ from registry.errors import (
 )
 from registry.models import Connection, Installation, Pin, Version
 from registry.services import (
-    connection_of,
+    connection_for,
     install,
     is_simulation_forced,
     missing_requirements,
@@ -83,30 +83,30 @@ def test_a_version_of_another_extension_is_refused(workspace, admin):
 def test_what_reaches_a_third_party_gets_an_empty_connection_and_is_simulated(workspace, admin):
     put(workspace, connector(), admin)
     resolved = resolve(workspace, "acme.create_thing")
-    connection = connection_of(resolved.installation)
-    assert (resolved.action.id, connection.status, is_simulation_forced(resolved)) == (
+    connection = connection_for(resolved.installation, admin)
+    assert (resolved.action.id, connection.status, is_simulation_forced(resolved, admin)) == (
         "create_thing",
         "unauthenticated",
         True,
     )
     Connection.objects.update(status="authenticated")
-    assert is_simulation_forced(resolved) is False
+    assert is_simulation_forced(resolved, admin) is False
 
 
 def test_a_transform_never_leaves_and_needs_no_connection(workspace, admin):
     put(workspace, transform(), admin)
     resolved = resolve(workspace, "things.clean")
-    assert (resolved.action, connection_of(resolved.installation)) == (None, None)
-    assert is_simulation_forced(resolved) is False
+    assert (resolved.action, connection_for(resolved.installation, admin)) == (None, None)
+    assert is_simulation_forced(resolved, admin) is False
 
 
 def test_a_pack_is_simulated_while_anything_it_requires_is_not_connected(workspace, admin):
     put(workspace, connector(), admin)
     put(workspace, pack(), admin)
     resolved = resolve(workspace, "things.keep")
-    assert is_simulation_forced(resolved) is True
+    assert is_simulation_forced(resolved, admin) is True
     Connection.objects.update(status="authenticated")
-    assert is_simulation_forced(resolved) is False
+    assert is_simulation_forced(resolved, admin) is False
 
 
 def test_a_stand_alone_action_resolves_to_itself(workspace, admin):
@@ -118,7 +118,7 @@ def test_a_stand_alone_action_resolves_to_itself(workspace, admin):
     )
     put(workspace, manifest_of(text), admin)
     resolved = resolve(workspace, "acme.send")
-    assert (resolved.action.id, is_simulation_forced(resolved)) == ("acme.send", True)
+    assert (resolved.action.id, is_simulation_forced(resolved, admin)) == ("acme.send", True)
 
 
 def test_a_connector_by_its_own_name_has_no_action(workspace, admin):
@@ -163,7 +163,7 @@ def test_what_a_pack_needs_is_not_removed(workspace, admin):
 
 def test_a_removal_ends_pin_and_connection_and_keeps_the_row(workspace, admin):
     installation = put(workspace, connector(), admin)
-    pin, connection = installation.pin, connection_of(installation)
+    pin, connection = installation.pin, connection_for(installation, admin)
     Connection.objects.update(status="authenticated", generation=3)
     uninstall(installation, actor=admin, reason="Not used")
     installation.refresh_from_db()

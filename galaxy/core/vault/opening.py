@@ -2,8 +2,9 @@
 
 from django.views.decorators.debug import sensitive_variables
 
-from galaxy.core.models import SecretVersion
+from galaxy.core.models import SecretVersion, WorkspaceKey
 from galaxy.core.vault import kms
+from galaxy.core.vault.envelope import Place
 from galaxy.core.vault.errors import SecretGone
 from galaxy.core.vault.keys import unwrapped
 from galaxy.core.vault.sealing import open_under, place_of
@@ -41,3 +42,13 @@ def open_version(version: SecretVersion) -> OpenSecret:
     key = unwrapped(version.key)
     value = open_under(key, version.key.version, place, bytes(version.wrapped_key), bytes(version.ciphertext))
     return OpenSecret(name=place.name, version=place.version, hosts=place.hosts, places=place.places, value=value)
+
+
+@sensitive_variables()
+def open_envelope(key: WorkspaceKey, place: Place, wrapped_key: bytes, ciphertext: bytes) -> str:
+    """What an envelope of another table holds (galaxy.core.vault.tables), at the place its row stands at now.
+
+    Raises VaultClosed, KeyDestroyed or CannotOpen.
+    """
+    kms.current()
+    return open_under(unwrapped(key), key.version, place, bytes(wrapped_key), bytes(ciphertext))

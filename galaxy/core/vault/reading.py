@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from galaxy.core.models import Rewrap, Secret, SecretLease, SecretVersion, Workspace, WorkspaceKey
 from galaxy.core.models.vault import SecretQuerySet
 from galaxy.core.vault.envelope import Header, header_of
 from galaxy.core.vault.services.testing import can_test
+from galaxy.core.vault.tables import tables
 
 SIZE = 40
 VERSIONS = 20  # shown on a secret's page, the newest
@@ -112,15 +114,23 @@ def uses_of(secret: Secret) -> QuerySet[SecretLease]:
 
 def keys_of(workspace: Workspace) -> QuerySet[WorkspaceKey]:
     """Keys of the workspace with ``data_keys``, how many each wraps, newest first."""
-    counts = (
-        SecretVersion.objects.filter(workspace=OuterRef("workspace"), key=OuterRef("pk"), wrapped_key__isnull=False)
-        .values("key")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
+    counts = [
+        Coalesce(
+            Subquery(
+                table.model.objects.filter(
+                    workspace=OuterRef("workspace"), key=OuterRef("pk"), wrapped_key__isnull=False
+                )
+                .values("key")
+                .annotate(count=Count("pk"))
+                .values("count")
+            ),
+            0,
+        )
+        for table in tables()
+    ]
     return (
         WorkspaceKey.objects.in_workspace(workspace)
-        .annotate(data_keys=Subquery(counts))
+        .annotate(data_keys=sum(counts, Value(0)))
         .defer("wrapped")
         .order_by("-version")
     )

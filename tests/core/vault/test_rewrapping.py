@@ -18,7 +18,7 @@ from galaxy.core.vault.envelope import open_sealed, seal
 from galaxy.core.vault.errors import KeyDestroyed, VaultClosed
 from galaxy.core.vault.keys import forget_keys, unwrapped
 from galaxy.core.vault.kms.local import add_key, make_key_file
-from galaxy.core.vault.sealing import KEY_COLUMN
+from galaxy.core.vault.sealing import KEY_COLUMN, place_of
 from galaxy.core.vault.services import (
     create_secret,
     go_on_rewrapping,
@@ -125,7 +125,7 @@ def test_a_value_stored_under_the_old_key_during_the_job_is_moved_too(vault, wor
     job = rewrap(workspace, actor=admin)
     rewrapping._wrap_batch(job)
     late = SecretVersion.objects.filter(secret=second)
-    place = rewrapping.place_of(late.select_related("secret").get())
+    place = place_of(late.select_related("secret").get())
 
     row = late.select_related("key").get()
     (aad,) = place.authenticated(KEY_COLUMN)

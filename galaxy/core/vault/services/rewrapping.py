@@ -6,24 +6,25 @@ with a key that opens it.
 """
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.errors import Conflict
-from galaxy.core.models import Rewrap, SecretVersion, User, Workspace, WorkspaceKey
-from galaxy.core.models.vault import SecretVersionQuerySet
+from galaxy.core.models import Rewrap, User, Workspace, WorkspaceKey
 from galaxy.core.permissions import require
 from galaxy.core.vault.errors import CannotOpen, VaultClosed
-from galaxy.core.vault.sealing import Wrapped, place_of, sealer
+from galaxy.core.vault.sealing import Wrapped, sealer
+from galaxy.core.vault.tables import EnvelopeTable, tables
 
 BATCH = 500
-# Guarded by the bytes that were read: a version that was shredded or moved in the meantime is left alone.
+# Guarded by the bytes that were read: a row that was shredded, written anew or moved meanwhile is left alone.
 _MOVE = """
-UPDATE core_secretversion v SET wrapped_key = n.fresh, key_id = %(key)s
+UPDATE {table} v SET wrapped_key = n.fresh, key_id = %(key)s
 FROM unnest(%(ids)s::uuid[], %(olds)s::bytea[], %(news)s::bytea[]) AS n (id, old, fresh)
 WHERE v.workspace_id = %(workspace)s AND v.id = n.id AND v.wrapped_key = n.old
 """
@@ -44,9 +45,8 @@ def rewrap(workspace: Workspace, *, actor: User | None) -> Rewrap:
     try:
         with transaction.atomic():
             key = WorkspaceKey.objects.in_workspace(workspace).get(pk=key_id)
-            job = Rewrap.objects.create(
-                workspace=workspace, to_key=key, total=_left(workspace, key).count(), started_by=actor
-            )
+            total = sum(_left(table, workspace, key).count() for table in tables())
+            job = Rewrap.objects.create(workspace=workspace, to_key=key, total=total, started_by=actor)
             after = {"key": key.version, "root_key": key.kms_key_id}
             audit.record("secret.key_rotated", actor=actor, target=workspace, after=after)
             audit.record("rewrap.started", actor=actor, target=workspace, key=key.version, data_keys=job.total)
@@ -89,31 +89,36 @@ def shred_workspace(workspace: Workspace, *, actor: User | None) -> int:
     return count
 
 
-def _left(workspace: Workspace, key: WorkspaceKey) -> SecretVersionQuerySet:
-    """Versions whose data key an older key wraps."""
-    return SecretVersion.objects.in_workspace(workspace).openable().filter(key__version__lt=key.version)
+def _left(table: EnvelopeTable, workspace: Workspace, key: WorkspaceKey) -> QuerySet:
+    """Rows whose data key an older key wraps."""
+    return table.rows(workspace).filter(key__version__lt=key.version)
 
 
 def _wrap_batch(job: Rewrap) -> int:
     """Wrap up to BATCH data keys anew; returns how many there were to do."""
-    versions = list(_left(job.workspace, job.to_key).select_related("secret", "key").order_by("id")[:BATCH])
-    if not versions:
-        return 0
-    items = [Wrapped(place_of(one), one.key.version, bytes(one.wrapped_key)) for one in versions]
+    for table in tables():
+        rows = _left(table, job.workspace, job.to_key).select_related("key", *table.related).order_by("id")
+        if found := list(rows[:BATCH]):
+            _wrap(job, table, found)
+            return len(found)
+    return 0
+
+
+def _wrap(job: Rewrap, table: EnvelopeTable, rows: list[Any]) -> None:
+    items = [Wrapped(table.place_of(one), one.key.version, bytes(one.wrapped_key)) for one in rows]
     key_id, fresh = sealer().rewrap(job.workspace_id, items)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            _MOVE,
+            _MOVE.format(table=table.model._meta.db_table),
             {
                 "key": key_id,
                 "workspace": job.workspace_id,
-                "ids": [one.pk for one in versions],
+                "ids": [one.pk for one in rows],
                 "olds": [item.wrapped_key for item in items],
                 "news": fresh,
             },
         )
         Rewrap.objects.filter(pk=job.pk).update(done=F("done") + cursor.rowcount, trouble="")
-    return len(versions)
 
 
 @transaction.atomic
@@ -122,7 +127,7 @@ def _finish(job: Rewrap) -> None:
     old = WorkspaceKey.objects.in_workspace(job.workspace).filter(version__lt=job.to_key.version, wrapped__isnull=False)
     # The lock waits for whoever is just storing a value under an old key, so that it is seen in the next line.
     locked = list(old.select_for_update().order_by("version"))
-    if _left(job.workspace, job.to_key).exists():
+    if any(_left(table, job.workspace, job.to_key).exists() for table in tables()):
         return  # another turn wraps it
     moment = timezone.now()
     won = Rewrap.objects.filter(pk=job.pk, state=Rewrap.State.RUNNING).update(

@@ -1,0 +1,195 @@
+"""What a token endpoint's answer means: tokens, or one of the failures. Nothing of an answer is believed unread."""
+
+import base64
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from galaxy.core.egress.placeholders import can_be_scrubbed
+from sandbox.oauth.failures import TokenRefused
+
+LONGEST_TOKEN = 16_384
+LONGEST_LIFE_S = 366 * 86_400.0
+LONGEST_WAIT_S = 3_600.0
+_TOKEN = re.compile(r"[\x20-\x7e]+", re.ASCII)  # VSCHAR, RFC 6749 appendix A.12
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
+_OTHER_TYPES = frozenset({"mac", "dpop", "pop", "n_a"})  # a bearer may not be made of these (RFC 6749, 7.1)
+# The words of RFC 6749, 5.2, and those that vendors use in their place.
+_GRANT = frozenset({
+    "invalid_grant", "invalid_refresh_token", "token_revoked", "token_expired", "invalid_code", "code_already_used",
+    "code_expired", "bad_refresh_token", "bad_auth_code", "expired_token", "account_inactive",
+})  # fmt: skip
+_CLIENT = frozenset({
+    "invalid_client", "invalid_client_id", "bad_client_secret", "bad_client_id", "invalid_client_credentials",
+    "unauthorized_client",
+})  # fmt: skip
+_SCOPE = frozenset({"invalid_scope", "unsupported_grant_type"})
+_LATER = frozenset({"temporarily_unavailable", "server_error", "slow_down", "internal_error", "fatal_error"})
+_BUSY = frozenset({"ratelimited", "rate_limited", "rate_limit_exceeded", "too_many_requests"})
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What came. ``refresh`` is empty where none came; ``life_s`` None where nothing sensible was said of it.
+
+    ``scopes`` None: what was asked for. ``public`` is the answer without anything that could be a token.
+    """
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    life_s: float | None
+    scopes: list[str] | None
+    public: dict[str, Any] = field(repr=False)
+
+
+def read_answer(answer: dict[str, Any], host: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Tokens:
+    """The tokens in a broker's answer (galaxy.core.egress) of the endpoint at ``host``. Raises TokenRefused."""
+    if "error" in answer:
+        raise _not_reached(answer, host)
+    status, headers = answer["status"], answer["headers"]
+    body = _body(answer)
+    word = _error_word(body)
+    if status == 429 or word in _BUSY:
+        wait_s = _wait(headers, now())
+        raise TokenRefused("token_endpoint_busy", f"{host} takes no more requests for tokens now.", wait_s=wait_s)
+    if status >= 500 or word in _LATER:
+        sentence = f"{host} answered {status} instead of a token."
+        raise TokenRefused("token_endpoint_down", sentence, wait_s=_wait(headers, now()))
+    if word:
+        raise TokenRefused(_code_of(word), f"{host} refused: {word}.")
+    if not 200 <= status < 300:
+        if body is None or status < 400:
+            raise TokenRefused("token_answer_unreadable", f"{host} answered {status} and nothing that says why.")
+        raise TokenRefused("token_refused", f"{host} answered {status} instead of a token.")
+    if body is None:
+        raise TokenRefused("token_answer_unreadable", f"{host} answered something that is no JSON object.")
+    return _tokens(body, host)
+
+
+def life_of(value: Any) -> float | None:
+    """Seconds that a token lives by ``expires_in``; None where that says nothing: missing, zero, no number.
+
+    More than a year is cut to a year, and asked for anew long before.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    if not math.isfinite(seconds) or seconds <= 0:
+        return None
+    return min(seconds, LONGEST_LIFE_S)
+
+
+def claims_of(token: Any) -> dict[str, Any]:
+    """The claims of an ID token, unverified: good for a label and nothing else."""
+    try:
+        part = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (AttributeError, IndexError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tokens(body: dict[str, Any], host: str) -> Tokens:
+    kind = body.get("token_type", "")
+    if isinstance(kind, str) and kind.lower() in _OTHER_TYPES:
+        raise TokenRefused("token_answer_unreadable", f"{host} gave a token of a kind that is not understood.")
+    access = body.get("access_token")
+    if not _is_token(access):
+        raise TokenRefused("token_answer_unreadable", f"{host} answered without a token that could be used.")
+    refresh = body.get("refresh_token")
+    claims = claims_of(body.get("id_token"))
+    told = {name: claims[name] for name in ("email", "name", "preferred_username") if isinstance(claims.get(name), str)}
+    return Tokens(
+        access=access,
+        refresh=refresh if _is_token(refresh) else "",
+        life_s=life_of(body.get("expires_in")),
+        scopes=_scopes(body.get("scope")),
+        public=told | _without_tokens(body),
+    )
+
+
+def _is_token(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= LONGEST_TOKEN
+        and bool(_TOKEN.fullmatch(value))
+        and can_be_scrubbed(value)
+    )
+
+
+def _scopes(value: Any) -> list[str] | None:
+    words = value if isinstance(value, list) else re.split(r"[ ,]+", value) if isinstance(value, str) else []
+    found = [word for word in words if isinstance(word, str) and re.fullmatch(r"[\x21-\x7e]{1,200}", word)]
+    return sorted(set(found))[:200] or None
+
+
+def _without_tokens(value: Any) -> Any:
+    """``value`` without the members whose name speaks of a token, secret, password or code."""
+    if isinstance(value, dict):
+        return {name: _without_tokens(one) for name, one in value.items() if not re.search(_SECRET_NAMES, str(name))}
+    return [_without_tokens(one) for one in value] if isinstance(value, list) else value
+
+
+_SECRET_NAMES = re.compile(r"token|secret|password|code|signature|assertion|webhook", re.IGNORECASE)
+
+
+def _body(answer: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        found = json.loads(answer.get("body", ""))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _error_word(body: dict[str, Any] | None) -> str:
+    """The vendor's word for its refusal in lower case, empty where there is none that reads like one."""
+    if body is None:
+        return ""
+    word = body.get("error")
+    if isinstance(word, dict):  # an API's own envelope, as of Google's front end
+        word = word.get("status") or word.get("type")
+    if word is None and "access_token" not in body and isinstance(body.get("status"), str):
+        word = body["status"]
+    if isinstance(word, str) and _WORD.fullmatch(word):
+        return word.lower()
+    return "error" if body.get("ok") is False or word else ""
+
+
+def _code_of(word: str) -> str:
+    for words, code in ((_GRANT, "grant_refused"), (_CLIENT, "client_refused"), (_SCOPE, "scope_refused")):
+        if word in words:
+            return code
+    return "token_refused"
+
+
+def _not_reached(answer: dict[str, Any], host: str) -> TokenRefused:
+    """In the broker's own sentence, which holds nothing the peer sent."""
+    category, was_sent = answer["category"], answer["was_sent"]
+    code = {
+        "policy_block": "token_endpoint_blocked",
+        "transient": "token_endpoint_unreachable",
+    }.get(category, "token_answer_unreadable")
+    return TokenRefused(code, answer["message"] or f"{host} could not be asked.", was_sent=was_sent)
+
+
+def _wait(headers: dict[str, str], now: datetime) -> float:
+    """Seconds of Retry-After, which is a number or a date; 0 without one."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(text) if text.isascii() and text.isdigit() else (_date(text) - now).total_seconds()
+    except (TypeError, ValueError):
+        return 0
+    return min(max(seconds, 0), LONGEST_WAIT_S)
+
+
+def _date(text: str) -> datetime:
+    found = parsedate_to_datetime(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
