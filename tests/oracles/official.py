@@ -1,0 +1,471 @@
+"""Each action of the six connectors as the vendor's own client makes it: the same wish, said in the client's words.
+
+``OFFICIAL`` maps an action to the inputs that Galaxy is given and to a function that has the client do the same. A
+client is made anew for each call and pointed at a stand-in (tests.oracles.peer) instead of the vendor.
+"""
+
+import base64
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+import httplib2
+import httpx
+import hubspot
+import requests
+from googleapiclient.discovery import build as google_service
+from hubspot.crm.contacts import (
+    BatchInputSimplePublicObjectId,
+    PublicObjectSearchRequest,
+    SimplePublicObjectId,
+    SimplePublicObjectInput,
+    SimplePublicObjectInputForCreate,
+)
+from hubspot.crm.objects.tasks import SimplePublicObjectInputForCreate as TaskForCreate
+from notion_client import Client as NotionClient
+from requests.adapters import HTTPAdapter
+from simple_salesforce import Salesforce
+from slack_sdk import WebClient
+from urllib3 import Retry
+
+TOKEN = "token-of-the-oracle"  # of nobody
+NOW = "2026-01-03T16:00:00Z"
+SALESFORCE_HOST = "meridian.my.salesforce.com"
+
+
+@dataclass(frozen=True)
+class Case:
+    """``call`` is handed the client. ``page`` is the token of the page asked for (sandbox.rest.pages), None for the
+    first."""
+
+    inputs: dict[str, Any]
+    call: Callable[[Any], Any]
+    page: str | None = None
+
+
+@contextmanager
+def client_of(connector: str, url: str) -> Iterator[Any]:
+    """The official client of a connector, pointed at ``url``."""
+    match connector:
+        case "gmail" | "google-drive":
+            name, version = ("gmail", "v1") if connector == "gmail" else ("drive", "v3")
+            http = httplib2.Http()
+            service = google_service(
+                name,
+                version,
+                http=http,
+                static_discovery=True,
+                client_options={"api_endpoint": _google(connector, url)},
+            )
+            yield service
+            service.close()
+        case "slack":
+            yield WebClient(token=TOKEN, base_url=f"{url}/api/", retry_handlers=[])
+        case "hubspot":
+            yield hubspot.HubSpot(access_token=TOKEN, host=url, retry=Retry(0))
+        case "notion":
+            with httpx.Client(trust_env=False) as http:
+                options = {"auth": TOKEN, "base_url": url, "retry": False, "log_level": logging.CRITICAL}
+                yield NotionClient(options, client=http)
+        case "salesforce":
+            with requests.Session() as session:
+                session.trust_env = False
+                session.mount(f"https://{SALESFORCE_HOST}", _Detour(url))
+                yield Salesforce(instance=SALESFORCE_HOST, session_id=TOKEN, version="62.0", session=session)
+
+
+def _google(connector: str, url: str) -> str:
+    """The services' own paths below the stand-in: Drive's begin with drive/v3, as its discovery document says."""
+    return f"{url}/" if connector == "gmail" else f"{url}/drive/v3/"
+
+
+class _Detour(HTTPAdapter):
+    """simple-salesforce speaks https to one host, whatever it is told: its requests are sent here as they are."""
+
+    def __init__(self, url: str):
+        super().__init__()
+        self.url = url
+
+    def send(self, request, **options):
+        request.headers["Host"] = SALESFORCE_HOST
+        request.url = request.url.replace(f"https://{SALESFORCE_HOST}", self.url)
+        return super().send(request, **options)
+
+
+def _raw(to: list[str], subject: str, text: str, cc: list[str] | None = None) -> str:
+    """An email as Google's guide makes one. The padding is left off: RFC 4648, section 3.2, permits both."""
+    message = EmailMessage(policy=SMTP)
+    message["To"] = ", ".join(to)
+    if cc:
+        message["Cc"] = ", ".join(cc)
+    message["Subject"] = subject
+    message.set_content(text)
+    return base64.urlsafe_b64encode(message.as_bytes()).decode().rstrip("=")
+
+
+TO = ["ada@example.com", "grace@example.com"]
+LETTER = {"to": TO, "subject": "Größe & more", "body": "Dear Ada,\nit is done – at last."}
+FILE = "1XBrKm0pQ7dZ2vN8sYtL4eJ6hCfWgUaTo"
+FOLDER = "application/vnd.google-apps.folder"
+LISTED = "nextPageToken,files(id,name,mimeType,webViewLink)"
+PAGE = "59833787-2cf9-4fdf-8782-e53db20768a5"
+LEAD = "00Q5g00000ABCDEEA5"
+SOQL = "SELECT Id, Name FROM Lead WHERE Company = 'R&D +1' LIMIT 10"
+MORE_RECORDS = "/services/data/v62.0/query/01gD0000002HU6KIAW-2000"
+LEADS = [
+    {"attributes": {"type": "Lead"}, "LastName": "Lovelace", "Company": "Engines"},
+    {"attributes": {"type": "Contact"}, "LastName": "Hopper"},
+]
+CHANGED = [{"attributes": {"type": "Lead"}, "id": LEAD, "Company": "Engines & Söhne"}]
+PROPERTIES = ["email", "firstname", "lastname", "phone", "company"]
+ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace", "phone": "+14155550132"}
+WHO = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "phone": "+14155550132"}
+MESSAGE = {"channel": "C024BE91L", "ts": "1767456000.000200"}
+REACTION = {"channel": "C024BE91L", "timestamp": "1767456000.000200", "name": "thumbsup"}
+
+
+def _paragraph(text: str) -> dict[str, Any]:
+    return {"type": "paragraph", "paragraph": {"rich_text": [{"type": "text", "text": {"content": text}}]}}
+
+
+GMAIL = {
+    "send": Case(
+        LETTER | {"cc": ["jordan@example.com"]},
+        lambda gmail: gmail.users().messages().send(
+            userId="me", body={"raw": _raw(TO, LETTER["subject"], LETTER["body"], ["jordan@example.com"])}
+        ).execute(),
+    ),
+    "create_draft": Case(
+        LETTER,
+        lambda gmail: gmail.users().drafts().create(
+            userId="me", body={"message": {"raw": _raw(TO, LETTER["subject"], LETTER["body"])}}
+        ).execute(),
+    ),
+    "delete_draft": Case(
+        {"draft_id": "r-4718293650112233445"},
+        lambda gmail: gmail.users().drafts().delete(userId="me", id="r-4718293650112233445").execute(),
+    ),
+    "search_messages": Case(
+        {"query": "from:ada newer_than:7d"},
+        lambda gmail: gmail.users().messages().list(userId="me", q="from:ada newer_than:7d", maxResults=100).execute(),
+    ),
+    "search_messages, next page": Case(
+        {"query": "is:unread & späte Post"},
+        lambda gmail: gmail.users().messages().list_next(
+            gmail.users().messages().list(userId="me", q="is:unread & späte Post", maxResults=100),
+            {"nextPageToken": "0923/8+1=="},
+        ).execute(),
+        page='"0923/8+1=="',
+    ),
+    "get_message": Case(
+        {"id": "19b8c2f04d7e6a15"},
+        lambda gmail: gmail.users().messages().get(
+            userId="me", id="19b8c2f04d7e6a15", format="metadata", metadataHeaders=["From", "Subject"]
+        ).execute(),
+    ),
+    "list_labels": Case({}, lambda gmail: gmail.users().labels().list(userId="me").execute()),
+    "label_messages": Case(
+        {"ids": ["19b8c2f04d7e6a15", "19b8c2f04d7e6a16"], "add": ["Label_7"], "remove": ["UNREAD"]},
+        lambda gmail: gmail.users().messages().batchModify(
+            userId="me",
+            body={
+                "ids": ["19b8c2f04d7e6a15", "19b8c2f04d7e6a16"],
+                "addLabelIds": ["Label_7"],
+                "removeLabelIds": ["UNREAD"],
+            },
+        ).execute(),
+    ),
+    "trash_message": Case(
+        {"id": "19b8c2f04d7e6a15"},
+        lambda gmail: gmail.users().messages().trash(userId="me", id="19b8c2f04d7e6a15").execute(),
+    ),
+    "restore_message": Case(
+        {"id": "19b8c2f04d7e6a15"},
+        lambda gmail: gmail.users().messages().untrash(userId="me", id="19b8c2f04d7e6a15").execute(),
+    ),
+}  # fmt: skip
+
+DRIVE = {
+    "get_account": Case(
+        {}, lambda drive: drive.about().get(fields="user(displayName,emailAddress),storageQuota(limit,usage)").execute()
+    ),
+    "search_files": Case(
+        {"query": "name contains 'Größe & more'"},
+        lambda drive: drive.files().list(
+            q="name contains 'Größe & more'", orderBy="modifiedTime desc", fields=LISTED, pageSize=100,
+            supportsAllDrives=True, includeItemsFromAllDrives=True,
+        ).execute(),
+    ),
+    "search_files, next page": Case(
+        {},
+        lambda drive: drive.files().list(
+            orderBy="modifiedTime desc", fields=LISTED, pageSize=100, pageToken="~!!~AI9FV7", supportsAllDrives=True,
+            includeItemsFromAllDrives=True,
+        ).execute(),
+        page='"~!!~AI9FV7"',
+    ),
+    "get_file": Case(
+        {"id": FILE},
+        lambda drive: drive.files().get(
+            fileId=FILE, fields="id,name,mimeType,webViewLink,modifiedTime", supportsAllDrives=True
+        ).execute(),
+    ),
+    "read_document": Case(
+        {"id": FILE}, lambda drive: drive.files().export(fileId=FILE, mimeType="text/plain").execute()
+    ),
+    "create_folder": Case(
+        {"name": "Analytical Engines", "parent_id": FILE},
+        lambda drive: drive.files().create(
+            body={"name": "Analytical Engines", "mimeType": FOLDER, "parents": [FILE]},
+            fields="id,name,webViewLink", supportsAllDrives=True,
+        ).execute(),
+    ),
+    "copy_file": Case(
+        {"id": FILE, "name": "Contract"},
+        lambda drive: drive.files().copy(
+            fileId=FILE, body={"name": "Contract"}, fields="id,name,webViewLink", supportsAllDrives=True
+        ).execute(),
+    ),
+    "share_file": Case(
+        {"id": FILE, "email": "ada@example.com", "role": "commenter"},
+        lambda drive: drive.permissions().create(
+            fileId=FILE, body={"type": "user", "role": "commenter", "emailAddress": "ada@example.com"}, fields="id",
+            sendNotificationEmail=False, supportsAllDrives=True,
+        ).execute(),
+    ),
+    "unshare_file": Case(
+        {"id": FILE, "permission_id": "14872390156724531098"},
+        lambda drive: drive.permissions().delete(
+            fileId=FILE, permissionId="14872390156724531098", supportsAllDrives=True
+        ).execute(),
+    ),
+    "trash_file": Case(
+        {"id": FILE},
+        lambda drive: drive.files().update(
+            fileId=FILE, body={"trashed": True}, fields="id,trashed", supportsAllDrives=True
+        ).execute(),
+    ),
+    "restore_file": Case(
+        {"id": FILE},
+        lambda drive: drive.files().update(
+            fileId=FILE, body={"trashed": False}, fields="id,trashed", supportsAllDrives=True
+        ).execute(),
+    ),
+    "delete_file": Case(
+        {"id": FILE}, lambda drive: drive.files().delete(fileId=FILE, supportsAllDrives=True).execute()
+    ),
+}  # fmt: skip
+
+SLACK = {
+    "get_team": Case({}, lambda slack: slack.auth_test()),
+    "post_message": Case(
+        {"channel": "C024BE91L", "text": "Größe & <more>", "thread_ts": "1767455900.000100"},
+        lambda slack: slack.chat_postMessage(
+            channel="C024BE91L", text="Größe & <more>", thread_ts="1767455900.000100"
+        ),
+    ),
+    "update_message": Case(
+        MESSAGE | {"text": "The lead was called twice."},
+        lambda slack: slack.chat_update(**MESSAGE, text="The lead was called twice."),
+    ),
+    "delete_message": Case(MESSAGE, lambda slack: slack.chat_delete(**MESSAGE)),
+    "read_messages": Case(
+        {"channel": "C024BE91L", "oldest": "1767400000.000000"},
+        lambda slack: slack.conversations_history(channel="C024BE91L", oldest="1767400000.000000", limit=100),
+    ),
+    "read_messages, next page": Case(
+        {"channel": "C024BE91L"},
+        lambda slack: slack.conversations_history(channel="C024BE91L", limit=100, cursor="bmV4dF90czox=="),
+        page='"bmV4dF90czox=="',
+    ),
+    "list_channels": Case({}, lambda slack: slack.conversations_list(exclude_archived=True, limit=200)),
+    "list_channels, next page": Case(
+        {},
+        lambda slack: slack.conversations_list(exclude_archived=True, limit=200, cursor="dGVhbTpDMDYx="),
+        page='"dGVhbTpDMDYx="',
+    ),
+    "find_user": Case(
+        {"email": "ada+work@example.com"}, lambda slack: slack.users_lookupByEmail(email="ada+work@example.com")
+    ),
+    "add_reaction": Case(REACTION, lambda slack: slack.reactions_add(**REACTION)),
+    "remove_reaction": Case(REACTION, lambda slack: slack.reactions_remove(**REACTION)),
+}  # fmt: skip
+
+HUBSPOT = {
+    "create_task": Case(
+        {
+            "subject": "Call Ada Lovelace", "due_at": "2026-01-05T09:00:00Z", "owner_id": "64492917",
+            "notes": "Größe & more", "priority": "HIGH", "contact_id": "512",
+        },
+        lambda client: client.crm.objects.tasks.basic_api.create(
+            TaskForCreate(
+                properties={
+                    "hs_task_subject": "Call Ada Lovelace", "hs_timestamp": "2026-01-05T09:00:00Z",
+                    "hubspot_owner_id": "64492917", "hs_task_body": "Größe & more", "hs_task_priority": "HIGH",
+                    "hs_task_status": "NOT_STARTED",
+                },
+                associations=[
+                    {
+                        "to": {"id": "512"},
+                        "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}],
+                    }
+                ],
+            )
+        ),
+    ),
+    "delete_task": Case(
+        {"id": "32098761543"}, lambda client: client.crm.objects.tasks.basic_api.archive("32098761543")
+    ),
+    "search_contacts": Case(
+        {"query": "ada", "limit": 5},
+        lambda client: client.crm.contacts.search_api.do_search(
+            PublicObjectSearchRequest(query="ada", limit=5, properties=PROPERTIES)
+        ),
+    ),
+    "get_contact": Case(
+        {"id": "512"}, lambda client: client.crm.contacts.basic_api.get_by_id("512", properties=PROPERTIES)
+    ),
+    "create_contact": Case(
+        WHO,
+        lambda client: client.crm.contacts.basic_api.create(SimplePublicObjectInputForCreate(properties=ADA)),
+    ),
+    "update_contact": Case(
+        {"id": "512", "phone": "+14155550132", "company": "Engines & Söhne"},
+        lambda client: client.crm.contacts.basic_api.update(
+            "512", SimplePublicObjectInput(properties={"phone": "+14155550132", "company": "Engines & Söhne"})
+        ),
+    ),
+    "delete_contact": Case({"id": "512"}, lambda client: client.crm.contacts.basic_api.archive("512")),
+    "delete_contacts": Case(
+        {"ids": ["512", "513"]},
+        lambda client: client.crm.contacts.batch_api.archive(
+            BatchInputSimplePublicObjectId(inputs=[SimplePublicObjectId(id="512"), SimplePublicObjectId(id="513")])
+        ),
+    ),
+    "list_owners": Case(
+        {"email": "jordan@example.com"},
+        lambda client: client.crm.owners.owners_api.get_page(email="jordan@example.com", limit=100),
+    ),
+    "list_owners, next page": Case(
+        {}, lambda client: client.crm.owners.owners_api.get_page(limit=100, after="NTI1Cg%3D%3D"),
+        page='"NTI1Cg%3D%3D"',
+    ),
+}  # fmt: skip
+
+NOTION = {
+    "get_connection": Case({}, lambda notion: notion.users.me()),
+    "search": Case(
+        {"query": "Customers", "limit": 5},
+        lambda notion: notion.search(query="Customers", page_size=5, filter={"property": "object", "value": "page"}),
+    ),
+    "get_page": Case({"page_id": PAGE}, lambda notion: notion.pages.retrieve(PAGE)),
+    "read_page": Case({"page_id": PAGE}, lambda notion: notion.blocks.children.list(PAGE, page_size=100)),
+    "read_page, next page": Case(
+        {"page_id": PAGE},
+        lambda notion: notion.blocks.children.list(PAGE, page_size=100, start_cursor=PAGE),
+        page=f'"{PAGE}"',
+    ),
+    "create_page": Case(
+        {"parent_page_id": PAGE, "title": "Analytical Engines", "text": "Größe & more"},
+        lambda notion: notion.pages.create(
+            parent={"page_id": PAGE},
+            properties={"title": {"title": [{"text": {"content": "Analytical Engines"}}]}},
+            children=[_paragraph("Größe & more")],
+        ),
+    ),
+    "append_text": Case(
+        {"page_id": PAGE, "text": "Call Ada."},
+        lambda notion: notion.blocks.children.append(PAGE, children=[_paragraph("Call Ada.")]),
+    ),
+    "add_comment": Case(
+        {"page_id": PAGE, "text": "Welcome aboard."},
+        lambda notion: notion.comments.create(
+            parent={"page_id": PAGE}, rich_text=[{"text": {"content": "Welcome aboard."}}]
+        ),
+    ),
+    "query_data_source": Case(
+        {"data_source_id": PAGE, "filter": {"property": "Done", "checkbox": {"equals": True}}},
+        lambda notion: notion.data_sources.query(
+            PAGE, page_size=100, filter={"property": "Done", "checkbox": {"equals": True}}
+        ),
+    ),
+    "query_data_source, next page": Case(
+        {"data_source_id": PAGE},
+        lambda notion: notion.data_sources.query(PAGE, page_size=100, start_cursor=PAGE),
+        page=f'"{PAGE}"',
+    ),
+    "update_page": Case(
+        {"page_id": PAGE, "properties": {"Done": {"checkbox": True}}},
+        lambda notion: notion.pages.update(PAGE, properties={"Done": {"checkbox": True}}),
+    ),
+    "archive_page": Case({"page_id": PAGE}, lambda notion: notion.pages.update(PAGE, in_trash=True)),
+    "restore_page": Case({"page_id": PAGE}, lambda notion: notion.pages.update(PAGE, in_trash=False)),
+    "list_users": Case({}, lambda notion: notion.users.list(page_size=100)),
+}  # fmt: skip
+
+SALESFORCE = {
+    "query": Case({"soql": SOQL}, lambda salesforce: salesforce.query(SOQL)),
+    "query, next page": Case(
+        {"soql": SOQL},
+        lambda salesforce: salesforce.query_more(MORE_RECORDS, identifier_is_url=True),
+        page=f"https://{SALESFORCE_HOST}{MORE_RECORDS}",
+    ),
+    "get_record": Case(
+        {"object": "Lead", "id": LEAD, "fields": ["Name", "Email"]},
+        lambda salesforce: salesforce.Lead.get(LEAD, params={"fields": "Name,Email"}),
+    ),
+    "create_record": Case(
+        {"object": "Lead", "fields": {"LastName": "Lovelace", "Company": "Engines & Söhne"}},
+        lambda salesforce: salesforce.Lead.create({"LastName": "Lovelace", "Company": "Engines & Söhne"}),
+    ),
+    "update_record": Case(
+        {"object": "Lead", "id": LEAD, "fields": {"Company": "Engines"}},
+        lambda salesforce: salesforce.Lead.update(LEAD, {"Company": "Engines"}),
+    ),
+    "upsert_record": Case(
+        {"object": "Lead", "field": "Key__c", "value": "A-1", "fields": {"LastName": "Lovelace"}},
+        lambda salesforce: salesforce.Lead.upsert("Key__c/A-1", {"LastName": "Lovelace"}),
+    ),
+    "create_records": Case(
+        {"records": LEADS},
+        lambda salesforce: salesforce.restful(
+            "composite/sobjects", method="POST", json={"allOrNone": False, "records": LEADS}
+        ),
+    ),
+    "update_records": Case(
+        {"records": CHANGED, "all_or_none": True},
+        lambda salesforce: salesforce.restful(
+            "composite/sobjects", method="PATCH", json={"allOrNone": True, "records": CHANGED}
+        ),
+    ),
+    "delete_record": Case({"object": "Lead", "id": LEAD}, lambda salesforce: salesforce.Lead.delete(LEAD)),
+    "delete_records": Case(
+        {"ids": [LEAD, "00Q5g00000ABCDHEA5"]},
+        lambda salesforce: salesforce.restful(
+            "composite/sobjects", method="DELETE", params={"ids": f"{LEAD},00Q5g00000ABCDHEA5", "allOrNone": "true"}
+        ),
+    ),
+    "read_limits": Case({}, lambda salesforce: salesforce.limits()),
+}  # fmt: skip
+
+OFFICIAL: dict[str, Case] = {
+    f"{connector}.{name}": case
+    for connector, cases in (
+        ("gmail", GMAIL), ("google-drive", DRIVE), ("slack", SLACK), ("hubspot", HUBSPOT), ("notion", NOTION),
+        ("salesforce", SALESFORCE),
+    )
+    for name, case in cases.items()
+}  # fmt: skip
+CLIENTS = {
+    "gmail": "google-api-python-client", "google-drive": "google-api-python-client", "slack": "slack-sdk",
+    "hubspot": "hubspot-api-client", "notion": "notion-client", "salesforce": "simple-salesforce",
+}  # fmt: skip
+
+
+def action_of(name: str) -> str:
+    """``gmail.send`` of ``gmail.send`` and of ``gmail.send, next page``."""
+    return name.partition(",")[0]
