@@ -28,6 +28,12 @@ class Authority:
 
     def context(self, *hosts: str, days: int = 1, self_signed: bool = False) -> ssl.SSLContext:
         """A server's context for ``hosts``. A negative number of ``days`` makes a certificate that is over."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain(*hosts, days=days, self_signed=self_signed))
+        return context
+
+    def chain(self, *hosts: str, days: int = 1, self_signed: bool = False) -> Path:
+        """A file with a new certificate for ``hosts``, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         certificate = self._sign(name, key, hosts, days=days, issuer=name if self_signed else None)
@@ -36,9 +42,7 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
     def _sign(self, name, key, hosts, *, days=1, issuer=None, is_authority=False):
         now = datetime.datetime.now(datetime.UTC)
