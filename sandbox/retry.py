@@ -112,16 +112,18 @@ def plan(
 ) -> Plan:
     """What to do after failed attempt number ``attempt`` (from 1).
 
-    ``retry`` is the manifest's {max_attempts, base_ms, max_ms}; ``may_repeat`` says that repeating cannot do the same
-    thing twice; ``asked_ms`` is Retry-After; ``waited_ms`` what earlier waits took.
+    ``retry`` is the manifest's {strategy, max_attempts, base_ms, max_ms}; ``may_repeat`` says that repeating cannot do
+    the same thing twice; ``asked_ms`` is Retry-After; ``waited_ms`` what earlier waits took.
     """
     if not retryable:
         return Plan(None, "final")
     if not may_repeat:
         return Plan(None, "unsafe")
-    if attempt >= retry.get("max_attempts", DEFAULT_ATTEMPTS):
+    strategy = retry.get("strategy", "exponential")
+    if strategy == "none" or attempt >= retry.get("max_attempts", DEFAULT_ATTEMPTS):
         return Plan(None, "attempts")
-    ceiling = min(retry.get("max_ms", DEFAULT_CAP_MS), retry.get("base_ms", DEFAULT_BASE_MS) * 2 ** (attempt - 1))
+    growth = 1 if strategy == "fixed" else 2 ** (attempt - 1)
+    ceiling = min(retry.get("max_ms", DEFAULT_CAP_MS), retry.get("base_ms", DEFAULT_BASE_MS) * growth)
     wait = rng.randint(0, ceiling) + (asked_ms or 0)
     if waited_ms + wait > TOTAL_WAIT_MS:
         return Plan(None, "time")

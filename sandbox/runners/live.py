@@ -45,6 +45,8 @@ class LiveRunner:
             shown = rest.shown_address(self.spec, manifest, host=host, endpoint=self._endpoint)
         except rest.BadCall:
             return self.run.target
+        if self.spec.grpc:
+            return f"gRPC {shown}/{self.spec.grpc['service']}/{self.spec.grpc['method']}"
         return f"{self.spec.method} {shown}" if self.spec.method else shown
 
     def use_endpoint(self, number: int) -> None:
@@ -74,12 +76,14 @@ class LiveRunner:
     def _exchanged(self, inputs: dict[str, Any], requests: list[dict[str, Any]]) -> dict[str, Any] | Reply:
         """One exchange, once more where sandboxd has renewed the token that was refused; its record is added to
         ``requests``. A Reply where sandboxd itself has no answer."""
-        answer = self._asked(inputs, requests)
+        answer = self._asked(inputs, requests, may_renew=True)
         if isinstance(answer, dict) and answer["renewed"]:
-            answer = self._asked(inputs, requests)
+            answer = self._asked(inputs, requests, may_renew=False)
         return answer
 
-    def _asked(self, inputs: dict[str, Any], requests: list[dict[str, Any]]) -> dict[str, Any] | Reply:
+    def _asked(
+        self, inputs: dict[str, Any], requests: list[dict[str, Any]], *, may_renew: bool
+    ) -> dict[str, Any] | Reply:
         seconds = self.spec.timeout_ms / 1000
         order = CallOrder(
             workspace=self.run.workspace_id,
@@ -90,6 +94,7 @@ class LiveRunner:
             attempt=self.run.attempt,
             endpoint=self._endpoint,
             page=self._listing.page,
+            may_renew=may_renew,
             seconds=seconds,
         )
         self.before_send()

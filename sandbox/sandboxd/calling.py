@@ -7,9 +7,9 @@ It is answered with
 
 ``status`` is None where no answer came, ``body`` a JSON value, ``next`` the token of the page after this one or None.
 ``category`` is empty for a success; what failed without one of its own is told by ``code`` and ``sentence``.
-``exchange`` is the record of what left, {method, url, status, code, reason, was_sent, duration_ms, bytes_in, bytes_out,
-redirects, address}, None where nothing did. ``renewed``: the token was refused and there is another one, so that the
-same order may be sent once more.
+``exchange`` is the record of what left, {method, url, status, code, reason, address, was_sent, duration_ms, bytes_in,
+bytes_out, redirects, redirected_to}, None where nothing did. ``renewed``: the token was refused and there is another
+one by now, so that the same order may be sent once more.
 """
 
 import hashlib
@@ -25,23 +25,15 @@ from galaxy.core.scope import workspace_scope
 from registry.manifests import ActionSpec, Manifest
 from registry.services import verified_manifest
 from sandbox.models import Run
+from sandbox.rest import BadCall
+from sandbox.sandboxd.credentials import Authorised as Credentials
+from sandbox.sandboxd.credentials import NotAuthorised, authorised, renewed
 from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.orders import BadOrder, CallOrder
 from sandbox.sandboxd.under_way import briefly, record_refusal, running
 
-
-@dataclass(frozen=True)
-class Credentials:
-    """What a request proves itself with. ``headers`` maps names to (what stands before it, the secret), ``query`` names
-    to secrets; ``values`` are all secret texts, for scrubbing."""
-
-    headers: dict[str, tuple[str, str]]
-    query: dict[str, str]
-    values: tuple[str, ...]
-    token_generation: int
-
-
-NONE = Credentials({}, {}, (), 0)
+REFRESH_S = 5.0  # for a token, besides the exchange's own time
+NONE = Credentials({}, {}, (), "", 0)
 
 
 @dataclass(frozen=True)
@@ -76,11 +68,16 @@ def call(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
     """The answer to one order. Raises BadOrder."""
     order = CallOrder.from_body(body)
     with workspace_scope([order.workspace]):
-        with briefly():
-            asked = _asked(order, ways)
-        if isinstance(asked, dict):
-            return asked
-        return _exchange_of(asked.spec)(asked, NONE)
+        try:
+            with briefly():
+                asked = _asked(order, ways)
+                credentials = _credentials(asked)
+        except (BadCall, NotAuthorised) as no:
+            return failed(no.code, no.category, str(no), no.next_step)
+        answer = _exchange_of(asked.spec)(asked, credentials)
+        if answer["status"] == 401 and credentials is not NONE and order.may_renew:
+            answer |= _renewed(asked, credentials)
+        return answer
 
 
 def failed(code: str, category: str, sentence: str, next_step: str = "", **more: Any) -> dict[str, Any]:
@@ -102,8 +99,8 @@ def failed(code: str, category: str, sentence: str, next_step: str = "", **more:
     } | more
 
 
-def _asked(order: CallOrder, ways: Ways) -> Asked | dict[str, Any]:
-    """What an order asks for, or the answer that says why it cannot be. Raises BadOrder."""
+def _asked(order: CallOrder, ways: Ways) -> Asked:
+    """Raises BadOrder, or BadCall where the connection leads to a host that is not declared."""
     run = running(order.workspace, order.run, order.digest, order.target)
     if run.is_simulated:
         raise BadOrder("This run is simulated, so nothing leaves for it.")
@@ -119,8 +116,35 @@ def _asked(order: CallOrder, ways: Ways) -> Asked | dict[str, Any]:
     try:
         rules = parse(manifest.canonical.get("egress", ()), connection_host=host)
     except ValueError as error:
-        return failed("host_not_allowed", "policy_block", str(error), "Reconnect it, to a host that is declared.")
+        next_step = "Reconnect it, to a host that is declared."
+        raise BadCall("policy_block", "host_not_allowed", str(error), next_step=next_step) from error
     return Asked(order, run, manifest, spec, rules, ways)
+
+
+def _credentials(asked: Asked) -> Credentials:
+    """What the request carries. Raises NotAuthorised."""
+    if asked.manifest.canonical.get("auth", {}).get("type", "none") == "none":
+        return NONE
+    if asked.run.connection is None:
+        raise NotAuthorised(
+            "not_connected", "auth_error", "It is not connected to an account.", "Connect it, then run it again."
+        )
+    return authorised(asked.run.connection, asked.manifest, seconds=REFRESH_S, ways=asked.ways)
+
+
+def _renewed(asked: Asked, refused: Credentials) -> dict[str, Any]:
+    """What a 401 changes in its answer: there is another token by now, or there is none and a person is needed."""
+    try:
+        found = renewed(
+            asked.run.connection,
+            asked.manifest,
+            seen_generation=refused.token_generation,
+            seconds=REFRESH_S,
+            ways=asked.ways,
+        )
+    except NotAuthorised as no:
+        return {"code": no.code, "category": no.category, "sentence": str(no), "next_step": no.next_step}
+    return {"renewed": found is not None}
 
 
 def _exchange_of(spec: ActionSpec) -> Exchange:

@@ -55,20 +55,20 @@ class RunOrder:
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "RunOrder":
         """Raises BadOrder."""
-        _only(body, {"workspace", "run", "digest", "target", "inputs", "seed", "now", "leases"})
-        leases = _typed(body, "leases", dict)
+        only(body, {"workspace", "run", "digest", "target", "inputs", "seed", "now", "leases"})
+        leases = typed(body, "leases", dict)
         if len(leases) > MAX_SECRETS or not all(isinstance(one, str) for pair in leases.items() for one in pair):
             raise BadOrder(f"leases maps at most {MAX_SECRETS} names to texts.")
-        now = _parsed(body, "now", datetime.fromisoformat)
+        now = parsed(body, "now", datetime.fromisoformat)
         if now.tzinfo is None:
             raise BadOrder("now says no time zone.")
         return cls(
-            workspace=_parsed(body, "workspace", UUID),
-            run=_typed(body, "run", str),
-            digest=_typed(body, "digest", str),
-            target=_typed(body, "target", str),
-            inputs=_typed(body, "inputs", dict),
-            seed=_typed(body, "seed", int),
+            workspace=parsed(body, "workspace", UUID),
+            run=typed(body, "run", str),
+            digest=typed(body, "digest", str),
+            target=typed(body, "target", str),
+            inputs=typed(body, "inputs", dict),
+            seed=typed(body, "seed", int),
             now=now,
             leases=leases,
         )
@@ -80,7 +80,8 @@ class CallOrder:
 
     ``attempt`` is the claim under which the run is worked on, so that a worker which was given up for dead sends
     nothing more. ``endpoint`` is 0 for the declared one, n for the n-th fallback. ``page`` is the token that the answer
-    before gave, None for the first page. The connection is the run's own. ``seconds`` is the most that it may take.
+    before gave, None for the first page. ``may_renew``: a token that is refused may be renewed for it. The connection
+    is the run's own. ``seconds`` is the most that the exchange may take.
     """
 
     workspace: UUID
@@ -91,6 +92,7 @@ class CallOrder:
     attempt: int
     endpoint: int
     page: str | None
+    may_renew: bool
     seconds: float
 
     def as_body(self) -> dict[str, Any]:
@@ -103,27 +105,30 @@ class CallOrder:
             "attempt": self.attempt,
             "endpoint": self.endpoint,
             "page": self.page,
+            "may_renew": self.may_renew,
             "seconds": self.seconds,
         }
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "CallOrder":
         """Raises BadOrder."""
-        names = {"workspace", "run", "digest", "target", "inputs", "attempt", "endpoint", "page", "seconds"}
-        _only(body, names)
-        endpoint, seconds = _typed(body, "endpoint", int), _typed(body, "seconds", float)
+        names = {"workspace", "run", "digest", "target", "inputs", "attempt", "endpoint", "page"}
+        names |= {"may_renew", "seconds"}
+        only(body, names)
+        endpoint, seconds = typed(body, "endpoint", int), typed(body, "seconds", float)
         if not 0 <= endpoint <= MAX_FALLBACKS or not 0 < seconds <= MAX_SECONDS:
             raise BadOrder(f"There are {MAX_FALLBACKS} fallbacks at most, and an exchange takes {MAX_SECONDS:.0f} s.")
-        page = None if body["page"] is None else _typed(body, "page", str)
+        page = None if body["page"] is None else typed(body, "page", str)
         return cls(
-            workspace=_parsed(body, "workspace", UUID),
-            run=_typed(body, "run", str),
-            digest=_typed(body, "digest", str),
-            target=_typed(body, "target", str),
-            inputs=_typed(body, "inputs", dict),
-            attempt=_typed(body, "attempt", int),
+            workspace=parsed(body, "workspace", UUID),
+            run=typed(body, "run", str),
+            digest=typed(body, "digest", str),
+            target=typed(body, "target", str),
+            inputs=typed(body, "inputs", dict),
+            attempt=typed(body, "attempt", int),
             endpoint=endpoint,
             page=page,
+            may_renew=typed(body, "may_renew", bool),
             seconds=seconds,
         )
 
@@ -150,9 +155,9 @@ class ReplayOrder:
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "ReplayOrder":
         """Raises BadOrder."""
-        _only(body, {"workspace", "run", "digest", "target", "sealed"})
-        texts = {name: _typed(body, name, str) for name in ("run", "digest", "target", "sealed")}
-        return cls(workspace=_parsed(body, "workspace", UUID), **texts)
+        only(body, {"workspace", "run", "digest", "target", "sealed"})
+        texts = {name: typed(body, name, str) for name in ("run", "digest", "target", "sealed")}
+        return cls(workspace=parsed(body, "workspace", UUID), **texts)
 
 
 @dataclass(frozen=True)
@@ -168,28 +173,28 @@ class FixtureOrder(ReplayOrder):
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "FixtureOrder":
         """Raises BadOrder."""
-        _only(body, {"workspace", "run", "digest", "target", "sealed", "keep"})
-        keep = _typed(body, "keep", list)
+        only(body, {"workspace", "run", "digest", "target", "sealed", "keep"})
+        keep = typed(body, "keep", list)
         if len(keep) > MAX_KEPT or not all(isinstance(one, str) for one in keep):
             raise BadOrder(f"keep is a list of at most {MAX_KEPT} texts.")
         recorded = ReplayOrder.from_body({name: value for name, value in body.items() if name != "keep"})
         return cls(recorded.workspace, recorded.run, recorded.digest, recorded.target, recorded.sealed, keep)
 
 
-def _only(body: dict[str, Any], names: set[str]) -> None:
+def only(body: dict[str, Any], names: set[str]) -> None:
     if set(body) != names:
         raise BadOrder(f"This request holds {', '.join(sorted(names))}, and nothing else.")
 
 
-def _typed(body: dict[str, Any], name: str, kind: type) -> Any:
+def typed(body: dict[str, Any], name: str, kind: type) -> Any:
     value = body[name]
     if type(value) is not kind:
         raise BadOrder(f"{name} is not of the type it has to be.")
     return value
 
 
-def _parsed(body: dict[str, Any], name: str, parse: Any) -> Any:
+def parsed(body: dict[str, Any], name: str, parse: Any) -> Any:
     try:
-        return parse(_typed(body, name, str))
+        return parse(typed(body, name, str))
     except ValueError as error:
         raise BadOrder(f"{name} cannot be read.") from error

@@ -146,6 +146,7 @@ def _judged(asked: Asked, prepared: rest.Prepared, came: dict[str, Any]) -> dict
         except rest.BadCall as bad:
             category, code, sentence, next_step = bad.category, bad.code, str(bad), bad.next_step
     elif category is not None:
+        code = "refused_in_body" if 200 <= status < 300 else ""
         sentence, next_step = sentence_of(status, category)
     return failed(code, category or "", sentence, next_step) | {
         "status": status,

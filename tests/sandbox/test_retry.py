@@ -21,8 +21,10 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     [
         (200, None), (201, None), (204, None), (400, "validation"), (401, "auth_error"), (402, "quota"),
         (403, "auth_error"), (404, "not_found"), (408, "transient"), (409, "validation"), (410, "not_found"),
-        (413, "validation"), (418, "tool_error"), (422, "validation"), (429, "rate_limit"), (500, "transient"),
-        (502, "transient"), (503, "transient"), (504, "transient"), (599, "transient"),
+        (412, "validation"), (413, "validation"), (414, "validation"), (418, "tool_error"), (422, "validation"),
+        (423, "transient"), (425, "transient"), (429, "rate_limit"), (302, "tool_error"), (500, "transient"),
+        (501, "tool_error"), (502, "transient"), (503, "transient"), (504, "transient"), (507, "quota"),
+        (511, "tool_error"), (599, "transient"),
     ],
 )  # fmt: skip
 def test_each_status_lands_in_exactly_one_category(status, category):
@@ -81,6 +83,12 @@ def test_back_off_grows_with_full_jitter_up_to_its_cap():
         assert ceiling * 0.9 < max(waits) <= ceiling
 
 
+def test_a_fixed_back_off_does_not_grow():
+    retry = {"strategy": "fixed", "max_attempts": 9, "base_ms": 500}
+    waits = [planned(attempt=5, retry=retry, rng=random.Random(seed)).wait_ms for seed in range(400)]
+    assert 450 < max(waits) <= 500
+
+
 def test_too_long_a_wait_is_given_up_at_once():
     assert planned(asked_ms=3_600_000) == planned(asked_ms=TOTAL_WAIT_MS + 1)
     assert planned(asked_ms=3_600_000).reason == "time"
@@ -89,7 +97,12 @@ def test_too_long_a_wait_is_given_up_at_once():
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"retryable": False}, "final"), ({"may_repeat": False}, "unsafe"), ({"attempt": 3}, "attempts")],
+    [
+        ({"retryable": False}, "final"),
+        ({"may_repeat": False}, "unsafe"),
+        ({"attempt": 3}, "attempts"),
+        ({"retry": {"strategy": "none"}}, "attempts"),
+    ],
 )
 def test_why_a_call_is_not_tried_again(changes, reason):
     assert (planned(**changes).wait_ms, planned(**changes).reason) == (None, reason)

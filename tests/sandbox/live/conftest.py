@@ -1,5 +1,7 @@
 """Live calls from end to end: the gate, worker code, a real sandboxd, and a TLS peer on this machine that answers."""
 
+import socket
+
 import pytest
 
 from galaxy.core.scope import workspace_scope
@@ -9,7 +11,7 @@ from sandbox.models import Run
 from sandbox.services import invoke, perform
 from tests.core.egress.peers import Authority, Peer, answer, saying
 from tests.extensions import publish
-from tests.sandbox.live.manifests import API, ELSEWHERE, EXPIRED, LIVE, NOWHERE_HOST, TENANT
+from tests.sandbox.live.manifests import API, CLOSED, ELSEWHERE, EXPIRED, LIVE, SILENT, SLOW, TENANT
 from tests.sandboxd import Sandboxd
 
 
@@ -20,7 +22,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def api_peer(authority):
-    found = Peer(authority.context(API, ELSEWHERE, TENANT), saying(answer("{}", Content_Type="application/json")))
+    found = Peer(authority.context(API, ELSEWHERE, SLOW, TENANT), saying(answer("{}", Content_Type="application/json")))
     yield found
     found.close()
 
@@ -33,10 +35,18 @@ def expired_peer(authority):
 
 
 @pytest.fixture(scope="session")
-def sandboxd(django_db_setup, authority, api_peer, expired_peer):
-    """One for all tests here; on the port of NOWHERE_HOST nobody listens."""
-    hosts = dict.fromkeys([API, ELSEWHERE, TENANT], api_peer.port)
-    found = Sandboxd(hosts | {EXPIRED: expired_peer.port, NOWHERE_HOST: 1}, authority.pem)
+def silent_port():
+    """A port that takes connections and says nothing, not even to greet."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def sandboxd(django_db_setup, authority, api_peer, expired_peer, silent_port):
+    """One for all tests here; on the port of CLOSED nobody listens."""
+    hosts = dict.fromkeys([API, ELSEWHERE, SLOW, TENANT], api_peer.port)
+    hosts |= {EXPIRED: expired_peer.port, CLOSED: 1, SILENT: silent_port}
+    found = Sandboxd(hosts, authority.pem)
     found.start("--size", "1")
     yield found
     found.close()
@@ -44,7 +54,7 @@ def sandboxd(django_db_setup, authority, api_peer, expired_peer):
 
 @pytest.fixture
 def peer(api_peer):
-    """The peer of API, ELSEWHERE and TENANT, which has heard nothing yet and answers ``{}`` until told otherwise."""
+    """The peer of API, ELSEWHERE, SLOW and TENANT: has heard nothing yet, and answers ``{}`` until told otherwise."""
     api_peer.requests.clear()
     api_peer.script = saying(answer("{}", Content_Type="application/json"))
     return api_peer

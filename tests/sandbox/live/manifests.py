@@ -1,7 +1,8 @@
 """A made-up connector that is called live: an action of each kind, on hosts that stand for peers of this machine."""
 
-API, ELSEWHERE, EXPIRED = "api.live.example", "other.live.example", "expired.live.example"
-NOWHERE_HOST, UNNAMED = "closed.live.example", "unnamed.live.example"
+API, ELSEWHERE, SLOW = "api.live.example", "other.live.example", "slow.live.example"
+EXPIRED, UNNAMED = "expired.live.example", "unnamed.live.example"
+CLOSED, SILENT = "closed.live.example", "silent.live.example"
 TENANT = "acme.tenants.example"
 
 FIXTURES = """
@@ -19,7 +20,7 @@ _COMMON = f"""
 def connector(name: str, actions: str, *, base_url: str = f"https://{API}", retry: str = "", more: str = "") -> str:
     """A connector without sign-in whose ``actions`` are YAML of a list."""
     retry = retry or "{ strategy: exponential, max_attempts: 3, base_ms: 1, max_ms: 2 }"
-    hosts = ", ".join(f"{{ host: {host} }}" for host in (API, ELSEWHERE, EXPIRED, NOWHERE_HOST, UNNAMED))
+    hosts = ", ".join(f"{{ host: {host} }}" for host in (API, ELSEWHERE, SLOW, EXPIRED, UNNAMED, CLOSED, SILENT))
     return f"""
 connector: {name}
 version: 1.0.0
