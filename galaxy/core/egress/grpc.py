@@ -11,6 +11,7 @@ import json
 import os
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -46,8 +47,8 @@ HTTP_STATUS: dict[grpc.StatusCode, int] = {
     grpc.StatusCode.DATA_LOSS: 500,
     grpc.StatusCode.UNAUTHENTICATED: 401,
 }
-_MOST_MESSAGE = 2_000  # characters of what a peer says about an error
 _BROKEN = "Stream removed"  # how the C core begins its words where a call ended without a status of the peer
+_MARGIN_S = 0.1  # the peer knows the deadline and may tell us of it just before our own clock does
 _CERTIFICATE = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification")
 
 Decode = Callable[[bytes], bytes]
@@ -66,14 +67,14 @@ class GrpcTransport:
         self._peer_ca = peer_ca
 
     def send(self, request: Outgoing, address: str, seconds: float) -> Incoming:
-        lent = _Metadata(request.headers)
+        lent, deadline = _Metadata(request.headers), time.monotonic() + seconds
         with self._channel(request, address, lent) as channel:
             try:
                 message, done = channel.unary_unary(request.target).with_call(request.body, timeout=seconds)
             except grpc.RpcError as error:
                 if not lent.was_asked:
                     _not_connected(error, request.host)
-                return _failed(error, request.host)
+                return _failed(error, request.host, is_late=time.monotonic() > deadline - _MARGIN_S)
             if message is None:
                 raise Refused("bad_response", f"{request.host} answers OK and sends no message.", was_sent=True)
             body = self._decode(message)
@@ -150,13 +151,13 @@ def _not_connected(error: grpc.RpcError, host: str) -> NoReturn:
     raise Refused("unreachable", f"{host} could not be reached.") from error
 
 
-def _failed(error: grpc.RpcError, host: str) -> Incoming:
+def _failed(error: grpc.RpcError, host: str, *, is_late: bool) -> Incoming:
     """The peer's own no as an answer. Raises Refused for what went wrong on the way; it may have been sent then."""
     code, words = error.code(), error.details() or ""
-    if words.startswith(_BROKEN):
+    if words.startswith(_BROKEN) or (is_late and code is grpc.StatusCode.DEADLINE_EXCEEDED):
         kind, sentence = _BREAKS.get(code, ("bad_response", "The answer of {host} is no proper gRPC."))
         raise Refused(kind, sentence.format(host=host), was_sent=True) from error
-    words = "".join(sign if sign.isprintable() else " " for sign in words[:_MOST_MESSAGE])
+    words = "".join(sign if sign.isprintable() else " " for sign in words)
     headers = [*_pairs(error.initial_metadata()), *_pairs(error.trailing_metadata())]
     body = json.dumps({"code": code.name, "message": words}, ensure_ascii=False).encode()
     return Incoming(HTTP_STATUS[code], [*headers, (STATUS, code.name), (MESSAGE, words)], body)
