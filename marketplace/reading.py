@@ -11,6 +11,7 @@ from marketplace.models import Listing
 from registry.asks import short_words
 from registry.models import Installation, Version
 from registry.semver import satisfies
+from registry.standing import Standing, standings_of
 
 DOCS_FILE = "docs.md"
 
@@ -32,6 +33,7 @@ class Card:
     asks: str
     installation: Installation | None
     requirements: list[Requirement]
+    standing: Standing | None = None  # of the installation here, where it reaches out
 
     @property
     def missing(self) -> list[Requirement]:
@@ -52,6 +54,8 @@ def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[
     listings = list(listings)
     needed = {slug for listing in listings for slug in listing.requires or {}}
     here = installations_here({one.extension.slug for one in listings} | needed, workspace, user)
+    standings = standings_of(here[one.extension.slug] for one in listings if one.extension.slug in here)
+    by_slug = {slug: standings.get(one.pk) for slug, one in here.items()}
     names = _names(needed)
     return [
         Card(
@@ -59,6 +63,7 @@ def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[
             asks=short_words(listing.scopes),
             installation=here.get(listing.extension.slug),
             requirements=requirements_of(listing.requires or {}, here, names),
+            standing=by_slug.get(listing.extension.slug),
         )
         for listing in listings
     ]

@@ -14,6 +14,7 @@ from marketplace.reading import cards_of, docs_of, installations_here, requireme
 from marketplace.search import Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
+from registry.standing import standings_of
 
 PAGE_SIZE = 24
 
@@ -60,6 +61,7 @@ def listing_detail(request, workspace, slug):
         "contents": contents_of(manifest),
         "docs": render_markdown(docs_of(listing.version)),
         "installation": here.get(slug),
+        "standing": standings_of([here[slug]]).get(here[slug].pk) if slug in here else None,
         "requirements": requirements_of(manifest.requires, here),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
     }

@@ -11,14 +11,17 @@ from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Kind, Pin, Version
 from registry.services.resolving import unconnected_slugs
+from registry.standing import Standing, standings_of
 
 
 @dataclass(frozen=True)
 class Row:
-    """An installation and how it runs: ``mode`` is simulated, connected or inside (it never leaves Galaxy)."""
+    """An installation and how it runs: ``mode`` is simulated, connected or inside (it never leaves Galaxy), and
+    ``standing`` is None for what never leaves."""
 
     installation: Installation
     mode: str
+    standing: Standing | None
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,15 @@ def installations_for(user: User, workspace: Workspace):
 
 
 def rows_of(installations: list[Any], workspace: Workspace) -> list[Row]:
-    """The installations (of ``installations_for``) with their mode."""
+    """The installations (of ``installations_for``) with their mode and how they stand."""
+    standings = standings_of(installations)
     unconnected = unconnected_slugs(workspace)
     connections = Connection.objects.in_workspace(workspace).filter(installation__in=installations)
     reaching = set(connections.values_list("installation_id", flat=True))
-    return [Row(one, _mode(one, one.requires or {}, unconnected, one.pk in reaching)) for one in installations]
+    return [
+        Row(one, _mode(one, one.requires or {}, unconnected, one.pk in reaching), standings.get(one.pk))
+        for one in installations
+    ]
 
 
 def mode_of(installation: Installation) -> str:

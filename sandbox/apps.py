@@ -10,14 +10,17 @@ class SandboxConfig(AppConfig):
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
+        from registry import standing
         from sandbox import notifications, palette, receivers
         from sandbox.condition import sandbox
+        from sandbox.health.standing import standings_of
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.trials import ask_for_trial
 
         readiness.add_check("sandbox", sandbox)
         sealing.register(RemoteSealer)
         testing.register_tester(ask_for_trial)
+        standing.register(standings_of)
         receivers.connect()
         notifications.connect()
         palette.connect()

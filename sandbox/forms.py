@@ -8,11 +8,12 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
-from sandbox.models import Run
+from sandbox.models import Category, Counts, Run
 from sandbox.schema_fields import WHOLE, Input, inputs_of, typed
 
 KINDS = [("action", "Action"), ("transform", "Transform"), ("pack", "Pack")]
 WEEK = "week"
+COUNTED = "counted"  # every call that an objective counts, whatever became of it
 PERIODS = {"1": ("Last 24 hours", 1), "7": ("Last 7 days", 7), "30": ("Last 30 days", 30)}
 
 
@@ -36,10 +37,58 @@ class RunFilterForm(forms.Form):
         choices=[("", "Any time"), (WEEK, "This week"), *((key, label) for key, (label, _) in PERIODS.items())],
     )
 
+    # What the links of a figure say, so that exactly its runs are listed; people do not choose these by hand.
+    installation = forms.UUIDField(required=False, label="Extension", widget=forms.HiddenInput)
+    connection = forms.UUIDField(required=False, label="Connection", widget=forms.HiddenInput)
+    action = forms.CharField(required=False, max_length=160, label="Action", widget=forms.HiddenInput)
+    counts = forms.ChoiceField(
+        required=False, label="Counts as", choices=[("", ""), (COUNTED, ""), *Counts.choices], widget=forms.HiddenInput
+    )
+    category = forms.ChoiceField(
+        required=False, label="Error", choices=[("", ""), *Category.choices], widget=forms.HiddenInput
+    )
+    checks = forms.BooleanField(required=False, label="Health checks", widget=forms.HiddenInput)
+
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         for field in self.selects:
             field.field.widget.attrs["class"] = "select"
+
+    def list_from(self, visible):
+        """The runs of ``visible`` (a Run queryset) that the list is about, under the filters given.
+
+        Behind a figure of health stand the calls that count, steps of packs among them; else what somebody asked for.
+        """
+        if not self.is_behind:
+            return self.apply(visible.top_level())
+        data = self.cleaned_data
+        runs = visible.filter(is_check=True) if data["checks"] else visible.counted()
+        fields = {
+            "installation": data["installation"],
+            "connection": data["connection"],
+            "target": data["action"],
+            "counts_as__in": [Counts.GOOD, Counts.BAD] if data["counts"] == COUNTED else [data["counts"]],
+            "error_category": data["category"],
+        }
+        if not data["counts"]:
+            del fields["counts_as__in"]
+        return self.apply(runs.filter(**{name: value for name, value in fields.items() if value}))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the list is that of the runs behind a figure."""
+        return any(self.cleaned_data[field.name] for field in self.hidden_fields())
+
+    @property
+    def behind(self) -> str:
+        """What the list holds then: "Live calls of hubspot.create_task that failed, rate limit."."""
+        data = self.cleaned_data
+        if data["checks"]:
+            return "Health checks."
+        ending = {"": "that are over", COUNTED: "that count", Counts.GOOD: "that succeeded", Counts.BAD: "that failed"}
+        words = f"Live calls{' of ' + data['action'] if data['action'] else ''} "
+        words += ending.get(data["counts"], "that failed by a mistake of whoever called")
+        return f"{words}, {Category(data['category']).label.lower()}." if data["category"] else f"{words}."
 
     def apply(self, runs):
         """``runs`` (a Run queryset) under the filters given. With an outcome, "when" is when that was settled."""
@@ -63,7 +112,9 @@ class RunFilterForm(forms.Form):
     @property
     def words(self) -> str:
         """The filters as a sentence says them: "state Failed, kind Pack"."""
-        given = ((self.fields[name], value) for name, value in self.cleaned_data.items() if value)
+        hidden = {field.name for field in self.hidden_fields()}
+        named = ((name, value) for name, value in self.cleaned_data.items() if value and name not in hidden)
+        given = ((self.fields[name], value) for name, value in named)
         return ", ".join(
             f"{str(field.label).lower()} {dict(getattr(field, 'choices', ())).get(value, value)}"
             for field, value in given

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from sandbox import views
+from sandbox.health import views as health
 
 app_name = "sandbox"
 urlpatterns = [
@@ -10,4 +11,5 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancellation/", views.run_cancellation, name="run-cancellation"),
     path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
+    path("installed/<uuid:pk>/health/", health.installation_health, name="installation-health"),
 ]

@@ -28,10 +28,10 @@ COLUMNS = {"target": "target", "state": "state", "asked": "created_at"}
 @require_safe
 def run_list(request, workspace):
     form = RunFilterForm(request.GET)
-    visible = Run.objects.in_workspace(request.workspace).visible_to(request.user).top_level()
+    visible = Run.objects.in_workspace(request.workspace).visible_to(request.user)
     is_valid = form.is_valid()
     sort, order = requested_sort(request, COLUMNS, "-asked")
-    runs = form.apply(visible) if is_valid else visible.none()
+    runs = form.list_from(visible) if is_valid else visible.none()
     runs = runs.select_related("workspace", "installation__extension", "requested_by", "outcome")
     page = Paginator(runs.order_by(order, "-created_at", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     for run in page.object_list:

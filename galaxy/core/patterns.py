@@ -123,6 +123,7 @@ def patterns(request):
             "durations": [0.4, 310, 1840, 125_000],
             "spans": SPANS,
             "payload": PAYLOAD,
+            "columns": [(120, 0), (140, 1), (90, 30), (0, 0), (4, 0), (160, 2), (80, 0)],
             "facts": [
                 ("Calls", "hubspot.update_contacts"),
                 ("Records", "38 contacts"),

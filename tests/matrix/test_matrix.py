@@ -30,6 +30,7 @@ ROWS = table()
 LEVEL = "community"
 OBJECT_ROUTES = (
     "-detail",
+    "-health",
     "-removal",
     "-decision",
     "-withdrawal",
@@ -116,6 +117,7 @@ def address(route: str, things: dict, slug: str) -> str:
             "core:notification-reading": {"pk": things["news"].pk},
             "registry:installation-detail": {"pk": things["installation"].pk},
             "registry:installation-removal": {"pk": things["installation"].pk},
+            "sandbox:installation-health": {"pk": things["installation"].pk},
             "policies:approval-detail": {"pk": things["approval"].pk},
             "policies:approval-decision": {"pk": things["approval"].pk},
             "policies:approval-withdrawal": {"pk": things["approval"].pk},

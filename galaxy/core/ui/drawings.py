@@ -1,6 +1,8 @@
 """Server-made SVG. Sizes that depend on data are attributes in per cent, since the policy refuses inline style;
 numbers are written here, with a point, so no locale can turn 12.5 into 12,5."""
 
+from collections.abc import Iterable
+
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -61,6 +63,33 @@ def progress_bar(done: int, total: int, label: str, variant: str = "") -> SafeSt
         total,
         _share(percent),
     )
+
+
+COLUMNS_HEIGHT = 64
+
+
+def columns(values: Iterable[tuple[int, int]]) -> SafeString:
+    """One column for each pair of (good, bad), in order, on one scale; the bad part lies at the foot.
+
+    A bad part is never lower than three pixels, so that one failure among thousands is seen. A table beside it says
+    the numbers.
+    """
+    pairs = list(values)
+    most = max((good + bad for good, bad in pairs), default=0) or 1
+    width = 100 / max(len(pairs), 1)
+    parts = []
+    for at, (good, bad) in enumerate(pairs):
+        height = (good + bad) / most * (COLUMNS_HEIGHT - 4)
+        foot = max(bad / most * (COLUMNS_HEIGHT - 4), 3) if bad else 0
+        height = max(height, foot, 2 if good else 0)
+        x, w = f"{at * width + width * 0.1:.2f}", f"{width * 0.8:.2f}"
+        parts += [(kind, x, f"{y:.1f}", w, f"{h:.1f}") for kind, y, h in (
+            ("rest", COLUMNS_HEIGHT - 1, 1),
+            ("good", COLUMNS_HEIGHT - height, height - foot),
+            ("bad", COLUMNS_HEIGHT - foot, foot),
+        ) if h > 0]  # fmt: skip
+    rects = format_html_join("", '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', parts)
+    return format_html('<svg class="columns" height="{}" aria-hidden="true">{}</svg>', COLUMNS_HEIGHT, rects)
 
 
 def _share(percent: float) -> str:

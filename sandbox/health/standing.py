@@ -1,0 +1,173 @@
+"""How an installation stands, in one word of registry.standing, with the reason and the next step.
+
+The words are asked for in order, and the first that applies is told: what nobody can call is not "degraded".
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from galaxy.core.ui.words import relative
+from registry import standing
+from registry.models import Connection, Installation, Kind
+from registry.standing import Standing
+from sandbox.errors import CATEGORIES
+from sandbox.health.objective import LEAST, OBJECTIVE, Objective
+from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
+from sandbox.models import Breaker
+
+TWICE = 2  # checks that failed in a row; one alone may be a hiccup
+FEW = 5  # calls of a day; of fewer, half says little
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one installation: its connections (of ``connections_of``), breakers and objective."""
+
+    installation: Installation
+    connections: list[Any]
+    breakers: list[Breaker]
+    objective: Objective
+
+    @property
+    def live(self) -> list[Any]:
+        return [one for one in self.connections if one.is_authenticated]
+
+    @property
+    def checked(self) -> list[Any]:
+        return [one for one in self.live if one.last_check]
+
+    @property
+    def worst(self) -> Any | None:
+        """The connection whose checks failed most often in a row, if any did."""
+        failing = [one for one in self.checked if failures_of(one)]
+        return max(failing, key=failures_of, default=None)
+
+
+def failures_of(connection: Any) -> int:
+    """How many of its checks failed in a row."""
+    schedule = getattr(connection, "check_schedule", None)
+    return schedule.failures if schedule else 0
+
+
+def standings_of(installations: list[Installation]) -> dict[UUID, Standing]:
+    """How they stand, by id; what reaches nothing outside is left out. They are of one workspace."""
+    workspace, ids = installations[0].workspace, [one.pk for one in installations]
+    connections = connections_of(workspace, ids)
+    reaching = [one for one in installations if connections[one.pk] or one.extension.kind == Kind.CONNECTOR]
+    connected = [pk for pk, rows in connections.items() if not all(map(_is_unconnected, rows))]
+    objectives = objectives_of(workspace, connected) if connected else defaultdict(dict)
+    breakers = open_breakers(workspace, connected) if connected else defaultdict(list)
+    return {
+        one.pk: standing_of(
+            Facts(one, connections[one.pk], breakers[one.pk], together(objectives[one.pk].values())),
+        )
+        for one in reaching
+    }
+
+
+def standing_of(facts: Facts) -> Standing:
+    one = facts.installation
+    url = reverse("sandbox:installation-health", args=[one.workspace.slug, one.pk])
+    ask = (_not_connected, _reconnect, _held_back, _failing, _degraded, _healthy)
+    state, why, next_step = next(filter(None, (find(facts) for find in ask)), None) or _not_known(facts)
+    return Standing(state, why, next_step, url)
+
+
+Words = tuple[standing.State, str, str]
+
+
+def _not_connected(facts: Facts) -> Words | None:
+    if not all(map(_is_unconnected, facts.connections)):
+        return None
+    why = "Every run is simulated, so there is nothing to be well or unwell."
+    is_connector = facts.installation.extension.kind == Kind.CONNECTOR
+    return standing.NOT_CONNECTED, why, "Connect an account." if is_connector else "Let its code run live."
+
+
+def _reconnect(facts: Facts) -> Words | None:
+    worn = [one for one in facts.connections if one.status == Connection.Status.EXHAUSTED]
+    if not worn:
+        return None
+    why = f"{worn[0].last_error or 'Its access could not be renewed.'}"
+    return standing.RECONNECT, why, f"Reconnect {named(worn[0])}; runs that wait for it then go on."
+
+
+def _held_back(facts: Facts) -> Words | None:
+    live = {one.pk for one in facts.live}
+    open_now = [one for one in facts.breakers if one.connection_id in live]
+    if not open_now:
+        return None
+    first, more = open_now[0], len(open_now) - 1
+    why = f"Calls of {first.action} are held back{f', and those of {more} more' if more else ''}."
+    if first.is_manual:
+        return (
+            standing.HELD_BACK,
+            why,
+            "Somebody stopped them by hand; the connection’s page lets them through.",
+        )
+    when = f" {relative(first.until)}" if first.until else ""
+    return standing.HELD_BACK, why, f"A trial call goes out{when}; if it succeeds, all do."
+
+
+def _failing(facts: Facts) -> Words | None:
+    worst = facts.worst
+    if worst and failures_of(worst) >= TWICE:
+        why = f"The last {failures_of(worst)} checks of {named(worst)} failed. {worst.last_check['sentence']}".strip()
+        return standing.FAILING, why, step_after(worst.last_check["category"])
+    day = facts.objective.day
+    if day.counted >= FEW and day.bad * 2 >= day.counted:
+        why = f"{day.bad} of the {day.counted} calls of the last 24 hours failed."
+        return standing.FAILING, why, "Look at the calls that failed and what they have in common."
+    return None
+
+
+def _degraded(facts: Facts) -> Words | None:
+    objective = facts.objective
+    if not objective.is_missed:
+        return None
+    why = f"{objective.success} of {objective.week.counted} calls of seven days succeeded, and {OBJECTIVE} is the aim."
+    return standing.DEGRADED, why, "Look at the calls that failed and what they have in common."
+
+
+def _healthy(facts: Facts) -> Words | None:
+    passed = any(one.last_check["passed"] for one in facts.checked)
+    if facts.worst or not (passed or facts.objective.week.good):
+        return None
+    week = facts.objective.week
+    if facts.objective.is_judged:
+        return standing.HEALTHY, f"{facts.objective.success} of {week.counted} calls of seven days succeeded.", ""
+    if passed:
+        return standing.HEALTHY, f"The last check passed; {_calls(week.counted)} in seven days.", ""
+    return standing.HEALTHY, f"{week.good} of {_calls(week.counted)} in seven days succeeded.", ""
+
+
+def _not_known(facts: Facts) -> Words:
+    week = facts.objective.week
+    if facts.worst:
+        why = f"The last check failed. {facts.worst.last_check['sentence']}".strip()
+        return standing.NO_DATA, why, "The next check decides."
+    if week.counted:
+        return standing.NO_DATA, f"{week.bad} of {_calls(week.counted)} failed, too few to judge by.", ""
+    return standing.NO_DATA, f"No calls in seven days, and no check yet. {LEAST} calls are enough for a figure.", ""
+
+
+def step_after(category: str) -> str:
+    """What to do next about a check that failed so."""
+    return CATEGORIES[category].next_step if category in CATEGORIES else ""
+
+
+def named(connection: Any) -> str:
+    """A connection in a sentence: whose it is."""
+    return f"the connection of {connection.owner}" if connection.owner else "the shared connection"
+
+
+def _is_unconnected(connection: Any) -> bool:
+    return connection.status == Connection.Status.UNAUTHENTICATED
+
+
+def _calls(number: int) -> str:
+    return f"{number} call{'' if number == 1 else 's'}"
