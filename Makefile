@@ -12,7 +12,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # Tests have their own servers and data, which may be lost and so need not be written safely.
 TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples matrix bench
+.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ examples: setup ## record the examples of the API's document anew, from real ans
 
 matrix: setup ## print who gets what from every route, as a table
 	@$(VENV_PYTHON) -m tests.matrix.show
+
+oracles: setup ## compare the connectors with their vendors' own clients and documents, as a table
+	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.oracles
 
 bench: setup ## measure, beside what bounds it (one alone: make bench ONLY=grants)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)

@@ -1,23 +1,16 @@
 """Each action of the six connectors as the vendor's own client makes it: the same wish, said in the client's words.
 
-``OFFICIAL`` maps an action to the inputs that Galaxy is given and to a function that has the client do the same. A
-client is made anew for each call and pointed at a stand-in (tests.oracles.peer) instead of the vendor.
+``OFFICIAL`` maps an action to the inputs that Galaxy is given and to a function that has the client do the same. A list
+has a second case, named ``..., next page``, with the same inputs.
 """
 
 import base64
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-import httplib2
-import httpx
-import hubspot
-import requests
-from googleapiclient.discovery import build as google_service
 from hubspot.crm.contacts import (
     BatchInputSimplePublicObjectId,
     PublicObjectSearchRequest,
@@ -26,15 +19,8 @@ from hubspot.crm.contacts import (
     SimplePublicObjectInputForCreate,
 )
 from hubspot.crm.objects.tasks import SimplePublicObjectInputForCreate as TaskForCreate
-from notion_client import Client as NotionClient
-from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce
-from slack_sdk import WebClient
-from urllib3 import Retry
 
-TOKEN = "token-of-the-oracle"  # of nobody
-NOW = "2026-01-03T16:00:00Z"
-SALESFORCE_HOST = "meridian.my.salesforce.com"
+from tests.oracles.clients import SALESFORCE_HOST
 
 
 @dataclass(frozen=True)
@@ -45,55 +31,6 @@ class Case:
     inputs: dict[str, Any]
     call: Callable[[Any], Any]
     page: str | None = None
-
-
-@contextmanager
-def client_of(connector: str, url: str) -> Iterator[Any]:
-    """The official client of a connector, pointed at ``url``."""
-    match connector:
-        case "gmail" | "google-drive":
-            name, version = ("gmail", "v1") if connector == "gmail" else ("drive", "v3")
-            http = httplib2.Http()
-            service = google_service(
-                name,
-                version,
-                http=http,
-                static_discovery=True,
-                client_options={"api_endpoint": _google(connector, url)},
-            )
-            yield service
-            service.close()
-        case "slack":
-            yield WebClient(token=TOKEN, base_url=f"{url}/api/", retry_handlers=[])
-        case "hubspot":
-            yield hubspot.HubSpot(access_token=TOKEN, host=url, retry=Retry(0))
-        case "notion":
-            with httpx.Client(trust_env=False) as http:
-                options = {"auth": TOKEN, "base_url": url, "retry": False, "log_level": logging.CRITICAL}
-                yield NotionClient(options, client=http)
-        case "salesforce":
-            with requests.Session() as session:
-                session.trust_env = False
-                session.mount(f"https://{SALESFORCE_HOST}", _Detour(url))
-                yield Salesforce(instance=SALESFORCE_HOST, session_id=TOKEN, version="62.0", session=session)
-
-
-def _google(connector: str, url: str) -> str:
-    """The services' own paths below the stand-in: Drive's begin with drive/v3, as its discovery document says."""
-    return f"{url}/" if connector == "gmail" else f"{url}/drive/v3/"
-
-
-class _Detour(HTTPAdapter):
-    """simple-salesforce speaks https to one host, whatever it is told: its requests are sent here as they are."""
-
-    def __init__(self, url: str):
-        super().__init__()
-        self.url = url
-
-    def send(self, request, **options):
-        request.headers["Host"] = SALESFORCE_HOST
-        request.url = request.url.replace(f"https://{SALESFORCE_HOST}", self.url)
-        return super().send(request, **options)
 
 
 def _raw(to: list[str], subject: str, text: str, cc: list[str] | None = None) -> str:
@@ -150,13 +87,13 @@ GMAIL = {
         lambda gmail: gmail.users().drafts().delete(userId="me", id="r-4718293650112233445").execute(),
     ),
     "search_messages": Case(
-        {"query": "from:ada newer_than:7d"},
-        lambda gmail: gmail.users().messages().list(userId="me", q="from:ada newer_than:7d", maxResults=100).execute(),
+        {"query": "from:ada & späte Post"},
+        lambda gmail: gmail.users().messages().list(userId="me", q="from:ada & späte Post", maxResults=100).execute(),
     ),
     "search_messages, next page": Case(
-        {"query": "is:unread & späte Post"},
+        {"query": "from:ada & späte Post"},
         lambda gmail: gmail.users().messages().list_next(
-            gmail.users().messages().list(userId="me", q="is:unread & späte Post", maxResults=100),
+            gmail.users().messages().list(userId="me", q="from:ada & späte Post", maxResults=100),
             {"nextPageToken": "0923/8+1=="},
         ).execute(),
         page='"0923/8+1=="',
@@ -201,10 +138,10 @@ DRIVE = {
         ).execute(),
     ),
     "search_files, next page": Case(
-        {},
+        {"query": "name contains 'Größe & more'"},
         lambda drive: drive.files().list(
-            orderBy="modifiedTime desc", fields=LISTED, pageSize=100, pageToken="~!!~AI9FV7", supportsAllDrives=True,
-            includeItemsFromAllDrives=True,
+            q="name contains 'Größe & more'", orderBy="modifiedTime desc", fields=LISTED, pageSize=100,
+            pageToken="~!!~AI9FV7", supportsAllDrives=True, includeItemsFromAllDrives=True,
         ).execute(),
         page='"~!!~AI9FV7"',
     ),
@@ -278,8 +215,10 @@ SLACK = {
         lambda slack: slack.conversations_history(channel="C024BE91L", oldest="1767400000.000000", limit=100),
     ),
     "read_messages, next page": Case(
-        {"channel": "C024BE91L"},
-        lambda slack: slack.conversations_history(channel="C024BE91L", limit=100, cursor="bmV4dF90czox=="),
+        {"channel": "C024BE91L", "oldest": "1767400000.000000"},
+        lambda slack: slack.conversations_history(
+            channel="C024BE91L", oldest="1767400000.000000", limit=100, cursor="bmV4dF90czox=="
+        ),
         page='"bmV4dF90czox=="',
     ),
     "list_channels": Case({}, lambda slack: slack.conversations_list(exclude_archived=True, limit=200)),
@@ -351,7 +290,10 @@ HUBSPOT = {
         lambda client: client.crm.owners.owners_api.get_page(email="jordan@example.com", limit=100),
     ),
     "list_owners, next page": Case(
-        {}, lambda client: client.crm.owners.owners_api.get_page(limit=100, after="NTI1Cg%3D%3D"),
+        {"email": "jordan@example.com"},
+        lambda client: client.crm.owners.owners_api.get_page(
+            email="jordan@example.com", limit=100, after="NTI1Cg%3D%3D"
+        ),
         page='"NTI1Cg%3D%3D"',
     ),
 }  # fmt: skip
@@ -394,8 +336,10 @@ NOTION = {
         ),
     ),
     "query_data_source, next page": Case(
-        {"data_source_id": PAGE},
-        lambda notion: notion.data_sources.query(PAGE, page_size=100, start_cursor=PAGE),
+        {"data_source_id": PAGE, "filter": {"property": "Done", "checkbox": {"equals": True}}},
+        lambda notion: notion.data_sources.query(
+            PAGE, page_size=100, start_cursor=PAGE, filter={"property": "Done", "checkbox": {"equals": True}}
+        ),
         page=f'"{PAGE}"',
     ),
     "update_page": Case(
@@ -405,6 +349,9 @@ NOTION = {
     "archive_page": Case({"page_id": PAGE}, lambda notion: notion.pages.update(PAGE, in_trash=True)),
     "restore_page": Case({"page_id": PAGE}, lambda notion: notion.pages.update(PAGE, in_trash=False)),
     "list_users": Case({}, lambda notion: notion.users.list(page_size=100)),
+    "list_users, next page": Case(
+        {}, lambda notion: notion.users.list(page_size=100, start_cursor=PAGE), page=f'"{PAGE}"'
+    ),
 }  # fmt: skip
 
 SALESFORCE = {
@@ -459,10 +406,6 @@ OFFICIAL: dict[str, Case] = {
         ("salesforce", SALESFORCE),
     )
     for name, case in cases.items()
-}  # fmt: skip
-CLIENTS = {
-    "gmail": "google-api-python-client", "google-drive": "google-api-python-client", "slack": "slack-sdk",
-    "hubspot": "hubspot-api-client", "notion": "notion-client", "salesforce": "simple-salesforce",
 }  # fmt: skip
 
 

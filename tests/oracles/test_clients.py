@@ -1,7 +1,5 @@
 """What Galaxy sends is what the vendor's own client sends, and what it takes for an answer the client takes too."""
 
-from urllib.parse import urlsplit
-
 import pytest
 from googleapiclient.errors import HttpError
 from hubspot.crm.contacts.exceptions import ApiException
@@ -9,10 +7,11 @@ from notion_client import APIErrorCode, APIResponseError
 from simple_salesforce.exceptions import SalesforceError
 from slack_sdk.errors import SlackApiError
 
-from sandbox.rest import build
-from tests.oracles.official import NOW, OFFICIAL, SALESFORCE_HOST, action_of, client_of
-from tests.oracles.peer import Received, VendorPeer
-from tests.oracles.shipped import ACTIONS, MANIFESTS
+from tests.oracles.clients import client_of
+from tests.oracles.official import OFFICIAL, action_of
+from tests.oracles.ours import received
+from tests.oracles.peer import VendorPeer
+from tests.oracles.shipped import ACTIONS
 from tests.oracles.wire import canonical
 
 
@@ -29,16 +28,6 @@ def peer(stand_in):
     return stand_in
 
 
-def ours(name: str) -> Received:
-    case, action = OFFICIAL[name], action_of(name)
-    manifest = MANIFESTS[action.partition(".")[0]]
-    prepared = build(ACTIONS[action], manifest, case.inputs, host=SALESFORCE_HOST, page=case.page, now=NOW)
-    address = urlsplit(prepared.url)
-    target = f"{address.path}?{address.query}" if address.query else address.path
-    headers = {header.lower(): value for header, value in prepared.headers.items()}
-    return Received(prepared.method, target, headers, prepared.body)
-
-
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_we_send_what_the_official_client_sends(name, peer):
     """And the client reads our happy fixture as a success, since it would raise otherwise."""
@@ -47,7 +36,7 @@ def test_we_send_what_the_official_client_sends(name, peer):
     with client_of(connector, peer.url) as client:
         OFFICIAL[name].call(client)
     (theirs,) = peer.received
-    assert canonical(ours(name)) == canonical(theirs)
+    assert canonical(received(name)) == canonical(theirs)
 
 
 # A read of each connector: failures are the connector's, the same for all its actions.

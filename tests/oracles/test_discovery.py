@@ -5,14 +5,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from sandbox.rest import build, items_of, outputs_of
+from sandbox.rest import items_of, outputs_of
 from tests.oracles import google
-from tests.oracles.official import NOW, OFFICIAL
+from tests.oracles.ours import prepared
 from tests.oracles.shipped import ACTIONS, MANIFESTS
-
-
-def prepared(name):
-    return build(ACTIONS[name], MANIFESTS[name.partition(".")[0]], OFFICIAL[name].inputs, now=NOW)
 
 
 @pytest.fixture(params=google.METHODS)

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.rest import build, outputs_of
 from tests.oracles import specs
-from tests.oracles.official import NOW, OFFICIAL
+from tests.oracles.official import OFFICIAL
+from tests.oracles.ours import prepared
 from tests.oracles.shipped import ACTIONS, MANIFESTS
 
 pytestmark = specs.present
@@ -18,13 +19,9 @@ FAILURES = ("401", "403", "404", "422", "429", "conflict", "5xx")
 CREATE_PAGE = "notion/CreatePageParameters.schema.json"
 
 
-def sent(name):
-    return build(ACTIONS[name], MANIFESTS["notion"], OFFICIAL[name].inputs, now=NOW)
-
-
 @pytest.mark.parametrize("name", specs.NOTION)
 def test_a_request_goes_where_the_document_says(name):
-    request, path = sent(name), specs.NOTION[name]
+    request, path = prepared(name), specs.NOTION[name]
     operation = specs.notion(name, request.method)
     address = urlsplit(request.url)
     assert re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), address.path)
@@ -36,7 +33,7 @@ def test_a_request_goes_where_the_document_says(name):
 
 @pytest.mark.parametrize("name", specs.NOTION)
 def test_a_body_is_one_that_the_document_describes(name):
-    request = sent(name)
+    request = prepared(name)
     described = specs.notion(name, request.method).get("requestBody")
     assert bool(request.body) == bool(described)
     if name == "notion.create_page":
@@ -70,7 +67,7 @@ def test_our_mapping_reads_the_documents_own_example(name):
 
 def test_a_page_without_text_is_one_that_the_library_would_send():
     inputs = {"parent_page_id": OFFICIAL["notion.create_page"].inputs["parent_page_id"], "title": "Engines"}
-    request = build(ACTIONS["notion.create_page"], MANIFESTS["notion"], inputs, now=NOW)
+    request = build(ACTIONS["notion.create_page"], MANIFESTS["notion"], inputs)
     assert specs.schema_errors(CREATE_PAGE, json.loads(request.body)) == []
 
 

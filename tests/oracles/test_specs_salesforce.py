@@ -6,22 +6,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from sandbox.rest import build
 from tests.oracles import specs
-from tests.oracles.official import NOW, OFFICIAL, SALESFORCE_HOST
+from tests.oracles.official import OFFICIAL
+from tests.oracles.ours import prepared
 from tests.oracles.shipped import ACTIONS, MANIFESTS
 
 pytestmark = specs.present
 
 
-def sent(name):
-    return build(ACTIONS[name], MANIFESTS["salesforce"], OFFICIAL[name].inputs, host=SALESFORCE_HOST, now=NOW)
-
-
 @pytest.mark.parametrize("name", specs.SALESFORCE)
 def test_a_request_goes_where_the_collection_shows(name):
     """Its paths are told with and without a slash at their end, for the same resources."""
-    request, shown = sent(name), specs.salesforce(name)
+    request, shown = prepared(name), specs.salesforce(name)
     if name == "salesforce.upsert_record":
         # One entry stands for five verbs, which its description lists.
         assert request.method in shown["description"].rpartition("\n")[2]
@@ -37,7 +33,7 @@ def test_a_request_goes_where_the_collection_shows(name):
 @pytest.mark.parametrize("name", specs.SALESFORCE)
 def test_a_query_names_what_the_collection_names(name):
     known = {entry["key"] for entry in specs.salesforce(name)["queryParams"]}
-    given = {key for key, _ in parse_qsl(urlsplit(sent(name).url).query)}
+    given = {key for key, _ in parse_qsl(urlsplit(prepared(name).url).query)}
     if name == "salesforce.get_record":
         known = {"fields"}  # which the entry tells in words: "used to retrieve field values"
         assert "retrieve field values" in specs.salesforce(name)["description"]
@@ -46,13 +42,13 @@ def test_a_query_names_what_the_collection_names(name):
 
 @pytest.mark.parametrize("name", ["salesforce.create_records", "salesforce.update_records"])
 def test_a_body_of_many_records_has_the_collections_keys(name):
-    assert json.loads(sent(name).body).keys() == json.loads(specs.salesforce(name)["rawModeData"]).keys()
+    assert json.loads(prepared(name).body).keys() == json.loads(specs.salesforce(name)["rawModeData"]).keys()
 
 
 @pytest.mark.parametrize("name", ["salesforce.create_record", "salesforce.update_record"])
 def test_a_body_of_one_record_is_its_fields(name):
     assert all(isinstance(value, str) for value in json.loads(specs.salesforce(name)["rawModeData"]).values())
-    assert json.loads(sent(name).body) == OFFICIAL[name].inputs["fields"]
+    assert json.loads(prepared(name).body) == OFFICIAL[name].inputs["fields"]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from sandbox.rest import build, items_of, outputs_of
+from sandbox.rest import items_of, outputs_of
 from tests.oracles import specs
-from tests.oracles.official import NOW, OFFICIAL
+from tests.oracles.ours import prepared
 from tests.oracles.shipped import ACTIONS, MANIFESTS
 
 pytestmark = specs.present
@@ -18,7 +18,7 @@ YOUNGER = {"ratelimited", "service_unavailable"}
 
 
 def body_of(name):
-    request = build(ACTIONS[name], MANIFESTS["slack"], OFFICIAL[name].inputs, now=NOW)
+    request = prepared(name)
     if "json" in request.headers["Content-Type"]:
         return json.loads(request.body)
     return dict(parse_qsl(request.body.decode(), keep_blank_values=True))

@@ -7,7 +7,7 @@
 - A JSON body is compared as RFC 8785 writes its value: clients put blanks between and keep their own order, Galaxy
   writes it as short as it goes, by name. A form is compared as decoded pairs, sorted. Any other body: byte for byte.
 - Of the headers, those that mean something to the vendor: the media type of a body with its charset, without blanks
-  and in lower case, and the version headers named below. Authorization is looked at in the live runs, which make it.
+  and in lower case, and Notion-Version. Authorization is looked at in the live runs, which make it.
   What a client says of itself (User-Agent, x-goog-api-client), how it wants its answer packed (Accept-Encoding, Accept)
   and how it holds its connection is its own affair, and so is a media type where there is no body.
 """
