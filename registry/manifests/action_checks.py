@@ -15,6 +15,7 @@ from .rest_checks import check_rest
 from .suggest import nearest
 
 DEFAULT_BULK_OVER = 10
+_ONE_EXPRESSION = {("simulation",): "answer", ("lock",): "key"}  # the rest of these maps is no expression
 Locate = Callable[..., Any]
 
 
@@ -187,7 +188,7 @@ def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             findings.add("bad-reference", where, path, message, f"Remove the ? from {name}.")
     if schema.get("additionalProperties") is not False:
         return  # further inputs may come, so an unknown name need not be a slip
-    for key in ("query", "body", "upload", "simulation"):
+    for key in ("query", "body", "upload", "lock", "simulation"):
         for steps, expression in _expressions(action.get(key), (key,)):
             for reference in expressions.parse(expression):
                 if reference.root == "inputs" and reference.member is not None and reference.member not in known:

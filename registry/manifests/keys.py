@@ -87,6 +87,18 @@ RATE_LIMITS = Shape("rate_limits", (
     Key("rps", integer(1, 100, " calls a second"), "Calls a second."),
     Key("per_day", integer(1, 10_000_000, " calls a day"), "Calls a day."),
     Key("concurrency", integer(1, 100, " at once"), "Calls at the same time."),
+    Key("when_spent", choice("wait", "refuse"), "What a call beyond them does: waits for its turn, or is refused."),
+    Key("max_wait_s", integer(1, 86_400, " s"), "How long a run may wait for its turn; 900 when left out."),
+))  # fmt: skip
+BREAKER = Shape("breaker", (
+    Key("threshold", integer(1, 100, " %"), "Share of failed calls that opens it, in per cent; 50 when left out."),
+    Key("samples", integer(1, 10_000, " calls"), "Calls before it may open; 10 when left out."),
+    Key("window_s", integer(10, 3_600, " s"), "Time in which calls are counted; 60 when left out."),
+    Key("rest_s", integer(1, 3_600, " s"), "Time until one call may try again; 30 when left out."),
+))  # fmt: skip
+LOCK = Shape("lock", (
+    Key("key", expression("inputs"), "Calls for which this has one value go one at a time; all when left out."),
+    Key("scope", choice("action", "connection"), "Which calls are meant; this action's when left out."),
 ))  # fmt: skip
 APPROVAL = Shape("policy.approval", (
     Key("required_for", items(r.approval_tag, 10, ordered=False), "Tags that need a person's approval.", required=True),
@@ -227,6 +239,8 @@ ACTION_KEYS = (
     Key("audience", choice("human", "agent", "both"), "Who may call it; both when left out."),
     Key("policy", POLICY, "Approvals and personal data."),
     Key("rate_limits", RATE_LIMITS, "Its own limits."),
+    Key("lock", LOCK, "Which calls go one at a time."),
+    Key("breaker", BREAKER, "Its own circuit breaker."),
     Key("retry", RETRY, "Its own retries."),
     Key("timeout_ms", integer(1, MAX_TIMEOUT_MS, " ms"), "Time for one call; at most 10,000."),
     Key("memory_mb", integer(16, MAX_MEMORY_MB, " MB"), "Memory of a Python action; at most 256."),
@@ -310,6 +324,7 @@ MANIFESTS: dict[str, Shape] = {
         *CONNECTION_KEYS,
         Key("rate_limits", RATE_LIMITS, "Limits of the connection."),
         Key("retry", RETRY, "Retries of all actions."),
+        Key("breaker", BREAKER, "When calls of an action are held back."),
         Key("health", HEALTH, "How health is checked."),
         Key(
             "grpc",
@@ -350,6 +365,6 @@ MANIFESTS: dict[str, Shape] = {
 
 # The parts above in the order the reference tells them.
 SECTIONS = (
-    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, RETRY, BULK, REPLY, PAGINATION, UPLOAD, GRPC,
-    FALLBACK, COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
+    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, LOCK, BREAKER, RETRY, BULK, REPLY, PAGINATION,
+    UPLOAD, GRPC, FALLBACK, COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
 )  # fmt: skip
