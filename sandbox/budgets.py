@@ -1,19 +1,11 @@
-"""Budgets: an agent's calls of the day, counted from its runs; and the declared rate limit of an installation, a moving
-window in Valkey or Redis that every worker shares."""
+"""The budget of an agent: its calls of the day, counted from its runs. What a manifest declares: sandbox.declared."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from math import ceil
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
-from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
 
 from galaxy.core.models import Agent, Workspace
 from galaxy.core.notifications import notify
@@ -21,32 +13,6 @@ from sandbox.errors import RunError
 from sandbox.models import Category, Run
 
 NEAR = 0.8  # of an agent's calls of a day
-
-
-def charge(workspace_id: UUID, installation_id: UUID, mode: str, declared: dict[str, Any]) -> None:
-    """Count one call against ``declared`` ({rpm}). Simulated calls have a budget of their own.
-
-    Raises RunError: rate_limit when the budget is spent, transient when nobody can tell (a budget that cannot be read
-    is no permission).
-    """
-    rpm = declared.get("rpm")
-    if not rpm:
-        return
-    try:
-        passed = _limiter().hit(
-            RateLimitItemPerMinute(rpm), "galaxy.budget", str(workspace_id), str(installation_id), mode
-        )
-    except RedisError as error:
-        raise RunError(
-            Category.TRANSIENT, "budget_unreadable", sentence="The call budget could not be read, so nothing was sent."
-        ) from error
-    if not passed:
-        raise RunError(
-            Category.RATE_LIMIT,
-            "budget_spent",
-            sentence=f"The budget of {rpm} calls a minute is spent, so nothing was sent.",
-            next_step="Wait a minute, then run it again.",
-        )
 
 
 def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
@@ -86,11 +52,3 @@ def _calls(workspace_id: UUID):
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     refused = Q(error_category=Category.POLICY_BLOCK) | Q(error_category=Category.QUOTA, attempt=0)
     return Run.objects.in_workspace(workspace_id).filter(created_at__gte=midnight).exclude(refused)
-
-
-@lru_cache(maxsize=1)
-def _limiter() -> MovingWindowRateLimiter:
-    url = settings.REDIS_URL
-    if url.startswith("unix://"):
-        url = "redis+" + url
-    return MovingWindowRateLimiter(RedisStorage(url, socket_timeout=3))

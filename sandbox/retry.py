@@ -1,7 +1,7 @@
 """When to try again, and when not to: pure, so that each rule is a row in a table of tests.
 
-Waits grow exponentially with full jitter (Brooker, "Exponential Backoff and Jitter"); a Retry-After header is a lower
-bound, in seconds or as an HTTP date (RFC 9110, section 10.2.3).
+Waits grow exponentially with full jitter (Brooker, "Exponential Backoff and Jitter"), or are of one length, jittered
+too; a Retry-After header is a lower bound, in seconds or as an HTTP date (RFC 9110, section 10.2.3).
 """
 
 import random
@@ -16,7 +16,8 @@ from sandbox.models import Category
 DEFAULT_ATTEMPTS = 3
 DEFAULT_BASE_MS = 500
 DEFAULT_CAP_MS = 20_000
-TOTAL_WAIT_MS = 60_000  # beyond this a run gives up and says when it would be worth trying again
+DEFAULT_TOTAL_MS = 60_000  # beyond this a run gives up and says when it would be worth trying again
+LONGEST_ASKED_MS = 10 * 366 * 24 * 60 * 60 * 1000
 
 _BY_STATUS: dict[int, str] = {
     400: Category.VALIDATION,
@@ -76,19 +77,30 @@ def is_refusal(status: int, headers: dict[str, str]) -> bool:
 
 
 def retry_after_ms(headers: dict[str, str], now: datetime) -> int | None:
-    """What the header asks for, in milliseconds from ``now``; None where there is none or it cannot be read."""
+    """What the header asks for, in milliseconds from ``now``; None where there is none or it cannot be read.
+
+    A date is taken against the reply's own Date where it has one, so that the clocks of two systems need not agree;
+    one that is past asks for nothing. More than ten years are as good as ten.
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     if text.isascii() and text.isdigit():
-        return int(text[:9]) * 1000
+        return min(int(text[:12]) * 1000, LONGEST_ASKED_MS)
+    moment = _http_date(text)
+    if moment is None:
+        return None
+    told_at = _http_date(headers.get("date", "")) or now
+    return min(max(0, round((moment - told_at).total_seconds() * 1000)), LONGEST_ASKED_MS)
+
+
+def _http_date(text: str) -> datetime | None:
+    """A date in one of the three forms of RFC 9110, section 5.6.7, all of which are in UTC."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0, round((moment - now).total_seconds() * 1000))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -102,29 +114,28 @@ class Plan:
 def plan(
     *,
     attempt: int,
-    category: str,
     retryable: bool,
     may_repeat: bool,
     retry: dict[str, Any],
     asked_ms: int | None,
-    waited_ms: int,
+    spent_ms: int,
     rng: random.Random,
 ) -> Plan:
     """What to do after failed attempt number ``attempt`` (from 1).
 
-    ``retry`` is the manifest's {strategy, max_attempts, base_ms, max_ms}; ``may_repeat`` says that repeating cannot do
-    the same thing twice; ``asked_ms`` is Retry-After; ``waited_ms`` what earlier waits took.
+    ``retry`` is the manifest's {strategy, max_attempts, base_ms, max_ms, total_ms}; ``may_repeat`` says that repeating
+    cannot do the same thing twice; ``asked_ms`` is Retry-After; ``spent_ms`` what earlier tries and waits took.
     """
+    strategy = retry.get("strategy", "exponential")
     if not retryable:
         return Plan(None, "final")
     if not may_repeat:
         return Plan(None, "unsafe")
-    strategy = retry.get("strategy", "exponential")
     if strategy == "none" or attempt >= retry.get("max_attempts", DEFAULT_ATTEMPTS):
         return Plan(None, "attempts")
-    growth = 1 if strategy == "fixed" else 2 ** (attempt - 1)
+    growth = 2 ** (attempt - 1) if strategy == "exponential" else 1
     ceiling = min(retry.get("max_ms", DEFAULT_CAP_MS), retry.get("base_ms", DEFAULT_BASE_MS) * growth)
     wait = rng.randint(0, ceiling) + (asked_ms or 0)
-    if waited_ms + wait > TOTAL_WAIT_MS:
+    if spent_ms + wait > retry.get("total_ms", DEFAULT_TOTAL_MS):
         return Plan(None, "time")
     return Plan(wait)

@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -97,8 +98,8 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
         end(run, error=RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN))
         return None
     except Held:
-        run.state, run.lease_until = Run.State.WAITING, None
-        run.save(update_fields=["state", "lease_until"])
+        run.state, run.lease_until, run.given_back = Run.State.WAITING, None, run.given_back + 1
+        run.save(update_fields=["state", "lease_until", "given_back"])
         _note_held(run)
         return None
     except RunError as error:
@@ -128,9 +129,9 @@ def _is_free(run: Run, now: datetime) -> bool:
 
 
 def _take_overs(run: Run) -> int:
-    """How often a lost run was taken over, this time included: claims but the first, and but one for each step,
-    since a step that waits for a person lets its pack go."""
-    return run.attempt - 1 - run.steps.count()
+    """How often a lost run was taken over, this time included: claims but the first, those that were given back, and
+    one for each step, since a step that waits for a person lets its pack go."""
+    return run.attempt - 1 - run.given_back - run.steps.count()
 
 
 def lease_length() -> timedelta:
@@ -174,7 +175,8 @@ def hold(run: Run) -> None:
     Raises LostLease.
     """
     mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
-    if not mine.update(state=Run.State.WAITING, lease_until=None, effect_started_at=None):
+    waits = {"state": Run.State.WAITING, "lease_until": None, "effect_started_at": None}
+    if not mine.update(**waits, given_back=F("given_back") + 1):
         raise LostLease(run.pk)
     _note_held(run)
 
@@ -188,6 +190,20 @@ def _note_held(run: Run) -> None:
         simulated=run.is_simulated,
         after={"state": Run.State.WAITING, "connection": str(run.connection_id)},
     )
+
+
+@transaction.atomic
+def give_back(run: Run, until: datetime, because: str) -> None:
+    """A run whose turn has not come goes back to the queue until then, its worker free for others.
+
+    A step goes back without a doorbell of its own: its pack, which goes back too, has one. Where another worker has
+    the run by now, nothing is changed.
+    """
+    mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
+    if mine.update(state=Run.State.QUEUED, lease_until=None, given_back=F("given_back") + 1) and not run.parent_id:
+        OutboxMessage.objects.update_or_create(
+            workspace=run.workspace, run=run, defaults={"ring_at": until, "because": because}
+        )
 
 
 @transaction.atomic

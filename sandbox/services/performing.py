@@ -1,16 +1,11 @@
 """Steps 5 to 10 of the gate: what a worker does with a run that came through."""
 
-import random
-import time
 import traceback
-from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 
 from galaxy.core.audit import Actor
 from policies.engine import evaluate
@@ -22,23 +17,23 @@ from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
 from registry.services import Resolved, connection_for, is_simulation_forced, verified_manifest
 from sandbox import class_flow
-from sandbox.budgets import charge
-from sandbox.errors import CATEGORIES, RunError
-from sandbox.models import Category, Run, RunPayload, Span
+from sandbox.errors import RunError
+from sandbox.escalation import call_ended
+from sandbox.models import Category, Run, RunPayload
 from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import redacted
-from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
-from sandbox.runners import Reply, Runner, runner_for
+from sandbox.runners import Reply, runner_for
 from sandbox.services.admission import blocked
 from sandbox.services.calls import Call, approval_digest, question
+from sandbox.services.executing import execute
 from sandbox.services.held import HELD
-from sandbox.services.leases import Held, LostLease, claim, end, hold, keep
+from sandbox.services.leases import Held, LostLease, claim, end, give_back, hold
 from sandbox.services.packs import perform_pack
+from sandbox.services.sending import NotYet
 from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 1024 * 1024
-PATIENCE = {"max_attempts": 10, "base_ms": 500, "max_ms": 4_000}  # with a sandbox that is busy, or just restarts
 
 
 def perform(run_id: UUID) -> Run | None:
@@ -56,6 +51,10 @@ def perform(run_id: UUID) -> Run | None:
             perform_pack(run, tracer, perform_step=perform)
         else:
             perform_call(run, tracer)
+    except NotYet as wait:
+        give_back(run, wait.until, wait.because)
+        if run.parent_id:
+            raise  # its pack goes back as well
     except LostLease:
         log.warning("lease lost, another worker has the run", run=str(run_id), attempt=run.attempt)
     except (InterfaceError, OperationalError):
@@ -159,7 +158,6 @@ def perform_call(run: Run, tracer: Tracer) -> None:
     call = call_of(run)
     exchanges: list[dict[str, Any]] = []
     try:
-        charge_budget(call, tracer)
         reply = execute(run, call, runner_for(run), tracer, exchanges)
         outputs = _valid_outputs(run, call, reply, tracer)
     except RunError as error:
@@ -167,58 +165,11 @@ def perform_call(run: Run, tracer: Tracer) -> None:
             hold(run)
             return
         end(run, error=error, tracer=tracer, exchanges=exchanges)
+        call_ended(run)
         return
     safe = redact_outputs(call, outputs, tracer)
     end(run, outputs=safe, raw_outputs=outputs, tracer=tracer, exchanges=exchanges)
-
-
-def charge_budget(call: Call, tracer: Tracer) -> None:
-    """Step 5. Take one call out of the declared rate limit, which all workers share. Raises RunError."""
-    limits = call.action.rate_limits if call.action else {}
-    if not limits:
-        return
-    with tracer.span("budget.charge", "budget", per_minute=limits.get("rpm")):
-        charge(call.workspace.pk, call.resolved.installation.pk, call.mode, limits)
-
-
-def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: list[dict[str, Any]]) -> Reply:
-    """Step 7. Try, and try again where that is safe and may help; appends {attempt, status, ...} to ``exchanges``.
-
-    Raises RunError with the category of the last reply. A write that is not idempotent and whose request may have
-    been taken in is not repeated: the error is then ambiguous.
-    """
-    spec = call.action
-    repeatable = call.is_repeatable
-    rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
-    waited_ms, number = 0, 0
-    with tracer.span(f"call {run.target}", "simulated" if run.is_simulated else "call") as outer:
-        while True:
-            number += 1
-            keep(run, **({} if repeatable else {"effect_started_at": timezone.now()}))
-            reply, took_ms = _attempt(runner, call.inputs, number, tracer)
-            category = classify(call, reply)
-            exchanges.append(_told(reply, number, took_ms, category))
-            outer.attributes = {"attempts": number, "endpoint": runner.endpoint}
-            if category is None:
-                return reply
-            asked_ms = retry_after_ms(reply.headers, timezone.now())
-            refused = is_refusal(reply.status, reply.headers)
-            next_try = plan(
-                attempt=number,
-                category=category,
-                retryable=CATEGORIES[category].retryable,
-                may_repeat=repeatable or reply.has_acted is False or (refused and not reply.has_acted),
-                retry=PATIENCE if reply.not_begun else spec.retry if spec else {},
-                asked_ms=asked_ms,
-                waited_ms=waited_ms,
-                rng=rng,
-            )
-            if next_try.wait_ms is None:
-                error = _given_up(reply, category, number, runner.endpoint, next_try, asked_ms)
-                error.ambiguous |= not repeatable and reply.has_acted is True
-                raise error
-            _wait(run, runner, next_try.wait_ms, tracer)
-            waited_ms += next_try.wait_ms
+    call_ended(run)
 
 
 def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
@@ -228,14 +179,6 @@ def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
     except RunError as error:
         error.ambiguous = not run.is_simulated and not call.is_repeatable and reply.has_acted is not False
         raise
-
-
-def classify(call: Call, reply: Reply) -> str | None:
-    """Step 8. The category of a reply by the runner's word where no status tells, else by the manifest's own table,
-    then by the common one; None for a success."""
-    if reply.category:
-        return reply.category
-    return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else (), reply.body)
 
 
 def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
@@ -274,52 +217,3 @@ def redact_outputs(call: Call, outputs: Any, tracer: Tracer) -> Any:
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
     with tracer.span("outputs.redact", "redact"):
         return redacted(outputs, schema, class_flow.of_outputs(call.resolved.manifest, call.action, call.carried))
-
-
-def _attempt(runner: Runner, inputs: dict[str, Any], number: int, tracer: Tracer) -> tuple[Reply, float]:
-    with tracer.span(f"attempt {number}", "attempt") as span:
-        begun = time.perf_counter()
-        reply = runner.attempt(inputs, number)
-        span.attributes = {"status": reply.status or None}
-        if reply.status >= 400 or reply.category:
-            span.status = Span.Status.ERROR
-    return reply, (time.perf_counter() - begun) * 1000
-
-
-def _told(reply: Reply, number: int, took_ms: float, category: str | None) -> dict[str, Any]:
-    """An attempt as its call record keeps it."""
-    told = {"attempt": number, "status": reply.status or None, "duration_ms": round(took_ms, 1)}
-    return told | {"category": category or "", "requests": reply.requests} if reply.requests else told
-
-
-def _wait(run: Run, runner: Runner, wait_ms: int, tracer: Tracer) -> None:
-    """Let the time pass, with a sign of life every second; in simulation it passes on the virtual clock only."""
-    seconds = f"{wait_ms / 1000:.1f} s"
-    name = f"back-off, virtual {seconds}" if runner.is_virtual else f"back-off {seconds}"
-    with tracer.span(name, "wait", wait_ms=wait_ms, virtual=runner.is_virtual) as span:
-        span.status = Span.Status.WAITED
-        if runner.is_virtual:
-            return
-        until = time.monotonic() + wait_ms / 1000
-        while (left := until - time.monotonic()) > 0:
-            keep(run)
-            time.sleep(min(left, 1.0))
-
-
-def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Plan, asked_ms: int | None) -> RunError:
-    code = reply.code or f"http_{reply.status}"  # who has no status says what it was
-    error = partial(RunError, category, code, status=reply.status or None, attempts=attempts, last_endpoint=endpoint)
-    if reply.sentence:
-        error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
-    if why.reason == "unsafe":
-        return error(
-            sentence=f"{reply.sentence} It may have taken effect."
-            if reply.sentence
-            else f"The other system answered {reply.status} to a request that may have taken effect.",
-            next_step="Look there, then settle this run.",
-            ambiguous=True,
-        )
-    if why.reason == "time" and asked_ms:
-        at = timezone.now() + timedelta(milliseconds=asked_ms)
-        return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.")
-    return error()

@@ -13,7 +13,7 @@ from registry.errors import NotInstalled, RequirementsMissing
 from registry.models import Connection
 from sandbox.errors import KeyReused
 from sandbox.models import CallRecord, OutboxMessage, Outcome, Run, RunPayload, Span
-from sandbox.services import approval_was_decided, cancel_run, invoke, perform, performing, settle_run
+from sandbox.services import approval_was_decided, cancel_run, executing, invoke, perform, settle_run
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
 
 
@@ -175,7 +175,7 @@ def test_a_call_without_an_account_is_simulated_whatever_was_asked(workspace, ad
 
 def test_a_live_call_fails_closed_while_nothing_can_make_one(workspace, admin, probe, settings, tmp_path, monkeypatch):
     settings.SANDBOXD_SOCKET = tmp_path / "nobody"
-    monkeypatch.setattr(performing, "PATIENCE", {"max_attempts": 2, "base_ms": 1})
+    monkeypatch.setattr(executing, "PATIENCE", {"max_attempts": 2, "base_ms": 1})
     Connection.objects.filter(installation=probe).update(status="authenticated")
     run = ran(workspace, admin, "probe.create")
     assert (run.mode, run.state, run.error["error_code"]) == ("live", "failed", "sandbox_unreachable")

@@ -21,7 +21,7 @@ from registry.services import install
 from sandbox.models import Execution, Run
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.protocol import MAX_FRAME_BYTES, TAKEN, send_frame
-from sandbox.services import invoke, perform, performing, reconcile
+from sandbox.services import executing, invoke, perform, reconcile
 from tests.sandbox.python_extensions import publish_python
 from tests.sandboxd import Sandboxd, is_up
 
@@ -215,7 +215,7 @@ def test_a_kill_9_in_the_middle_loses_no_run(cast, sandboxd):
 
 
 def test_without_a_sandbox_python_waits_and_says_what_to_start(cast, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(performing, "PATIENCE", {"max_attempts": 2, "base_ms": 1, "max_ms": 1})
+    monkeypatch.setattr(executing, "PATIENCE", {"max_attempts": 2, "base_ms": 1, "max_ms": 1})
     workspace, admin = cast["meridian"], cast["admin"]
     settings.SANDBOXD_SOCKET = tmp_path / "nobody.sock"
     with workspace_scope([workspace.pk]):

@@ -1,0 +1,63 @@
+"""When failing becomes an issue: calls that fail after every retry, several times in a row."""
+
+from sandbox.errors import CATEGORIES
+from sandbox.issues import close_issues, open_issue
+from sandbox.models import Issue, Run
+
+IN_A_ROW = 3
+# Refusals of our own: nothing was tried.
+_NOT_TRIED = frozenset({"circuit_open", "budget_spent", "budget_unreadable", "place_taken", "hold_lost"})
+
+
+def call_ended(run: Run) -> None:
+    """Open an issue where live calls of this action keep failing although they were retried; close it once one works.
+
+    To be called after the run's last write; safe to call twice.
+    """
+    if run.is_simulated or run.connection is None:
+        return
+    if run.state == Run.State.SUCCEEDED:
+        close_issues(
+            run.installation,
+            Issue.Kind.RETRIES_EXHAUSTED,
+            target=run.target,
+            connection=run.connection,
+            because="A call went through again.",
+        )
+    elif is_exhausted(run):
+        _escalate(run)
+
+
+def is_exhausted(run: Run) -> bool:
+    """Whether it failed of what waiting might have helped, after it was tried."""
+    if run.state not in {Run.State.FAILED, Run.State.UNKNOWN} or not run.error:
+        return False
+    return CATEGORIES[run.error_category].retryable and run.error["error_code"] not in _NOT_TRIED
+
+
+def _escalate(run: Run) -> None:
+    ended = Run.objects.in_workspace(run.workspace).filter(
+        installation=run.installation,
+        connection=run.connection,
+        target=run.target,
+        mode=Run.Mode.LIVE,
+        finished_at__isnull=False,
+    )
+    last = list(ended.only("state", "error", "error_category").order_by("-finished_at")[:IN_A_ROW])
+    if len(last) < IN_A_ROW or not all(is_exhausted(one) for one in last):
+        return
+    open_issue(
+        run.installation,
+        Issue.Kind.RETRIES_EXHAUSTED,
+        target=run.target,
+        connection=run.connection,
+        sentence=f"The last {IN_A_ROW} calls of {run.target} failed after every retry. {run.error['sentence']}",
+        next_step="Look whether the other system works, and whether its limits fit how often it is called.",
+        facts={
+            "category": run.error_category,
+            "status": run.error["status"],
+            "attempts": run.error["attempts"],
+            "endpoint": run.error["last_endpoint"],
+            "run": str(run.pk),
+        },
+    )

@@ -1,0 +1,192 @@
+"""Steps 7 and 8 of the gate: the attempts of one call, at its endpoint and at its fallbacks, and what each came to."""
+
+import random
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from sandbox.declared import fallbacks
+from sandbox.errors import CATEGORIES, RunError
+from sandbox.models import Run, Span
+from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
+from sandbox.runners import Reply, Runner
+from sandbox.services.calls import Call
+from sandbox.services.leases import keep
+from sandbox.services.sending import Sending
+from sandbox.tracing import Tracer
+
+PATIENCE = {"max_attempts": 10, "base_ms": 500, "max_ms": 4_000}  # with a sandbox that is busy, or just restarts
+
+
+def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: list[dict[str, Any]]) -> Reply:
+    """Step 7. Try, and try again where that is safe and may help; appends {attempt, status, ...} to ``exchanges``.
+
+    Raises RunError with the category of the last reply. A write that is not idempotent and whose request may have
+    been taken in is not repeated, here or at a fallback: the error is then ambiguous. Raises NotYet where the turn of
+    the call has not come.
+    """
+    kind = "simulated" if run.is_simulated else "call"
+    with tracer.span(f"call {run.target}", kind) as span, Sending(run, call, tracer) as sending:
+        tries = _Tries(run, call, runner, tracer, sending, exchanges)
+        try:
+            return tries.anywhere()
+        except RunError as error:
+            error.attempts = error.attempts or len(exchanges)
+            error.last_endpoint = error.last_endpoint or runner.endpoint
+            raise
+        finally:
+            span.attributes = {"attempts": tries.number, "endpoint": runner.endpoint}
+
+
+def classify(call: Call, reply: Reply) -> str | None:
+    """Step 8. The category of a reply by the runner's word where no status tells, else by the manifest's own table,
+    then by the common one; None for a success."""
+    if reply.category:
+        return reply.category
+    return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else (), reply.body)
+
+
+class _Elsewhere(Exception):
+    """An endpoint is exhausted or held back, and trying another one does nothing twice."""
+
+    def __init__(self, error: RunError):
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Tries:
+    """The attempts of one call. ``number`` counts them, over all endpoints."""
+
+    def __init__(
+        self,
+        run: Run,
+        call: Call,
+        runner: Runner,
+        tracer: Tracer,
+        sending: Sending,
+        exchanges: list[dict[str, Any]],
+    ):
+        self.number = 0
+        self._run, self._call, self._runner, self._tracer = run, call, runner, tracer
+        self._sending, self._exchanges = sending, exchanges
+        self._rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
+        self._since = time.monotonic()
+        self._virtual_ms = 0  # waits of a simulated run, which pass on its own clock
+        self._sends_itself = hasattr(runner, "before_send")
+        if self._sends_itself:
+            runner.before_send = sending.before
+
+    def anywhere(self) -> Reply:
+        """The reply of the first endpoint that has one: the declared one, then the fallbacks in order."""
+        others = len(fallbacks(self._call.action)) if self._call.action and hasattr(self._runner, "use_endpoint") else 0
+        for endpoint in range(others + 1):
+            if endpoint:
+                self._runner.use_endpoint(endpoint)
+            try:
+                reply = self._at(endpoint)
+            except _Elsewhere as failed:
+                error = failed.error
+                error.last_endpoint = error.last_endpoint or self._runner.endpoint
+                continue
+            if endpoint:
+                keep(self._run, by_fallback=True, last_endpoint=self._runner.endpoint[:300])
+            return reply
+        raise error
+
+    def _at(self, endpoint: int) -> Reply:
+        attempt = 0
+        while True:
+            try:
+                self._sending.begin(endpoint)
+            except RunError as held:
+                raise _Elsewhere(held) from held
+            attempt += 1
+            reply, category, is_held_back = self._once()
+            if category is None:
+                return reply
+            next_try, asked_ms = self._plan(reply, category, attempt)
+            if next_try.wait_ms is not None and is_held_back:
+                next_try = Plan(None, "held back")
+            if next_try.wait_ms is None:
+                error = _given_up(reply, category, self.number, self._runner.endpoint, next_try, asked_ms)
+                error.ambiguous |= not self._call.is_repeatable and reply.has_acted is True
+                if next_try.reason in {"attempts", "time", "held back"}:
+                    raise _Elsewhere(error)
+                raise error
+            self._wait(next_try.wait_ms)
+
+    def _once(self) -> tuple[Reply, str | None, bool]:
+        """One attempt: the reply, its category, and whether the breaker holds calls back after it."""
+        if not self._sends_itself:
+            self._sending.before()
+        self.number += 1
+        with self._tracer.span(f"attempt {self.number}", "attempt") as span:
+            begun = time.perf_counter()
+            reply = self._runner.attempt(self._call.inputs, self.number)
+            took_ms = (time.perf_counter() - begun) * 1000
+            span.attributes = {"status": reply.status or None}
+            if reply.status >= 400 or reply.category:
+                span.status = Span.Status.ERROR
+        category = classify(self._call, reply)
+        is_held_back = self._sending.after(category, reply)
+        self._exchanges.append(_told(reply, self.number, took_ms, category))
+        return reply, category, is_held_back
+
+    def _plan(self, reply: Reply, category: str, attempt: int) -> tuple[Plan, int | None]:
+        spec = self._call.action
+        asked_ms = retry_after_ms(reply.headers, timezone.now())
+        refused = is_refusal(reply.status, reply.headers)
+        may_repeat = self._call.is_repeatable or reply.has_acted is False or (refused and not reply.has_acted)
+        next_try = plan(
+            attempt=attempt,
+            retryable=CATEGORIES[category].retryable,
+            may_repeat=may_repeat,
+            retry=PATIENCE if reply.not_begun else spec.retry if spec else {},
+            asked_ms=asked_ms,
+            spent_ms=self._virtual_ms + round((time.monotonic() - self._since) * 1000),
+            rng=self._rng,
+        )
+        return next_try, asked_ms
+
+    def _wait(self, wait_ms: int) -> None:
+        """Let the time pass, with a sign of life every second; in simulation it passes on the virtual clock only."""
+        is_virtual = self._runner.is_virtual
+        seconds = f"{wait_ms / 1000:.1f} s"
+        name = f"back-off, virtual {seconds}" if is_virtual else f"back-off {seconds}"
+        with self._tracer.span(name, "wait", wait_ms=wait_ms, virtual=is_virtual) as span:
+            span.status = Span.Status.WAITED
+            if is_virtual:
+                self._virtual_ms += wait_ms
+                return
+            until = time.monotonic() + wait_ms / 1000
+            while (left := until - time.monotonic()) > 0:
+                keep(self._run)
+                time.sleep(min(left, 1.0))
+
+
+def _told(reply: Reply, number: int, took_ms: float, category: str | None) -> dict[str, Any]:
+    """An attempt as its call record keeps it."""
+    told = {"attempt": number, "status": reply.status or None, "duration_ms": round(took_ms, 1)}
+    return told | {"category": category or "", "requests": reply.requests} if reply.requests else told
+
+
+def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Plan, asked_ms: int | None) -> RunError:
+    code = reply.code or f"http_{reply.status}"  # who has no status says what it was
+    error = partial(RunError, category, code, status=reply.status or None, attempts=attempts, last_endpoint=endpoint)
+    if reply.sentence:
+        error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
+    if why.reason == "unsafe":
+        return error(
+            sentence=f"{reply.sentence} It may have taken effect."
+            if reply.sentence
+            else f"The other system answered {reply.status} to a request that may have taken effect.",
+            next_step="Look there, then settle this run.",
+            ambiguous=True,
+        )
+    if why.reason == "time" and asked_ms:
+        at = timezone.now() + timedelta(milliseconds=asked_ms)
+        return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.")
+    return error()
