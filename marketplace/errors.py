@@ -7,6 +7,11 @@ class ListingTooLong(Invalid):
     code = "summary_too_long"
 
 
+class NotPublic(Conflict):
+    code = "not_public"
+    next_step = "Publish it for all first."
+
+
 class OffersChanged(Conflict):
     """What the person agreed to is not what would be installed now."""
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core.models import User, Workspace
-from marketplace.errors import ListingTooLong, OffersChanged, RequirementUnmet
+from marketplace.errors import ListingTooLong, NotPublic, OffersChanged, RequirementUnmet
 from marketplace.models import Listing, Reach
 from marketplace.search import search_vector
 from registry.asks import Ask, asks_of, asks_of_steps
@@ -57,8 +57,11 @@ class Plan:
 def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     """Show ``version`` in the marketplace, or bring its listing up to date; an older release never replaces a newer.
 
-    ``level`` is a VerificationLevel, ``summary`` one plain sentence of at most 200 characters. Raises ListingTooLong.
+    ``level`` is a VerificationLevel, ``summary`` one plain sentence of at most 200 characters. Raises ListingTooLong,
+    or NotPublic for a version that one workspace has for itself.
     """
+    if version.workspace_id is not None:
+        raise NotPublic(f"{version} belongs to one workspace, so the marketplace does not show it.")
     if len(summary) > 200:
         raise ListingTooLong(f"The summary of {version} has {len(summary)} characters; a card takes 200.")
     current = Listing.objects.select_for_update(of=("self",)).filter(extension=version.extension)

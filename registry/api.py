@@ -100,7 +100,8 @@ class InstallationListView(Installations, ListView):
         """Install exactly the version with this digest, agreeing to what it asks for."""
         require(request.user, "core.install_extension", self.workspace)
         digest = self.read(InstallBody)["digest"]
-        version = Version.objects.select_related("extension").filter(digest=digest).first()
+        known = Version.objects.open_to(self.workspace).select_related("extension")
+        version = known.filter(digest=digest).first()
         if version is None:
             raise NotInstallable("No version has this digest.", "Take the digest from the extension's listing.")
         made = install(self.workspace, version.extension, version=version, actor=request.user)

@@ -39,6 +39,25 @@ class StillNeeded(Conflict):
     next_step = "Remove what needs it first."
 
 
+class StillInstalled(Conflict):
+    code = "still_installed"
+    next_step = "Move its installation to another version first, or remove it."
+
+
+class ConsentNeeded(Conflict):
+    """A version asks for more than was agreed to, and nobody agreed to that."""
+
+    code = "consent_needed"
+    next_step = "Open the page of the move, read what it asks for, and agree there."
+
+
+class NameInUse(Conflict):
+    """What would be installed bears a name that something installed here bears already."""
+
+    code = "name_in_use"
+    next_step = "Remove the one that is installed, or name your own otherwise."
+
+
 class AlreadyRemoved(Conflict):
     code = "already_removed"
 

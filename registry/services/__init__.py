@@ -10,7 +10,8 @@ from registry.services.connecting import (
 )
 from registry.services.credentials import connection_for
 from registry.services.installing import install, missing_requirements, needed_by, uninstall
-from registry.services.publishing import publish_version
+from registry.services.moving import move_pin
+from registry.services.publishing import publish_draft, publish_version, withdraw_draft
 from registry.services.resolving import (
     Resolved,
     is_simulation_forced,
@@ -26,8 +27,10 @@ __all__ = [
     "install",
     "is_simulation_forced",
     "missing_requirements",
+    "move_pin",
     "needed_by",
     "needs_no_sign_in",
+    "publish_draft",
     "publish_version",
     "resolve",
     "secret_generations",
@@ -37,4 +40,5 @@ __all__ = [
     "uninstall",
     "verified_file",
     "verified_manifest",
+    "withdraw_draft",
 ]

@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.models import User, Workspace
-from galaxy.core.permissions import require
 from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, RequirementsMissing, StillNeeded
 from registry.manifests import Manifest
 from registry.models import Connection, Extension, Installation, Kind, Pin, Version
 from registry.semver import satisfies
+from registry.services.holding import require_hold
+from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
 
 
@@ -20,13 +21,15 @@ from registry.services.resolving import reaches_out, verified_manifest
 def install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> Installation:
     """Install ``extension`` pinned to exactly ``version``; what reaches a third party gets an empty connection.
 
-    Raises NotGranted, NotInstallable (yanked, deprecated, another extension's), AlreadyInstalled or
-    RequirementsMissing.
+    Raises NotGranted, NotInstallable (yanked, deprecated, another extension's or workspace's), AlreadyInstalled,
+    NameInUse or RequirementsMissing.
     """
-    require(actor, "core.install_extension", workspace)
-    if version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
+    require_hold(actor, workspace, extension)
+    is_open = extension.workspace_id in (None, workspace.pk)
+    if not is_open or version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
     manifest = verified_manifest(version.digest)
+    refuse_shared_names(workspace, manifest, extension)
     if missing := missing_requirements(workspace, manifest, lock=True):
         raise RequirementsMissing(f"{extension} needs {_listed(f'{slug} {wanted}' for slug, wanted in missing)} first.")
     installation, is_new = Installation.objects.get_or_create(
@@ -57,7 +60,7 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
     ``reason`` is plain text for the trail. Raises NotGranted, AlreadyRemoved, or StillNeeded while an installed pack
     requires it.
     """
-    require(actor, "core.install_extension", installation.workspace)
+    require_hold(actor, installation.workspace, installation.extension)
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed already.")
@@ -85,7 +88,7 @@ def missing_requirements(workspace: Workspace, manifest: Manifest, *, lock: bool
 
     ``lock`` keeps what is there from being removed until the transaction ends.
     """
-    named = Extension.objects.filter(slug__in=manifest.requires)
+    named = Extension.objects.open_to(workspace).filter(slug__in=manifest.requires)
     there = Installation.objects.in_workspace(workspace).active().filter(extension__in=named)
     if lock:  # the installations alone: extensions are every workspace's
         list(there.order_by("pk").select_for_update().values_list("pk"))

@@ -3,18 +3,23 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from django.db import connection, transaction
 
-from galaxy.core.models import User
-from registry.errors import AlreadyPublished, NameTaken, NotPublishable
-from registry.manifests import Manifest, publishable, version_digest
-from registry.models import Extension, Kind, Version, VersionFile
+from galaxy.core import audit
+from galaxy.core.models import User, Workspace, WorkspaceModel
+from galaxy.core.permissions import require
+from registry.errors import AlreadyPublished, NameTaken, NotInstallable, NotPublishable, StillInstalled
+from registry.manifests import Manifest, load, publishable, version_digest
+from registry.models import Extension, Kind, Pin, SharedQuerySet, Version, VersionFile
 from registry.semver import sort_key
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES_BYTES = 1024 * 1024
+_RENAME = "Name it otherwise in its first line, and publish it again."
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+DRAFT = re.compile(r"[.-]draft\.[0-9]+$", re.ASCII)
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
 
 
@@ -27,44 +32,138 @@ def publish_version(
     published_by: User | None = None,
     changes: str = "",
 ) -> Version:
-    """Publish one immutable release; the extension is made when it is new.
+    """Publish one immutable release for all; the extension is made when it is new.
 
     ``files`` maps a path within the version to its bytes. The same number with the same bytes answers the version
     that stands already. Raises NotPublishable, AlreadyPublished (same number, other bytes) or NameTaken.
+
+    What workspaces have for themselves is not asked: a private extension keeps nobody from a name, nor tells of itself.
     """
     files = files or {}
     _check_publishable(manifest, files, publisher)
-    digest, number = version_digest(manifest, files), manifest.version or ""  # a publishable one has its number
+    if DRAFT.search(manifest.version or ""):
+        raise NotPublishable(f"{manifest.version} is the number of a draft. Publish it under a number of its own.")
     _one_at_a_time()
-    extension = Extension.objects.filter(slug=manifest.id).first()
+    extension = Extension.objects.public().filter(slug=manifest.id).first()
     if extension is None:
         extension = Extension(kind=manifest.kind, slug=manifest.id, publisher=publisher)
     elif (extension.kind, extension.publisher) != (manifest.kind, publisher):
         raise NameTaken(f"{manifest.id} is the {extension.kind} of {extension.publisher} already.")
-    elif stands := extension.versions.filter(number=number).first():
-        if stands.digest != digest:
-            raise AlreadyPublished(f"{manifest.id} {number} is published with other content.")
+    elif stands := extension.versions.filter(number=manifest.version).first():
+        if stands.digest != version_digest(manifest, files):
+            raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
         return stands
-    _check_names(manifest)
+    _check_names(manifest, Extension.objects.public())
+    return _store(extension, manifest, files, published_by, changes)
+
+
+@transaction.atomic
+def publish_draft(
+    manifest: Manifest, *, workspace: Workspace, files: Mapping[str, bytes] | None = None, actor: User
+) -> Version:
+    """Publish a version that ``workspace`` has for itself alone, numbered ``X.Y.Z-draft.N`` whatever the text says.
+
+    Immutable and named by its digest like every version. What is the newest already is answered as it stands. Raises
+    NotGranted, NotPublishable, or NameTaken by a public extension or by another kind of the workspace's own.
+    """
+    require(actor, "core.write_extension", workspace)
+    files = files or {}
+    base = DRAFT.sub("", manifest.version or "0.1.0")
+    _check_publishable(_numbered(manifest, base), files, workspace.name[:80])
+    _one_at_a_time()
+    names = Extension.objects.open_to(workspace)
+    if names.public().filter(slug=manifest.id).exists():
+        raise NameTaken(f"{manifest.id} is the name of an extension in the marketplace.", _RENAME)
+    extension = names.filter(slug=manifest.id).first()
+    if extension is None:
+        extension = Extension(kind=manifest.kind, slug=manifest.id, workspace=workspace)
+    elif extension.kind != manifest.kind:
+        raise NameTaken(f"{manifest.id} is a {extension.kind} of this workspace already.", _RENAME)
+    newest = extension.versions.installable().order_by("-published_at").first()
+    if newest and newest.digest == version_digest(_numbered(manifest, newest.number), files) and _base(newest) == base:
+        return newest
+    _check_names(manifest, names)
+    number = f"{base}{'.' if '-' in base else '-'}draft.{extension.versions.count() + 1}"
+    if len(number) > 64:
+        raise NotPublishable(f"{number} has {len(number)} characters; a version has at most 64.")
+    extension.publisher = workspace.name[:80]
+    version = _store(extension, _numbered(manifest, number), files, actor, "")
+    facts = {"extension": extension.slug, "version": number, "digest": version.digest}
+    audit.record("draft.published", actor=actor, target=_in_workspace(version), after=facts)
+    return version
+
+
+@transaction.atomic
+def withdraw_draft(version: Version, *, actor: User) -> None:
+    """Take a private version off the list: nobody installs it any more, and what ran on it keeps pointing at it.
+
+    Raises NotGranted, or StillInstalled while an installation is pinned to it.
+    """
+    if version.workspace is None:
+        raise NotInstallable(f"{version} is everybody's, so no workspace withdraws it.")
+    require(actor, "core.write_extension", version.workspace)
+    version = Version.objects.select_for_update(of=("self",)).select_related("extension").get(pk=version.pk)
+    if Pin.objects.in_workspace(version.workspace).filter(version=version).exists():
+        raise StillInstalled(f"{version} is installed.")
+    if version.status == Version.Status.YANKED:
+        return
+    Version.objects.filter(pk=version.pk).update(status=Version.Status.YANKED)
+    facts = {"extension": version.extension.slug, "version": version.number, "digest": version.digest}
+    audit.record("draft.withdrawn", actor=actor, target=_in_workspace(version), before=facts)
+
+
+def _store(
+    extension: Extension, manifest: Manifest, files: Mapping[str, bytes], published_by: User | None, changes: str
+) -> Version:
+    number = manifest.version or ""  # a publishable one has its number
     key = sort_key(number)
     if not extension.versions.filter(sort_key__gt=key).exists():
         extension.name = manifest.name  # the newest release says what people read
     extension.save()
     version = Version.objects.create(
+        workspace=extension.workspace,
         extension=extension,
         number=number,
         sort_key=key,
         manifest=manifest.canonical,
         manifest_digest=manifest.digest,
-        digest=digest,
+        digest=version_digest(manifest, files),
         changes=changes,
         published_by=published_by,
     )
     VersionFile.objects.bulk_create(
-        VersionFile(version=version, path=path, content=content, sha256=hashlib.sha256(content).hexdigest())
+        VersionFile(
+            workspace=extension.workspace,
+            version=version,
+            path=path,
+            content=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
         for path, content in files.items()
     )
     return version
+
+
+def _numbered(manifest: Manifest, number: str) -> Manifest:
+    return load({**manifest.canonical, "version": number})
+
+
+def _in_workspace(version: Version) -> WorkspaceModel:
+    """A private version as what it is: a row of a workspace, with nothing of that type to say so."""
+    return cast(WorkspaceModel, version)
+
+
+def _base(version: Version) -> str:
+    return DRAFT.sub("", version.number)
+
+
+def file_problems(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]:
+    """Why these files cannot go with the manifest, each in a sentence."""
+    yield from (f"{path} is not a plain relative path of at most 200 characters." for path in files if not _fits(path))
+    yield from (f"{path} is larger than 256 KiB." for path, content in files.items() if len(content) > MAX_FILE_BYTES)
+    if sum(map(len, files.values())) > MAX_FILES_BYTES:
+        yield "Its files are larger than 1 MiB together."
+    yield from (f"The file {name} is named and not there." for name in _code_files(manifest) if name not in files)
 
 
 def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher: str) -> None:
@@ -72,11 +171,7 @@ def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher
     for what, value, limit in (("name", manifest.id, 80), ("publisher", publisher, 80)):
         if not 0 < len(value) <= limit:
             problems.append(f"The {what} has 1 to {limit} characters.")
-    problems += (f"{path} is not a plain relative path of at most 200 characters." for path in files if not _fits(path))
-    problems += (f"{path} is larger than 256 KiB." for path, content in files.items() if len(content) > MAX_FILE_BYTES)
-    if sum(map(len, files.values())) > MAX_FILES_BYTES:
-        problems.append("Its files are larger than 1 MiB together.")
-    problems += (f"The file {name} is named and not there." for name in _code_files(manifest) if name not in files)
+    problems += file_problems(manifest, files)
     if problems:
         sentence = f"{manifest.id or 'It'} cannot be published: {problems[0]}"
         raise NotPublishable(sentence, {"manifest": " ".join(problems)})
@@ -99,13 +194,13 @@ def _one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry.publish_version'))")
 
 
-def _check_names(manifest: Manifest) -> None:
-    """``a.b`` means action b of connector a, so no extension may bear that name as well. Raises NameTaken."""
+def _check_names(manifest: Manifest, known: SharedQuerySet) -> None:
+    """``a.b`` means action b of connector a, so none of ``known`` may bear that name as well. Raises NameTaken."""
     if manifest.kind == Kind.CONNECTOR:
         names = [f"{manifest.id}.{action}" for action in manifest.actions]
-        if taken := Extension.objects.filter(slug__in=names).values_list("slug", flat=True).first():
+        if taken := known.filter(slug__in=names).values_list("slug", flat=True).first():
             raise NameTaken(f"{taken} is an extension, so {manifest.id} cannot have an action of that name.")
     owner, _, action = manifest.id.rpartition(".")
-    having = Version.objects.filter(extension__slug=owner, extension__kind=Kind.CONNECTOR)
+    having = Version.objects.filter(extension__in=known.filter(slug=owner, kind=Kind.CONNECTOR))
     if owner and having.filter(manifest__actions__contains=[{"id": action}]).exists():
         raise NameTaken(f"{manifest.id} is an action of the connector {owner}.")

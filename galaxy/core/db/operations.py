@@ -51,15 +51,17 @@ class WorkspaceWall(TableOperation):
     """Rows are seen and written only where their workspace is in scope, by the owner of the table too.
 
     ``column`` names the workspace column; ``plus`` is a condition under which rows may also be read (never written).
+    ``shared``: rows of no workspace are everybody's, as before there was a wall; those of one are that workspace's.
     """
 
-    def __init__(self, model: str, column: str = "workspace_id", plus: str = ""):
+    def __init__(self, model: str, column: str = "workspace_id", plus: str = "", *, shared: bool = False):
         super().__init__(model)
         self.column = column
         self.plus = plus
+        self.shared = shared
 
     def statements(self, table):
-        return wall_statements(table, self.column, self.plus)
+        return wall_statements(table, self.column, self.plus, shared=self.shared)
 
     def reverse_statements(self, table):
         return [
@@ -71,11 +73,12 @@ class WorkspaceWall(TableOperation):
         ]
 
 
-def wall_statements(table: str, column: str = "workspace_id", plus: str = "") -> list[str]:
+def wall_statements(table: str, column: str = "workspace_id", plus: str = "", *, shared: bool = False) -> list[str]:
+    everybodys = f'"{column}" IS NULL OR ' if shared else ""
     statements = [
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-        f'CREATE POLICY wall ON "{table}" USING ("{column}" {_IN_SCOPE})',
+        f'CREATE POLICY wall ON "{table}" USING ({everybodys}"{column}" {_IN_SCOPE})',
         # Membership in a role would inherit its policies; asking for current_user shuts that way in.
         f'CREATE POLICY rollup ON "{table}" FOR SELECT TO {ROLLUP_ROLE} '
         f"USING ((SELECT current_user) = '{ROLLUP_ROLE}')",
