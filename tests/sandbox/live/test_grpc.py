@@ -1,0 +1,313 @@
+"""gRPC actions from end to end: the gate, worker code, a real sandboxd, and a grpcio server with TLS and reflection."""
+
+import base64
+import json
+from datetime import timedelta
+
+import grpc
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.rpc import error_details_pb2, status_pb2
+
+from galaxy.core.scope import workspace_scope
+from registry.manifests import read
+from registry.models import Connection
+from registry.services import install
+from sandbox.grpc_calls import STATUSES, method_of
+from sandbox.models import CallRecord, Run
+from sandbox.retry import category_of
+from tests.connections import seal_for
+from tests.extensions import publish
+from tests.peers.warehouse import HOST, MANIFEST, SERVICE, Warehouse, refusing, sleeping
+from tests.sandbox.live.conftest import finished
+from tests.sandbox.python_extensions import publish_python
+from tests.sandboxd import Sandboxd
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+TOKEN = "tok-9b7A+x=Q&z-0123456789"
+QUICK = "retry: { strategy: exponential, max_attempts: 3, base_ms: 1, max_ms: 2 }\nactions:"
+LINES = {"lines": [{"sku": "CHAIR-1", "quantity": 2}], "reference": "O-1"}
+PYTHON = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs.get('n', 0) + 1}\n"
+
+
+@pytest.fixture(scope="module")
+def _warehouse(tmp_path_factory, authority):
+    found = Warehouse(tmp_path_factory.mktemp("warehouse"), authority)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def standing(django_db_setup, authority, _warehouse):
+    found = Sandboxd({HOST: _warehouse.port}, authority.pem)
+    found.start("--size", "1")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def warehouse(_warehouse):
+    _warehouse.forget()
+    return _warehouse
+
+
+@pytest.fixture
+def meridian(cast, standing, settings, warehouse):
+    settings.SANDBOXD_SOCKET = standing.socket
+    settings.GALAXY_KMS = f"local:{standing.key_file}"  # this process seals what sandboxd opens
+    with workspace_scope([cast["meridian"].pk]):
+        yield cast["meridian"]
+
+
+@pytest.fixture
+def call(meridian, cast):
+    """``call("get_item", {"sku": "a"})``: one action of the documents' sample, run to its end."""
+    installed = []
+
+    def run(action: str, inputs: dict, text: str = MANIFEST, **options) -> Run:
+        if not installed:
+            version = publish(text.replace("actions:", QUICK, 1))
+            installation = install(meridian, version.extension, version=version, actor=cast["admin"])
+            connection = Connection.objects.select_related("installation__workspace", "workspace").get(
+                installation=installation
+            )
+            installed.append(seal_for(connection, {"token": TOKEN}))
+        return finished(meridian, cast["admin"], f"stock.{action}", inputs, **options)
+
+    return run
+
+
+def test_what_the_manifest_describes_is_what_the_server_says_of_itself(warehouse):
+    ours = method_of(read(MANIFEST).manifest.actions["reserve"]).descriptor
+    pool = descriptor_pool.DescriptorPool()
+    told = [descriptor_pb2.FileDescriptorProto.FromString(raw) for raw in warehouse.describe()]
+    for file in sorted(told, key=lambda file: len(file.dependency)):
+        pool.Add(file)
+    theirs = pool.FindServiceByName(SERVICE)
+    assert as_proto(ours.containing_service.file) == as_proto(theirs.file)
+    assert {method.name for method in theirs.methods} == {"GetItem", "Reserve", "Release"}
+
+
+def as_proto(file) -> descriptor_pb2.FileDescriptorProto:
+    proto = descriptor_pb2.FileDescriptorProto()
+    file.CopyToProto(proto)
+    proto.name = ""  # each calls the file as it likes, and protoc writes down the names of JSON that all can tell
+    for message in all_messages(proto.message_type):
+        for field in message.field:
+            field.ClearField("json_name")
+    return proto
+
+
+def all_messages(messages):
+    for message in messages:
+        yield message
+        yield from all_messages(message.nested_type)
+
+
+def test_a_read_is_called_and_its_message_becomes_json(call, warehouse):
+    run = call("get_item", {"sku": "CHAIR-1"})
+    assert (run.state, run.mode, run.error) == ("succeeded", "live", None)
+    assert run.outputs == {
+        "sku": "CHAIR-1",
+        "name": "Garden chair",
+        "in_stock": "1152921504606846976",
+        "labels": {"colour": "green"},
+        "picture": "AP8=",
+    }
+    ((name, metadata, request),) = warehouse.calls
+    assert (name, request.sku) == ("GetItem", "CHAIR-1")
+    assert metadata["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_write_is_called_with_its_metadata(call, warehouse):
+    run = call("reserve", LINES | {"until": "2026-12-01T12:00:00Z"})
+    assert (run.state, run.outputs) == (
+        "succeeded",
+        {"id": "R-17", "state": "HELD", "until": "2026-12-01T12:00:00Z"},
+    )
+    ((_, metadata, request),) = warehouse.calls
+    assert metadata["x-warehouse"] == "north"
+    assert [(line.sku, line.quantity) for line in request.lines] == [("CHAIR-1", 2)]
+    assert request.until.ToSeconds() == 1796126400
+
+
+def test_what_left_is_kept_without_values(call):
+    run = call("get_item", {"sku": "secret-sku"})
+    (attempt,) = CallRecord.objects.get(run=run).exchanges
+    (request,) = attempt["requests"]
+    assert (request["method"], request["url"], request["status"]) == ("POST", f"https://{HOST}/{SERVICE}/GetItem", 200)
+    assert (request["address"], request["was_sent"]) == ("127.0.0.1", True)
+    assert "secret-sku" not in json.dumps(attempt) and TOKEN not in json.dumps(attempt)
+
+
+# What becomes of each code: the state of a read and of a write, and how often each was called.
+AGAIN = {"CANCELLED", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNAVAILABLE"}
+PERHAPS_DONE = {"CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
+
+
+@pytest.mark.parametrize("code", list(STATUSES), ids=lambda code: code.name)
+def test_every_code_ends_a_read_and_a_write_as_it_must(call, warehouse, code):
+    warehouse.answer = refusing(code)
+    name = code.name
+    looked = call("get_item", {"sku": "a"})
+    assert (looked.state, looked.error_category) == ("failed", STATUSES[code].category)
+    assert len(warehouse.calls) == (3 if name in AGAIN else 1)
+    warehouse.calls.clear()
+    wrote = call("reserve", LINES)
+    assert wrote.state == ("unknown" if name in PERHAPS_DONE else "failed")
+    assert wrote.error_category == STATUSES[code].category
+    assert len(warehouse.calls) == (3 if name in AGAIN - PERHAPS_DONE else 1)
+    assert wrote.error["error_code"] == f"grpc_{name.lower()}"
+    assert wrote.error["last_endpoint"] == f"gRPC https://{HOST}/{SERVICE}/Reserve"
+
+
+def test_the_table_of_the_documents_is_the_table(call):
+    with open("docs/grpc.md", encoding="utf-8") as page:  # noqa: PTH123
+        rows = [line.split("|")[1:5] for line in page if line.startswith("| `") and line.count("|") == 5]
+    told = {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in rows}
+    assert set(told) == {code.name for code in STATUSES}
+    for code, meaning in STATUSES.items():
+        status, category, done = told[code.name]
+        assert category.startswith(meaning.category)
+        assert done.startswith("not done" if meaning.has_acted is False else "perhaps done")
+        if code is not grpc.StatusCode.ABORTED:  # which REST knows as a conflict that a person solves
+            assert category_of(int(status)) in {meaning.category, "transient", "tool_error"}
+
+
+def test_a_call_that_heals_is_a_success(call, warehouse):
+    warehouse.answer = refusing(grpc.StatusCode.UNAVAILABLE, times=2, honest=warehouse.honest)
+    run = call("get_item", {"sku": "a"})
+    assert (run.state, len(warehouse.calls)) == ("succeeded", 3)
+
+
+def rpc_status(*details) -> bytes:
+    status = status_pb2.Status(code=8)
+    for detail in details:
+        status.details.add().Pack(detail)
+    return status.SerializeToString()
+
+
+def retry_info(**delay) -> error_details_pb2.RetryInfo:
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.FromTimedelta(timedelta(**delay))
+    return info
+
+
+def test_a_peer_that_says_when_to_come_back_is_heard(call, warehouse):
+    details = rpc_status(retry_info(hours=2, milliseconds=1))
+    warehouse.answer = refusing(grpc.StatusCode.RESOURCE_EXHAUSTED, details=details)
+    run = call("get_item", {"sku": "a"})
+    assert (run.state, run.error_category, len(warehouse.calls)) == ("failed", "rate_limit", 1)
+    assert "wait until" in run.error["next_step"]
+
+
+def test_a_write_may_go_again_where_an_unavailable_peer_asks_for_it(call, warehouse):
+    details = rpc_status(retry_info(seconds=0))
+    code = grpc.StatusCode.UNAVAILABLE
+    warehouse.answer = refusing(code, times=1, honest=warehouse.honest, details=details)
+    run = call("reserve", LINES)
+    assert (run.state, len(warehouse.calls)) == ("succeeded", 2)
+
+
+def test_a_quota_that_is_used_up_is_not_called_again(call, warehouse):
+    quota = error_details_pb2.QuotaFailure(violations=[{"subject": "a", "description": "b"}])
+    warehouse.answer = refusing(grpc.StatusCode.RESOURCE_EXHAUSTED, details=rpc_status(quota))
+    run = call("get_item", {"sku": "a"})
+    assert (run.state, run.error_category, len(warehouse.calls)) == ("failed", "quota", 1)
+
+
+@pytest.mark.parametrize("details", [b"\xff" * 20, b"\x1a\x02\x0a\x00", rpc_status(retry_info(days=40_000))])
+def test_details_that_make_no_sense_change_nothing(call, warehouse, details):
+    warehouse.answer = refusing(grpc.StatusCode.NOT_FOUND, details=details)
+    assert call("get_item", {"sku": "a"}).error_category == "not_found"
+
+
+def test_the_reply_table_of_the_manifest_comes_first(call, warehouse):
+    warehouse.answer = refusing(grpc.StatusCode.INVALID_ARGUMENT, "No such item: CHAIR-9")
+    assert call("reserve", LINES).error_category == "not_found"
+
+
+def test_a_deadline_ends_the_call_and_leaves_a_write_unknown(call, warehouse):
+    warehouse.answer = sleeping(0.5, warehouse.honest)
+    text = MANIFEST.replace("    undo: release", "    timeout_ms: 150\n    undo: release")
+    run = call("reserve", LINES, text)
+    assert (run.state, run.error_category, len(warehouse.calls)) == ("unknown", "transient", 1)
+    assert run.error["error_code"] == "timeout"
+
+
+def test_an_answer_that_does_not_fit_is_told_as_such(call, warehouse):
+    warehouse.answer = lambda name, request, context: warehouse.messages.Item(name="x" * 3_000_000)
+    run = call("get_item", {"sku": "a"})
+    assert (run.state, run.error["error_code"]) == ("failed", "response_too_large")
+
+
+def test_inputs_that_the_message_does_not_take_are_not_sent(call, warehouse):
+    text = MANIFEST.replace("    timeout_ms: 3000", "    inputs: { sku: any }")
+    run = call("get_item", {"sku": 7}, text)
+    assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "validation", "bad_message")
+    assert "sku does not fit" in run.error["sentence"] and warehouse.calls == []
+
+
+def test_a_token_that_a_peer_echoes_is_kept_nowhere(call, warehouse, standing):
+    def echo(name, request, context):
+        token = dict(context.invocation_metadata())["authorization"].removeprefix("Bearer ")
+        if request.sku == "fine":
+            return warehouse.messages.Item(sku=token, name=f"Bearer {token}", picture=token.encode())
+        context.set_trailing_metadata(
+            (("x-echo", token), ("grpc-status-details-bin", rpc_status(retry_info(seconds=1)) + token.encode()))
+        )
+        return context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"bad token {token}")
+
+    warehouse.answer = echo
+    fine, bad = call("get_item", {"sku": "fine"}), call("get_item", {"sku": "bad"})
+    assert (fine.state, fine.outputs["name"]) == ("succeeded", "Bearer [redacted]")
+    assert bad.state == "failed"
+    rows = [*Run.objects.values(), *CallRecord.objects.values()]
+    kept = json.dumps(rows, cls=DjangoJSONEncoder, default=str) + standing.log.read_text(encoding="utf-8")
+    for form in (TOKEN, base64.b64encode(TOKEN.encode()).decode()[:24], TOKEN[:12]):
+        assert form not in kept
+
+
+def test_a_token_that_is_refused_ends_the_run_with_the_way_back(call, warehouse):
+    warehouse.answer = refusing(grpc.StatusCode.UNAUTHENTICATED)
+    run = call("get_item", {"sku": "a"})
+    assert (run.state, run.error_category, run.error["status"]) == ("failed", "auth_error", 401)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "state", "category"),
+    [
+        ("happy", "succeeded", ""),
+        ("auth", "failed", "auth_error"),
+        ("rate", "succeeded", ""),
+        ("server", "succeeded", ""),
+    ],
+)
+def test_sim_mode_answers_from_the_manifest_and_calls_nobody(call, warehouse, scenario, state, category):
+    run = call("get_item", {"sku": "CHAIR-7"}, simulate=True, scenario=Run.Scenario[scenario.upper()])
+    assert (run.state, run.mode, run.error_category) == (state, "simulated", category)
+    assert warehouse.calls == []
+    if scenario == "happy":
+        assert run.outputs == {
+            "sku": "CHAIR-7", "name": "Garden chair", "in_stock": "12", "labels": {}, "picture": "",
+        }  # fmt: skip
+
+
+def test_python_runs_in_the_same_sandboxd_before_and_after(call, cast, meridian):
+    """grpcio has threads of its own by then; sealed workers are started by exec, so that they take none along."""
+
+    def count_up(workspace, user):
+        with workspace_scope([workspace.pk]):
+            return finished(workspace, user, "count.up", {"n": 1}).outputs
+
+    version = publish_python(PYTHON, id="count.up")
+    admin, other, stranger = cast["admin"], cast["tidewater"], cast["stranger"]
+    install(meridian, version.extension, version=version, actor=admin)
+    assert count_up(meridian, admin) == {"n": 2}
+    assert call("get_item", {"sku": "a"}).state == "succeeded"
+    assert count_up(meridian, admin) == {"n": 2}
+    with workspace_scope([other.pk]):
+        install(other, version.extension, version=version, actor=stranger)
+    assert count_up(other, stranger) == {"n": 2}  # in a new worker, since none serves two workspaces
+    assert call("get_item", {"sku": "a"}).state == "succeeded"
