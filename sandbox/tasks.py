@@ -24,6 +24,21 @@ def forget_recordings() -> int:
 
 
 @shared_task
+def ring_due_checks() -> int:
+    """Ask for the checks of connections that are due; returns how many."""
+    from sandbox.health.checks import ring_due_checks as ring
+
+    return ring()
+
+
+@shared_task
+def delete_old_checks() -> int:
+    from sandbox.health.checks import delete_old_checks as delete
+
+    return delete()
+
+
+@shared_task
 def reconcile() -> int:
     from sandbox.services import reconcile as ring_for_due_runs
 

@@ -57,6 +57,10 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
             findings.add(
                 "bad-value", locate("health", "action"), "health.action", message, "Name an action that only reads."
             )
+        elif needed := target.get("inputs", {}).get("required"):
+            message = f"{health['action']} needs {', '.join(needed)}, and a check has no inputs."
+            fix = "Name an action that needs none, or make them optional."
+            findings.add("bad-value", locate("health", "action"), "health.action", message, fix)
 
 
 def _check_action(

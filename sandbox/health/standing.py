@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 
 from galaxy.core.ui.words import relative
 from registry import standing
@@ -17,9 +18,9 @@ from registry.standing import Standing
 from sandbox.errors import CATEGORIES
 from sandbox.health.objective import LEAST, OBJECTIVE, Objective
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
+from sandbox.health.recording import TWICE
 from sandbox.models import Breaker
 
-TWICE = 2  # checks that failed in a row; one alone may be a hiccup
 FEW = 5  # calls of a day; of fewer, half says little
 
 
@@ -109,8 +110,9 @@ def _held_back(facts: Facts) -> Words | None:
             why,
             "Somebody stopped them by hand; the connection’s page lets them through.",
         )
-    when = f" {relative(first.until)}" if first.until else ""
-    return standing.HELD_BACK, why, f"A trial call goes out{when}; if it succeeds, all do."
+    if first.until is None or first.until <= timezone.now():
+        return standing.HELD_BACK, why, "The next call is a trial; if it succeeds, all go through."
+    return standing.HELD_BACK, why, f"A trial may go out {relative(first.until)}; if it succeeds, all go through."
 
 
 def _failing(facts: Facts) -> Words | None:

@@ -51,8 +51,8 @@ class Run(WorkspaceModel):
     ``by_fallback``: another endpoint than the first answered, ``last_endpoint``. ``attempt`` is the fencing token: it
     counts claims, and whoever writes must still hold the number it claimed; ``given_back`` counts the claims that were
     given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
-    values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is one;
-    ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
+    values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is
+    one; ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
     """
 
     class State(models.TextChoices):

@@ -15,7 +15,7 @@ from policies.services.approvals import request_approval
 from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
-from registry.models import Kind
+from registry.models import Connection, Kind
 from registry.services import Resolved, connection_for, is_simulation_forced, missing_requirements, resolve
 from sandbox import class_flow
 from sandbox.budgets import budget_spent
@@ -95,6 +95,27 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         return admit(call)
 
 
+def invoke_check(connection: Connection, target: str, *, user: User, chain: Actor) -> Run:
+    """The run of a check of ``connection``, through the same gate: live, without inputs, and asking no one for a yes.
+
+    Raises NotInstalled, Altered or Invalid, or IntegrityError while another check of it is under way.
+    """
+    call = Call(
+        workspace=connection.workspace,
+        user=user,
+        chain=chain,
+        resolved=resolve(connection.workspace, target),
+        inputs={},
+        mode=Run.Mode.LIVE,
+        scenario="",
+        connection=connection,
+        is_check=True,
+    )
+    validate_inputs(call)
+    with transaction.atomic():
+        return admit(call)
+
+
 def resolve_call(
     workspace: Workspace,
     user: User,
@@ -166,6 +187,7 @@ def admit(call: Call) -> Run:
         target=call.resolved.target,
         mode=call.mode,
         connection=call.connection if call.mode == Run.Mode.LIVE else None,
+        is_check=call.is_check,
         scenario=call.scenario,
         requested_by=call.user,
         agent=call.agent,
@@ -181,7 +203,8 @@ def admit(call: Call) -> Run:
     )
     tracer = Tracer(run)
     decision = run.decision = decide(call, tracer)
-    if decision.effect == Effect.REQUIRE_APPROVAL:
+    asks = decision.effect == Effect.REQUIRE_APPROVAL and not call.is_check  # nobody is asked again every few minutes
+    if asks:
         run.state = Run.State.WAITING
     run.save(force_insert=True)
     values = {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)}
@@ -194,13 +217,13 @@ def admit(call: Call) -> Run:
         after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": decision.effect}
         | ({"connection": str(run.connection_id)} if run.connection_id else {}),
     )
-    if decision.effect == Effect.DENY:
+    if decision.effect == Effect.DENY or (call.is_check and decision.effect == Effect.REQUIRE_APPROVAL):
         end(run, error=blocked(decision), tracer=tracer)
         return run
     if call.agent and (spent := budget_spent(call.agent, but=run)):
         end(run, error=spent, tracer=tracer)
         return run
-    if decision.effect == Effect.REQUIRE_APPROVAL:
+    if asks:
         run.approval = seek_approval(call, run, decision)
         run.save(update_fields=["approval"])
     elif not run.parent_id:

@@ -27,6 +27,7 @@ class Call:
 
     ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared.
     ``agent`` is who acts for ``user``, if it is not they themselves. ``connection`` is what it goes out by, or would.
+    ``is_check``: a trial of that connection's health.
     """
 
     workspace: Workspace
@@ -42,6 +43,7 @@ class Call:
     carried: Classes = field(default_factory=dict)
     agent: Agent | None = None
     connection: Connection | None = None
+    is_check: bool = False
 
     @property
     def action(self) -> ActionSpec | None:

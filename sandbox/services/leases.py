@@ -22,6 +22,7 @@ from galaxy.core.audit import Actor
 from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from sandbox.errors import RunError
+from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
 from sandbox.tasks import perform_run
 from sandbox.tracing import Tracer
@@ -242,7 +243,9 @@ def end(
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
     forget_values(run, raw_outputs)
     audit_result(run, error, outcome)
-    if error:
+    if run.is_check:
+        record_check(run, error)
+    elif error:
         tell_requester(run, error)
     if run.parent_id is None:
         OutboxMessage.objects.filter(run=run).delete()

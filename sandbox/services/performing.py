@@ -92,6 +92,8 @@ def recheck(run: Run) -> str:
             next_step="Run it again: it is simulated now, or live once an administrator connects it.",
         )
     if run.connection and run.connection.status == Connection.Status.EXHAUSTED:
+        if run.is_check:  # it does not wait: that nobody gets through is its answer
+            raise RunError(Category.AUTH_ERROR, HELD)
         raise Held
     asked = question(call)
     snapshot = snapshot_of(run.workspace)
@@ -148,6 +150,7 @@ def call_of(run: Run) -> Call:
         idempotency_key=run.idempotency_key,
         carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
         agent=run.agent,
+        is_check=run.is_check,
         connection=run.connection
         or (None if run.kind == Kind.PACK else connection_for(run.installation, run.requested_by)),
     )
@@ -161,7 +164,7 @@ def perform_call(run: Run, tracer: Tracer) -> None:
         reply = execute(run, call, runner_for(run), tracer, exchanges)
         outputs = _valid_outputs(run, call, reply, tracer)
     except RunError as error:
-        if error.code == HELD and not error.ambiguous:
+        if error.code == HELD and not error.ambiguous and not run.is_check:  # a check has an answer: it failed
             hold(run)
             return
         end(run, error=error, tracer=tracer, exchanges=exchanges)

@@ -56,6 +56,12 @@ def test_a_connector_reads_writes_and_does_something_that_must_be_approved(manif
 
 
 @pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.id) for manifest in CONNECTORS])
+def test_a_check_reads_and_needs_nothing(manifest):
+    action = manifest.actions[manifest.canonical["health"]["action"]]
+    assert (action.effect, action.inputs.get("required", [])) == ("read", [])
+
+
+@pytest.mark.parametrize("manifest", [pytest.param(manifest, id=manifest.id) for manifest in CONNECTORS])
 def test_every_call_lies_within_the_hosts_people_consent_to(manifest):
     entries = manifest.canonical["egress"]
     host, _, base = manifest.canonical["base_url"].removeprefix("https://").partition("/")

@@ -85,6 +85,7 @@ def codes(text, **options):
         ("connector: a\nactions: [{ id: b, undo: c }]\n", "bad-reference", 2, 26),
         ("connector: a\nactions: [{ id: b }]\nhealth: { action: c }\n", "bad-reference", 3, 19),
         ("connector: a\nactions: [{ id: b, method: POST }]\nhealth: { action: b }\n", "bad-value", 3, 19),
+        ("connector: a\nactions: [{ id: b, method: GET, inputs: { k: int } }]\nhealth: { action: b }\n", "bad-value", 3, 19),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(text, code, line, column):

@@ -103,13 +103,13 @@ def test_the_worst_is_told_first(pulse, member):
     make_calls(connection, 30, category="transient")
     assert stands(pulse).state == standing.FAILING
     breaker = Breaker.objects.create(
-        workspace=pulse.workspace, connection=connection, action="pulse.list", state=Breaker.State.OPEN,
+        workspace=pulse.workspace, connection=connection, action="list", state=Breaker.State.OPEN,
         until=timezone.now() + timedelta(minutes=3, seconds=5),
     )  # fmt: skip
-    assert stands(pulse).next_step == "A trial call goes out in 3 min; if it succeeds, all do."
+    assert stands(pulse).next_step == "A trial may go out in 3 min; if it succeeds, all go through."
     Breaker.objects.filter(pk=breaker.pk).update(is_manual=True, until=None)
     found = stands(pulse)
-    assert (found.state, found.why) == (standing.HELD_BACK, "Calls of pulse.list are held back.")
+    assert (found.state, found.why) == (standing.HELD_BACK, "Calls of list are held back.")
     assert "by hand" in found.next_step
     connect(pulse, owner=member, status="exhausted")
     found = stands(pulse)
