@@ -1,6 +1,7 @@
 """The vendors' own clients, each pointed at a stand-in (tests.oracles.peer) instead of the vendor."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,14 +31,7 @@ def client_of(connector: str, url: str) -> Iterator[Any]:
     match connector:
         case "gmail" | "google-drive":
             name, version = ("gmail", "v1") if connector == "gmail" else ("drive", "v3")
-            http = httplib2.Http()
-            service = google_service(
-                name,
-                version,
-                http=http,
-                static_discovery=True,
-                client_options={"api_endpoint": _google(connector, url)},
-            )
+            service = google_service(name, version, http=_DetourOfGoogle(url), static_discovery=True)
             yield service
             service.close()
         case "slack":
@@ -55,9 +49,15 @@ def client_of(connector: str, url: str) -> Iterator[Any]:
                 yield Salesforce(instance=SALESFORCE_HOST, session_id=TOKEN, version="62.0", session=session)
 
 
-def _google(connector: str, url: str) -> str:
-    """The services' own paths below the stand-in: Drive's begin with drive/v3, as its discovery document says."""
-    return f"{url}/" if connector == "gmail" else f"{url}/drive/v3/"
+class _DetourOfGoogle(httplib2.Http):
+    """Google's client knows its hosts by the discovery documents: its requests are sent here as they are."""
+
+    def __init__(self, url: str):
+        super().__init__()
+        self.url = url
+
+    def request(self, uri, *arguments, **options):
+        return super().request(re.sub(r"^https://[a-z]+\.googleapis\.com", self.url, uri), *arguments, **options)
 
 
 class _Detour(HTTPAdapter):

@@ -24,6 +24,8 @@ METHODS = {
     "google-drive.search_files": "drive.files.list",
     "google-drive.get_file": "drive.files.get",
     "google-drive.read_document": "drive.files.export",
+    "google-drive.download_file": "drive.files.get",
+    "google-drive.upload_file": "drive.files.create",
     "google-drive.create_folder": "drive.files.create",
     "google-drive.copy_file": "drive.files.copy",
     "google-drive.share_file": "drive.permissions.create",
@@ -53,10 +55,13 @@ def _methods(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _methods(inner)
 
 
-def address(connector: str, entry: dict[str, Any]) -> re.Pattern[str]:
-    """What the addresses of a method look like; each parameter of the path is a group of its name."""
+def address(connector: str, entry: dict[str, Any], *, is_upload: bool = False) -> re.Pattern[str]:
+    """What the addresses of a method look like; each parameter of the path is a group of its name. A file goes to an
+    address of its own."""
     found = document(connector)
     template = found["rootUrl"] + found["servicePath"] + entry.get("flatPath", entry["path"])
+    if is_upload:
+        template = found["rootUrl"] + entry["mediaUpload"]["protocols"]["simple"]["path"].removeprefix("/")
     parts = re.split(r"\{(\w+)\}", template)
     return re.compile("".join(re.escape(p) if at % 2 == 0 else f"(?P<{p}>[^/]+)" for at, p in enumerate(parts)))
 

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
+from googleapiclient.http import MediaInMemoryUpload
 from hubspot.crm.contacts import (
     BatchInputSimplePublicObjectId,
     PublicObjectSearchRequest,
@@ -47,6 +48,7 @@ def _raw(to: list[str], subject: str, text: str, cc: list[str] | None = None) ->
 TO = ["ada@example.com", "grace@example.com"]
 LETTER = {"to": TO, "subject": "Größe & more", "body": "Dear Ada,\nit is done – at last."}
 FILE = "1XBrKm0pQ7dZ2vN8sYtL4eJ6hCfWgUaTo"
+LEADS_CSV = "name,company\nAda,Größe & Söhne\n".encode()
 FOLDER = "application/vnd.google-apps.folder"
 LISTED = "nextPageToken,files(id,name,mimeType,webViewLink)"
 PAGE = "59833787-2cf9-4fdf-8782-e53db20768a5"
@@ -153,6 +155,17 @@ DRIVE = {
     ),
     "read_document": Case(
         {"id": FILE}, lambda drive: drive.files().export(fileId=FILE, mimeType="text/plain").execute()
+    ),
+    "download_file": Case(
+        {"id": FILE}, lambda drive: drive.files().get_media(fileId=FILE, supportsAllDrives=True).execute()
+    ),
+    "upload_file": Case(
+        {"name": "leads.csv", "content": base64.b64encode(LEADS_CSV).decode(), "media_type": "text/csv"},
+        lambda drive: drive.files().create(
+            body={"name": "leads.csv", "mimeType": "text/csv"},
+            media_body=MediaInMemoryUpload(LEADS_CSV, mimetype="text/csv"),
+            fields="id,name,webViewLink", supportsAllDrives=True,
+        ).execute(),
     ),
     "create_folder": Case(
         {"name": "Analytical Engines", "parent_id": FILE},

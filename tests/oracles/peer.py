@@ -1,5 +1,6 @@
 """A vendor's stand-in on this machine: it keeps what it was sent and answers from a fixture."""
 
+import base64
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,10 +56,14 @@ class VendorPeer:
 
 
 def on_the_wire(fixture: dict) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and bytes of a fixture as a vendor would send it: JSON, unless it names another media type."""
+    """Status, headers and bytes of a fixture as a vendor would send it: JSON, unless it names another media type.
+
+    A download stands in fixtures as {content, media_type, size}, with the content in base64.
+    """
     headers, body = dict(fixture.get("headers", {})), fixture.get("body")
     if body is None:
         return fixture["status"], headers, b""
     media_type = headers.setdefault("Content-Type", "application/json; charset=utf-8")
-    content = json.dumps(body) if "json" in media_type else body
-    return fixture["status"], headers, content.encode()
+    if "json" in media_type:
+        return fixture["status"], headers, json.dumps(body).encode()
+    return fixture["status"], headers, body.encode() if isinstance(body, str) else base64.b64decode(body["content"])

@@ -7,8 +7,9 @@ import pytest
 
 from sandbox.rest import items_of, outputs_of
 from tests.oracles import google
-from tests.oracles.ours import prepared
+from tests.oracles.ours import prepared, received
 from tests.oracles.shipped import ACTIONS, MANIFESTS
+from tests.oracles.wire import canonical
 
 
 @pytest.fixture(params=google.METHODS)
@@ -30,7 +31,7 @@ def test_a_request_is_one_that_the_document_describes(name, connector, entry):
     request = prepared(name)
     assert request.method == entry["httpMethod"]
     path, _, query = request.url.partition("?")
-    found = google.address(connector, entry).fullmatch(path)
+    found = google.address(connector, entry, is_upload="upload" in ACTIONS[name].raw).fullmatch(path)
     assert found is not None
     given = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     known = google.parameters(connector, entry)
@@ -42,8 +43,11 @@ def test_a_request_is_one_that_the_document_describes(name, connector, entry):
 
 
 def test_a_body_is_one_that_the_document_describes(name, connector, entry):
-    body = prepared(name).body
+    body = canonical(received(name)).body
     assert bool(body) == ("request" in entry)
+    if isinstance(body, tuple):  # what is said of a file comes before it
+        assert entry["mediaUpload"]["protocols"]["simple"]["multipart"]
+        body = body[0][1]
     if body:
         assert list(google.validator(connector, entry["request"]).iter_errors(json.loads(body))) == []
 
@@ -57,7 +61,9 @@ def test_the_scopes_asked_for_are_among_those_that_open_the_method(name, connect
 @pytest.mark.parametrize("scenario", ["happy", "empty"])
 def test_a_reply_on_file_is_one_that_the_document_describes(name, connector, entry, scenario):
     fixture = ACTIONS[name].fixtures[scenario]
-    if "response" in entry:
+    if ACTIONS[name].raw.get("response_format") == "bytes":
+        assert entry["supportsMediaDownload"]
+    elif "response" in entry:
         assert list(google.validator(connector, entry["response"]).iter_errors(fixture["body"])) == []
     elif fixture["status"] == 204:
         assert "body" not in fixture
