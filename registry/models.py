@@ -252,6 +252,14 @@ class SecretUse(WorkspaceModel):
         return self.name
 
 
+class ConnectionQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Shared connections of the installations that ``user`` may see, their own, and those of all for whoever
+        manages connections."""
+        theirs = Q(owner=None) | Q(owner=user) | granted(user, "manage_connection", self.model)
+        return self.filter(theirs, installation__in=Installation.objects.visible_to(user))
+
+
 class Connection(WorkspaceModel):
     """A way into one account at a third party. Unauthenticated means Sim Mode.
 
@@ -293,6 +301,8 @@ class Connection(WorkspaceModel):
     refresh_holder = models.UUIDField(null=True, blank=True)
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = ConnectionQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at"]

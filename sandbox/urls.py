@@ -1,10 +1,11 @@
-from django.urls import path
+from django.urls import include, path
 
 from sandbox import views
 from sandbox.health import views as health
 
 app_name = "sandbox"
 urlpatterns = [
+    path("", include("sandbox.connections.urls")),
     path("runs/", views.run_list, name="run-list"),
     path("runs/new/", views.run_create, name="run-create"),
     path("runs/<uuid:pk>/", views.run_detail, name="run-detail"),

@@ -281,6 +281,12 @@ AUTH = Shape("auth", (
     ),
     Key("scope_separator", choice("space", "comma"), "What stands between scopes; a space when left out."),
     Key("audience", text(300), "Audience of the token."),
+    Key(
+        "account",
+        expression(),
+        "JMESPath over the token endpoint's answer, without its tokens: how the account is called. "
+        "email || preferred_username || name when left out.",
+    ),
     Key("in", choice("header", "query"), "Where an API key goes; header when left out."),
     Key("name", _key_name, "Header or parameter of an API key."),
     Key("prefix", _word, "Word before the key, such as Bearer."),

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from galaxy.core.egress.rules import CONNECTION_HOST
+from galaxy.core.egress.urls import is_host
 from galaxy.core.models import User, WorkspaceKey
 from galaxy.core.vault.envelope import Envelope, Place
 from registry.manifests import Manifest
@@ -44,6 +45,16 @@ def host_suffix(manifest: Manifest) -> str:
     """The domain below which the connection's own host lies; empty where the manifest has fixed hosts only."""
     entries = manifest.canonical.get("egress", ())
     return next((entry["suffix"].removeprefix(".") for entry in entries if entry["host"] == CONNECTION_HOST), "")
+
+
+def fitting_host(manifest: Manifest, text: str) -> str:
+    """What somebody typed for {connection.host}, as a bare host; empty for nothing. Raises ValueError."""
+    host = text.strip().lower()
+    host = (urlsplit(host).hostname or "") if "://" in host else host.partition("/")[0]
+    suffix = host_suffix(manifest)
+    if host and not (is_host(host) and host.endswith(f".{suffix}")):
+        raise ValueError(f"The host lies below {suffix}, such as acme.{suffix}.")
+    return host
 
 
 def api_host(manifest: Manifest, host: str) -> str:

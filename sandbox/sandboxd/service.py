@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
 from sandbox.pool import Pool, SandboxUnavailable
-from sandbox.sandboxd import sealing, trials
+from sandbox.sandboxd import connecting, sealing, trials
 from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
@@ -67,6 +68,7 @@ class Service:
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
             **sealing.OPERATIONS,
+            **{op: partial(work, ways=self._ways) for op, work in connecting.OPERATIONS.items()},
         }
 
     def handle(self, op: str, body: dict[str, Any]) -> dict[str, Any]:

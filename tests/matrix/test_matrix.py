@@ -22,7 +22,7 @@ from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
-from tests.matrix import machines, secret_routes
+from tests.matrix import connection_routes, machines, secret_routes
 from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import WORDS, lines
 
@@ -54,6 +54,10 @@ OBJECT_ROUTES = (
     "support-access-ending",
     "-grants",
     "-reading",
+    "connection-connect",
+    "connection-test",
+    "-renewal",
+    "-disconnection",
 )
 
 
@@ -136,6 +140,7 @@ def address(route: str, things: dict, slug: str) -> str:
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
         }.get(route)
         or secret_routes.place(route, things)
+        or connection_routes.place(route, things)
         or machines.place(route, things)
     )
     try:
@@ -175,6 +180,7 @@ def form(route: str, things: dict) -> dict:
             "marketplace:listing-install": {"digest": [things["tidy"].digest]},
         }.get(route)
         or secret_routes.body(route, things)
+        or connection_routes.body(route, things)
         or machines.body(route, things)
     )
 
