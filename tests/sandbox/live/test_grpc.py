@@ -18,6 +18,7 @@ from sandbox.grpc_calls import STATUSES, method_of
 from sandbox.models import CallRecord, Run
 from sandbox.retry import category_of
 from tests.connections import seal_for
+from tests.core.egress.peers import Peer, answer
 from tests.extensions import publish
 from tests.peers.warehouse import HOST, MANIFEST, SERVICE, Warehouse, refusing, sleeping
 from tests.sandbox.live.conftest import finished
@@ -26,6 +27,7 @@ from tests.sandboxd import Sandboxd
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TOKEN = "tok-9b7A+x=Q&z-0123456789"
+LOGIN = "login.stock.example.com"
 QUICK = "retry: { strategy: exponential, max_attempts: 3, base_ms: 1, max_ms: 2 }\nactions:"
 LINES = {"lines": [{"sku": "CHAIR-1", "quantity": 2}], "reference": "O-1"}
 PYTHON = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs.get('n', 0) + 1}\n"
@@ -39,8 +41,21 @@ def _warehouse(tmp_path_factory, authority):
 
 
 @pytest.fixture(scope="module")
-def standing(django_db_setup, authority, _warehouse):
-    found = Sandboxd({HOST: _warehouse.port}, authority.pem)
+def login(authority):
+    """Gives tokens: the first call token-1-…, the second token-2-…"""
+    found = Peer(authority.context(LOGIN), lambda request, send: send(token_of(len(found.requests))))
+    yield found
+    found.close()
+
+
+def token_of(number: int) -> bytes:
+    token = {"access_token": f"token-{number}-0123456789", "token_type": "Bearer", "expires_in": 3600}
+    return answer(json.dumps(token), Content_Type="application/json")
+
+
+@pytest.fixture(scope="module")
+def standing(django_db_setup, authority, _warehouse, login):
+    found = Sandboxd({HOST: _warehouse.port, LOGIN: login.port}, authority.pem)
     found.start("--size", "1")
     yield found
     found.close()
@@ -65,14 +80,14 @@ def call(meridian, cast):
     """``call("get_item", {"sku": "a"})``: one action of the documents' sample, run to its end."""
     installed = []
 
-    def run(action: str, inputs: dict, text: str = MANIFEST, **options) -> Run:
+    def run(action: str, inputs: dict, text: str = MANIFEST, bundle: dict | None = None, **options) -> Run:
         if not installed:
             version = publish(text.replace("actions:", QUICK, 1))
             installation = install(meridian, version.extension, version=version, actor=cast["admin"])
             connection = Connection.objects.select_related("installation__workspace", "workspace").get(
                 installation=installation
             )
-            installed.append(seal_for(connection, {"token": TOKEN}))
+            installed.append(seal_for(connection, bundle or {"token": TOKEN}, settings={"client_id": "galaxy"}))
         return finished(meridian, cast["admin"], f"stock.{action}", inputs, **options)
 
     return run
@@ -273,6 +288,30 @@ def test_a_token_that_is_refused_ends_the_run_with_the_way_back(call, warehouse)
     warehouse.answer = refusing(grpc.StatusCode.UNAUTHENTICATED)
     run = call("get_item", {"sku": "a"})
     assert (run.state, run.error_category, run.error["status"]) == ("failed", "auth_error", 401)
+
+
+def test_a_token_that_is_refused_is_renewed_once(call, warehouse, login):
+    """As a 401 is over HTTP: another token, the same call once more, and then the no stands."""
+    auth = f"type: oauth2, grant: client_credentials, token_url: https://{LOGIN}/token"
+    text = MANIFEST.replace("type: bearer", auth).replace("egress:", f"egress:\n  - {{ host: {LOGIN} }}")
+    bundle = {"access_token": "an-older-token-0123456789", "client_secret": "client-secret-0123456789"}
+
+    def only_new(name, request, context):
+        if "older" in dict(context.invocation_metadata())["authorization"]:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "The token is over.")
+        return warehouse.honest(name, request, context)
+
+    warehouse.answer = only_new
+    login.requests.clear()
+    wrote = call("reserve", LINES, text, bundle)
+    assert (wrote.state, wrote.outputs["id"]) == ("succeeded", "R-17")
+    tokens = [metadata["authorization"] for _, metadata, _ in warehouse.calls]
+    assert tokens == ["Bearer an-older-token-0123456789", "Bearer token-1-0123456789"]
+    warehouse.calls.clear()
+    warehouse.answer = refusing(grpc.StatusCode.UNAUTHENTICATED)
+    refused = call("reserve", LINES)
+    assert (refused.state, refused.error_category) == ("failed", "auth_error")
+    assert (len(warehouse.calls), len(login.requests)) == (2, 2)
 
 
 @pytest.mark.parametrize(
