@@ -279,6 +279,8 @@ AUTH = Shape("auth", (
         choice("client_secret_post", "client_secret_basic"),
         "How the client proves itself at the token endpoint (RFC 7591); client_secret_post when left out.",
     ),
+    Key("token_body", choice("form", "json"), "How the token endpoint is asked; form (RFC 6749) when left out."),
+    Key("pkce", flag, "Whether the vendor takes PKCE (RFC 7636); true when left out."),
     Key("scope_separator", choice("space", "comma"), "What stands between scopes; a space when left out."),
     Key("audience", text(300), "Audience of the token."),
     Key(

@@ -101,28 +101,25 @@ def _tokens(body: dict[str, Any], host: str) -> Tokens:
     kind = body.get("token_type", "")
     if isinstance(kind, str) and kind.lower() in _OTHER_TYPES:
         raise TokenRefused("token_answer_unreadable", f"{host} gave a token of a kind that is not understood.")
-    access = body.get("access_token")
-    if not _is_token(access):
+    access, refresh = _token(body.get("access_token")), _token(body.get("refresh_token"))
+    if not access:
         raise TokenRefused("token_answer_unreadable", f"{host} answered without a token that could be used.")
-    refresh = body.get("refresh_token")
     claims = claims_of(body.get("id_token"))
     told = {name: claims[name] for name in ("email", "name", "preferred_username") if isinstance(claims.get(name), str)}
     return Tokens(
         access=access,
-        refresh=refresh if _is_token(refresh) else "",
+        refresh=refresh,
         life_s=life_of(body.get("expires_in")),
-        scopes=_scopes(body.get("scope")),
+        scopes=_scopes(body.get("scope", body.get("scopes"))),  # HubSpot lists them under a name of its own
         public=told | _without_tokens(body),
     )
 
 
-def _is_token(value: Any) -> bool:
-    return (
-        isinstance(value, str)
-        and len(value) <= LONGEST_TOKEN
-        and bool(_TOKEN.fullmatch(value))
-        and can_be_scrubbed(value)
-    )
+def _token(value: Any) -> str:
+    """``value`` where it can be one, else nothing."""
+    if not isinstance(value, str) or len(value) > LONGEST_TOKEN:
+        return ""
+    return value if _TOKEN.fullmatch(value) and can_be_scrubbed(value) else ""
 
 
 def _scopes(value: Any) -> list[str] | None:

@@ -2,11 +2,12 @@
 address. RFC 6749 (grants, client authentication), RFC 7009 (revocation), RFC 7523 (JWT bearer), RFC 7636 (PKCE).
 """
 
+import json
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -14,7 +15,7 @@ from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import import_key
+from joserfc.jwk import ECKey, RSAKey
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_LIVES_S = 170  # Salesforce takes none that lives longer than three minutes
@@ -38,8 +39,9 @@ class BadKey(ValueError):
 def consent_url(
     auth: dict[str, Any], app: App, *, redirect_uri: str, state: str, verifier: str, scopes: list[str]
 ) -> str:
-    """The address of the vendor's consent screen, with PKCE (S256 alone: plain protects nothing)."""
+    """The address of the vendor's consent screen, with PKCE (S256 alone: plain protects nothing) where it is taken."""
     separator = "," if auth.get("scope_separator") == "comma" else " "
+    challenge = {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
     return prepare_grant_uri(
         auth["authorize_url"],
         client_id=app.client_id,
@@ -47,10 +49,14 @@ def consent_url(
         redirect_uri=redirect_uri,
         scope=separator.join(scopes) or None,
         state=state,
-        code_challenge=create_s256_code_challenge(verifier),
-        code_challenge_method="S256",
+        **(challenge if takes_pkce(auth) else {}),
         **auth.get("authorize_params", {}),
     )
+
+
+def takes_pkce(auth: dict[str, Any]) -> bool:
+    """A vendor that checks names strictly refuses what its documentation does not know (Notion)."""
+    return auth.get("pkce", True)
 
 
 def new_verifier() -> str:
@@ -58,7 +64,8 @@ def new_verifier() -> str:
 
 
 def code_request(auth: dict[str, Any], app: App, *, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
-    body = prepare_token_request("authorization_code", redirect_uri=redirect_uri, code=code, code_verifier=verifier)
+    proof = {"code_verifier": verifier} if takes_pkce(auth) else {}
+    body = prepare_token_request("authorization_code", redirect_uri=redirect_uri, code=code, **proof)
     return _with_client(auth, app, auth["token_url"], body)
 
 
@@ -79,8 +86,8 @@ def assertion_request(auth: dict[str, Any], assertion: str) -> dict[str, Any]:
 
 
 def revocation_request(auth: dict[str, Any], app: App, token: str, hint: str) -> dict[str, Any]:
-    """``hint`` is access_token or refresh_token."""
-    body, _ = prepare_revoke_token_request(token, hint)
+    """``hint`` is access_token or refresh_token; it may be left out (RFC 7009, 2.1), and is where names are strict."""
+    body, _ = prepare_revoke_token_request(token, None if auth.get("token_body") == "json" else hint)
     return _with_client(auth, app, auth["revoke_url"], body)
 
 
@@ -109,9 +116,9 @@ def make_assertion(
 
 def read_key(private_key: str) -> Any:
     """A private RSA or EC key in PEM. Raises BadKey."""
-    for kind in _ALGORITHMS:
+    for kind in (RSAKey, ECKey):
         try:
-            key = import_key(private_key, kind)
+            key = kind.import_key(private_key)
         except (JoseError, ValueError, TypeError):
             continue
         if key.is_private:
@@ -125,6 +132,8 @@ def _with_client(auth: dict[str, Any], app: App, url: str, body: str) -> dict[st
     is_basic = method == "client_secret_basic"
     pair = [quote(part, safe="") if is_basic else part for part in (app.client_id, app.secret)]
     _, headers, body = ClientAuth(*pair, method).prepare("POST", url, dict(_HEADERS), body)
+    if auth.get("token_body") == "json":
+        headers["Content-Type"], body = "application/json", json.dumps(dict(parse_qsl(body)))
     return _posted(url, headers, body)
 
 

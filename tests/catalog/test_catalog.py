@@ -79,7 +79,7 @@ def test_every_scope_is_one_of_the_vendors(manifest):
     auth = manifest.canonical["auth"]
     mapped = auth.get("scope_map", {})
     assert set(mapped) == (set(manifest.scopes) if auth.get("scopes") else set())
-    signing_in = {"oauth", "refresh_token"}
+    signing_in = {"oauth", "refresh_token", "openid", "https://www.googleapis.com/auth/userinfo.email"}
     assert {scope for needed in mapped.values() for scope in needed} == set(auth.get("scopes", ())) - signing_in
 
 

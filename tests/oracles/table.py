@@ -79,7 +79,7 @@ def proofs_of(name: str) -> dict[str, str]:
 
 def document() -> str:
     """docs/oracles.md."""
-    return "\n".join([*_head(), *_table(), *_failures(), *_rules()])
+    return "\n".join([*_head(), *_table(), *_failures(), *_sign_in(), *_rules()])
 
 
 def _head() -> Iterator[str]:
@@ -121,6 +121,16 @@ def _failures() -> Iterator[str]:
         )
         yield f"| {connector} | {', '.join(failures)} |"
     yield ""
+
+
+def _sign_in() -> Iterator[str]:
+    yield from ["## Signing in", ""]
+    yield _paragraph(
+        "`tests/oracles/test_sign_in.py` compares the requests for tokens: with slack-sdk and notion-client (code, "
+        "refresh, for Notion revocation too, with the proof of the client), with hubspot-api-client (which still calls "
+        "the older address), with google-auth (refresh) and, where it lies beside the checkout, with Salesforce's "
+        "collection (addresses)."
+    )
 
 
 def _rules() -> Iterator[str]:
