@@ -366,6 +366,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
+    "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},

@@ -12,6 +12,7 @@ from registry.asks import short_words
 from registry.models import Installation, Version
 from registry.semver import satisfies
 from registry.standing import Standing, standings_of
+from sandbox.health.versions import Flag, Share, figures_of, flags_of
 
 DOCS_FILE = "docs.md"
 
@@ -38,6 +39,16 @@ class Card:
     @property
     def missing(self) -> list[Requirement]:
         return [one for one in self.requirements if one.installation is None]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version in the list of all. ``figures`` tell how its calls went in all workspaces, everything together first;
+    empty where too few called it. ``flag`` is set where it fails more than the version before."""
+
+    version: Version
+    figures: list[Share]
+    flag: Flag | None
 
 
 def with_extension(listings):
@@ -87,6 +98,13 @@ def installations_here(slugs: Iterable[str], workspace: Workspace, user: User) -
         .defer("pin__version__manifest")
     )
     return {row.extension.slug: row for row in rows}
+
+
+def releases_of(versions: Iterable[Version]) -> list[Release]:
+    """The versions in their order, each with how it fares across workspaces."""
+    rows = list(versions)
+    figures, flags = figures_of([one.pk for one in rows]), flags_of([one.pk for one in rows])
+    return [Release(one, figures.get(one.pk, []), flags.get(one.pk)) for one in rows]
 
 
 def docs_of(version: Version) -> str:

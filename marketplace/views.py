@@ -10,7 +10,14 @@ from galaxy.core.permissions import require, why_not
 from marketplace.forms import SORTS, SearchForm, facets
 from marketplace.markdown import render as render_markdown
 from marketplace.models import Listing
-from marketplace.reading import cards_of, docs_of, installations_here, requirements_of, with_extension
+from marketplace.reading import (
+    cards_of,
+    docs_of,
+    installations_here,
+    releases_of,
+    requirements_of,
+    with_extension,
+)
 from marketplace.search import Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
@@ -55,7 +62,7 @@ def listing_detail(request, workspace, slug):
         "listing": listing,
         "extension": listing.extension,
         "version": listing.version,
-        "versions": listing.extension.versions.defer("manifest"),
+        "releases": releases_of(listing.extension.versions.defer("manifest")),
         "manifest": manifest,
         "asks": asks_for(listing.version),
         "contents": contents_of(manifest),

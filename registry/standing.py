@@ -31,16 +31,20 @@ UNHEALTHY = frozenset({RECONNECT, HELD_BACK, FAILING, DEGRADED})
 
 @dataclass(frozen=True)
 class Standing:
-    """How one installation stands: ``why`` in a sentence, ``next_step`` in another (or empty), and where to read on."""
+    """How one installation stands: ``why`` in a sentence, ``next_step`` in another (or empty), and where to read on.
+
+    ``flag`` says, where its version fails more than the one before it, so and what to do: two sentences.
+    """
 
     state: State
     why: str
     next_step: str
     url: str
+    flag: tuple[str, str] | None = None
 
     @property
     def is_unhealthy(self) -> bool:
-        return self.state in UNHEALTHY
+        return self.state in UNHEALTHY or self.flag is not None
 
 
 Reader = Callable[[list[Installation]], dict[UUID, Standing]]

@@ -39,6 +39,14 @@ def delete_old_checks() -> int:
 
 
 @shared_task
+def count_versions() -> int:
+    """Count anew how versions fare in all workspaces; returns how many are flagged."""
+    from sandbox.health.versions import count_versions as count
+
+    return count()
+
+
+@shared_task
 def reconcile() -> int:
     from sandbox.services import reconcile as ring_for_due_runs
 

@@ -19,6 +19,7 @@ from sandbox.health.manifests import check_of
 from sandbox.health.objective import DAY, LEAST, WINDOW, Objective, Tally, percent
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
 from sandbox.health.standing import Facts, standing_of
+from sandbox.health.versions import flags_of
 from sandbox.models import Category, Counts, Run
 
 DAYS = WINDOW // DAY
@@ -117,9 +118,11 @@ def health_page(installation: Installation, now: datetime | None = None) -> Heal
     connections = connections_of(workspace, ids)[installation.pk]
     if not connections and installation.extension.kind != Kind.CONNECTOR:
         return None
+    pinned = installation.pin.version_id
+    flag = flags_of([pinned]).get(pinned)
     has_check = check_of(installation) is not None
     objective = together(by_connection.values())
-    facts = Facts(installation, connections, open_breakers(workspace, ids)[installation.pk], objective)
+    facts = Facts(installation, connections, open_breakers(workspace, ids)[installation.pk], objective, flag)
     cells = _cells(installation, now)
     return HealthPage(
         standing=standing_of(facts),

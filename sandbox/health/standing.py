@@ -19,6 +19,7 @@ from sandbox.errors import CATEGORIES
 from sandbox.health.objective import LEAST, OBJECTIVE, Objective
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
 from sandbox.health.recording import TWICE
+from sandbox.health.versions import Flag, flags_of
 from sandbox.models import Breaker
 
 FEW = 5  # calls of a day; of fewer, half says little
@@ -32,6 +33,7 @@ class Facts:
     connections: list[Any]
     breakers: list[Breaker]
     objective: Objective
+    flag: Flag | None = None  # of the version it is pinned to
 
     @property
     def live(self) -> list[Any]:
@@ -55,16 +57,23 @@ def failures_of(connection: Any) -> int:
 
 
 def standings_of(installations: list[Installation]) -> dict[UUID, Standing]:
-    """How they stand, by id; what reaches nothing outside is left out. They are of one workspace."""
+    """How they stand, by id; what reaches nothing outside is left out. They are active, and of one workspace."""
     workspace, ids = installations[0].workspace, [one.pk for one in installations]
     connections = connections_of(workspace, ids)
     reaching = [one for one in installations if connections[one.pk] or one.extension.kind == Kind.CONNECTOR]
     connected = [pk for pk, rows in connections.items() if not all(map(_is_unconnected, rows))]
     objectives = objectives_of(workspace, connected) if connected else defaultdict(dict)
     breakers = open_breakers(workspace, connected) if connected else defaultdict(list)
+    flags = flags_of([one.pin.version_id for one in reaching]) if reaching else {}
     return {
         one.pk: standing_of(
-            Facts(one, connections[one.pk], breakers[one.pk], together(objectives[one.pk].values())),
+            Facts(
+                one,
+                connections[one.pk],
+                breakers[one.pk],
+                together(objectives[one.pk].values()),
+                flags.get(one.pin.version_id),
+            )
         )
         for one in reaching
     }
@@ -75,7 +84,8 @@ def standing_of(facts: Facts) -> Standing:
     url = reverse("sandbox:installation-health", args=[one.workspace.slug, one.pk])
     ask = (_not_connected, _reconnect, _held_back, _failing, _degraded, _healthy)
     state, why, next_step = next(filter(None, (find(facts) for find in ask)), None) or _not_known(facts)
-    return Standing(state, why, next_step, url)
+    flag = (facts.flag.sentence, facts.flag.next_step) if facts.flag else None
+    return Standing(state, why, next_step, url, flag)
 
 
 Words = tuple[standing.State, str, str]

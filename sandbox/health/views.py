@@ -10,7 +10,7 @@ from sandbox.health.page import health_page
 
 @require_safe
 def installation_health(request, workspace, pk):
-    rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
+    rows = Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
     installation = get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
     context = {
         "installation": installation,

@@ -190,7 +190,7 @@ def test_versions_are_listed_newest_first_and_yours_is_marked(client_of, workspa
     withdrawn = publish(connector("acme", "1.9.0"))
     Version.objects.filter(pk=withdrawn.pk).update(status="yanked")
     page = client_of(admin).get(page_url("listing-detail", workspace, "acme"))
-    assert [one.number for one in page.context["versions"]] == ["1.10.0", "1.9.0", "1.0.0"]
+    assert [one.version.number for one in page.context["releases"]] == ["1.10.0", "1.9.0", "1.0.0"]
     text = text_of(page)
     assert re.search(r"1\.10\.0 Newest", text)
     assert re.search(r"1\.9\.0 Yanked", text)

@@ -85,7 +85,6 @@ def codes(text, **options):
         ("connector: a\nactions: [{ id: b, undo: c }]\n", "bad-reference", 2, 26),
         ("connector: a\nactions: [{ id: b }]\nhealth: { action: c }\n", "bad-reference", 3, 19),
         ("connector: a\nactions: [{ id: b, method: POST }]\nhealth: { action: b }\n", "bad-value", 3, 19),
-        ("connector: a\nactions: [{ id: b, method: GET, inputs: { k: int } }]\nhealth: { action: b }\n", "bad-value", 3, 19),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(text, code, line, column):
@@ -242,3 +241,10 @@ def test_a_draft_says_what_publication_needs():
     assert [(finding.code, finding.path) for finding in publishable(manifest)] == [
         ("unpublishable", path) for path in manifest.missing
     ]
+
+
+def test_a_check_of_health_has_no_inputs():
+    text = "connector: a\nactions: [{{ id: b, method: GET, inputs: {{ k: {} }} }}]\nhealth: {{ action: b }}\n"
+    assert codes(text.format("int?")) == []
+    finding = next(one for one in read(text.format("int")).findings if one.code == "bad-value")
+    assert (finding.line, finding.message) == (3, "b needs k, and a check has no inputs.")

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from registry.services import uninstall
 from sandbox.health.page import health_page
 from sandbox.models import CheckSchedule
 from tests.extensions import PACK, PROBE, TIDY, installed
@@ -149,3 +150,9 @@ def test_its_queries_do_not_grow_with_the_actions(client_of, admin, pulse, url, 
     client.get(url)
     with django_assert_max_num_queries(16):
         client.get(url)
+
+
+def test_what_was_removed_has_no_health(client_of, admin, pulse, url):
+    uninstall(pulse, actor=admin)
+    assert client_of(admin).get(url).status_code == 404
+    assert client_of(admin).get(pulse.get_absolute_url()).status_code == 200

@@ -144,7 +144,7 @@ def test_forty_take_as_many_queries_as_one(workspace, admin, django_assert_num_q
     texts = [CHECKED.replace("connector: pulse", f"connector: pulse{at}") for at in range(12)]
     for one in installed(workspace, admin, *texts):
         make_calls(connect(one), 1)
-    rows = list(Installation.objects.in_workspace(workspace).select_related("workspace", "extension"))
+    rows = list(Installation.objects.in_workspace(workspace).select_related("workspace", "extension", "pin"))
     for some in (rows[:1], rows):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             assert len(standings_of(some)) == len(some)
