@@ -360,6 +360,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
+    "renew-due-connections": {"task": "sandbox.tasks.renew_due_connections", "schedule": 15.0},
     "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},

@@ -47,6 +47,25 @@ def count_versions() -> int:
 
 
 @shared_task
+def renew_due_connections() -> int:
+    """Send a task for each connection whose token is to be renewed now, in any workspace; returns how many."""
+    from sandbox.connections.renewing import due_connections
+
+    due = due_connections()
+    for workspace_id, connection_id in due:
+        renew_connection.apply_async(args=[str(workspace_id), str(connection_id)], retry=False)
+    return len(due)
+
+
+@shared_task
+def renew_connection(workspace_id: str, connection_id: str) -> str:
+    from sandbox.connections.renewing import renew_ahead
+
+    with workspace_scope([workspace_id]):
+        return renew_ahead(UUID(connection_id))
+
+
+@shared_task
 def reconcile() -> int:
     from sandbox.services import reconcile as ring_for_due_runs
 

@@ -5,6 +5,7 @@ Nothing here opens anything. A bundle is one JSON object, sealed as a whole; an 
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -101,7 +102,7 @@ def place_of_app(row: AppRegistration) -> Place:
     return Place(row.workspace_id, row.installation_id, "app registration", row.version, tuple(row.hosts), ("body",))
 
 
-def key_for(envelope: Envelope, workspace_id) -> WorkspaceKey | None:
+def key_for(envelope: Envelope, workspace_id: UUID) -> WorkspaceKey | None:
     """The key of an envelope, locked so that no re-wrapping destroys it before it sees the row; None where that
     happened already."""
     if not transaction.get_connection().in_atomic_block:

@@ -10,8 +10,9 @@ from galaxy.core import audit
 from galaxy.core.models import User, Workspace
 from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, RequirementsMissing, StillNeeded
 from registry.manifests import Manifest
-from registry.models import Connection, Extension, Installation, Kind, Pin, Version
+from registry.models import AppRegistration, Connection, Extension, Installation, Kind, Pin, Version
 from registry.semver import satisfies
+from registry.services.credentials import destroy_credential
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
@@ -55,7 +56,8 @@ def install(workspace: Workspace, extension: Extension, *, version: Version, act
 
 @transaction.atomic
 def uninstall(installation: Installation, *, actor: User, reason: str = "") -> Installation:
-    """End an installation: its pin goes, its connections close, its row stays for what points at it.
+    """End an installation: its pin goes, its connections close and what they held is destroyed, its row stays for what
+    points at it.
 
     ``reason`` is plain text for the trail. Raises NotGranted, AlreadyRemoved, or StillNeeded while an installed pack
     requires it.
@@ -77,9 +79,13 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
         before = {"status": connection.status, "generation": connection.generation}
         connection.status = Connection.Status.UNAUTHENTICATED
         connection.generation += 1  # an approval bound to the old one no longer fits
-        connection.save(update_fields=["status", "generation"])
+        connection.token_generation += 1  # nor does a token that is on its way
+        connection.next_refresh_at = None
+        connection.save(update_fields=["status", "generation", "token_generation", "next_refresh_at"])
+        destroy_credential(connection)
         after = {"status": connection.status, "generation": connection.generation}
         audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)
+    AppRegistration.objects.filter(workspace=row.workspace_id, installation=row).delete()
     return row
 
 

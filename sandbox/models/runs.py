@@ -173,6 +173,11 @@ class Run(WorkspaceModel):
                 condition=Q(state="waiting", approval__isnull=False),
                 name="run_waiting",
             ),
+            models.Index(
+                fields=["workspace", "connection"],
+                condition=Q(state="waiting", connection__isnull=False),
+                name="run_held",
+            ),
             models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
             models.Index(

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -24,7 +25,7 @@ from galaxy.core.vault.envelope import Place
 from galaxy.core.vault.errors import CannotOpen
 from galaxy.core.vault.opening import open_envelope
 from galaxy.core.vault.sealing import LocalSealer
-from registry.manifests import Manifest
+from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate
 from registry.models import Connection
 from registry.services import verified_manifest
@@ -42,7 +43,7 @@ from sandbox.sandboxd.connection_orders import (
     RefreshOrder,
     StoreOrder,
 )
-from sandbox.sandboxd.credentials import NotAuthorised, authorised
+from sandbox.sandboxd.credentials import Authorised, NotAuthorised, authorised
 from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.orders import BadOrder
 from sandbox.sandboxd.refreshing import renew
@@ -60,7 +61,6 @@ from sandbox.sandboxd.under_way import briefly
 
 ANSWER_S = 15.0  # for revoking and testing, where a person waits
 ACCOUNT = "email || preferred_username || name"  # how the account is called, where the manifest does not say
-Operation = Callable[[dict[str, Any], Ways], dict[str, Any]]
 
 
 class NotConnected(DomainError):
@@ -181,8 +181,10 @@ def _test(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         except NotAuthorised as no:
             return {"passed": False, "sentence": str(no)}
         spec = manifest.actions.get(manifest.canonical.get("health", {}).get("action", ""))
-        if spec is None or spec.runner != "rest" or spec.effect != "read":
+        if spec is None or spec.runner not in {"rest", "grpc"} or spec.effect != "read":
             return {"passed": True, "sentence": "What it holds opens, and is in time."}
+        if spec.runner == "grpc":
+            return _test_by_grpc(connection, manifest, spec, credentials, ways)
         broker = Broker(
             parse(manifest.canonical.get("egress", ()), connection_host=connection.host),
             resolver=ways.resolver,
@@ -206,6 +208,21 @@ def _test(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         if prepared.body:
             request["body_base64"] = base64.b64encode(prepared.body).decode()
         answer = broker.fetch(request, ANSWER_S)
+    return _verdict(spec.raw.get("replies", ()), answer, credentials.host)
+
+
+def _test_by_grpc(
+    connection: Connection, manifest: Manifest, spec: ActionSpec, credentials: Authorised, ways: Ways
+) -> dict[str, Any]:
+    from sandbox.sandboxd import grpc_calls  # grpcio comes with it, which not every host needs
+
+    rules = parse(manifest.canonical.get("egress", ()), connection_host=connection.host)
+    try:
+        answer, _ = grpc_calls.sent(
+            spec, {}, credentials, host=credentials.host, rules=rules, ways=ways, seconds=ANSWER_S
+        )
+    except rest.BadCall as bad:
+        return {"passed": True, "sentence": f"What it holds opens, and is in time. No call was made: {bad}"}
     return _verdict(spec.raw.get("replies", ()), answer, credentials.host)
 
 
@@ -314,7 +331,7 @@ def _account(manifest: Manifest, tokens: Tokens | None, secrets: list[str]) -> s
     return found[:200]
 
 
-def _told(operation: Operation) -> Operation:
+def _told(operation: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """A refusal of the provider as an answer of sandboxd's own kind."""
 
     def told(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
@@ -326,7 +343,12 @@ def _told(operation: Operation) -> Operation:
     return told
 
 
-OPERATIONS: dict[str, Operation] = {
+def operations(ways: Ways) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """The table of operations, going out by ``ways``."""
+    return {name: partial(operation, ways=ways) for name, operation in OPERATIONS.items()}
+
+
+OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     "connection.begin": _told(_begin),
     "connection.exchange": _told(_exchange),
     "connection.store": _told(_store),

@@ -47,8 +47,14 @@ class BeginOrder(ConnectionOrder):
         scopes = typed(rest, "scopes", list)
         if len(scopes) > 200 or not all(isinstance(one, str) for one in scopes):
             raise BadOrder("scopes is a list of at most 200 texts.")
-        texts = (typed(rest, name, str) for name in ("redirect_uri", "state"))
-        return cls(about.workspace, about.connection, about.digest, *texts, scopes)
+        return cls(
+            about.workspace,
+            about.connection,
+            about.digest,
+            redirect_uri=typed(rest, "redirect_uri", str),
+            state=typed(rest, "state", str),
+            scopes=scopes,
+        )
 
 
 @dataclass(frozen=True)

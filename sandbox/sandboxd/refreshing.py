@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import structlog
@@ -223,7 +223,7 @@ def _save(seen: Opened, manifest: Manifest, tokens: Tokens, begun: datetime) -> 
         "refresh_token": tokens.refresh or seen.bundle.get("refresh_token", ""),
     }
     expires_at = begun + timedelta(seconds=tokens.life_s) if tokens.life_s else None
-    changes = {
+    changes: dict[str, Any] = {
         "token_generation": generation,
         "expires_at": expires_at,
         "refreshed_at": begun,

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -68,7 +67,7 @@ class Service:
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
             **sealing.OPERATIONS,
-            **{op: partial(work, ways=self._ways) for op, work in connecting.OPERATIONS.items()},
+            **connecting.operations(self._ways),
         }
 
     def handle(self, op: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from policies.models import Approval
 from policies.services.approvals import withdraw_requests
 from sandbox.errors import NotCancellable, NotUnknown, RunError
 from sandbox.models import Category, OutboxMessage, Run
+from sandbox.services.held import release_run
 from sandbox.services.leases import end, forget_values, queue, ring
 
 log = structlog.get_logger(__name__)
@@ -163,19 +164,25 @@ def reconcile(now: datetime | None = None, *, at_most: int = 200) -> int:
     """Ring for every run that is due and that nobody works on, in any workspace; returns how many.
 
     Due are queued runs whose message may be lost, and running ones whose lease ran out: their worker is gone. Waiting
-    runs whose approval is decided go on as well: whoever decided it may have died before telling.
+    runs whose approval is decided go on as well: whoever decided it may have died before telling. So do those that
+    were held in the moment their connection came back.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, run_id FROM sandbox_due_runs(%s, %s)", [now or timezone.now(), at_most])
         due = cursor.fetchall()
         cursor.execute("SELECT workspace_id, approval_id FROM sandbox_decided_waits(%s)", [at_most])
         decided = cursor.fetchall()
+        cursor.execute("SELECT workspace_id, run_id FROM sandbox_free_waits(%s)", [at_most])
+        free = cursor.fetchall()
+    for workspace_id, run_id in free:
+        with workspace_scope([workspace_id]):
+            release_run(workspace_id, run_id)
     for workspace_id, run_id in due:
         with workspace_scope([workspace_id]):
             ring(workspace_id, run_id)
     for workspace_id, approval_id in decided:
         with workspace_scope([workspace_id]):
             approval_was_decided(Approval.objects.select_related("workspace").get(pk=approval_id))
-    if due or decided:
-        log.info("rang for runs that were due", runs=len(due), decided=len(decided))
-    return len(due) + len(decided)
+    if due or decided or free:
+        log.info("rang for runs that were due", runs=len(due), decided=len(decided), free=len(free))
+    return len(due) + len(decided) + len(free)

@@ -5,7 +5,7 @@ from django.views.decorators.debug import sensitive_variables
 from galaxy.core.models import SecretVersion, WorkspaceKey
 from galaxy.core.vault import kms
 from galaxy.core.vault.envelope import Place
-from galaxy.core.vault.errors import SecretGone
+from galaxy.core.vault.errors import KeyDestroyed, SecretGone
 from galaxy.core.vault.keys import unwrapped
 from galaxy.core.vault.sealing import open_under, place_of
 
@@ -45,10 +45,17 @@ def open_version(version: SecretVersion) -> OpenSecret:
 
 
 @sensitive_variables()
-def open_envelope(key: WorkspaceKey, place: Place, wrapped_key: bytes, ciphertext: bytes) -> str:
+def open_envelope(
+    key: WorkspaceKey | None,
+    place: Place,
+    wrapped_key: bytes | memoryview | None,
+    ciphertext: bytes | memoryview | None,
+) -> str:
     """What an envelope of another table holds (galaxy.core.vault.tables), at the place its row stands at now.
 
     Raises VaultClosed, KeyDestroyed or CannotOpen.
     """
     kms.current()
+    if key is None or wrapped_key is None or ciphertext is None:
+        raise KeyDestroyed("The data key of what is stored here is destroyed.")
     return open_under(unwrapped(key), key.version, place, bytes(wrapped_key), bytes(ciphertext))
