@@ -1,6 +1,7 @@
 """Tokens are asked for as the vendors' own clients ask for them: address, proof of the client, and what is said."""
 
 import base64
+import json
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
