@@ -23,6 +23,7 @@ from galaxy.core.egress import HostRule, Refusal
 from galaxy.core.egress.rules import parse
 from galaxy.core.scope import workspace_scope
 from registry.manifests import ActionSpec, Manifest
+from registry.models import Connection
 from registry.services import verified_manifest
 from sandbox.models import Run
 from sandbox.rest import BadCall
@@ -75,8 +76,8 @@ def call(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         except (BadCall, NotAuthorised) as no:
             return failed(no.code, no.category, str(no), no.next_step)
         answer = _exchange_of(asked.spec)(asked, credentials)
-        if answer["status"] == 401 and credentials is not NONE and order.may_renew:
-            answer |= _renewed(asked, credentials)
+        if answer["status"] == 401 and credentials is not NONE and order.may_renew and asked.run.connection:
+            answer |= _renewed(asked, asked.run.connection, credentials)
         return answer
 
 
@@ -132,11 +133,11 @@ def _credentials(asked: Asked) -> Credentials:
     return authorised(asked.run.connection, asked.manifest, seconds=REFRESH_S, ways=asked.ways)
 
 
-def _renewed(asked: Asked, refused: Credentials) -> dict[str, Any]:
+def _renewed(asked: Asked, connection: Connection, refused: Credentials) -> dict[str, Any]:
     """What a 401 changes in its answer: there is another token by now, or there is none and a person is needed."""
     try:
         found = renewed(
-            asked.run.connection,
+            connection,
             asked.manifest,
             seen_generation=refused.token_generation,
             seconds=REFRESH_S,
