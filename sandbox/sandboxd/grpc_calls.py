@@ -1,12 +1,15 @@
 """One exchange of a gRPC action: written from the manifest's description, sent by the broker, and judged."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
-from galaxy.core.egress import Broker, Limits
+from galaxy.core.egress import Broker, HostRule, Limits, Refusal
+from registry.manifests import ActionSpec
 from sandbox import rest
 from sandbox.grpc_calls import decode, encode, judged, method_of
 from sandbox.sandboxd.calling import Asked, Credentials, failed
+from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.rest_calls import Lent
 
 _LIMITS = Limits(calls=1)
@@ -15,23 +18,56 @@ _LIMITS = Limits(calls=1)
 def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
     """The answer to ``asked``, in the form told in sandbox.sandboxd.calling."""
     order, spec = asked.order, asked.spec
-    if credentials.query:
-        sentence = "A gRPC call carries credentials in its metadata, and this connection has them in the address."
-        return failed("credentials_place", "tool_error", sentence, "Tell the extension's publisher.")
     try:
         hosts = rest.hosts_of(spec, asked.manifest, host=asked.host, endpoint=order.endpoint)
-        method = method_of(spec)
-        message = encode(method, order.inputs)
+        came, broker = sent(
+            spec,
+            order.inputs,
+            credentials,
+            host=next(iter(hosts)),
+            rules=asked.rules,
+            ways=asked.ways,
+            seconds=asked.seconds,
+            on_refused=asked.refused,
+        )
     except rest.BadCall as bad:
         return failed(bad.code, bad.category, str(bad), bad.next_step)
+    was_sent = came.get("was_sent", True)
+    more = {"exchange": _record(broker), "was_sent": was_sent, "token_generation": credentials.token_generation}
+    if "error" in came:
+        has_acted = rest.has_acted(spec.effect, None, came["category"], was_sent=was_sent)
+        return failed(came["error"], came["category"], came["message"], has_acted=has_acted, **more)
+    return failed("", "", "", **more) | judged(spec, came).as_dict()
+
+
+def sent(
+    spec: ActionSpec,
+    inputs: dict[str, Any],
+    credentials: Credentials,
+    *,
+    host: str,
+    rules: tuple[HostRule, ...],
+    ways: Ways,
+    seconds: float,
+    on_refused: Callable[[Refusal], None] | None = None,
+) -> tuple[dict[str, Any], Broker]:
+    """The broker's answer to one call of ``host``, and the broker, which has its record.
+
+    Raises rest.BadCall where there is nothing to send.
+    """
+    if credentials.query:
+        sentence = "A gRPC call carries credentials in its metadata, and this connection has them in the address."
+        raise rest.BadCall("tool_error", "credentials_place", sentence, next_step="Tell the extension's publisher.")
+    method = method_of(spec)
+    message = encode(method, inputs)
     broker = Broker(
-        asked.rules,
-        resolver=asked.ways.resolver,
-        transport=asked.ways.grpc(lambda raw: decode(method, raw)),
-        secrets=Lent(credentials, hosts),
+        rules,
+        resolver=ways.resolver,
+        transport=ways.grpc(lambda raw: decode(method, raw)),
+        secrets=Lent(credentials, frozenset({host})),
         limits=_LIMITS,
-        loopback_peers=asked.ways.peers,
-        on_refused=asked.refused,
+        loopback_peers=ways.peers,
+        on_refused=on_refused,
         hidden=credentials.values,
     )
     own = {name.lower() for name in credentials.headers}
@@ -39,21 +75,11 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
     metadata |= {name: before + broker.placeholder(name) for name, (before, _) in credentials.headers.items()}
     request = {
         "method": "POST",
-        "url": f"https://{next(iter(hosts))}{method.path}",
+        "url": f"https://{host}{method.path}",
         "headers": metadata,
         "body_base64": base64.b64encode(message).decode(),
     }
-    came = broker.fetch(request, asked.seconds)
-    was_sent = came.get("was_sent", True)
-    more = {
-        "exchange": _record(broker),
-        "was_sent": was_sent,
-        "token_generation": credentials.token_generation,
-    }
-    if "error" in came:
-        has_acted = rest.has_acted(spec.effect, None, came["category"], was_sent=was_sent)
-        return failed(came["error"], came["category"], came["message"], has_acted=has_acted, **more)
-    return failed("", "", "", **more) | judged(spec, came).as_dict()
+    return broker.fetch(request, seconds), broker
 
 
 def _record(broker: Broker) -> dict[str, Any] | None:
