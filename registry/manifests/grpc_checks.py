@@ -76,7 +76,7 @@ def _check_metadata(
 ) -> None:
     for name in action.get("headers", {}):
         key = name.lower()
-        if key.startswith("grpc-") or key.endswith("-bin") or key == "content-type":
+        if key.startswith("grpc-") or key.endswith("-bin") or key in {"content-type", "user-agent"}:
             message = f"The metadata {name} is set by gRPC or by nobody."
             findings.add("bad-header", locate(*place, "headers", name), f"{path}headers.{name}", message)
 

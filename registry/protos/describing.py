@@ -61,7 +61,16 @@ def method_of(grpc: dict[str, str]) -> Method:
 @lru_cache(MOST_KEPT)
 def _asked(key: str, text: str) -> dict[str, Any]:
     """What the child says of a text: {descriptor_set} or {error}. Raises TookTooLong, which is not remembered."""
-    with _slots, tempfile.TemporaryDirectory(prefix="galaxy-proto-") as folder, tempfile.TemporaryFile() as said:
+    if not _slots.acquire(timeout=SECONDS):  # whoever asks may be a web request, and others wait behind it
+        raise TookTooLong("Other descriptions are being read, and this one had to wait too long.")
+    try:
+        return _said(key, text)
+    finally:
+        _slots.release()
+
+
+def _said(key: str, text: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="galaxy-proto-") as folder, tempfile.TemporaryFile() as said:
         try:
             done = subprocess.run(  # noqa: S603  (this very interpreter, and a module of ours)
                 [sys.executable, "-I", "-c", _START, str(_ROOT)],

@@ -31,7 +31,13 @@ class Judged:
 
 def judged(spec: ActionSpec, came: dict[str, Any]) -> Judged:
     """``came`` is an answer by galaxy.core.egress.grpc, scrubbed; the manifest's reply table comes first."""
-    status, name, body = came["status"], came["headers"][STATUS], json.loads(came["body"])
+    status, name = came["status"], came["headers"][STATUS]
+    try:
+        body = json.loads(came["body"])
+    except ValueError:  # a number or a part of the structure looked like a secret
+        sentence = "The answer cannot be read once what looks like a secret is struck from it."
+        has_acted = spec.effect != "read"
+        return Judged(status, {}, None, "tool_error", "bad_response", sentence, has_acted=has_acted)
     meaning, after_s = meaning_of(grpc.StatusCode[name], came["headers"].get(DETAILS, ""))
     headers = {STATUS: name} | ({} if after_s is None else {"retry-after": str(after_s)})
     declared = declared_category(status, spec.raw.get("replies", ()), body) or ""

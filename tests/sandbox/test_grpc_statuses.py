@@ -89,6 +89,13 @@ def test_details_that_make_no_sense_change_nothing(details):
     assert (found.category, found.headers) == ("rate_limit", {"grpc-status": "RESOURCE_EXHAUSTED"})
 
 
+def test_an_answer_that_is_no_json_without_its_secrets_has_acted_and_says_nothing():
+    answer = {"status": 200, "headers": {"grpc-status": "OK"}, "body": '{"number": [redacted]}'}
+    found = judged(WRITE, answer)
+    assert (found.category, found.code, found.body, found.has_acted) == ("tool_error", "bad_response", None, True)
+    assert judged(READ, answer).has_acted is False
+
+
 def test_details_that_held_a_secret_change_nothing():
     answer = came(EXHAUSTED, details=rpc_status(retry_info(seconds=3)))
     answer["headers"]["grpc-status-details-bin"] = "CAga[redacted]AA"

@@ -51,6 +51,7 @@ def test_what_an_author_writes_stands():
             "actions[0].fallbacks[0]",
         ),
         ("X-Warehouse: north", "grpc-timeout: 1S", "bad-header", "actions[1].headers.grpc-timeout"),
+        ("X-Warehouse: north", "User-Agent: me", "bad-header", "actions[1].headers.User-Agent"),
         ("X-Warehouse: north", "Trace-Bin: AAAA", "bad-header", "actions[1].headers.Trace-Bin"),
         ("type: bearer", "type: api_key, name: key, in: query", "bad-value", "auth.in"),
         ("  proto: |", "  descriptor_set: AAAA\n  proto: |", "duplicate-key", "actions[0].grpc"),

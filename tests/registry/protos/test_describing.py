@@ -260,6 +260,13 @@ def test_a_child_that_takes_too_long_is_ended_and_asked_again_later(monkeypatch)
     assert of(proto).method.path == "/shop.v1.Shop/Place"
 
 
+def test_whoever_waits_too_long_behind_others_is_told(monkeypatch):
+    monkeypatch.setattr(describing, "SECONDS", 0.01)
+    monkeypatch.setattr(describing, "_slots", threading.BoundedSemaphore(1))
+    with describing._slots, pytest.raises(TookTooLong, match="had to wait too long"):
+        of(PROTO + "// behind others")
+
+
 def test_a_child_keeps_to_its_limits():
     """It lowers them for itself before it loads what a hostile text aims at."""
     code = describing._START.replace(
