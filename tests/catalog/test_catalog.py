@@ -123,6 +123,40 @@ def test_every_failure_on_file_is_looked_at_above():
     assert {name for action in ACTIONS for name in action.values[0].fixtures} - {"happy", "empty", "slow"} == seen
 
 
+@pytest.mark.parametrize(
+    ("connector", "status", "body", "expected"),
+    [
+        ("slack", 200, {"ok": False, "error": "token_expired"}, "auth_error"),
+        ("slack", 200, {"ok": False, "error": "account_inactive"}, "auth_error"),
+        ("slack", 200, {"ok": False, "error": "not_in_channel"}, "not_found"),
+        ("slack", 200, {"ok": False, "error": "ratelimited"}, "rate_limit"),
+        ("slack", 200, {"ok": False, "error": "message_limit_exceeded"}, "quota"),
+        ("slack", 200, {"ok": False, "error": "fatal_error"}, "transient"),
+        ("slack", 200, {"ok": False, "error": "a_word_of_tomorrow"}, "validation"),
+        ("slack", 200, {"ok": True}, None),
+        ("gmail", 403, {"error": {"errors": [{"reason": "rateLimitExceeded"}]}}, "rate_limit"),
+        ("gmail", 403, {"error": {"errors": [{"reason": "domainPolicy"}]}}, "auth_error"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "storageQuotaExceeded"}]}}, "quota"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "insufficientFilePermissions"}]}}, "auth_error"),
+        ("google-drive", 403, "<html>", "auth_error"),
+        ("hubspot", 477, {}, "transient"),
+        ("hubspot", 401, {"category": "EXPIRED_AUTHENTICATION"}, "auth_error"),
+        ("hubspot", 429, {"policyName": "DAILY"}, "quota"),
+        ("hubspot", 429, {"policyName": "SECONDLY"}, "rate_limit"),
+        ("notion", 409, {"code": "conflict_error"}, "transient"),
+        ("notion", 503, {"code": "database_connection_unavailable"}, "transient"),
+        ("salesforce", 400, [{"errorCode": "DUPLICATES_DETECTED"}], "validation"),
+        ("salesforce", 400, [{"errorCode": "QUERY_TIMEOUT"}], "transient"),
+        ("salesforce", 403, [{"errorCode": "API_DISABLED_FOR_ORG"}], "auth_error"),
+        ("salesforce", 403, [{"errorCode": "STORAGE_LIMIT_EXCEEDED"}], "quota"),
+        ("salesforce", 403, {"not": "a list"}, "auth_error"),
+    ],
+)
+def test_a_word_of_the_vendor_means_one_thing(connector, status, body, expected):
+    replies = MANIFESTS[connector].canonical["replies"]
+    assert category_of(status, replies, body) == expected
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_reply_that_is_fine_is_no_failure(action):
     fixture = action.fixtures["happy"]

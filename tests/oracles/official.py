@@ -368,6 +368,7 @@ NOTION = {
 }  # fmt: skip
 
 SALESFORCE = {
+    "list_resources": Case({}, lambda salesforce: salesforce.restful("")),
     "query": Case({"soql": SOQL}, lambda salesforce: salesforce.query(SOQL)),
     "query, next page": Case(
         {"soql": SOQL},

@@ -44,6 +44,7 @@ NOTION = {
 }
 # The request of Salesforce's collection that an action makes.
 SALESFORCE = {
+    "salesforce.list_resources": "rest__resources_by_version",
     "salesforce.query": "rest__query",
     "salesforce.get_record": "rest__sobject_rows",
     "salesforce.create_record": "rest__sobject_create",

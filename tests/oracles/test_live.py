@@ -63,6 +63,19 @@ def test_every_action_reaches_its_vendor_as_the_official_client_would(connector,
             assert canonical(second) == canonical(received(next_page(name))), name
 
 
+def test_an_email_to_many_waits_for_a_person_and_nothing_leaves(meridian, cast, vendors):
+    connected(meridian, cast["admin"], "gmail")
+    vendors.requests.clear()
+    many = [f"person{number}@example.com" for number in range(11)]
+    inputs = OFFICIAL["gmail.send"].inputs
+    run = invoke(meridian, actor=cast["admin"], target="gmail.send", inputs=inputs | {"to": many})
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.approval.is_pending, vendors.requests) == ("waiting", True, [])
+    few = invoke(meridian, actor=cast["admin"], target="gmail.send", inputs=inputs | {"to": many[:10]})
+    assert few.approval is None
+
+
 def connected(workspace, admin, connector: str) -> None:
     version = publish_version(MANIFESTS[connector], publisher="Galaxy")
     installation = install(workspace, version.extension, version=version, actor=admin)
