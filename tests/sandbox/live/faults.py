@@ -119,6 +119,7 @@ def manifest(host: str, policy: str) -> str:
     inputs: {{ key: string }}
     outputs: {{ id: string }}
     timeout_ms: {TIMEOUT_MS.get(host, 8_000)}
+    breaker: {{ threshold: 100, samples: 10000 }}
     simulation: {{ answer: {{ id: "'simulated'" }} }}
     fixtures: {FIXTURES}"""
     actions = f"""

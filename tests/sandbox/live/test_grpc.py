@@ -26,7 +26,7 @@ from tests.sandboxd import Sandboxd
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TOKEN = "tok-9b7A+x=Q&z-0123456789"
-LOGIN = "login.stock.example.com"
+LOGIN, DOWN = "login.stock.example.com", "down.stock.example.com"
 QUICK = "retry: { strategy: exponential, max_attempts: 3, base_ms: 1, max_ms: 2 }\nactions:"
 LINES = {"lines": [{"sku": "CHAIR-1", "quantity": 2}], "reference": "O-1"}
 PYTHON = "# perms: [files.read]\n\ndef run(inputs, ctx):\n    return {'n': inputs.get('n', 0) + 1}\n"
@@ -54,7 +54,7 @@ def token_of(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def standing(django_db_setup, authority, _warehouse, login):
-    found = Sandboxd({HOST: _warehouse.port, LOGIN: login.port}, authority.pem)
+    found = Sandboxd({HOST: _warehouse.port, LOGIN: login.port, DOWN: 1}, authority.pem)
     found.start("--size", "1")
     yield found
     found.close()
@@ -194,6 +194,15 @@ def test_a_write_may_go_again_where_an_unavailable_peer_asks_for_it(call, wareho
     warehouse.answer = refusing(code, times=1, honest=warehouse.honest, details=details)
     run = call("reserve", LINES)
     assert (run.state, len(warehouse.calls)) == ("succeeded", 2)
+
+
+def test_a_fallback_is_called_where_the_first_endpoint_is_out_of_reach(call, warehouse):
+    """Nothing was sent there, so that even a write may go elsewhere."""
+    text = MANIFEST.replace(f"base_url: https://{HOST}", f"base_url: https://{DOWN}")
+    text = text.replace("egress:", f"egress:\n  - {{ host: {DOWN} }}")
+    text = text.replace("    undo: release", f"    fallbacks: [{{ base_url: https://{HOST} }}]\n    undo: release")
+    run = call("reserve", LINES, text)
+    assert (run.state, run.outputs["id"], len(warehouse.calls)) == ("succeeded", "R-17", 1)
 
 
 def test_a_deadline_ends_the_call_and_leaves_a_write_unknown(call, warehouse):
