@@ -13,4 +13,6 @@ urlpatterns = [
     path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
     path("installed/<uuid:pk>/health/", health.installation_health, name="installation-health"),
+    path("connections/<uuid:pk>/health/", health.connection_health, name="connection-health"),
+    path("connections/<uuid:pk>/check/", health.connection_check, name="connection-check"),
 ]

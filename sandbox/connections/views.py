@@ -37,6 +37,7 @@ from sandbox.connections.services import (
     renew_now,
     test_connection,
 )
+from sandbox.health import facts_for
 from sandbox.sandboxd.client import Refused
 
 log = structlog.get_logger("galaxy.connections")
@@ -68,7 +69,13 @@ def connection_own(request, workspace, pk):
 def connection_detail(request, workspace, pk):
     connection = _found(request, pk)
     page = ConnectionPage(connection, request.user)
-    context = {"page": page, "connection": connection, "facts": facts_of(page), "installation": page.installation}
+    context = {
+        "page": page,
+        "connection": connection,
+        "facts": facts_of(page),
+        "installation": page.installation,
+        "health": facts_for(connection, request.user),
+    }
     return render(request, "sandbox/connection/detail.html", context)
 
 

@@ -4,3 +4,7 @@ objective.py is the sums, reading.py what they are made of, standing.py the one 
 for checks, recording.py keeps what came of them; versions.py compares versions across workspaces. docs/health.md tells
 the rules.
 """
+
+from sandbox.health.connection_page import ConnectionHealth, facts_for
+
+__all__ = ["ConnectionHealth", "facts_for"]

@@ -11,8 +11,9 @@ from django.db.models import Aggregate, Count, F, FloatField, Func, IntegerField
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.models import User
 from galaxy.core.ui.words import relative
-from registry.models import Installation, Kind
+from registry.models import Connection, Installation, Kind
 from registry.standing import Standing
 from sandbox.forms import COUNTED
 from sandbox.health.manifests import check_of
@@ -106,8 +107,8 @@ class HealthPage:
         return f"told from {LEAST} calls on"
 
 
-def health_page(installation: Installation, now: datetime | None = None) -> HealthPage | None:
-    """Everything the page shows; ``installation`` with its workspace, extension and pin at hand.
+def health_page(installation: Installation, user: User, now: datetime | None = None) -> HealthPage | None:
+    """Everything the page shows ``user``; ``installation`` with its workspace, extension and pin at hand.
 
     None where it reaches nothing outside, so that there is nothing to be well or unwell.
     """
@@ -123,12 +124,20 @@ def health_page(installation: Installation, now: datetime | None = None) -> Heal
     has_check = check_of(installation) is not None
     objective = together(by_connection.values())
     facts = Facts(installation, connections, open_breakers(workspace, ids)[installation.pk], objective, flag)
+    visible = set(
+        Connection.objects.in_workspace(workspace)
+        .visible_to(user)
+        .filter(installation=installation)
+        .values_list("pk", flat=True)
+    )
     cells = _cells(installation, now)
     return HealthPage(
         standing=standing_of(facts),
         objective=objective,
         connections=[
-            Row(one, by_connection.get(one.pk, Objective()), next_check(one, has_check, now)) for one in connections
+            Row(one, by_connection.get(one.pk, Objective()), next_check(one, has_check, now))
+            for one in connections
+            if one.pk in visible
         ],
         actions=_actions(cells, _p95(installation, now), links),
         slots=_slots(cells, now),

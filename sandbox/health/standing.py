@@ -103,8 +103,9 @@ def _reconnect(facts: Facts) -> Words | None:
     worn = [one for one in facts.connections if one.status == Connection.Status.EXHAUSTED]
     if not worn:
         return None
-    why = f"{worn[0].last_error or 'Its access could not be renewed.'}"
-    return standing.RECONNECT, why, f"Reconnect {named(worn[0])}; runs that wait for it then go on."
+    shared = [one for one in worn if not one.owner_id]
+    why = next((one.last_error for one in shared if one.last_error), "Its access could not be renewed.")
+    return standing.RECONNECT, why, f"Reconnect {named((shared or worn)[0])}; runs that wait for it then go on."
 
 
 def _held_back(facts: Facts) -> Words | None:
@@ -128,7 +129,7 @@ def _held_back(facts: Facts) -> Words | None:
 def _failing(facts: Facts) -> Words | None:
     worst = facts.worst
     if worst and failures_of(worst) >= TWICE:
-        why = f"The last {failures_of(worst)} checks of {named(worst)} failed. {worst.last_check['sentence']}".strip()
+        why = f"The last {failures_of(worst)} checks of {named(worst)} failed. {_told(worst)}".strip()
         return standing.FAILING, why, step_after(worst.last_check["category"])
     day = facts.objective.day
     if day.counted >= FEW and day.bad * 2 >= day.counted:
@@ -160,7 +161,7 @@ def _healthy(facts: Facts) -> Words | None:
 def _not_known(facts: Facts) -> Words:
     week = facts.objective.week
     if facts.worst:
-        why = f"The last check failed. {facts.worst.last_check['sentence']}".strip()
+        why = f"The last check failed. {_told(facts.worst)}".strip()
         return standing.NO_DATA, why, "The next check decides."
     if week.counted:
         return standing.NO_DATA, f"{week.bad} of {_calls(week.counted)} failed, too few to judge by.", ""
@@ -173,8 +174,13 @@ def step_after(category: str) -> str:
 
 
 def named(connection: Any) -> str:
-    """A connection in a sentence: whose it is."""
-    return f"the connection of {connection.owner}" if connection.owner else "the shared connection"
+    """A connection in a sentence that everybody reads who sees the installation: not whose own account it is."""
+    return "a member’s own connection" if connection.owner_id else "the shared connection"
+
+
+def _told(connection: Any) -> str:
+    """What its last check said, where that is for everybody."""
+    return "" if connection.owner_id else connection.last_check["sentence"]
 
 
 def _is_unconnected(connection: Any) -> bool:

@@ -56,6 +56,7 @@ OBJECT_ROUTES = (
     "-reading",
     "connection-connect",
     "connection-test",
+    "connection-check",
     "-renewal",
     "-disconnection",
 )
