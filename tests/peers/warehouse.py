@@ -15,7 +15,8 @@ from tests.core.egress.grpc_peers import credentials
 
 HOST = "stock.example.com"
 SERVICE = "stock.v1.Warehouse"
-MANIFEST = re.search(r"```yaml\n(.*?)```", Path("docs/grpc.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "grpc.md").read_text(encoding="utf-8")
+MANIFEST = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1]
 PROTO = "\n".join(line[4:] for line in re.search(r"  proto: \|\n((?:    .*\n|\n)+)", MANIFEST)[1].split("\n"))
 METHODS = {"GetItem": "GetItemRequest", "Reserve": "ReserveRequest", "Release": "ReleaseRequest"}
 

@@ -1,13 +1,11 @@
 """gRPC actions in manifests: what the description fills in, and what a creator is told."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from registry.manifests import load, publishable, read
-
-SAMPLE = re.search(r"```yaml\n(.*?)```", Path("docs/grpc.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+from tests.peers.warehouse import MANIFEST as SAMPLE
 
 
 def findings(old: str = "", new: str = "") -> list[tuple[str, str]]:
