@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from policies.models import Approval
-from registry.models import Kind
+from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, Run, Span
+from sandbox.services.held import is_held
 from sandbox.trace import Row, Trace, waterfall
 
 SPANS_SHOWN = 400  # a page longer than this helps nobody; the page says so when there are more
@@ -108,6 +109,11 @@ class RunPage:
         return self.run.approval or next(waiting, None)
 
     @property
+    def held_by(self) -> Connection | None:
+        """The connection that has to be renewed before the run, or the step it is at, goes on."""
+        return next((run.connection for run in [self.run, *self._children] if is_held(run)), None)
+
+    @property
     def steps_done(self) -> int:
         return sum(1 for run in self._children if run.state == Run.State.SUCCEEDED)
 
@@ -164,7 +170,8 @@ class RunPage:
     @cached_property
     def _children(self) -> list[Run]:
         steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)
-        return list(steps.select_related("workspace", "approval__workspace").order_by("created_at", "pk"))
+        related = ("workspace", "approval__workspace", "connection__workspace", "connection__owner")
+        return list(steps.select_related(*related).order_by("created_at", "pk"))
 
     @cached_property
     def _spans(self) -> list[Span]:

@@ -139,7 +139,8 @@ def _find(request, pk) -> Run:
     return get_object_or_404(
         runs.select_related(
             "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
-            "parent__workspace", "decision", "approval__workspace", "outcome",
+            "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
+            "connection__owner",
         ),
         pk=pk,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """When no new token comes any more, and when one does again. Called where the row is locked, in sandboxd."""
 
+from django.db import transaction
+
 from galaxy.core import audit
 from registry.models import Connection
 from sandbox.issues import close_issues, open_issue
@@ -7,6 +9,7 @@ from sandbox.models import Issue
 from sandbox.oauth.failures import TokenRefused
 
 
+@transaction.atomic
 def exhaust(connection: Connection, problem: TokenRefused) -> None:
     """No refresh is tried any more; whoever it belongs to is told, and its runs wait. The row is locked."""
     if connection.status != Connection.Status.AUTHENTICATED:
@@ -29,6 +32,7 @@ def exhaust(connection: Connection, problem: TokenRefused) -> None:
     )
 
 
+@transaction.atomic
 def revive(connection: Connection) -> None:
     """It gives tokens again, as the same connection: what waits for it goes on. The row is locked."""
     from sandbox.services.held import release_held

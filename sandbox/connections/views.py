@@ -21,6 +21,7 @@ from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.vault.sealing import why_closed
 from registry.manifests import Manifest
 from registry.models import Connection, Installation
+from registry.services import needs_no_sign_in, verified_manifest
 from registry.services.credentials import auth_of, needs_app
 from sandbox.connections.consent import Consent, ReturnRefused, code_of, new_state, recall, remember
 from sandbox.connections.forms import AppForm, ConnectForm
@@ -218,13 +219,23 @@ _READ = (
 
 def _found(request, pk) -> Connection:
     rows = Connection.objects.in_workspace(request.workspace).visible_to(request.user).select_related(*_READ)
-    return get_object_or_404(rows.filter(installation__removed_at=None), pk=pk)
+    found = get_object_or_404(rows.filter(installation__removed_at=None), pk=pk)
+    _require_account(found.installation)
+    return found
 
 
 def _installation(request, pk) -> Installation:
     rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user).active()
     rows = rows.filter(connections__isnull=False).distinct()
-    return get_object_or_404(rows.select_related("workspace", "extension", "pin"), pk=pk)
+    found = get_object_or_404(rows.select_related("workspace", "extension", "pin"), pk=pk)
+    _require_account(found)
+    return found
+
+
+def _require_account(installation: Installation) -> None:
+    """Raises Http404 for Python that signs in nowhere: its own page switches it, with the secrets it uses."""
+    if needs_no_sign_in(verified_manifest(installation.pin.digest)):
+        raise Http404("It connects to no account.")
 
 
 def _connect(request, page: ConnectionPage, form: ConnectForm, app_form: AppForm | None):

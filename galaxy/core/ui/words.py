@@ -66,6 +66,9 @@ STATUSES = {
     "removed": Tone("line", "trash-2"),
     "connected": Tone("ok", "plug"),
     "unconnected": Tone("sim", "unplug"),
+    "authenticated": Tone("ok", "plug"),
+    "unauthenticated": Tone("sim", "unplug"),
+    "exhausted": Tone("bad", "unplug"),
     # error categories
     "auth_error": Tone("bad", "key-round"),
     "rate_limit": Tone("warn", "gauge"),
