@@ -13,11 +13,13 @@ from galaxy.core.models import BreakGlass, User, Workspace
 from galaxy.core.permissions import can, require, why_not
 from policies.reading import due_for
 from registry.models import Installation, Kind
+from registry.standing import STATES, Standing, standings_of
 from sandbox.forms import WEEK, start_of
 from sandbox.models import Outcome, Run
 
 LATEST = 6
 WAITING = 5
+UNWELL = 5
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,13 @@ def overview(request, workspace):
     installed = Installation.objects.in_workspace(here).active().visible_to(user)
     kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
     waiting_count = waiting.count() if waiting is not None else None
+    unwell = _unwell(installed)
     context = {
         "figures": _figures(here, runs, kinds, waiting_count),
         "waiting_count": waiting_count,
         "latest": latest,
+        "unwell": unwell[:UNWELL],
+        "unwell_more": max(len(unwell) - UNWELL, 0),
         "waiting": list(waiting.select_related("workspace", "requested_by")[:WAITING]) if waiting is not None else None,
         "sees_all": can(user, "core.view_run", here),
         "first_steps": [] if latest else _first_steps(here, user, kinds),
@@ -62,6 +67,13 @@ def overview(request, workspace):
 def _support(workspace: Workspace) -> list[BreakGlass]:
     """Who of those that run Galaxy may look in here at this moment."""
     return list(BreakGlass.objects.in_workspace(workspace).open().select_related("user"))
+
+
+def _unwell(installed) -> list[tuple[Installation, Standing]]:
+    """What needs somebody, the worst first."""
+    rows = {one.pk: one for one in installed.select_related("workspace", "extension", "pin")}
+    found = [(rows[pk], one) for pk, one in standings_of(rows.values()).items() if one.is_unhealthy]
+    return sorted(found, key=lambda pair: (STATES.index(pair[1].state), str(pair[0])))
 
 
 def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | None) -> list[Figure]:

@@ -151,3 +151,22 @@ def test_forty_take_as_many_queries_as_one(workspace, admin, django_assert_num_q
     for some in (rows[:1], rows):
         with django_assert_num_queries(4):
             assert len(standings_of(some)) == len(some)
+
+
+def test_the_overview_tells_what_needs_somebody_the_worst_first(client_of, admin, member, workspace):
+    texts = [CHECKED.replace("connector: pulse", f"connector: pulse{at}") for at in range(4)]
+    well, failing, worn, _ = installed(workspace, admin, *texts)
+    make_calls(connect(well), 30)
+    make_calls(connect(failing), 30, category="transient")
+    connect(worn, status="exhausted")
+    page = client_of(admin).get(workspace.get_absolute_url())
+    assert [(one, stand.state) for one, stand in page.context["unwell"]] == [
+        (worn, standing.RECONNECT),
+        (failing, standing.FAILING),
+    ]
+    assert "Needs attention" in page.text and "Reconnect the shared connection" in page.text
+
+
+def test_the_overview_says_nothing_where_all_is_well(client_of, admin, pulse, workspace):
+    make_calls(connect(pulse), 30)
+    assert "Needs attention" not in client_of(admin).get(workspace.get_absolute_url()).text
