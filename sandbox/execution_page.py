@@ -61,16 +61,16 @@ class ExecutionPage:
         return [
             _use("Time", measured.get("wall_ms", 0), limits["wall_ms"], _ms),
             _use("Processor", measured.get("cpu_ms", 0), limits["cpu_ms"], _ms),
-            _use("Memory", measured.get("memory_bytes", 0), limits["memory_bytes"], _bytes),
+            _use("Memory", measured.get("memory_bytes", 0), limits["memory_bytes"], bytes_text),
             _use("HTTP calls", calls, limits["http_calls"], str),
-            _use("HTTP bytes", moved, limits["http_bytes"], _bytes),
-            _use("Log", sum(map(_log_bytes, self.execution.logs)), limits["log_bytes"], _bytes),
+            _use("HTTP bytes", moved, limits["http_bytes"], bytes_text),
+            _use("Log", sum(map(_log_bytes, self.execution.logs)), limits["log_bytes"], bytes_text),
         ]
 
     @property
     def calls(self) -> list[dict[str, Any]]:
         """What the code asked of the network: as recorded, with ``answer`` and ``received`` in words, and ``tone``."""
-        return [one | _answer(one) | {"received": _bytes(one["bytes_in"])} for one in self.execution.exchanges]
+        return [one | _answer(one) | {"received": bytes_text(one["bytes_in"])} for one in self.execution.exchanges]
 
     @property
     def refused(self) -> int:
@@ -128,7 +128,8 @@ def _ms(value: float) -> str:
     return f"{value:,.0f} ms"
 
 
-def _bytes(value: float) -> str:
+def bytes_text(value: float) -> str:
+    """A number of bytes in words."""
     if value >= MIB:
         return f"{value / MIB:.1f} MiB"
     return f"{value / 1024:.1f} KiB" if value >= 1024 else f"{value:.0f} B"

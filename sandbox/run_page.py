@@ -12,6 +12,7 @@ from policies.models import Approval
 from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, Run, Span
+from sandbox.requests_page import Request, requests_of
 from sandbox.services.held import is_held
 from sandbox.trace import Row, Trace, waterfall
 
@@ -101,6 +102,11 @@ class RunPage:
     def sandbox(self) -> ExecutionPage | None:
         """What the sandbox says of the last try, where this is Python."""
         return execution_page(self.run)
+
+    @cached_property
+    def requests(self) -> list[Request]:
+        """What left for a live run of a REST or gRPC action."""
+        return requests_of(self.run)
 
     @property
     def approval(self) -> Approval | None:
