@@ -14,6 +14,7 @@ class SandboxConfig(AppConfig):
         from sandbox import notifications, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
+        from sandbox.issues import open_issues
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.trials import ask_for_trial
 
@@ -25,3 +26,15 @@ class SandboxConfig(AppConfig):
         notifications.connect()
         palette.connect()
         add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))
+        add_item(
+            Item(
+                section="",
+                order=40,
+                label="Issues",
+                url_name="sandbox:issue-list",
+                icon="siren",
+                permission="core.view_installation",
+                key="e",
+                count=open_issues,
+            )
+        )

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from galaxy.core import audit
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import User
-from galaxy.core.permissions import require
+from galaxy.core.permissions import Denied, NotGranted, why_not
 from registry.models import Connection
 from sandbox import circuit
 from sandbox.circuit import Circuit, Knobs, Way
@@ -106,7 +106,7 @@ def step_back(connection: Connection, action: str, leave: Pass) -> None:
 def trip_breaker(connection: Connection, action: str, *, actor: User, reason: str) -> Breaker:
     """Hold back all calls of ``action`` until somebody resets it. Raises NotGranted, Invalid without a reason, or
     AlreadyThere."""
-    require(actor, MANAGE, connection)
+    require_steering(connection, actor)
     breaker, _ = Breaker.objects.get_or_create(
         workspace_id=connection.workspace_id, connection=connection, action=action
     )
@@ -118,12 +118,24 @@ def trip_breaker(connection: Connection, action: str, *, actor: User, reason: st
 @transaction.atomic
 def reset_breaker(connection: Connection, action: str, *, actor: User, reason: str) -> Breaker:
     """Let calls through again, and count anew. Raises NotGranted, Invalid without a reason, or AlreadyThere."""
-    require(actor, MANAGE, connection)
+    require_steering(connection, actor)
     breaker = _find(connection, action)
     if breaker is None or breaker.state == circuit.CLOSED:
         raise AlreadyThere("Its calls go through already.")
     _forget(connection, action)
     return _by_hand(breaker, Circuit(), actor, reason)
+
+
+def why_not_steer(connection: Connection, user: User) -> Denied | None:
+    """None where ``user`` may trip and reset breakers and free places: on their own connection, or where they manage
+    all."""
+    return None if connection.owner_id == user.pk else why_not(user, MANAGE, connection.workspace)
+
+
+def require_steering(connection: Connection, user: User) -> None:
+    """Raises NotGranted."""
+    if denied := why_not_steer(connection, user):
+        raise NotGranted(denied)
 
 
 def _by_hand(breaker: Breaker, after: Circuit, actor: User, reason: str) -> Breaker:

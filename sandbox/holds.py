@@ -5,7 +5,7 @@ run's lease says: a dead worker's holds count no more once the lease is over. Wh
 that a hold that was freed by force, and taken by another, is never released by the one who lost it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,11 +16,10 @@ from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.errors import Conflict, Invalid
-from galaxy.core.models import User, Workspace
-from galaxy.core.permissions import require
-from registry.models import Installation
+from galaxy.core.models import User
+from registry.models import Connection
+from sandbox.breakers import require_steering
 from sandbox.declared import Places
-from sandbox.issues import MANAGE
 from sandbox.models import Hold, Run
 
 
@@ -85,24 +84,24 @@ def release(taken: Taken, workspace_id: UUID) -> None:
         Hold.objects.in_workspace(workspace_id).filter(pk__in=taken.ids).delete()
 
 
-def holds_of(workspace: Workspace, subjects: Iterable[str]) -> list[Hold]:
-    """Who is in at this moment, longest first."""
-    rows = Hold.objects.in_workspace(workspace).filter(live(), subject__in=list(subjects))
+def holds_of(connection: Connection) -> list[Hold]:
+    """The live calls that hold a place on ``connection`` at this moment, the one that came first at the front."""
+    rows = Hold.objects.in_workspace(connection.workspace_id).filter(live(), run__connection=connection)
     return list(rows.select_related("run__workspace", "run__requested_by"))
 
 
 @transaction.atomic
-def release_by_force(workspace: Workspace, pk: UUID, *, actor: User, reason: str) -> Installation:
-    """Free a place that somebody holds; returns the installation it belongs to.
+def release_by_force(connection: Connection, pk: UUID, *, actor: User, reason: str) -> None:
+    """Free a place that a live call holds on ``connection``.
 
     The holder sends nothing more once it notices, and what it has sent cannot be taken back. Raises NotGranted,
     Invalid without a reason, or AlreadyFree.
     """
-    require(actor, MANAGE, workspace)
+    require_steering(connection, actor)
     if not reason.strip():
         raise Invalid("Say why.", {"reason": "Write why, for those who look at it later."})
-    rows = Hold.objects.in_workspace(workspace).select_for_update(of=("self",))
-    hold = rows.select_related("run__workspace", "installation__workspace").filter(pk=pk).first()
+    rows = Hold.objects.in_workspace(connection.workspace_id).select_for_update(of=("self",))
+    hold = rows.select_related("run__workspace").filter(pk=pk, run__connection=connection).first()
     if hold is None:
         raise AlreadyFree("This place is free already.")
     age_s = round((timezone.now() - hold.taken_at).total_seconds())
@@ -114,4 +113,3 @@ def release_by_force(workspace: Workspace, pk: UUID, *, actor: User, reason: str
         before={"held": hold.label, "age_s": age_s},
         reason=reason.strip(),
     )
-    return hold.installation

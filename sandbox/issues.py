@@ -121,6 +121,11 @@ def close_issue(issue: Issue, *, actor: User, reason: str) -> Issue:
     return issue
 
 
+def open_issues(request) -> int:
+    """How many are open of those this person may see, for the navigation."""
+    return Issue.objects.in_workspace(request.workspace).visible_to(request.user).open().count()
+
+
 def denied_to_close(issue: Issue, user: User):
     """None where ``user`` may close it, else what is missing (Denied)."""
     return None if issue.owner_id == user.pk else why_not(user, MANAGE, issue)

@@ -1,4 +1,5 @@
-"""What "search or jump to" finds among runs, by what was called or by id; and running an action."""
+"""What "search or jump to" finds among runs, by what was called or by id, and among open issues; and running an
+action."""
 
 import re
 from uuid import UUID
@@ -7,7 +8,7 @@ from django.db.models import Q
 
 from galaxy.core.palette import Act, Hit, Provider, add_act, add_provider
 from galaxy.core.ui.words import relative
-from sandbox.models import Run
+from sandbox.models import Issue, Run
 
 LOOKED_THROUGH = 2_000  # runs, newest first, in which a name is looked for; an id is found however old
 FEWEST_DIGITS = 4  # of an id that is meant as one
@@ -16,6 +17,7 @@ FEWEST_DIGITS = 4  # of an id that is meant as one
 def connect() -> None:
     """Register once, when the app is ready."""
     add_provider(Provider("Runs", 20, _runs, is_recent=True))
+    add_provider(Provider("Issues", 25, _issues))
     add_act(Act("Run an action", "sandbox:run-create", "core.run_installation", "play", "simulate call new start"))
 
 
@@ -33,6 +35,20 @@ def _runs(request, words: str, most: int) -> list[Hit]:
             glyph=row.installation.extension.slug,
         )
         for row in rows.select_related("workspace", "installation__extension")[:most]
+    ]
+
+
+def _issues(request, words: str, most: int) -> list[Hit]:
+    rows = Issue.objects.in_workspace(request.workspace).visible_to(request.user).open()
+    rows = rows.filter(Q(target__icontains=words) | Q(installation__extension__name__icontains=words))
+    return [
+        Hit(
+            row.target,
+            row.get_absolute_url(),
+            f"{row.get_kind_display()}, {relative(row.opened_at)}",
+            glyph=row.installation.extension.slug,
+        )
+        for row in rows.select_related("workspace", "installation__extension").order_by("-opened_at", "id")[:most]
     ]
 
 

@@ -1,11 +1,17 @@
 from django.urls import include, path
 
-from sandbox import views
+from sandbox import resilience_views, views
 from sandbox.health import views as health
 
 app_name = "sandbox"
 urlpatterns = [
     path("", include("sandbox.connections.urls")),
+    path("issues/", resilience_views.issue_list, name="issue-list"),
+    path("issues/<uuid:pk>/", resilience_views.issue_detail, name="issue-detail"),
+    path("issues/<uuid:pk>/closing/", resilience_views.issue_closing, name="issue-closing"),
+    path("connections/<uuid:pk>/limits/", resilience_views.connection_limits, name="connection-limits"),
+    path("connections/<uuid:pk>/breaker/", resilience_views.breaker_change, name="breaker-change"),
+    path("connections/<uuid:pk>/holds/<uuid:hold>/", resilience_views.hold_release, name="hold-release"),
     path("runs/", views.run_list, name="run-list"),
     path("runs/new/", views.run_create, name="run-create"),
     path("runs/<uuid:pk>/", views.run_detail, name="run-detail"),

@@ -38,7 +38,8 @@ from sandbox.connections.services import (
     renew_now,
     test_connection,
 )
-from sandbox.health import facts_for
+from sandbox.health import facts_for as health_for
+from sandbox.resilience_page import facts_for as limits_for
 from sandbox.sandboxd.client import Refused
 
 log = structlog.get_logger("galaxy.connections")
@@ -75,7 +76,8 @@ def connection_detail(request, workspace, pk):
         "connection": connection,
         "facts": facts_of(page),
         "installation": page.installation,
-        "health": facts_for(connection, request.user),
+        "health": health_for(connection, request.user),
+        "limits": limits_for(connection, request.user),
     }
     return render(request, "sandbox/connection/detail.html", context)
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
-from registry.models import Installation
+from registry.models import Connection, Installation
 
 
 class Breaker(WorkspaceModel):
@@ -110,8 +110,9 @@ class HealthCheck(WorkspaceModel):
 
 class IssueQuerySet(WorkspaceQuerySet):
     def visible_to(self, user):
-        """Issues of the installations that ``user`` may see."""
-        return self.filter(installation__in=Installation.objects.visible_to(user))
+        """Issues of the installations that ``user`` may see; about a connection, only where they may see that one."""
+        theirs = Q(connection=None) | Q(connection__in=Connection.objects.visible_to(user))
+        return self.filter(theirs, installation__in=Installation.objects.visible_to(user))
 
     def open(self):
         return self.filter(closed_at=None)

@@ -22,7 +22,7 @@ from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
-from tests.matrix import connection_routes, machines, secret_routes
+from tests.matrix import connection_routes, machines, resilience_routes, secret_routes
 from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import WORDS, lines
 
@@ -59,6 +59,10 @@ OBJECT_ROUTES = (
     "connection-check",
     "-renewal",
     "-disconnection",
+    "issue-closing",
+    "connection-limits",
+    "breaker-change",
+    "hold-release",
 )
 
 
@@ -91,6 +95,7 @@ def things(cast, workspace, admin, vault):
             "installation": probe,
             "run": queued,
             "unknown": unknown,
+            "issue": resilience_routes.issue(probe),
             "approval": waiting.approval,
             "event": AuditEvent.objects.latest("id"),
             "tidy": tidy,
@@ -142,6 +147,7 @@ def address(route: str, things: dict, slug: str) -> str:
         }.get(route)
         or secret_routes.place(route, things)
         or connection_routes.place(route, things)
+        or resilience_routes.place(route, things)
         or machines.place(route, things)
     )
     try:
@@ -182,6 +188,7 @@ def form(route: str, things: dict) -> dict:
         }.get(route)
         or secret_routes.body(route, things)
         or connection_routes.body(route, things)
+        or resilience_routes.body(route, things)
         or machines.body(route, things)
     )
 

@@ -76,14 +76,14 @@ def test_a_place_is_freed_by_force_with_a_reason_and_the_former_holder_frees_nob
     first, taken = at_work(live)
     hold = Hold.objects.get(key__regex="^[0-9a-f]{64}$")
     with pytest.raises(NotGranted):
-        release_by_force(workspace, hold.pk, actor=member, reason="Now")
+        release_by_force(locked, hold.pk, actor=member, reason="Now")
     with pytest.raises(Invalid):
-        release_by_force(workspace, hold.pk, actor=admin, reason=" ")
-    release_by_force(workspace, hold.pk, actor=admin, reason="It hangs")
+        release_by_force(locked, hold.pk, actor=admin, reason=" ")
+    release_by_force(locked, hold.pk, actor=admin, reason="It hangs")
     event = AuditEvent.objects.get(action="hold.released")
     assert event.target_id == str(first.pk)
     with pytest.raises(AlreadyFree):
-        release_by_force(workspace, hold.pk, actor=admin, reason="Again")
+        release_by_force(locked, hold.pk, actor=admin, reason="Again")
     _, theirs = at_work(live)
     holds.release(taken, workspace.pk)
     assert holds.are_held(theirs, workspace.pk), "what the first one had is not what the second one has"
@@ -95,7 +95,7 @@ def test_who_was_put_out_sends_nothing_more(workspace, locked, live, admin):
     run = live.asked("probe.put")
     runner.script = [failed(503), OK]
     runner.during = lambda: release_by_force(
-        workspace, Hold.objects.filter(run=run).exclude(key="connection").get().pk, actor=admin, reason="It hangs"
+        locked, Hold.objects.filter(run=run).exclude(key="connection").get().pk, actor=admin, reason="It hangs"
     )
     run = perform(run.pk)
     assert (run.state, run.error["error_code"], len(runner.sent)) == ("failed", "hold_lost", 1)
