@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 DEEPEST = 6  # messages within messages; what lies deeper, or leads back to itself, is any object
-MOST_FIELDS = 600
+MOST_FIELDS = 200  # in one schema, so that a manifest of many actions stays one that can be read
 
 _INT32, _UINT32 = (-(2**31), 2**31 - 1), (0, 2**32 - 1)
 _NUMBERS: dict[int, tuple[int, int]] = {

@@ -36,17 +36,14 @@ def judged(spec: ActionSpec, came: dict[str, Any]) -> Judged:
         body = json.loads(came["body"])
     except ValueError:  # a number or a part of the structure looked like a secret
         sentence = "The answer cannot be read once what looks like a secret is struck from it."
-        has_acted = spec.effect != "read"
-        return Judged(status, {}, None, "tool_error", "bad_response", sentence, has_acted=has_acted)
+        return Judged(status, {}, None, "tool_error", "bad_response", sentence, has_acted=spec.effect != "read")
     meaning, after_s = meaning_of(grpc.StatusCode[name], came["headers"].get(DETAILS, ""))
     headers = {STATUS: name} | ({} if after_s is None else {"retry-after": str(after_s)})
     declared = declared_category(status, spec.raw.get("replies", ()), body) or ""
-    has_acted = meaning.has_acted if meaning else True
-    if spec.effect == "read":
-        has_acted = False
+    acted = False if spec.effect == "read" else meaning.has_acted if meaning else True
     if meaning is None:
-        return Judged(status, headers, body, declared, has_acted=has_acted)
+        return Judged(status, headers, body, declared, has_acted=acted)
     sentence = meaning.sentence if declared in {"", meaning.category} else ""  # another category has words of its own
     return Judged(
-        status, headers, body, declared or meaning.category, f"grpc_{name.lower()}", sentence, has_acted=has_acted
+        status, headers, body, declared or meaning.category, f"grpc_{name.lower()}", sentence, has_acted=acted
     )

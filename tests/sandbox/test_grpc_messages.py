@@ -4,6 +4,8 @@ import json
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from galaxy.core.egress import Refused
 from registry.protos import method_of
@@ -30,6 +32,8 @@ message Order {{
 message Wide {{ {WIDE} }}
 service Shop {{ rpc Place(Order) returns (Order); }}
 """
+NAMES = ("id", "big", "state", "parts", "at", "limit", "more", "raw", "price", "mail", "pickup", "any", "flags",
+         "wide", "named", "note", "small", "sku", "count", "sizes", "@type", "OPEN")  # fmt: skip
 OLD = """
 syntax = "proto2";
 message Order { required string id = 1; optional string note = 2 [default = "none"]; }
@@ -40,6 +44,36 @@ service Shop { rpc Place(Order) returns (Order); }
 @pytest.fixture(scope="module")
 def method():
     return method_of({"proto": PROTO, "service": "shop.v1.Shop", "method": "Place"})
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.sampled_from(NAMES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(inputs=st.dictionaries(st.sampled_from(NAMES), values, max_size=6))
+def test_whatever_the_inputs_are_they_are_written_or_refused(method, inputs):
+    try:
+        raw = encode(method, inputs)
+    except BadCall as refused:
+        assert refused.category == "validation"
+        return
+    try:
+        json.loads(decode(method, raw))
+    except Refused as refused:  # an infinity that an input may hold and JSON may not
+        assert refused.code == "bad_response"
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(raw=st.binary(max_size=200))
+def test_whatever_a_peer_sends_it_is_json_or_refused(method, raw):
+    try:
+        json.loads(decode(method, raw), parse_constant=pytest.fail)
+    except Refused as refused:
+        assert (refused.code, refused.was_sent) == ("bad_response", True)
 
 
 def test_what_goes_in_comes_out(method):

@@ -11,6 +11,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from registry.protos import BadProto, TookTooLong, describe, describing
+from registry.protos.schemas import DEEPEST
 
 PROTO = """
 syntax = "proto3";
@@ -95,6 +96,17 @@ def test_a_source_says_what_the_call_takes_and_gives():
             "state": {"type": ["integer", "string"]},
         },
     }
+
+
+def test_what_is_deep_or_wide_is_any_object():
+    chain = "".join(f"message M{number} {{ M{number + 1} next = 1; }}" for number in range(9)) + "message M9 {}"
+    wide = "message W {" + "".join(f"string f{number} = {number + 1};" for number in range(201)) + "}"
+    service = "service S { rpc Deep(M0) returns (W); }"
+    found = describe({"proto": f'syntax = "proto3"; {chain} {wide} {service}', "service": "S", "method": "Deep"})
+    schema, depth = found.inputs, 0
+    while "properties" in schema:
+        schema, depth = schema["properties"]["next"], depth + 1
+    assert (depth, schema, found.outputs) == (DEEPEST, {"type": "object"}, {"type": "object"})
 
 
 def test_a_text_is_compiled_once_however_many_methods_it_has(monkeypatch):
