@@ -267,6 +267,11 @@ AUTH = Shape("auth", (
     Key("authorize_url", https_address, "Consent screen."),
     Key("token_url", https_address, "Token endpoint."),
     Key("revoke_url", https_address, "Revocation endpoint."),
+    Key(
+        "revoke_with",
+        choice("client", "token"),
+        "What proves a revocation: the client (RFC 7009), or the token as a bearer's; the client when left out.",
+    ),
     Key("issuer", https_address, "Issuer, where the vendor has discovery."),
     Key("grant", choice("authorization_code", "client_credentials"), "OAuth 2 grant; the first when left out."),
     Key(

@@ -87,6 +87,8 @@ def assertion_request(auth: dict[str, Any], assertion: str) -> dict[str, Any]:
 
 def revocation_request(auth: dict[str, Any], app: App, token: str, hint: str) -> dict[str, Any]:
     """``hint`` is access_token or refresh_token; it may be left out (RFC 7009, 2.1), and is where names are strict."""
+    if auth.get("revoke_with") == "token":
+        return _posted(auth["revoke_url"], _HEADERS | {"Authorization": f"Bearer {token}"}, "")
     body, _ = prepare_revoke_token_request(token, None if auth.get("token_body") == "json" else hint)
     return _with_client(auth, app, auth["revoke_url"], body)
 

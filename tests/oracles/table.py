@@ -35,7 +35,8 @@ ORACLES = (
         _clients(),
         "The vendor's own client is pointed at a stand-in on loopback and asked for the same thing. Method, path, "
         "query, body and the headers that mean something are the same as ours by the rules below. The client gets our "
-        "happy fixture for an answer and must read it as a success, and each failure on file as that failure.",
+        "happy and empty fixtures for an answer and must read them as a success, and each failure on file as that "
+        "failure.",
     ),
     Oracle(
         "Discovery document",
@@ -127,7 +128,7 @@ def _sign_in() -> Iterator[str]:
     yield from ["## Signing in", ""]
     yield _paragraph(
         "`tests/oracles/test_sign_in.py` compares the requests for tokens: with slack-sdk and notion-client (code, "
-        "refresh, for Notion revocation too, with the proof of the client), with hubspot-api-client (which still calls "
+        "refresh, revocation, with the proof of client or token), with hubspot-api-client (which still calls "
         "the older address), with google-auth (refresh) and, where it lies beside the checkout, with Salesforce's "
         "collection (addresses)."
     )

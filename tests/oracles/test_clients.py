@@ -39,6 +39,14 @@ def test_we_send_what_the_official_client_sends(name, peer):
     assert canonical(received(name)) == canonical(theirs)
 
 
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_official_client_reads_an_empty_reply_as_a_success(name, peer):
+    peer.answers = [ACTIONS[name].fixtures["empty"]]
+    with client_of(name.partition(".")[0], peer.url) as client:
+        OFFICIAL[name].call(client)
+    assert len(peer.received) == 1
+
+
 # A read of each connector: failures are the connector's, the same for all its actions.
 READS = {
     "gmail": "get_message", "google-drive": "get_file", "slack": "read_messages", "hubspot": "get_contact",

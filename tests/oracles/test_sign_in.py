@@ -11,7 +11,7 @@ from google.oauth2._client import refresh_grant
 from registry.manifests.functions import evaluate
 from sandbox.oauth.answers import read_answer
 from sandbox.oauth.requests import App, code_request, consent_url, refresh_request, revocation_request
-from tests.oracles.clients import client_of
+from tests.oracles.clients import TOKEN, client_of
 from tests.oracles.peer import Received, VendorPeer
 from tests.oracles.shipped import MANIFESTS
 from tests.oracles.wire import canonical
@@ -60,6 +60,14 @@ def test_slack_is_asked_for_tokens_as_its_own_client_asks(peer):
     for mine, theirs in zip((first, second), peer.received, strict=True):
         assert canonical(mine) == canonical(theirs)
         assert proof_of(mine) == proof_of(theirs) == ("Basic", [app.client_id, app.secret])
+
+
+def test_slack_is_asked_to_revoke_a_token_by_the_token(peer):
+    with client_of("slack", peer.url) as slack:
+        slack.auth_revoke()
+    mine, theirs = ours(revocation_request(auth_of("slack"), APP, TOKEN, "access_token")), peer.received[0]
+    assert canonical(mine) == canonical(theirs)
+    assert mine.headers["authorization"] == theirs.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 def test_notion_is_asked_to_give_and_revoke_tokens_as_its_own_client_asks(peer):
