@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -268,6 +269,8 @@ if env_bool("BEHIND_PROXY", False):  # only where the proxy strips what clients 
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = env_int("PROXY_COUNT", 1)  # whose entries in X-Forwarded-For are believed
 DATA_UPLOAD_MAX_MEMORY_SIZE = GALAXY_MAX_BODY_BYTES = 1_048_576
+# Where a file may be larger than that: by address, since this is looked at before anything else of a request.
+GALAXY_LARGER_BODIES = ((re.compile(r"/w/[^/]+/workshop/documents/"), 9 * 1_048_576),)
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 CONTENT_SECURITY_POLICY = {

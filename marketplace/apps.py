@@ -12,3 +12,4 @@ class MarketplaceConfig(AppConfig):
         palette.connect()
         permission = "core.view_listing"
         add_item(Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m"))
+        add_item(Item("Build", 10, "Workshop", "workshop:draft-list", "hammer", "core.write_extension", key="w"))

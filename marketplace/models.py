@@ -7,7 +7,10 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils import timezone
 
+from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, Version
+
+__all__ = ["ApiDocument", "ApiOperation", "Draft", "DraftFile", "Listing", "Reach", "VerificationLevel"]
 
 
 class VerificationLevel(models.TextChoices):

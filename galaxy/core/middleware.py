@@ -140,7 +140,8 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        limit = settings.GALAXY_MAX_BODY_BYTES
+        limits = (limit for pattern, limit in settings.GALAXY_LARGER_BODIES if pattern.fullmatch(request.path_info))
+        limit = next(limits, settings.GALAXY_MAX_BODY_BYTES)
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:

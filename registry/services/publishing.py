@@ -159,11 +159,11 @@ def _base(version: Version) -> str:
 
 def file_problems(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]:
     """Why these files cannot go with the manifest, each in a sentence."""
-    yield from (f"{path} is not a plain relative path of at most 200 characters." for path in files if not _fits(path))
+    yield from (f"{path} is not a plain relative path of at most 200 characters." for path in files if not fits(path))
     yield from (f"{path} is larger than 256 KiB." for path, content in files.items() if len(content) > MAX_FILE_BYTES)
     if sum(map(len, files.values())) > MAX_FILES_BYTES:
         yield "Its files are larger than 1 MiB together."
-    yield from (f"The file {name} is named and not there." for name in _code_files(manifest) if name not in files)
+    yield from (f"The file {name} is named and not there." for name in code_files(manifest) if name not in files)
 
 
 def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher: str) -> None:
@@ -177,11 +177,11 @@ def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher
         raise NotPublishable(sentence, {"manifest": " ".join(problems)})
 
 
-def _fits(path: str) -> bool:
+def fits(path: str) -> bool:
     return len(path) <= 200 and _PATH.fullmatch(path) is not None
 
 
-def _code_files(manifest: Manifest) -> Iterator[str]:
+def code_files(manifest: Manifest) -> Iterator[str]:
     for holder in (manifest.canonical, *manifest.canonical.get("actions", ())):
         for place in (holder, holder.get("simulation", {})):
             if name := place.get("code_file"):

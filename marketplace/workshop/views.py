@@ -1,0 +1,229 @@
+"""Pages of drafts: the list, the editor with its findings, versions, and what is tried out of them."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.fields import add_refusals
+from galaxy.core.http import wants_partial
+from galaxy.core.permissions import require
+from marketplace.checks import check
+from marketplace.workshop.drafts import (
+    MAY_WRITE,
+    begin_draft,
+    files_of,
+    publish,
+    put_file,
+    remove_draft,
+    save_draft,
+    take_file,
+)
+from marketplace.workshop.forms import FileForm, StartForm, TextForm
+from marketplace.workshop.models import Draft, DraftFile
+from marketplace.workshop.reading import Counted, drafts_of, installation_of, trials_of, versions_of
+from marketplace.workshop.starters import STARTERS, TEXTS
+from registry.asks import asks_of
+from registry.models import Version
+from registry.services import install, move_pin, withdraw_draft
+from registry.services.holding import why_not_hold, why_not_move
+from registry.services.moving import widening_of
+
+PAGE_SIZE = 40
+
+
+@require_safe
+def draft_list(request, workspace):
+    require(request.user, MAY_WRITE, request.workspace)
+    page = Paginator(drafts_of(request.workspace), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "workshop/draft_list.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft_create(request, workspace):
+    require(request.user, MAY_WRITE, request.workspace)
+    form = StartForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        text = TEXTS[form.cleaned_data["start"]]
+        return redirect(begin_draft(request.workspace, text=text, actor=request.user))
+    status = 422 if form.is_bound else 200
+    return render(request, "workshop/draft_create.html", {"form": form, "starters": STARTERS}, status=status)
+
+
+@require_safe
+def draft_detail(request, workspace, pk):
+    draft = _draft(request, pk)
+    return _editor(request, draft, TextForm(initial={"text": draft.text, "revision": draft.revision}), draft.text)
+
+
+@require_POST
+def draft_text(request, workspace, pk):
+    """Save what was typed, with or without errors in it."""
+    draft, form = _draft(request, pk), TextForm(request.POST)
+    if not form.is_valid():
+        return _editor(request, draft, form, request.POST.get("text", ""), status=422)
+    try:
+        draft, checked = save_draft(draft, actor=request.user, **form.cleaned_data)
+    except DomainError as error:
+        return _refused(request, draft, form, error)
+    messages.success(request, "Saved." if not checked.errors else "Saved, with what is open listed beside it.")
+    return redirect(draft)
+
+
+@require_POST
+def draft_check(request, workspace, pk):
+    """The findings of what is typed, saving nothing."""
+    draft, form = _draft(request, pk), TextForm(request.POST)
+    if not form.is_valid():
+        return _editor(request, draft, form, request.POST.get("text", ""), status=422)
+    text = form.cleaned_data["text"]
+    if wants_partial(request):
+        counted = Counted(check(text, files_of(draft)).findings)
+        return render(request, "workshop/_findings.html", {"counted": counted, "is_fresh": True})
+    return _editor(request, draft, form, text, is_unsaved=text != draft.text)
+
+
+@require_POST
+def draft_version(request, workspace, pk):
+    """Save, and publish what was saved as a version of the workspace's own."""
+    draft, form = _draft(request, pk), TextForm(request.POST)
+    if not form.is_valid():
+        return _editor(request, draft, form, request.POST.get("text", ""), status=422)
+    try:
+        draft, _ = save_draft(draft, actor=request.user, **form.cleaned_data)
+        form = TextForm({"text": draft.text, "revision": draft.revision})
+        form.is_valid()
+        version = publish(draft, actor=request.user)
+    except DomainError as error:
+        return _refused(request, draft, form, error)
+    messages.success(request, f"{version.number} is a version of this workspace’s own.")
+    return redirect(f"{draft.get_absolute_url()}#versions")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft_removal(request, workspace, pk):
+    draft = _draft(request, pk)
+    if request.method == "POST":
+        remove_draft(draft, actor=request.user)
+        messages.success(request, f"{draft} is off the list. What was published of it stays.")
+        return redirect("workshop:draft-list", request.workspace.slug)
+    context = {"draft": draft, "installation": installation_of(draft, request.user)}
+    return render(request, "workshop/draft_removal.html", context)
+
+
+@require_POST
+def draft_file_create(request, workspace, pk):
+    draft, form = _draft(request, pk), FileForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            file = put_file(draft, path=form.cleaned_data["path"], content=form.bytes, actor=request.user)
+        except Invalid as error:
+            add_refusals(form, error)
+        else:
+            messages.success(request, f"{file} stands beside the text.")
+            return redirect(f"{draft.get_absolute_url()}#files")
+    text = TextForm(initial={"text": draft.text, "revision": draft.revision})
+    return _editor(request, draft, text, draft.text, file_form=form, status=422)
+
+
+@require_POST
+def draft_file_removal(request, workspace, pk, file):
+    draft = _draft(request, pk)
+    row = get_object_or_404(DraftFile.objects.in_workspace(request.workspace).filter(draft=draft), pk=file)
+    row.draft = draft
+    take_file(row, actor=request.user)
+    messages.success(request, f"{row} is gone.")
+    return redirect(f"{draft.get_absolute_url()}#files")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def version_installation(request, workspace, pk, version):
+    """Consent: what a version asks for, and what of it is new; the form names what was shown."""
+    draft = _draft(request, pk)
+    row = _version(request, draft, version)
+    installation = installation_of(draft, request.user)
+    manifest = row.parsed
+    wider = widening_of(installation, manifest) if installation else None
+    if request.method == "POST":
+        if installation is None:
+            installation = install(request.workspace, row.extension, version=row, actor=request.user)
+            messages.success(request, f"{installation} is installed. It is simulated until somebody connects it.")
+        else:
+            asked = {*wider.scopes, *wider.hosts} if wider else set()
+            move_pin(installation, version=row, actor=request.user, agrees=asked <= set(request.POST.getlist("agreed")))
+            messages.success(request, f"{installation} is at {row.number} now.")
+        return redirect(f"{draft.get_absolute_url()}#try")
+    denied = (
+        why_not_move(request.user, installation, widens=bool(wider))
+        if installation
+        else why_not_hold(request.user, request.workspace, row.extension)
+    )
+    context = {
+        "draft": draft,
+        "version": row,
+        "manifest": manifest,
+        "asks": asks_of(manifest),
+        "installation": installation,
+        "wider": wider,
+        "denied": denied,
+    }
+    return render(request, "workshop/version_installation.html", context)
+
+
+@require_POST
+def version_withdrawal(request, workspace, pk, version):
+    draft = _draft(request, pk)
+    row = _version(request, draft, version)
+    withdraw_draft(row, actor=request.user)
+    messages.success(request, f"{row.number} is off the list. Runs that used it keep pointing at it.")
+    return redirect(f"{draft.get_absolute_url()}#versions")
+
+
+def _draft(request, pk) -> Draft:
+    require(request.user, MAY_WRITE, request.workspace)
+    rows = Draft.objects.in_workspace(request.workspace).kept()
+    return get_object_or_404(rows.select_related("workspace", "extension", "updated_by"), pk=pk)
+
+
+def _version(request, draft: Draft, pk) -> Version:
+    rows = Version.objects.filter(workspace=request.workspace, extension=draft.extension_id)
+    return get_object_or_404(rows.select_related("workspace", "extension"), pk=pk)
+
+
+def _refused(request, draft: Draft, form: TextForm, error: DomainError):
+    """The editor with what was typed still in it, and why it was not taken."""
+    return _editor(request, draft, form, form.cleaned_data["text"], refusal=error, status=error.status)
+
+
+def _editor(
+    request,
+    draft: Draft,
+    form: TextForm,
+    text: str,
+    *,
+    file_form: FileForm | None = None,
+    refusal: DomainError | None = None,
+    is_unsaved: bool = False,
+    status: int = 200,
+):
+    checked = check(text, files_of(draft))
+    installation = installation_of(draft, request.user)
+    run_url = reverse("sandbox:run-create", args=[request.workspace.slug])
+    context = {
+        "draft": draft,
+        "form": form,
+        "refusal": refusal,
+        "is_unsaved": is_unsaved or refusal is not None,
+        "counted": Counted(checked.findings),
+        "manifest": checked.manifest,
+        "files": DraftFile.objects.in_workspace(request.workspace).filter(draft=draft).defer("content"),
+        "file_form": file_form or FileForm(),
+        "installation": installation,
+        "versions": versions_of(draft, installation, request.user),
+        "trials": trials_of(installation) if installation else [],
+        "run_url": run_url,
+        "losses": draft.losses,
+    }
+    return render(request, "workshop/draft_detail.html", context, status=status)

@@ -1,0 +1,65 @@
+"""Addresses and correct bodies of the workshop's routes: a draft of Meridian with a file, two versions and a document.
+
+The first version is installed; the second is not.
+"""
+
+from marketplace.workshop.documents import choose, hand_in
+from marketplace.workshop.drafts import begin_draft, publish, put_file, save_draft
+from marketplace.workshop.starters import TEXTS
+from registry.services import install
+from tests.registry.openapi.documents import as_bytes, large
+
+TEXT = TEXTS["rest"]
+
+
+def workshop(workspace, creator) -> dict:
+    draft = begin_draft(workspace, text=TEXT, actor=creator)
+    file = put_file(draft, path="docs.md", content=b"# Tasks", actor=creator)
+    first = publish(draft, actor=creator)
+    install(workspace, first.extension, version=first, actor=creator)
+    draft, _ = save_draft(draft, text=f"{TEXT}# Next.\n", revision=1, actor=creator)
+    put_file(draft, path="docs.md", content=b"# Tasks and more", actor=creator)
+    document = hand_in(workspace, content=as_bytes(large(10)), actor=creator)
+    operation = document.operations.get(position=0)
+    choose(document, shown=[operation.pk], chosen=[operation.pk], actor=creator)
+    return {
+        "draft": draft,
+        "draft_file": file,
+        "draft_version": publish(draft, actor=creator),
+        "document": document,
+        "operation": operation,
+    }
+
+
+def place(route: str, things: dict) -> dict:
+    draft, version = {"pk": things["draft"].pk}, {"version": things["draft_version"].pk}
+    document = {"pk": things["document"].pk}
+    return {
+        "workshop:draft-detail": draft,
+        "workshop:draft-text": draft,
+        "workshop:draft-check": draft,
+        "workshop:draft-version": draft,
+        "workshop:draft-removal": draft,
+        "workshop:draft-file-create": draft,
+        "workshop:draft-file-removal": draft | {"file": things["draft_file"].pk},
+        "workshop:version-installation": draft | version,
+        "workshop:version-withdrawal": draft | version,
+        "workshop:document-detail": document,
+        "workshop:document-choice": document,
+        "workshop:document-draft": document,
+        "workshop:document-removal": document,
+    }.get(route, {})
+
+
+def body(route: str, things: dict) -> dict:
+    typed = {"text": TEXT, "revision": things["draft"].revision}
+    return {
+        "workshop:draft-create": {"start": "rest"},
+        "workshop:draft-text": typed,
+        "workshop:draft-check": typed,
+        "workshop:draft-version": typed,
+        "workshop:draft-file-create": {"path": "more.md", "content": "More."},
+        "workshop:document-create": {"text": as_bytes(large(5)).decode()},
+        "workshop:document-choice": {"shown": [str(things["operation"].pk)], "chosen": []},
+        "workshop:document-draft": {"name": "pets"},
+    }.get(route, {})
