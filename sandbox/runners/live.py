@@ -15,6 +15,7 @@ from sandbox.sandboxd.orders import CallOrder
 from sandbox.services.leases import keep
 
 SPARE_S = 6.0  # beyond the exchange's own time: refreshing a token, and the way there and back
+REFRESHING = "refresh_slow"  # its word for a token that is on its way: nothing was sent, so ask again in a moment
 BROKE = "broke"  # sandboxd's word for a failure of its own, which may have come after the call
 UNAVAILABLE = 503  # the status by which the gate's rules of repeating know that the other side did not answer
 MAX_PAGES_BYTES = 4 * 1024 * 1024  # of all pages, as they came
@@ -177,6 +178,7 @@ def _failure(answer: dict[str, Any], requests: list[dict[str, Any]]) -> Reply:
         next_step=answer["next_step"],
         has_acted=answer["has_acted"],
         requests=requests,
+        not_begun=answer["code"] == REFRESHING,
     )
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from galaxy.core.models import AuditDetail, AuditEvent
 from registry.models import AppRegistration, Connection, ConnectionCredential
-from tests.connections import APP_SECRET, LOGIN, register_app, vendor
+from tests.connections import APP_SECRET, LOGIN, OAUTH, register_app, vendor
 from tests.extensions import installed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -231,6 +231,21 @@ def test_disconnecting_revokes_there_and_destroys_here(sandboxd, connection, adm
     connection.refresh_from_db()
     assert (connection.status, ConnectionCredential.objects.count()) == ("unauthenticated", 0)
     assert AuditEvent.objects.filter(action="connection.disconnected").exists()
+
+
+def test_a_vendor_that_revokes_by_the_token_is_sent_it_and_its_no_in_a_200_is_told(
+    sandboxd, workspace, admin, client_of
+):
+    connection = installed(workspace, admin, vendor(f"{OAUTH}, revoke_with: token"))[0].connections.get()
+    register_app(connection.installation, admin)
+    client = client_of(admin)
+    sandboxd.answer = lambda host, target, form: {"access_token": TOKEN, "refresh_token": REFRESH}
+    come_back(client, connection, state=begin(client, connection)["state"], code="c")
+    sandboxd.answer = lambda host, target, form: {"ok": False, "error": "invalid_auth"}
+    page = client.post(url("connection-disconnection", connection.pk), follow=True).content.decode()
+    assert "refused: invalid_auth" in page
+    asked = [(form, headers["Authorization"]) for _, target, form, headers in sandboxd.asked if "revocation" in target]
+    assert asked == [({}, f"Bearer {TOKEN}")]
 
 
 def test_the_health_action_is_tried_and_what_it_says_is_told(sandboxd, workspace, admin, client_of):
