@@ -15,6 +15,7 @@ from registry.services.publishing import publish_draft, publish_version, withdra
 from registry.services.resolving import (
     Resolved,
     is_simulation_forced,
+    outgoing_connection,
     resolve,
     verified_file,
     verified_manifest,
@@ -30,6 +31,7 @@ __all__ = [
     "move_pin",
     "needed_by",
     "needs_no_sign_in",
+    "outgoing_connection",
     "publish_draft",
     "publish_version",
     "resolve",

@@ -82,17 +82,26 @@ def _verified(digest: str) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, files
 
 
-def is_simulation_forced(resolved: Resolved, user: User) -> bool:
+def outgoing_connection(resolved: Resolved, user: User) -> Connection | None:
+    """The connection by which a call of ``user`` goes out; None for a pack, whose steps have their own, and for what
+    stays here."""
+    if resolved.manifest.kind == Kind.PACK or not reaches_out(resolved.manifest):
+        return None
+    return connection_for(resolved.installation, user)
+
+
+def is_simulation_forced(resolved: Resolved, user: User, connection: Connection | None = None) -> bool:
     """True while ``user`` has no connection to what would be reached; for a pack, to anything it requires.
 
-    One that has to be renewed is a connection still: live runs wait for it.
+    ``connection`` is the way out where it is known already. One that has to be renewed is a connection still: live runs
+    wait for it.
     """
     if resolved.manifest.kind == Kind.PACK:
         unconnected = unconnected_slugs(resolved.installation.workspace, user)
         return any(slug in unconnected for slug in resolved.manifest.requires)
     if not reaches_out(resolved.manifest):
         return False
-    connection = connection_for(resolved.installation, user)
+    connection = connection or connection_for(resolved.installation, user)
     return connection is None or connection.status == Connection.Status.UNAUTHENTICATED
 
 

@@ -16,7 +16,14 @@ from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
-from registry.services import Resolved, connection_for, is_simulation_forced, missing_requirements, resolve
+from registry.services import (
+    Resolved,
+    connection_for,
+    is_simulation_forced,
+    missing_requirements,
+    outgoing_connection,
+    resolve,
+)
 from sandbox import class_flow
 from sandbox.budgets import budget_spent
 from sandbox.errors import KeyReused, RunError
@@ -135,7 +142,8 @@ def resolve_call(
     if missing:
         words = ", ".join(f"{slug} {wanted}" for slug, wanted in missing)
         raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
-    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user) else Run.Mode.LIVE
+    connection = outgoing_connection(found, user)
+    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user, connection) else Run.Mode.LIVE
     if scenario not in Run.Scenario.values:
         raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
     return Call(
@@ -148,7 +156,7 @@ def resolve_call(
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
         idempotency_key=_key(idempotency_key),
         agent=agent,
-        connection=connection_for(found.installation, user) if found.manifest.kind != Kind.PACK else None,
+        connection=connection,
     )
 
 

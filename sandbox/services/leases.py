@@ -21,6 +21,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
+from registry.models import Kind
 from sandbox.errors import RunError
 from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
@@ -42,7 +43,7 @@ class Held(Exception):
 
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
-    OutboxMessage.objects.update_or_create(workspace=run.workspace, run=run)
+    OutboxMessage.objects.bulk_create([OutboxMessage(workspace=run.workspace, run=run)], ignore_conflicts=True)
     transaction.on_commit(partial(ring, run.workspace_id, run.pk))
 
 
@@ -71,6 +72,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
             "workspace",
             "version__extension",
             "installation__extension",
+            "installation__workspace",
             "requested_by",
             "approval__workspace",
             "connection__owner",
@@ -300,6 +302,7 @@ def forget_values(run: Run, raw_outputs: Any = None) -> None:
     """Raw values go with the last write; those of a step stay until its pack is over, which may still read them."""
     if run.parent_id is None:
         RunPayload.objects.filter(run=run).delete()
-        RunPayload.objects.filter(run__parent=run).delete()
+        if run.kind == Kind.PACK:
+            RunPayload.objects.filter(run__parent=run).delete()
     elif raw_outputs is not None:
         RunPayload.objects.filter(run=run).update(data={"outputs": raw_outputs})

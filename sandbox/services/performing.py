@@ -15,7 +15,7 @@ from policies.services.decisions import snapshot_of
 from registry.errors import Altered
 from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
-from registry.services import Resolved, connection_for, is_simulation_forced, verified_manifest
+from registry.services import Resolved, is_simulation_forced, outgoing_connection, verified_manifest
 from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.escalation import call_ended
@@ -61,7 +61,8 @@ def perform(run_id: UUID) -> Run | None:
         raise  # the database is away; whoever takes the run over goes on
     except Exception as error:  # whatever broke would break again at every take-over
         _end_broken(run, error)
-    run.refresh_from_db()
+    if not run.is_final:  # it waits or went back, or another worker has it
+        run.refresh_from_db()
     return run
 
 
@@ -136,24 +137,32 @@ def call_of(run: Run) -> Call:
     action = None
     if run.kind == Kind.ACTION:
         action = manifest.actions.get(run.target) or manifest.actions[run.target.removeprefix(f"{manifest.id}.")]
-    payload = RunPayload.objects.filter(run=run).first()
+    resolved = Resolved(run.target, run.installation, run.version, manifest, action)
+    payload = _payload(run)
     return Call(
         workspace=run.workspace,
         user=run.requested_by,
         chain=Actor.from_list(run.chain),
-        resolved=Resolved(run.target, run.installation, run.version, manifest, action),
-        inputs=payload.data["inputs"] if payload else {},
+        resolved=resolved,
+        inputs=payload.get("inputs", {}),
         mode=run.mode,
         scenario=run.scenario,
         parent=run.parent,
         step_id=run.step_id,
         idempotency_key=run.idempotency_key,
-        carried=class_flow.from_json(payload.data.get("carried", [])) if payload else {},
+        carried=class_flow.from_json(payload.get("carried", [])),
         agent=run.agent,
         is_check=run.is_check,
-        connection=run.connection
-        or (None if run.kind == Kind.PACK else connection_for(run.installation, run.requested_by)),
+        connection=run.connection or outgoing_connection(resolved, run.requested_by),
     )
+
+
+def _payload(run: Run) -> dict[str, Any]:
+    """The raw values of a run that is not over; read once for each claim, since they stay as they are until its end."""
+    try:
+        return run.payload.data
+    except RunPayload.DoesNotExist:
+        return {}
 
 
 def perform_call(run: Run, tracer: Tracer) -> None:

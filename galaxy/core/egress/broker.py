@@ -74,7 +74,7 @@ class Broker:
         self._placeholders = Placeholders(secrets or NoSecrets(), key=key)
         self._hidden = frozenset(hidden)
         self._scrubber = Scrubber(self._hidden)
-        self._known = 0
+        self._known = len(self._hidden)
         self.exchanges: list[dict[str, Any]] = []
         self.recording: list[dict[str, Any]] = []
         self.counts = {"calls": 0, "refused": 0, "bytes_in": 0, "bytes_out": 0, "signatures": 0}
@@ -299,9 +299,10 @@ class Broker:
 
     def _learn(self) -> None:
         """Let the scrubber know the values that were opened by now."""
-        if len(self._placeholders.opened) != self._known:
-            self._known = len(self._placeholders.opened)
-            self._scrubber = Scrubber(self._placeholders.opened | self._hidden)
+        values = self._placeholders.opened | self._hidden
+        if len(values) != self._known:  # making one takes a while, so none is made for values that it knows already
+            self._known = len(values)
+            self._scrubber = Scrubber(values)
 
     def _has_secret(self, text: str | bytes) -> bool:
         written = text.decode("latin-1") if isinstance(text, bytes) else text
