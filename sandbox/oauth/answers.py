@@ -71,6 +71,16 @@ def read_answer(answer: dict[str, Any], host: str, now: Callable[[], datetime] =
     return _tokens(body, host)
 
 
+def refusal_in(answer: dict[str, Any], host: str) -> str:
+    """Why a revocation was not taken, as a sentence; empty where it was. Some say no with a 200 (Slack)."""
+    if "error" in answer:
+        return str(answer["message"])
+    if not 200 <= answer["status"] < 300:
+        return f"{host} answered {answer['status']}."
+    body = _body(answer)
+    return f"{host} refused: {_error_word(body)}." if body and body.get("ok") is False else ""
+
+
 def life_of(value: Any) -> float | None:
     """Seconds that a token lives by ``expires_in``; None where that says nothing: missing, zero, no number.
 

@@ -31,7 +31,7 @@ from registry.models import Connection
 from registry.services import verified_manifest
 from registry.services.credentials import auth_of, host_suffix, needs_app
 from sandbox import rest
-from sandbox.oauth.answers import Tokens
+from sandbox.oauth.answers import Tokens, refusal_in
 from sandbox.oauth.failures import TokenRefused
 from sandbox.oauth.requests import App, code_request, consent_url, new_verifier, revocation_request
 from sandbox.retry import category_of
@@ -160,12 +160,12 @@ def _revoke(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         found = open_bundle(order.workspace, order.connection, manifest)
         app = open_app(connection.installation_id, order.workspace, manifest) if needs_app(manifest) else _client(found)
         host = urlsplit(auth["revoke_url"]).hostname
-        tokens = [(hint, found.bundle[hint]) for hint in ("refresh_token", "access_token") if found.bundle.get(hint)]
+        hints = ("access_token",) if auth.get("revoke_with") == "token" else ("refresh_token", "access_token")
+        tokens = [(hint, found.bundle[hint]) for hint in hints if found.bundle.get(hint)]
         for hint, token in tokens:
             request = revocation_request(auth, app, token, hint)
             answer = ask_endpoint(request, manifest, connection.host, ways, ANSWER_S)
-            if not 200 <= answer.get("status", 0) < 300:
-                said = answer["message"] if "error" in answer else f"{host} answered {answer['status']}."
+            if said := refusal_in(answer, host or ""):
                 return {"revoked": False, "sentence": said}
     return {"revoked": bool(tokens), "sentence": f"{host} has revoked it." if tokens else "There was no token."}
 
