@@ -24,6 +24,7 @@ class RunErrorSerializer(serializers.Serializer):
     sentence = serializers.CharField()
     next_step = serializers.CharField()
     field = serializers.CharField()
+    retry_at = serializers.DateTimeField(allow_null=True, help_text="Before then there is no use in trying again.")
 
 
 class RunSerializer(serializers.Serializer):
@@ -45,6 +46,8 @@ class RunSerializer(serializers.Serializer):
     approval = serializers.UUIDField(source="approval_id", allow_null=True)
     error_category = serializers.CharField(help_text=f"Empty, or one of {', '.join(Category.values)}.")
     error = RunErrorSerializer(allow_null=True)
+    by_fallback = serializers.BooleanField(help_text="Another endpoint than the first one answered.")
+    last_endpoint = serializers.CharField(help_text="Which one, then; else empty.")
     trace_id = serializers.CharField()
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)

@@ -226,7 +226,7 @@ def _circuit(breaker: Breaker) -> Circuit:
 
 
 def _held_back(breaker: Breaker) -> RunError:
-    what = f"Calls of {breaker.action} are held back"
+    what, at = f"Calls of {breaker.action} are held back", None
     if breaker.is_manual:
         sentence = f"{what} by somebody who manages connections, so nothing was sent."
         step = "Its history on the connection's page says why; whoever manages connections can reset it there."
@@ -237,7 +237,7 @@ def _held_back(breaker: Breaker) -> RunError:
         at = breaker.until or timezone.now()
         sentence = f"{what} until {at:%H:%M:%S} UTC, since too many of the last ones failed. Nothing was sent."
         step = f"Run it again after {at:%d %B %Y, %H:%M:%S} UTC; the next call then tries whether it works."
-    return RunError(Category.TRANSIENT, "circuit_open", sentence=sentence, next_step=step)
+    return RunError(Category.TRANSIENT, "circuit_open", sentence=sentence, next_step=step, retry_at=at)
 
 
 def _key(connection: Connection, action: str) -> str:

@@ -1,6 +1,7 @@
 """How runs fail: the closed list of categories with their words, and the error that travels through the gate."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from galaxy.core.errors import DomainError
@@ -58,6 +59,7 @@ class RunError(Exception):
     """A run ends here. ``code`` is a stable word; ``sentence`` and ``next_step`` default to the category's.
 
     ``ambiguous``: a write may have taken effect, so that the run's state becomes unknown instead of failed.
+    ``retry_at``: before then there is no use in trying again.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class RunError(Exception):
         last_endpoint: str = "",
         field: str = "",
         ambiguous: bool = False,
+        retry_at: datetime | None = None,
     ):
         meaning = CATEGORIES[category]
         self.category = category
@@ -83,6 +86,7 @@ class RunError(Exception):
         self.last_endpoint = last_endpoint
         self.field = field
         self.ambiguous = ambiguous
+        self.retry_at = retry_at
         super().__init__(self.sentence)
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,6 +99,7 @@ class RunError(Exception):
             "sentence": self.sentence,
             "next_step": self.next_step,
             "field": self.field,
+            "retry_at": self.retry_at.isoformat() if self.retry_at else None,
         }
 
 

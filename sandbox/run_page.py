@@ -11,7 +11,7 @@ from uuid import UUID
 from policies.models import Approval
 from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
-from sandbox.models import CallRecord, Run, Span
+from sandbox.models import CallRecord, OutboxMessage, Run, Span
 from sandbox.requests_page import Request, requests_of
 from sandbox.services.held import is_held
 from sandbox.trace import Row, Trace, waterfall
@@ -119,6 +119,23 @@ class RunPage:
         """The connection that has to be renewed before the run, or the step it is at, goes on."""
         return next((run.connection for run in [self.run, *self._children] if is_held(run)), None)
 
+    @cached_property
+    def turn(self) -> OutboxMessage | None:
+        """Why and until when a queued run waits for its turn; None where it does not."""
+        if self.run.state != Run.State.QUEUED:
+            return None
+        return OutboxMessage.objects.in_workspace(self.run.workspace).filter(run=self.run).exclude(because="").first()
+
+    @property
+    def limits_url(self) -> str:
+        return f"{self.run.connection.get_absolute_url()}#limits"
+
+    @property
+    def failed_run(self) -> Run:
+        """Where it failed: itself, or the step of a pack."""
+        ended = (run for run in self._children if run.state in (Run.State.FAILED, Run.State.UNKNOWN))
+        return next(ended, self.run)
+
     @property
     def steps_done(self) -> int:
         return sum(1 for run in self._children if run.state == Run.State.SUCCEEDED)
@@ -177,7 +194,8 @@ class RunPage:
     def _children(self) -> list[Run]:
         steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)
         related = ("workspace", "approval__workspace", "connection__workspace", "connection__owner")
-        return list(steps.select_related(*related).order_by("created_at", "pk"))
+        shown = ("installation__extension", "installation__workspace", "version__extension")
+        return list(steps.select_related(*related, *shown).order_by("created_at", "pk"))
 
     @cached_property
     def _spans(self) -> list[Span]:

@@ -13,6 +13,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
 from sandbox.condition import trouble
+from sandbox.fixes import fix_for
 from sandbox.fixture_page import FixturePage
 from sandbox.forms import RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
@@ -126,6 +127,7 @@ def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, 
         "simulated": run.is_simulated,
         "denied": why_not(user, "registry.run_installation", run.installation),
         "can_cancel": _can_cancel(user, run),
+        "fix": fix_for(run, page.failed_run, user),
         "settlement": (settlement or SettlementForm()) if is_unknown else None,
         "settle_denied": why_not(user, "core.write_installation", request.workspace) if is_unknown else None,
         "is_polled": is_partial and "seen" in request.GET,
@@ -140,7 +142,7 @@ def _find(request, pk) -> Run:
         runs.select_related(
             "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
             "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
-            "connection__owner",
+            "connection__owner", "agent__workspace",
         ),
         pk=pk,
     )  # fmt: skip

@@ -188,5 +188,5 @@ def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Pl
         )
     if why.reason == "time" and asked_ms:
         at = timezone.now() + timedelta(milliseconds=asked_ms)
-        return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.")
+        return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.", retry_at=at)
     return error()

@@ -145,6 +145,7 @@ class Sending:
             "budget_spent",
             sentence=f"{because}, so nothing {'more ' if self._has_sent else ''}was sent.",
             next_step=f"There is room again at {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.",
+            retry_at=at,
         )
 
     def _take_places(self) -> None:
