@@ -15,6 +15,7 @@ from marketplace.api import ListingListView, ListingView
 from policies.api import ApprovalListView, ApprovalView
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
+from sandbox.issue_api import IssueListView, IssueView
 
 app_name = "api"
 of_workspace = [
@@ -27,6 +28,8 @@ of_workspace = [
     path("runs/", RunListView.as_view(), name="run-list"),
     path("runs/<uuid:pk>/", RunView.as_view(), name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", RunCancellationView.as_view(), name="run-cancellation"),
+    path("issues/", IssueListView.as_view(), name="issue-list"),
+    path("issues/<uuid:pk>/", IssueView.as_view(), name="issue-detail"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),
     path("approvals/<uuid:pk>/", ApprovalView.as_view(), name="approval-detail"),
     path("members/", MemberListView.as_view(), name="member-list"),

@@ -31,6 +31,7 @@ API_PERMISSIONS = {
     "installations.write": "Install and remove extensions",
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
+    "issues.read": "See issues",
     "approvals.read": "See approval requests",
     "secrets.read": "See which secrets there are, never their values",
     "audit.read": "Read the audit trail",

@@ -20,6 +20,7 @@ from galaxy.core.api.views import View
 from galaxy.core.members.asking import ask_for
 from galaxy.core.tokens import API_PERMISSIONS
 from tests.api.conftest import send, url
+from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
 
 # What differs from one run to the next, and what stands for it in the document.
@@ -60,6 +61,9 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     )
     note("runs_list", client.get(url("runs/?limit=1")))
     note("runs_retrieve", client.get(url(f"runs/{run['id']}/")))
+    issue(probe)
+    issues = note("issues_list", reader.get(url("issues/?limit=1&open=true")))
+    note("issues_retrieve", reader.get(url(f"issues/{issues['results'][0]['id']}/")))
     note("approvals_list", reviewer.get(url("approvals/?limit=1")))
     note("approvals_retrieve", reviewer.get(url(f"approvals/{run['approval']}/")))
     other = send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "thing-1"}}).json()

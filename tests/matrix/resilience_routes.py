@@ -21,7 +21,7 @@ def issue(installation: Installation) -> Issue:
 
 
 def place(route: str, things: dict) -> dict:
-    if route in {"sandbox:issue-detail", "sandbox:issue-closing"}:
+    if route in {"sandbox:issue-detail", "sandbox:issue-closing", "api:issue-detail"}:
         return {"pk": things["issue"].pk}
     own = {"sandbox:breaker-change": {}, "sandbox:hold-release": {"hold": NOBODYS}}.get(route)
     return {} if own is None else {"pk": things["issue"].connection_id, **own}

@@ -24,6 +24,8 @@ AGENT = {
     "api:run-list": {"GET": 200, "POST": 201},
     "api:run-detail": {"GET": 404},
     "api:run-cancellation": {"GET": 405, "POST": 404},
+    "api:issue-list": {"GET": 403},
+    "api:issue-detail": {"GET": 403},
     "api:approval-list": {"GET": 200},
     "api:approval-detail": {"GET": 404},
     "api:installation-grants": {"GET": 403},
