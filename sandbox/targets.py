@@ -11,7 +11,8 @@ from galaxy.core.models import User, Workspace
 from registry.manifests import ActionSpec, Manifest
 from registry.models import Extension, Installation, Kind
 from registry.reading import required_here
-from registry.services import is_simulation_forced, missing_requirements, resolve
+from registry.services import Resolved, is_simulation_forced, missing_requirements, resolve
+from registry.services.holding import may_rehearse
 from registry.services.resolving import unconnected_slugs
 from sandbox.models import Run
 from sandbox.redaction import redacted
@@ -98,6 +99,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
     outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace, user)
+    is_forced = is_simulation_forced(found, user)
     is_python = "code_file" in (action.raw if action else manifest.canonical)
     return Target(
         target=name,
@@ -106,8 +108,8 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         kind=kind,
         installation=found.installation,
         schema=(action or manifest).inputs,
-        permission="registry.write_installation" if action and _writes(action) else "registry.run_installation",
-        is_forced=is_simulation_forced(found, user),
+        permission=_permission(found, is_forced, user),
+        is_forced=is_forced,
         sample=_sample(manifest, action),
         offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
         reaches=manifest.hosts if is_python else tuple(names[slug] for slug in slugs if slug in names),
@@ -152,6 +154,13 @@ def _choices_of(row: Installation, offline: set[str]) -> Iterator[Choice]:
         yield Choice(target, _name(manifest, action), action.summary, Kind.ACTION, row.extension, slug in offline)
 
 
+def _permission(found: Resolved, is_forced: bool, user: User) -> str:
+    """What running it takes. Makers simulate what is theirs without the permission to write."""
+    writes = found.action is not None and _writes(found.action)
+    is_rehearsal = is_forced and may_rehearse(user, found.installation)
+    return "registry.write_installation" if writes and not is_rehearsal else "registry.run_installation"
+
+
 def _writes(action: ActionSpec) -> bool:
     return action.effect != "read" or action.destructive
 
@@ -170,12 +179,13 @@ def _name(manifest: Manifest, action: ActionSpec | None) -> str:
 
 
 def _sample(manifest: Manifest, action: ActionSpec | None) -> dict[str, Any]:
-    """Inputs to try it with: the pack's sample, a transform's happy fixture, an action's examples and defaults."""
+    """Inputs to try it with: the pack's sample, the inputs of the happy fixture, an action's examples and defaults."""
     if manifest.kind == Kind.PACK:
         return manifest.canonical.get("sample", {}).get("inputs", {})
+    happy = (action.fixtures if action else manifest.canonical.get("fixtures", {})).get("happy", {}).get("inputs", {})
     if action is None:
-        return manifest.canonical.get("fixtures", {}).get("happy", {}).get("inputs", {})
-    found = {}
+        return happy
+    found = dict(happy) if isinstance(happy, dict) else {}
     for name, part in action.inputs.get("properties", {}).items():
         if not isinstance(part, dict):
             continue

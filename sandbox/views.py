@@ -67,7 +67,7 @@ def run_create(request, workspace):
     form = RunForm(
         schema=target.schema,
         sample=inputs_again(target, earlier) if earlier else target.sample,
-        scenario=(earlier.scenario if earlier else "") if target.has_samples else None,
+        scenario=_scenario(request, earlier) if target.has_samples else None,
     )
     return _form_page(request, target, form, earlier=earlier)
 
@@ -198,6 +198,12 @@ def _earlier(request, target) -> Run | None:
     pk = _as_uuid(request.GET.get("from"))
     runs = Run.objects.in_workspace(request.workspace).visible_to(request.user)
     return runs.filter(pk=pk, target=target.target).select_related("workspace").first() if pk else None
+
+
+def _scenario(request, earlier: Run | None) -> str:
+    """The sample that is chosen at first: the one a link names, else that of the earlier run."""
+    named = request.GET.get("scenario", "")
+    return named if named in Run.Scenario.values else earlier.scenario if earlier else ""
 
 
 def _can_cancel(user, run: Run) -> bool:
