@@ -28,8 +28,10 @@ OAUTH = f"""type: oauth2, authorize_url: "https://{LOGIN}/auth", token_url: "htt
   revoke_url: "https://{LOGIN}/token/revocation", scopes: [openid, offline_access, "things:read"]"""
 
 
-def vendor(auth: str = OAUTH, *, base: str = f"https://{API}", egress: str = "", name: str = "vendor") -> str:
-    """The text of a connector that authenticates so."""
+def vendor(
+    auth: str = OAUTH, *, base: str = f"https://{API}", egress: str = "", name: str = "vendor", path: str = "/things"
+) -> str:
+    """The text of a connector that authenticates so; ``path`` is what its health is looked at by."""
     return f"""
 connector: {name}
 version: 1.0.0
@@ -39,14 +41,14 @@ auth: {{ {auth} }}
 base_url: "{base}"
 egress:
   - {{ host: {API}, methods: [GET, POST, DELETE], path_prefix: / }}
-  - {{ host: {LOGIN}, methods: [POST], path_prefix: / }}{egress}
+  - {{ host: {LOGIN}, methods: [GET, POST], path_prefix: / }}{egress}
 permissions: {{ required: [things.read, things.write] }}
 health: {{ action: look }}
 actions:
   - id: look
     name: Look at things
     method: GET
-    path: /things
+    path: {path}
     response_schema: {{ id: string }}
     scopes: [things.read]
     errors: [401, 429, 5xx]

@@ -19,7 +19,7 @@ FILES = (".npmrc", "package.json", "package-lock.json", "server.mjs")
 
 @contextmanager
 def oidc_provider(**options) -> Iterator[str]:
-    """Its issuer, while it runs. ``options`` are those of server.mjs."""
+    """Its issuer, while it runs, or its port where it has a host. ``options`` are those of server.mjs."""
     node = Path(ROOT_DIR) / "bin" / "node"
     process = subprocess.Popen(
         [node, "server.mjs", json.dumps(options)],
