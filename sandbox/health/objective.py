@@ -70,10 +70,19 @@ class Objective:
         return 100 - 100 * self.week.bad * ALLOWED[1] / (self.week.counted * ALLOWED[0])
 
     @property
-    def budget_words(self) -> str:
+    def budget_share(self) -> str:
+        """The number of ``budget_words``."""
         left = self.budget_left
         digits = 1 if 0 < -left < 1 or 99 < left < 100 else 0  # so that little is not told as nothing
-        return f"overspent by {-left:.{digits}f} %" if left < 0 else f"{left:.{digits}f} % left"
+        return f"{abs(left):.{digits}f} %"
+
+    @property
+    def budget_side(self) -> str:
+        return "overspent" if self.budget_left < 0 else "left"
+
+    @property
+    def budget_words(self) -> str:
+        return f"{self.budget_share} {self.budget_side}"
 
     @property
     def burn_rate(self) -> float | None:

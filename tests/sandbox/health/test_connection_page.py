@@ -35,7 +35,7 @@ def test_the_page_tells_the_state_the_checks_and_the_objective(client_of, admin,
         "passed in 120 ms",
         "The last 20 checks",
         "97.50 % of 40 calls",
-        "Overspent by 400 %",
+        "400 % overspent",
         "2, mistakes of callers",
         "Check now",
     ):
