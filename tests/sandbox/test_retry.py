@@ -1,10 +1,13 @@
 """When a call is tried again: a table for each rule."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from registry.manifests import read
 from sandbox.errors import CATEGORIES
@@ -55,6 +58,61 @@ def test_the_list_of_categories_is_closed_and_each_one_says_what_to_do():
 )
 def test_retry_after_is_read_in_seconds_and_as_a_date(header, asked_ms):
     assert retry_after_ms({"retry-after": header}, NOW) == asked_ms
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Wed, 25 Nov 2026 12:01:30 GMT", "Wednesday, 25-Nov-26 12:01:30 GMT", "Wed Nov 25 12:01:30 2026"],
+    ids=["IMF-fixdate", "RFC 850", "asctime"],
+)
+def test_all_three_forms_of_an_http_date_are_read(header):
+    assert retry_after_ms({"retry-after": header}, NOW) == 90_000
+
+
+@pytest.mark.parametrize(
+    ("header", "told_at", "asked_ms"),
+    [
+        ("Wed, 25 Nov 2026 15:00:07 GMT", "Wed, 25 Nov 2026 15:00:00 GMT", 7_000),  # its clock is three hours ahead
+        ("Wed, 25 Nov 2026 09:00:07 GMT", "Wed, 25 Nov 2026 09:00:00 GMT", 7_000),  # or behind
+        ("Wed, 25 Nov 2026 12:00:07 GMT", "yesterday", 7_000),  # a Date that is none: our clock
+        ("Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", LONGEST_ASKED_MS),
+        ("Wed, 99 Nov 2026 12:00:07 GMT", "", None),
+        ("1.5", "", None),
+        ("1e9", "", None),
+        ("١٢", "", None),
+    ],
+)
+def test_a_date_is_read_against_the_clock_of_who_wrote_it(header, told_at, asked_ms):
+    assert retry_after_ms({"retry-after": header, "date": told_at}, NOW) == asked_ms
+
+
+@pytest.mark.parametrize("strategy", ["fixed", "none", "exponential"])
+def test_each_strategy_waits_as_it_says(strategy):
+    retry = {"strategy": strategy, "max_attempts": 9, "base_ms": 500, "max_ms": 60_000}
+    waits = [planned(attempt=6, retry=retry, rng=random.Random(seed)).wait_ms for seed in range(300)]
+    longest = {"fixed": 500, "none": None, "exponential": 16_000}[strategy]
+    if longest is None:
+        assert set(waits) == {None}
+    else:
+        assert longest * 0.9 < max(waits) <= longest
+
+
+def test_the_time_for_all_tries_is_the_manifests_own():
+    retry = {"max_attempts": 9, "base_ms": 1, "total_ms": 5_000}
+    assert planned(retry=retry, spent_ms=4_000).wait_ms is not None
+    assert planned(retry=retry, spent_ms=5_001).reason == "time"
+    assert planned(retry=retry | {"total_ms": 120_000}, asked_ms=90_000).wait_ms >= 90_000
+
+
+def test_the_table_of_the_documentation_is_the_tables_own():
+    text = (Path(settings.BASE_DIR) / "docs" / "resilience.md").read_text(encoding="utf-8")
+    table = text[text.index("| answer | category |") :].partition("\n\n")[0]
+    for line in table.splitlines()[2:]:
+        answer, category = (cell.strip() for cell in line.split("|")[1:3])
+        for status in re.findall(r"\b[1-5]\d\d\b", answer):
+            assert category_of(int(status)) == category.strip("`"), status
+    assert category_of(503) == "transient"
+    assert {name for name in Category.values if f"`{name}`" in table} == set(Category.values)
 
 
 def planned(**changes):
