@@ -17,7 +17,7 @@ LONGEST_TOKEN = 16_384
 LONGEST_LIFE_S = 366 * 86_400.0
 LONGEST_WAIT_S = 3_600.0
 _TOKEN = re.compile(r"[\x20-\x7e]+", re.ASCII)  # VSCHAR, RFC 6749 appendix A.12
-_WORD = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,39}", re.ASCII)  # without digits: a token sent back for a word is none
 _OTHER_TYPES = frozenset({"mac", "dpop", "pop", "n_a"})  # a bearer may not be made of these (RFC 6749, 7.1)
 # The words of RFC 6749, 5.2, and those that vendors use in their place.
 _GRANT = frozenset({

@@ -1,0 +1,101 @@
+"""What becomes of a call when its connection changes under it: ended, connected anew, or told of a new version."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from registry.models import Connection, ConnectionCredential
+from registry.services import move_pin
+from sandbox.connections.services import connect_with, disconnect
+from sandbox.sandboxd import refreshing
+from sandbox.sandboxd.credentials import NotAuthorised, authorised
+from tests.connections import LOGIN, Vendor, register_app, seal_for, vendor
+from tests.extensions import installed, manifest_of, publish
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+BUNDLE = {"access_token": "access-token-0123456789", "refresh_token": "refresh-token-0123456789"}
+FRESH = {"access_token": "fresh-access-0123456789", "refresh_token": "fresh-refresh-0123456789"}
+TYPED = {"token": "typed-token-0123456789"}
+
+
+def read() -> Connection:
+    return Connection.objects.select_related("installation__pin__version", "workspace", "owner").get()
+
+
+@pytest.fixture
+def expired(vault, workspace, admin):
+    """Connected by consent, with a token whose time is over."""
+    installation = installed(workspace, admin, vendor())[0]
+    register_app(installation, admin)
+    past = timezone.now() - timedelta(minutes=1)
+    return seal_for(read(), BUNDLE, expires_at=past, refreshed_at=past - timedelta(hours=1), next_refresh_at=past)
+
+
+@pytest.fixture
+def typed(vault, workspace, admin):
+    installed(workspace, admin, vendor("type: bearer"))
+    return seal_for(read(), TYPED, connected_at=timezone.now())
+
+
+def ask(connection, answer=None):
+    manifest = connection.installation.pin.version.parsed
+    return authorised(connection, manifest, seconds=5.0, ways=Vendor(answer).ways)
+
+
+def test_a_call_whose_connection_ends_while_it_is_renewed_is_told_so(expired, admin, sandboxd):
+    def answer(host, target, form):
+        disconnect(read(), actor=admin)
+        return FRESH
+
+    with pytest.raises(NotAuthorised) as refused:
+        ask(expired, answer)
+    assert (refused.value.code, refused.value.category) == ("not_connected", "auth_error")
+    assert not ConnectionCredential.objects.exists()
+
+
+def test_a_call_does_not_go_on_over_an_account_that_was_connected_meanwhile(typed, admin, sandboxd):
+    seen = read()
+    connect_with(typed, values={"token": "another-token-0123456789"}, settings={}, host="", account="", actor=admin)
+    with pytest.raises(NotAuthorised, match="connected anew") as refused:
+        ask(seen)
+    assert (refused.value.code, refused.value.category) == ("connection_changed", "policy_block")
+    assert ask(read()).headers == {"Authorization": ("Bearer ", "another-token-0123456789")}
+
+
+def test_a_token_on_its_way_is_not_stored_once_the_version_signs_in_otherwise(expired, admin):
+    """Closing destroys what was held, so that nothing of it comes back."""
+    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 1.1.0"))
+
+    def answer(host, target, form):
+        move_pin(expired.installation, version=other, actor=admin, agrees=True)
+        return FRESH
+
+    with pytest.raises(NotAuthorised):
+        ask(expired, answer)
+    assert not ConnectionCredential.objects.exists()
+    row = read()
+    assert (row.status, row.next_refresh_at) == ("unauthenticated", None)
+
+
+def test_a_fallback_at_another_host_is_given_no_credential_of_before(typed):
+    text = vendor("type: bearer").replace(
+        "path: /things\n", f'path: /things\n    fallbacks: [{{ base_url: "https://{LOGIN}" }}]\n', 1
+    )
+    with pytest.raises(NotAuthorised, match=LOGIN):
+        authorised(typed, manifest_of(text), seconds=5.0, ways=Vendor().ways)
+
+
+def test_a_refresh_on_which_our_own_code_breaks_is_a_failure_with_a_pause(expired, monkeypatch):
+    """It neither hangs, nor goes round until the time is over, nor leaves a holder that nobody follows."""
+
+    def broken(*args, **options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(refreshing, "renewal_request", broken)
+    peer = Vendor()
+    with pytest.raises(NotAuthorised) as refused:
+        authorised(expired, expired.installation.pin.version.parsed, seconds=5.0, ways=peer.ways)
+    assert (refused.value.category, peer.asked) == ("transient", [])
+    row = read()
+    assert (row.refresh_failures, row.refresh_holder, row.cooldown_until > timezone.now()) == (1, None, True)
