@@ -29,18 +29,27 @@ STATES = (NOT_CONNECTED, RECONNECT, HELD_BACK, FAILING, DEGRADED, HEALTHY, NO_DA
 UNHEALTHY = frozenset({RECONNECT, HELD_BACK, FAILING, DEGRADED})
 
 
+class Flagged(NamedTuple):
+    """That the version in use fails more than the one before it: so in a sentence, the step, and where it is taken."""
+
+    sentence: str
+    next_step: str
+    label: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Standing:
     """How one installation stands: ``why`` in a sentence, ``next_step`` in another (or empty), and where to read on.
 
-    ``flag`` says, where its version fails more than the one before it, so and what to do: two sentences.
+    ``flag`` is set where its version fails more than the one before it.
     """
 
     state: State
     why: str
     next_step: str
     url: str
-    flag: tuple[str, str] | None = None
+    flag: Flagged | None = None
 
     @property
     def is_unhealthy(self) -> bool:

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from registry import connecting_views, views
+from registry import connecting_views, pin_views, views
 
 app_name = "registry"
 urlpatterns = [
     path("installed/", views.installation_list, name="installation-list"),
     path("installed/<uuid:pk>/", views.installation_detail, name="installation-detail"),
     path("installed/<uuid:pk>/removal/", views.installation_removal, name="installation-removal"),
+    path("installed/<uuid:pk>/version/", pin_views.pin_change, name="pin-change"),
     path("installed/<uuid:pk>/live/", connecting_views.live_mode, name="live-mode"),
     path("installed/<uuid:pk>/secrets/", connecting_views.secret_use_create, name="secret-use-create"),
     path(

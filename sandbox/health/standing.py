@@ -14,7 +14,7 @@ from django.utils import timezone
 from galaxy.core.ui.words import relative
 from registry import standing
 from registry.models import Connection, Installation, Kind
-from registry.standing import Standing
+from registry.standing import Flagged, Standing
 from sandbox.errors import CATEGORIES
 from sandbox.health.objective import LEAST, OBJECTIVE, Objective
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
@@ -84,8 +84,13 @@ def standing_of(facts: Facts) -> Standing:
     url = reverse("sandbox:installation-health", args=[one.workspace.slug, one.pk])
     ask = (_not_connected, _reconnect, _held_back, _failing, _degraded, _healthy)
     state, why, next_step = next(filter(None, (find(facts) for find in ask)), None) or _not_known(facts)
-    flag = (facts.flag.sentence, facts.flag.next_step) if facts.flag else None
-    return Standing(state, why, next_step, url, flag)
+    return Standing(state, why, next_step, url, _flagged(one, facts.flag) if facts.flag else None)
+
+
+def _flagged(installation: Installation, flag: Flag) -> Flagged:
+    before = flag.figure.before
+    url = reverse("registry:pin-change", args=[installation.workspace.slug, installation.pk])
+    return Flagged(flag.sentence, flag.next_step, f"Pin back to {before.number}…", f"{url}?to={before.digest}")
 
 
 Words = tuple[standing.State, str, str]

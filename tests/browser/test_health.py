@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from sandbox.models import CheckSchedule, HealthCheck, Run
 from tests.browser.axe import violations
-from tests.extensions import installed
+from tests.extensions import installed, publish
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 
 
@@ -34,7 +34,11 @@ def shared(workspace, admin):
 
 @pytest.fixture
 def pages(shared, workspace):
+    other = publish(CHECKED.replace("version: 1.0.0", "version: 1.1.0"))
+    pin_url = reverse("registry:pin-change", args=[workspace.slug, shared.installation_id])
     return [
+        pin_url,
+        f"{pin_url}?to={other.digest}",
         reverse("sandbox:installation-health", args=[workspace.slug, shared.installation_id]),
         shared.get_absolute_url(),
         reverse("sandbox:connection-health", args=[workspace.slug, shared.pk]),

@@ -182,5 +182,11 @@ def test_the_marketplace_and_the_pages_of_the_installation_say_so(flagged, house
     client, one = client_of(admin), houses[0].installation
     listing = client.get(reverse("marketplace:listing-detail", args=[workspace.slug, "pulse"])).text
     assert "Fails more" in listing and "10.00 % of 600 calls in 3 workspaces failed" in listing
-    for url in (one.get_absolute_url(), reverse("sandbox:installation-health", args=[workspace.slug, one.pk])):
-        assert "Pin back to 1.0.0 until a fixed version is out." in client.get(url).text, url
+    pin_url = f"{reverse('registry:pin-change', args=[workspace.slug, one.pk])}?to={flagged[0].digest}"
+    for url in (
+        one.get_absolute_url(),
+        reverse("sandbox:installation-health", args=[workspace.slug, one.pk]),
+        workspace.get_absolute_url(),
+    ):
+        text = client.get(url).text
+        assert "Pin back to 1.0.0 until a fixed version is out." in text and pin_url in text, url
