@@ -15,6 +15,7 @@ from marketplace.api import ListingListView, ListingView
 from policies.api import ApprovalListView, ApprovalView
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
+from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.issue_api import IssueListView, IssueView
 
 app_name = "api"
@@ -25,6 +26,8 @@ of_workspace = [
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
+    path("connections/", ConnectionListView.as_view(), name="connection-list"),
+    path("connections/<uuid:pk>/", ConnectionView.as_view(), name="connection-detail"),
     path("runs/", RunListView.as_view(), name="run-list"),
     path("runs/<uuid:pk>/", RunView.as_view(), name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", RunCancellationView.as_view(), name="run-cancellation"),

@@ -312,6 +312,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {  # every list of words has one name, whichever fields use it
         "AgentStateEnum": "galaxy.agents.api.STATES",
         "ApprovalStatusEnum": "policies.models.Approval.Status",
+        "ConnectionStatusEnum": "registry.models.Connection.Status",
         "KindEnum": "registry.models.Kind",
         "PermissionRequestStatusEnum": "galaxy.core.models.PermissionRequest.Status",
         "RunStateEnum": "sandbox.models.Run.State",

@@ -38,6 +38,7 @@ def place(route: str, things: dict) -> dict:
         "api:listing-detail": {"slug": "probe.tidy"},
         "api:installation-detail": {"pk": things["installation"].pk},
         "api:installation-removal": {"pk": things["installation"].pk},
+        "api:connection-detail": {"pk": things["installation"].connections.get(owner=None).pk},
         "api:run-detail": {"pk": things["run"].pk},
         "api:run-cancellation": {"pk": things["run"].pk},
         "api:approval-detail": {"pk": things["approval"].pk},
