@@ -89,6 +89,10 @@ class _Failure:
     def extension(self, label: str, icon: str = "blocks") -> Way:
         return Way(label, self.failed.installation.get_absolute_url(), icon)
 
+    def versions(self) -> Way:
+        place = [self.run.workspace.slug, self.failed.installation_id]
+        return Way("Choose another version…", reverse("registry:pin-change", args=place), "pin")
+
     def agent(self, label: str) -> Way:
         denied = why_not(self.user, "core.manage_agent", self.run.workspace)
         return Way(label, self.run.agent.get_absolute_url(), "bot", denied)
@@ -119,7 +123,7 @@ def _inputs(failure: _Failure) -> Fix:
 def _tool_error(failure: _Failure) -> Fix:
     failed, error = failure.failed, failure.run.error or {}
     manifest = verified_manifest(failed.version_digest)
-    ways = [failure.extension("See its versions", "pin"), failure.again()]
+    ways = [failure.versions(), failure.again()]
     if homepage := manifest.canonical.get("homepage"):
         ways.insert(0, Way("Open its homepage", homepage, "external-link"))
     lines = {
