@@ -60,13 +60,18 @@ def fitting_host(manifest: Manifest, text: str) -> str:
 
 def api_host(manifest: Manifest, host: str) -> str:
     """The host of its base_url, with ``host`` for {connection.host}; empty where it has none."""
-    base = manifest.canonical.get("base_url", "")
-    return (urlsplit(base.replace(CONNECTION_HOST, host or "-")).hostname or "").removeprefix("-")
+    return _host_in(manifest.canonical.get("base_url", ""), host)
 
 
 def hosts_of(manifest: Manifest, host: str) -> list[str]:
-    """Every host that a connection's credential may be sent to: the API's, and those of its endpoints."""
-    return sorted({found for found in (api_host(manifest, host), *endpoint_hosts(manifest)) if found})
+    """Every host that a connection's credential may be sent to: the API's, those of fallbacks, and of its endpoints."""
+    fallbacks = (other for action in manifest.actions.values() for other in action.raw.get("fallbacks", ()))
+    bases = (_host_in(other.get("base_url", ""), host) for other in fallbacks)
+    return sorted({found for found in (api_host(manifest, host), *bases, *endpoint_hosts(manifest)) if found})
+
+
+def _host_in(base_url: str, host: str) -> str:
+    return (urlsplit(base_url.replace(CONNECTION_HOST, host or "-")).hostname or "").removeprefix("-")
 
 
 def endpoint_hosts(manifest: Manifest) -> list[str]:

@@ -89,7 +89,8 @@ def _close(connection: Connection, actor: User) -> None:
     destroy_credential(connection)
     connection.status = Connection.Status.UNAUTHENTICATED
     connection.generation += 1  # an approval bound to the old one no longer fits
+    connection.token_generation += 1  # nor does a token that is on its way
     connection.next_refresh_at = None
-    connection.save(update_fields=["status", "generation", "next_refresh_at"])
+    connection.save(update_fields=["status", "generation", "token_generation", "next_refresh_at"])
     after = {"status": connection.status, "generation": connection.generation}
     audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)

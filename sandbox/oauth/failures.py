@@ -31,6 +31,7 @@ FAILURES: dict[str, Failure] = {
     "token_answer_unreadable": Failure("tool_error", _LATER),
     "token_endpoint_blocked": Failure("policy_block", _PUBLISHER, is_final=True),
     "refresh_slow": Failure("transient", _LATER),
+    "refresh_broke": Failure("transient", _LATER),
     "vault_closed": Failure("transient", "Start sandboxd with its root key."),
 }
 

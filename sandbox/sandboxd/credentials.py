@@ -18,7 +18,7 @@ from sandbox.sandboxd.schedule import margin
 from sandbox.sandboxd.token_endpoint import can_renew
 
 HELD = "connection_exhausted"  # the code of a run that waits until its connection is renewed
-NOT_CONNECTED = "not_connected"
+NOT_CONNECTED, CHANGED = "not_connected", "connection_changed"
 
 
 class NotAuthorised(Exception):
@@ -44,15 +44,17 @@ class Authorised:
 def authorised(connection: Connection, manifest: Manifest, *, seconds: float, ways: Ways) -> Authorised:
     """What ``connection`` sends along now, renewed first where its token is about to end; within ``seconds``.
 
-    No connection to the database is held while a provider answers. Raises NotAuthorised.
+    ``connection`` is as it was when the call was let through: another account that was connected since gets nothing of
+    it. No connection to the database is held while a provider answers. Raises NotAuthorised.
     """
     auth = auth_of(manifest)
     with workspace_scope([connection.workspace_id]):
         try:
             found = open_bundle(connection.workspace_id, connection.pk, manifest)
-            _require_connected(found.connection)
+            _require_same(found.connection, connection)
             if auth["type"] in TOKEN_TYPES:
                 found = _with_live_token(found, manifest, seconds=seconds, ways=ways)
+                _require_same(found.connection, connection)
         except TokenRefused as problem:
             raise _not_authorised(connection, problem) from None
     return _authorised(found, manifest)
@@ -68,20 +70,27 @@ def renewed(
     with workspace_scope([connection.workspace_id]):
         try:
             found = open_bundle(connection.workspace_id, connection.pk, manifest)
-            _require_connected(found.connection)
+            _require_same(found.connection, connection)
             if found.generation == seen_generation:
                 if auth_of(manifest)["type"] not in TOKEN_TYPES or not can_renew(manifest, found.bundle):
                     return None
                 found = renew(found, manifest, ways=ways, seconds=seconds)
+                _require_same(found.connection, connection)
         except TokenRefused as problem:
             raise _not_authorised(connection, problem) from None
     return _authorised(found, manifest)
 
 
-def _require_connected(connection: Connection) -> None:
+def _require_same(connection: Connection, seen: Connection) -> None:
+    """What is connected now is what was ``seen``, and gives tokens. Raises NotAuthorised or TokenRefused."""
     if connection.status == Connection.Status.UNAUTHENTICATED:
         raise NotAuthorised(
             NOT_CONNECTED, "auth_error", "It is not connected to an account any more.", "Connect it, then run it again."
+        )
+    if connection.generation != seen.generation:
+        sentence = "It was connected anew after this call was let through, so nothing more was sent."
+        raise NotAuthorised(
+            CHANGED, "policy_block", sentence, "Run it again; it then goes out by what is connected now."
         )
     if connection.status == Connection.Status.EXHAUSTED:
         refuse_while_down(connection, timezone.now())

@@ -15,8 +15,9 @@ connection says that it was cut off and has to be reconnected (docs/connections.
 import random
 import threading
 import time
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -155,12 +156,25 @@ def _begin(seen: Opened, manifest: Manifest, ways: Ways, held: _Held) -> Flight:
             except DatabaseError as error:
                 log.error("refresh broke", connection=str(seen.connection.pk), error=type(error).__name__)
                 flight.problem = TokenRefused("token_endpoint_unreachable", "The database went away.")
+            except Exception as error:  # ours, and noted like the provider's, since the next try may break as well
+                flight.problem = _broke(seen, held.holder, error)
             finally:
                 flight.done.set()
 
     # No daemon: a sandboxd that goes down waits for what a provider is about to answer.
     threading.Thread(target=fly, name="refresh", daemon=False).start()
     return flight
+
+
+def _broke(seen: Opened, holder: UUID, error: Exception) -> TokenRefused:
+    """The log gets the place and never the message, which may quote a value."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.filename}:{last.lineno}"
+    log.error("refresh broke", connection=str(seen.connection.pk), error=type(error).__name__, place=place)
+    problem = TokenRefused("refresh_broke", "Galaxy broke on this refresh; the log of the sandbox names the place.")
+    with suppress(TokenRefused, DatabaseError):
+        _note_failure(seen, holder, problem)
+    return problem
 
 
 @contextmanager
