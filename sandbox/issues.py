@@ -80,7 +80,6 @@ def open_issue(
     return found
 
 
-@transaction.atomic
 def close_issues(
     installation: Installation,
     *kinds: str,
@@ -97,10 +96,13 @@ def close_issues(
         rows = rows.filter(target=target)
     if connection is not None:
         rows = rows.filter(connection=connection)
+    if not rows.exists():  # as good as always, after every call that went well
+        return 0
     closed = 0
-    for issue in rows.select_for_update(of=("self",)).select_related("workspace"):
-        _close(issue, None, because)
-        closed += 1
+    with transaction.atomic():
+        for issue in rows.select_for_update(of=("self",)).select_related("workspace"):
+            _close(issue, None, because)
+            closed += 1
     return closed
 
 

@@ -72,16 +72,17 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
             "workspace",
             "version__extension",
             "installation__extension",
-            "installation__workspace",
             "requested_by",
             "approval__workspace",
             "connection__owner",
         )
+        .defer("version__manifest")  # by its digest it is in memory
         .filter(pk=run_id)
         .first()
     )
     if run is None or not _is_free(run, now):
         return None
+    run.installation.workspace = run.workspace
     was_lost = run.state == Run.State.RUNNING
     run.attempt += 1
     run.save(update_fields=["attempt"])  # so that a refusal below holds the run it ends, taken over or not

@@ -25,7 +25,7 @@ _NEVER_ESCAPED = re.compile(rb"[A-Za-z0-9._~-]+")
 
 
 class Scrubber:
-    """Knows the values of some secrets. Building it takes about 1 ms for each; it does not change afterwards."""
+    """Knows the values of some secrets. Building it takes about 0.2 ms for each; it does not change afterwards."""
 
     def __init__(self, values: Iterable[str | bytes]):
         raws = {part for value in values for part in _parts(value) if len(part) >= SHORTEST}
@@ -36,8 +36,8 @@ class Scrubber:
         self._always_unescapes = any(len(anchor) < _SHORTEST_ANCHOR for anchor in anchors)
         anchors = set() if self._always_unescapes else anchors - patterns
         self._anchors_from = len(patterns)  # the number of the first pattern that is an anchor only
-        self._automaton = ahocorasick_rs.BytesAhoCorasick([*sorted(patterns), *anchors]) if patterns else None
-        self._escaped = ahocorasick_rs.BytesAhoCorasick(sorted(escaped)) if escaped else None
+        self._automaton = _automaton([*sorted(patterns), *anchors])
+        self._escaped = _automaton(sorted(escaped))
 
     def raw(self, data: bytes) -> bytes:
         spans = self._spans(data)
@@ -99,6 +99,15 @@ class Scrubber:
         lower = plain.data.lower()
         found = [(begin, end) for _, begin, end in self._escaped.find_matches_as_indexes(lower, overlapping=True)]
         return [plain.original(*span) for span in found + self._escaped_matches(lower, layers - 1)]
+
+
+def _automaton(patterns: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick | None:
+    """An automaton that is made in a moment: the table that is taken for few patterns otherwise scans a little faster
+    and takes ten times as long to make, which every call would pay, and a long value that repeats itself for seconds.
+    """
+    if not patterns:
+        return None
+    return ahocorasick_rs.BytesAhoCorasick(patterns, implementation=ahocorasick_rs.Implementation.ContiguousNFA)
 
 
 def _gather(value: Any, texts: list[str], depth: int) -> bool:
