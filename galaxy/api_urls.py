@@ -16,6 +16,7 @@ from policies.api import ApprovalListView, ApprovalView
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
+from sandbox.health.api import InstallationHealthView
 from sandbox.issue_api import IssueListView, IssueView
 
 app_name = "api"
@@ -25,6 +26,7 @@ of_workspace = [
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
+    path("installations/<uuid:pk>/health/", InstallationHealthView.as_view(), name="installation-health"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
     path("connections/", ConnectionListView.as_view(), name="connection-list"),
     path("connections/<uuid:pk>/", ConnectionView.as_view(), name="connection-detail"),

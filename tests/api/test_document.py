@@ -73,6 +73,7 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     note("connections_list", client.get(url("connections/?limit=1")))
     connection = probe.connections.get()
     note("connections_retrieve", client.get(url(f"connections/{connection.pk}/")))
+    note("installation_health_retrieve", client.get(url(f"installations/{probe.pk}/health/")))
     note("installation_grants_retrieve", client.get(url(f"installations/{probe.pk}/grants/")))
     note("roles_list", client.get(url("roles/?limit=1")))
     members = note("members_list", client.get(url("members/?limit=1")))
