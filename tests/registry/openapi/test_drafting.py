@@ -1,6 +1,9 @@
 """Chosen operations become actions that the manifest reader takes as they are, and what is lost is told."""
 # ruff: noqa: E501 (documents are data, and read best one case a line)
 
+import re
+from pathlib import Path
+
 import pytest
 
 from registry.manifests import publishable, read
@@ -349,3 +352,12 @@ def test_names_are_unique_and_never_markup():
     draft, manifest = drafted(document(paths, info={"title": "<img src=x onerror=alert(1)>", "version": "1"}))
     assert draft.actions == ("b_list_b", "b_list_b_2")
     assert manifest.name == "<img src=x onerror=alert(1)>"  # text, which every page escapes
+
+
+def test_every_code_of_a_loss_stands_in_the_documentation():
+    root = Path(__file__).resolve().parents[3]
+    sources = "".join(path.read_text() for path in (root / "registry" / "openapi").glob("*.py"))
+    codes = set(re.findall(r'losses\.add\(\s*"([a-z0-9-]+)"', sources)) | {"callbacks", "path-servers"}
+    told = (root / "docs" / "workshop.md").read_text()
+    assert len(codes) > 40
+    assert [code for code in sorted(codes) if f"`{code}`" not in told] == []
