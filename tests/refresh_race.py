@@ -83,7 +83,7 @@ def race(
         try:
             with workspace_scope([run.workspace_id]):
                 order = CallOrder(
-                    run.workspace_id, str(run.pk), run.version_digest, run.target, {}, 1, 0, None, True, 10.0
+                    run.workspace_id, str(run.pk), run.version_digest, run.target, {}, 1, 0, 0, None, True, 10.0
                 ).as_body()
                 while True:
                     try:

@@ -36,6 +36,7 @@ class LiveRunner:
         self.before_send: Callable[[], None] = _nothing
         self._endpoint = 0
         self._listing = _Listing()
+        self._generation = run.connection.generation if run.connection else 0  # as it was read at the claim
 
     @property
     def endpoint(self) -> str:
@@ -93,6 +94,7 @@ class LiveRunner:
             target=self.run.target,
             inputs=inputs,
             attempt=self.run.attempt,
+            generation=self._generation,
             endpoint=self._endpoint,
             page=self._listing.page,
             may_renew=may_renew,

@@ -28,7 +28,7 @@ from registry.services import verified_manifest
 from sandbox.models import Run
 from sandbox.rest import BadCall
 from sandbox.sandboxd.credentials import Authorised as Credentials
-from sandbox.sandboxd.credentials import NotAuthorised, authorised, renewed
+from sandbox.sandboxd.credentials import NotAuthorised, authorised, renewed, require_generation
 from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.orders import BadOrder, CallOrder
 from sandbox.sandboxd.under_way import briefly, record_refusal, running
@@ -101,7 +101,8 @@ def failed(code: str, category: str, sentence: str, next_step: str = "", **more:
 
 
 def _asked(order: CallOrder, ways: Ways) -> Asked:
-    """Raises BadOrder, or BadCall where the connection leads to a host that is not declared."""
+    """Raises BadOrder, BadCall where the connection leads to a host that is not declared, or NotAuthorised where it was
+    connected anew since the run was let through."""
     run = running(order.workspace, order.run, order.digest, order.target)
     if run.is_simulated:
         raise BadOrder("This run is simulated, so nothing leaves for it.")
@@ -113,6 +114,8 @@ def _asked(order: CallOrder, ways: Ways) -> Asked:
     spec = manifest.actions.get(order.target) or manifest.actions.get(order.target.removeprefix(f"{manifest.id}."))
     if spec is None:
         raise BadOrder(f"{manifest.id} has no action {order.target:.160}.")
+    if run.connection:
+        require_generation(run.connection, order.generation)
     host = run.connection.host if run.connection else ""
     try:
         rules = parse(manifest.canonical.get("egress", ()), connection_host=host)

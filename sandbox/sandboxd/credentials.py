@@ -81,17 +81,21 @@ def renewed(
     return _authorised(found, manifest)
 
 
+def require_generation(connection: Connection, generation: int) -> None:
+    """What is connected is what a call was let through for. Raises NotAuthorised."""
+    if connection.generation != generation:
+        sentence = "It was connected anew after this call was let through, so nothing more was sent."
+        step = "Run it again; it then goes out by what is connected now."
+        raise NotAuthorised(CHANGED, "policy_block", sentence, step)
+
+
 def _require_same(connection: Connection, seen: Connection) -> None:
     """What is connected now is what was ``seen``, and gives tokens. Raises NotAuthorised or TokenRefused."""
     if connection.status == Connection.Status.UNAUTHENTICATED:
         raise NotAuthorised(
             NOT_CONNECTED, "auth_error", "It is not connected to an account any more.", "Connect it, then run it again."
         )
-    if connection.generation != seen.generation:
-        sentence = "It was connected anew after this call was let through, so nothing more was sent."
-        raise NotAuthorised(
-            CHANGED, "policy_block", sentence, "Run it again; it then goes out by what is connected now."
-        )
+    require_generation(connection, seen.generation)
     if connection.status == Connection.Status.EXHAUSTED:
         refuse_while_down(connection, timezone.now())
 

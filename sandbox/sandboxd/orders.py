@@ -81,7 +81,8 @@ class CallOrder:
     ``attempt`` is the claim under which the run is worked on, so that a worker which was given up for dead sends
     nothing more. ``endpoint`` is 0 for the declared one, n for the n-th fallback. ``page`` is the token that the answer
     before gave, None for the first page. ``may_renew``: a token that is refused may be renewed for it. The connection
-    is the run's own. ``seconds`` is the most that the exchange may take.
+    is the run's own, as of the ``generation`` in which it was let through (0 without one). ``seconds`` is the most that
+    the exchange may take.
     """
 
     workspace: UUID
@@ -90,6 +91,7 @@ class CallOrder:
     target: str
     inputs: dict[str, Any]
     attempt: int
+    generation: int
     endpoint: int
     page: str | None
     may_renew: bool
@@ -103,6 +105,7 @@ class CallOrder:
             "target": self.target,
             "inputs": self.inputs,
             "attempt": self.attempt,
+            "generation": self.generation,
             "endpoint": self.endpoint,
             "page": self.page,
             "may_renew": self.may_renew,
@@ -112,7 +115,7 @@ class CallOrder:
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "CallOrder":
         """Raises BadOrder."""
-        names = {"workspace", "run", "digest", "target", "inputs", "attempt", "endpoint", "page"}
+        names = {"workspace", "run", "digest", "target", "inputs", "attempt", "generation", "endpoint", "page"}
         names |= {"may_renew", "seconds"}
         only(body, names)
         endpoint, seconds = typed(body, "endpoint", int), typed(body, "seconds", float)
@@ -126,6 +129,7 @@ class CallOrder:
             target=typed(body, "target", str),
             inputs=typed(body, "inputs", dict),
             attempt=typed(body, "attempt", int),
+            generation=typed(body, "generation", int),
             endpoint=endpoint,
             page=page,
             may_renew=typed(body, "may_renew", bool),

@@ -116,9 +116,25 @@ def test_a_write_carries_the_same_key_whenever_it_is_tried_again(call, peer):
     assert keys == {f"Idempotency-Key: {run.pk}".encode()}
 
 
+def test_a_call_ends_where_its_connection_is_made_anew_between_two_tries(call, peer, monkeypatch):
+    """Another account may stand behind it, for which nobody approved anything."""
+
+    def ask_and_reconnect(op, body, *, seconds):
+        answer = ask(op, body, seconds=seconds)
+        Connection.objects.update(generation=2)
+        return answer
+
+    monkeypatch.setattr("sandbox.runners.live.ask", ask_and_reconnect)
+    peer.script = saying(as_json({}, 503))
+    run = call("type: none", {}, "pay", key="a")
+    assert (run.error_category, run.error["error_code"]) == ("policy_block", "connection_changed")
+    assert len(peer.requests) == 1
+
+
 OTHERWISE = [
     {"inputs": {"key": "other"}},
     {"attempt": 7},
+    {"generation": "1"},
     {"digest": "0" * 64},
     {"target": "proven.create"},
     {"url": "https://evil.example/"},
