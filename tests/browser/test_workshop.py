@@ -1,0 +1,119 @@
+"""The workshop in a real browser: findings while typing, an import over several pages, and axe on each page."""
+
+import pytest
+from playwright.sync_api import expect
+
+from galaxy.core.scope import workspace_scope
+from marketplace.models import ApiOperation, Draft
+from marketplace.workshop.documents import choose, hand_in
+from marketplace.workshop.drafts import begin_draft, publish, save_draft
+from marketplace.workshop.starters import TEXTS
+from registry.services import install
+from tests.browser.axe import violations
+from tests.registry.openapi.documents import as_bytes, large
+
+WORKSHOP = "/w/meridian/workshop/"
+REST = TEXTS["rest"]
+
+
+@pytest.fixture
+def made(cast, transactional_db):
+    """A draft with an installed version and a wider next one, a broken draft, and a document with choices."""
+    maker, meridian = cast["creator"], cast["meridian"]
+    with workspace_scope([meridian.pk]):
+        draft = begin_draft(meridian, text=REST, actor=maker)
+        first = publish(draft, actor=maker)
+        install(meridian, first.extension, version=first, actor=maker)
+        wider = REST.replace("[my-tasks.tasks.write]", "[my-tasks.tasks.write, my-tasks.people.read]")
+        draft, _ = save_draft(draft, text=wider, revision=1, actor=maker)
+        broken = begin_draft(meridian, text=REST.replace("POST\n", "PSOT\n"), actor=maker)
+        document = hand_in(meridian, content=as_bytes(large(300)), actor=maker)
+        every = list(document.operations.values_list("pk", flat=True)[:5])
+        choose(document, shown=every, chosen=every, actor=maker)
+        yield {
+            "draft": draft,
+            "broken": broken,
+            "document": document,
+            "wider": publish(draft, actor=maker),
+        }
+
+
+def test_findings_follow_what_is_typed_and_lead_to_their_line(visit, creator, made):
+    tab = visit(made["draft"].get_absolute_url(), creator)
+    page = tab.page
+    findings = page.locator("#findings")
+    expect(findings).to_contain_text("Ready for a version")
+    page.get_by_label("Manifest").fill(REST.replace("method: POST", "method: PSOT"))
+    expect(findings).to_contain_text("Did you mean POST?")
+    findings.get_by_role("link", name="Line 14").click()
+    assert page.evaluate("document.activeElement.id") == "id_text"
+    expect(page.locator("[data-editor-place]")).to_contain_text("Line 14, column")
+    page.get_by_label("Manifest").fill(REST)
+    expect(findings).to_contain_text("Nothing is open")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text("Saved.")
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script):
+    tab = visit(f"{WORKSHOP}documents/", creator, script=script)
+    page = tab.page
+    page.get_by_label("Or its text").fill(as_bytes(large(100)).decode())
+    page.get_by_role("button", name="Read it").click()
+    page.get_by_role("checkbox", name="POST /things1", exact=True).check()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("checkbox", name="DELETE /things10/{id}").check()
+    page.get_by_role("button", name="See the draft").click()
+    page.get_by_role("button", name="Make the draft").click()
+    expect(page.get_by_role("alert").filter(has_text="delete or change many")).to_be_visible()
+    page.get_by_role("checkbox", name="DELETE /things10/{id}").check()
+    page.get_by_role("button", name="Make the draft").click()
+    expect(page.get_by_role("heading", name="Pets", level=1)).to_be_visible()
+    page.get_by_role("button", name="Save and make a version").click()
+    page.get_by_role("link", name="Install 0.1.0-draft.1…").click()
+    page.get_by_role("button", name="Install 0.1.0-draft.1").click()
+    page.get_by_role("link", name="Simulate createThing1: 401").click()
+    expect(page.get_by_label("Answer with the sample")).to_have_value("401")
+    page.get_by_role("button", name="Simulate run").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("pets.create_thing1")
+    # The one refusal is that of the draft without a tick, which the page tells.
+    assert [one for one in tab.complaints if "422" not in one] == []
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
+def test_axe_finds_nothing(visit, creator, made, theme, width):
+    draft, document = made["draft"].get_absolute_url(), made["document"].get_absolute_url()
+    pages = [
+        WORKSHOP,
+        f"{WORKSHOP}new/",
+        draft,
+        f"{draft}removal/",
+        f"{draft}versions/{made['wider'].pk}/installation/",
+        made["broken"].get_absolute_url(),
+        f"{WORKSHOP}documents/",
+        document,
+        f"{document}?q=nothing+like+it",
+        f"{document}draft/",
+    ]
+    tab = visit(WORKSHOP, creator, theme, width, for_axe=True)
+    found = {}
+    for path in pages:
+        problems = violations(tab.go(path).page)
+        if tab.sideways_px > 0:
+            problems.append(f"scrolls sideways by {tab.sideways_px} px")
+        if problems:
+            found[path] = problems
+    assert found == {}
+
+
+def test_an_empty_workshop_says_what_comes_next(visit, creator, cast):
+    tab = visit(WORKSHOP, creator, for_axe=True)
+    expect(tab.page.get_by_role("link", name="New draft")).to_be_visible()
+    assert violations(tab.page) == []
+    tab.page.get_by_role("link", name="New draft").click()
+    tab.page.get_by_role("radio", name="gRPC connector").check(force=True)
+    tab.page.get_by_role("button", name="Open the editor").click()
+    expect(tab.page.get_by_role("heading", name="My tasks over gRPC")).to_be_visible()
+    with workspace_scope([cast["meridian"].pk]):
+        assert (Draft.objects.count(), ApiOperation.objects.count()) == (1, 0)
