@@ -187,7 +187,6 @@ def _tell(breaker: Breaker, after: Circuit, reason: str, actor: User | None, cou
     connection = Connection.objects.select_related("workspace", "installation__workspace", "owner").get(
         pk=breaker.connection_id
     )
-    about = {"connection": connection, "target": breaker.action}
     if after.state == circuit.OPEN:
         verb = "breaker.tripped" if after.is_manual else "breaker.opened"
         if not after.is_manual:
@@ -197,12 +196,19 @@ def _tell(breaker: Breaker, after: Circuit, reason: str, actor: User | None, cou
                 sentence=f"Calls of {breaker.action} over {connection} are held back. {reason}",
                 next_step="Look whether the other system works. One call tries by itself; a person may reset it.",
                 facts=counts,
-                **about,
+                connection=connection,
+                target=breaker.action,
             )
     else:
         verb = "breaker.reset" if actor else "breaker.closed"
         because = f"Somebody reset the breaker: {reason}" if actor else "A call went through again."
-        close_issues(connection.installation, Issue.Kind.BREAKER_OPEN, because=because, **about)
+        close_issues(
+            connection.installation,
+            Issue.Kind.BREAKER_OPEN,
+            because=because,
+            connection=connection,
+            target=breaker.action,
+        )
     audit.record(
         verb,
         actor=actor,
@@ -212,7 +218,7 @@ def _tell(breaker: Breaker, after: Circuit, reason: str, actor: User | None, cou
         after={"state": after.state},
         reason=reason,
         connection=str(connection),
-        **counts,
+        counted=counts,
     )
 
 

@@ -43,6 +43,7 @@ def _escalate(run: Run) -> None:
         mode=Run.Mode.LIVE,
         finished_at__isnull=False,
     )
+    error = run.error or {}
     last = list(ended.only("state", "error", "error_category").order_by("-finished_at")[:IN_A_ROW])
     if len(last) < IN_A_ROW or not all(is_exhausted(one) for one in last):
         return
@@ -51,13 +52,13 @@ def _escalate(run: Run) -> None:
         Issue.Kind.RETRIES_EXHAUSTED,
         target=run.target,
         connection=run.connection,
-        sentence=f"The last {IN_A_ROW} calls of {run.target} failed after every retry. {run.error['sentence']}",
+        sentence=f"The last {IN_A_ROW} calls of {run.target} failed after every retry. {error['sentence']}",
         next_step="Look whether the other system works, and whether its limits fit how often it is called.",
         facts={
             "category": run.error_category,
-            "status": run.error["status"],
-            "attempts": run.error["attempts"],
-            "endpoint": run.error["last_endpoint"],
+            "status": error["status"],
+            "attempts": error["attempts"],
+            "endpoint": error["last_endpoint"],
             "run": str(run.pk),
         },
     )

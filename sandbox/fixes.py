@@ -4,17 +4,18 @@ Who may not take the step sees it all the same, with what is missing and whom to
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
-from galaxy.core.models import User
+from galaxy.core.models import Agent, User
 from galaxy.core.permissions import Denied, why_not
 from registry.services import verified_manifest
 from sandbox.connections.permissions import why_not_yours
+from sandbox.errors import CATEGORIES
 from sandbox.models import Category, Run
 
 _ASKED_ANEW = frozenset(
@@ -38,12 +39,14 @@ class Way:
 @dataclass(frozen=True)
 class Fix:
     """``title`` says the step, ``ways`` are its controls, the best first; ``report`` is a text to hand on; ``at`` is
-    when waiting is over, where that is known."""
+    when waiting is over, where that is known. ``says_more_than`` is the category's own next step, which the card makes
+    needless."""
 
     title: str
     ways: tuple[Way, ...]
     report: str = ""
     at: datetime | None = None
+    says_more_than: str = ""
 
 
 def fix_for(run: Run, failed: Run, user: User) -> Fix | None:
@@ -53,7 +56,8 @@ def fix_for(run: Run, failed: Run, user: User) -> Fix | None:
     """
     if not run.error or run.state not in {Run.State.FAILED, Run.State.UNKNOWN}:
         return None
-    return _FIXES[run.error_category](_Failure(run, failed, user, run.error.get("error_code", "")))
+    fix = _FIXES[run.error_category](_Failure(run, failed, user, run.error.get("error_code", "")))
+    return replace(fix, says_more_than=CATEGORIES[run.error_category].next_step)
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,9 @@ class _Failure:
         place = [self.run.workspace.slug, self.failed.installation_id]
         return Way("Choose another version…", reverse("registry:pin-change", args=place), "pin")
 
-    def agent(self, label: str) -> Way:
+    def agent(self, label: str, agent: Agent) -> Way:
         denied = why_not(self.user, "core.manage_agent", self.run.workspace)
-        return Way(label, self.run.agent.get_absolute_url(), "bot", denied)
+        return Way(label, agent.get_absolute_url(), "bot", denied)
 
 
 def _auth_error(failure: _Failure) -> Fix:
@@ -109,7 +113,8 @@ def _rate_limit(failure: _Failure) -> Fix:
 
 def _quota(failure: _Failure) -> Fix:
     if failure.code == "agent_budget_spent" and failure.run.agent:
-        return Fix("Give the agent a larger budget, or wait for tomorrow.", (failure.agent("Raise its budget…"),))
+        way = failure.agent("Raise its budget…", failure.run.agent)
+        return Fix("Give the agent a larger budget, or wait for tomorrow.", (way,))
     at = parse_datetime((failure.run.error or {}).get("retry_at") or "")
     return Fix("Look what is left, and run it again when there is room.", (failure.limits(), failure.again()), at=at)
 
@@ -149,7 +154,7 @@ def _transient(failure: _Failure) -> Fix:
 
 def _policy_block(failure: _Failure) -> Fix:
     if failure.code in _OF_AGENT and failure.run.agent:
-        return Fix("Change what the agent may do.", (failure.agent("Open the agent"),))
+        return Fix("Change what the agent may do.", (failure.agent("Open the agent", failure.run.agent),))
     if failure.code == "not_connected":
         return Fix("Connect it, then run it again.", (failure.reconnect(), failure.again()))
     if failure.code in _ASKED_ANEW:

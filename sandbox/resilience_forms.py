@@ -5,23 +5,22 @@ from django import forms
 from registry.models import Installation
 from sandbox.models import Issue
 
-OPEN, CLOSED = "open", "closed"
+CLOSED = "closed"
+STATES = {"": "Open", CLOSED: "Closed", "all": "Open and closed"}
 
 
 class IssueFilterForm(forms.Form):
     """Filters of the list, all optional; sent by GET. Without any, what is open is shown."""
 
-    state = forms.ChoiceField(
-        required=False, label="State", choices=[("", "Open"), (CLOSED, "Closed"), ("all", "Open and closed")]
-    )
+    state = forms.ChoiceField(required=False, label="State", choices=list(STATES.items()))
     kind = forms.ChoiceField(required=False, label="Kind", choices=[("", "Any kind"), *Issue.Kind.choices])
     installation = forms.ModelChoiceField(Installation.objects.none(), required=False, label="Extension")
     whose = forms.ChoiceField(required=False, label="Whose turn", choices=[("", "Anybody’s"), ("mine", "Mine")])
 
     def __init__(self, *args, installations, **options):
         super().__init__(*args, **options)
-        self.fields["installation"].queryset = installations
-        self.fields["installation"].empty_label = "Any extension"
+        chooser = self.fields["installation"]
+        chooser.queryset, chooser.empty_label = installations, "Any extension"  # type: ignore[attr-defined]
         for field in self:
             field.field.widget.attrs["class"] = "select"
 
@@ -41,11 +40,10 @@ class IssueFilterForm(forms.Form):
     @property
     def words(self) -> str:
         """What was looked for: "Closed, calls are held back, in HubSpot"."""
-        said = [
-            dict(self.fields[name].choices)[self.cleaned_data[name]]
-            for name in ("state", "kind")
-            if self.cleaned_data[name]
-        ]
+        data = self.cleaned_data
+        said = [STATES[data["state"]]] if data["state"] else []
+        if data["kind"]:
+            said.append(Issue.Kind(data["kind"]).label)
         if self.cleaned_data["installation"]:
             said.append(f"in {self.cleaned_data['installation']}")
         if self.cleaned_data["whose"]:
@@ -67,4 +65,4 @@ class BreakerForm(ReasonForm):
 
     def __init__(self, *args, actions: list[str], **options):
         super().__init__(*args, **options)
-        self.fields["action"].choices = [(name, name) for name in actions]
+        self.fields["action"].choices = [(name, name) for name in actions]  # type: ignore[attr-defined]

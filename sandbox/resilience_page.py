@@ -81,6 +81,11 @@ class BreakerState:
         return not self.is_closed and breaker.until is not None and breaker.until <= timezone.now()
 
     @property
+    def history_id(self) -> str:
+        """Another one with each event, so that a history that was opened shows what is new."""
+        return f"history-{self.events[0].pk if self.events else self.breaker.pk}"
+
+    @property
     def words(self) -> str:
         breaker = self.breaker
         if self.is_closed:

@@ -121,10 +121,18 @@ def _issue_page(request, issue: Issue, form: ReasonForm, *, status: int = 200):
         "form": form,
         "denied": denied_to_close(issue, request.user) if issue.is_open else None,
         "breaker": breaker,
-        "facts": [(name.replace("_", " ").capitalize(), value) for name, value in issue.facts.items() if name != "run"],
+        "facts": [_fact(name, value) for name, value in issue.facts.items() if name != "run"],
         "run": issue.facts.get("run"),
     }
     return render(request, "sandbox/issue_detail.html", context, status=status)
+
+
+def _fact(name: str, value) -> tuple[str, str]:
+    """A fact in words: a length of time has its unit with the number."""
+    stem, _, unit = name.rpartition("_")
+    if unit in {"s", "ms"} and stem:
+        return stem.replace("_", " ").capitalize(), f"{value} {unit}"
+    return name.replace("_", " ").capitalize(), "none" if value is None else str(value)
 
 
 def _connection(request, pk) -> Connection:

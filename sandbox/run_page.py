@@ -128,7 +128,8 @@ class RunPage:
 
     @property
     def limits_url(self) -> str:
-        return f"{self.run.connection.get_absolute_url()}#limits"
+        """Where the limits stand that it waits for; "" where it goes out by no connection."""
+        return f"{self.run.connection.get_absolute_url()}#limits" if self.run.connection else ""
 
     @property
     def failed_run(self) -> Run:

@@ -2,9 +2,10 @@
 
 import random
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.utils import timezone
 
@@ -49,6 +50,14 @@ def classify(call: Call, reply: Reply) -> str | None:
     return category_of(reply.status, call.action.raw.get("replies", ()) if call.action else (), reply.body)
 
 
+class Reaching(Protocol):
+    """A runner whose requests leave one by one: it says so before each, and knows the fallbacks by number."""
+
+    before_send: Callable[[], None]
+
+    def use_endpoint(self, number: int) -> None: ...
+
+
 class _Elsewhere(Exception):
     """An endpoint is exhausted or held back, and trying another one does nothing twice."""
 
@@ -75,16 +84,16 @@ class _Tries:
         self._rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
         self._since = time.monotonic()
         self._virtual_ms = 0  # waits of a simulated run, which pass on its own clock
-        self._sends_itself = hasattr(runner, "before_send")
-        if self._sends_itself:
-            runner.before_send = sending.before
+        self._reaching = cast(Reaching, runner) if hasattr(runner, "before_send") else None
+        if self._reaching:
+            self._reaching.before_send = sending.before
 
     def anywhere(self) -> Reply:
         """The reply of the first endpoint that has one: the declared one, then the fallbacks in order."""
-        others = len(fallbacks(self._call.action)) if self._call.action and hasattr(self._runner, "use_endpoint") else 0
+        others = len(fallbacks(self._call.action)) if self._call.action and self._reaching else 0
         for endpoint in range(others + 1):
-            if endpoint:
-                self._runner.use_endpoint(endpoint)
+            if endpoint and self._reaching:
+                self._reaching.use_endpoint(endpoint)
             try:
                 reply = self._at(endpoint)
             except _Elsewhere as failed:
@@ -120,7 +129,7 @@ class _Tries:
 
     def _once(self) -> tuple[Reply, str | None, bool]:
         """One attempt: the reply, its category, and whether the breaker holds calls back after it."""
-        if not self._sends_itself:
+        if not self._reaching:
             self._sending.before()
         self.number += 1
         with self._tracer.span(f"attempt {self.number}", "attempt") as span:

@@ -54,7 +54,8 @@ class Sending:
         self._subject = subject_of(run.installation, run.connection, run.mode)
         self._budgets = budgets(run.installation, self._subject, self._manifest, self._spec) if self._spec else []
         self._windows = [one.window for one in self._budgets]
-        self._breaks = bool(self._spec and run.connection and not run.is_simulated)
+        self._under_way_ms = (self._spec.timeout_ms if self._spec else 0) + SPARE_MS
+        self._breaks_on = None if run.is_simulated or self._spec is None else run.connection
         self._numbers = count(1)
         self._counted = ""  # the token of the request that is under way
         self._has_sent = False
@@ -63,14 +64,13 @@ class Sending:
         self._breaker = ""
 
     def __enter__(self) -> Self:
-        if self._spec:
-            self._take_places()
+        self._take_places()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end_request()
-        if self._leave.is_trial:
-            breakers.step_back(self._run.connection, self._breaker, self._leave)
+        if self._breaks_on:
+            breakers.step_back(self._breaks_on, self._breaker, self._leave)
         holds.release(self._taken, self._run.workspace_id)
 
     def begin(self, endpoint: int) -> None:
@@ -78,11 +78,11 @@ class Sending:
 
         Raises RunError (transient, circuit_open).
         """
-        if not self._breaks:
+        if self._breaks_on is None or self._spec is None:
             return
         self._breaker = breaker_name(self._spec.id, endpoint)
-        trial = timedelta(milliseconds=self._spec.timeout_ms + SPARE_MS)
-        self._leave = breakers.enter(self._run.connection, self._breaker, trial=trial)
+        trial = timedelta(milliseconds=self._under_way_ms)
+        self._leave = breakers.enter(self._breaks_on, self._breaker, trial=trial)
 
     def before(self) -> None:
         """Wait until one request may leave, and count it. Raises NotYet, RunError or LostLease."""
@@ -102,23 +102,22 @@ class Sending:
     def after(self, category: str | None, reply: Reply) -> bool:
         """Count what an attempt came back with (None: a success); True where the breaker holds calls back now."""
         self._end_request(has_left=not reply.not_begun)
-        if not self._breaks:
+        if self._breaks_on is None or self._spec is None:
             return False
         leave, self._leave = self._leave, Pass()
         if reply.not_begun or reply.code in _OURS:
-            breakers.step_back(self._run.connection, self._breaker, leave)
+            breakers.step_back(self._breaks_on, self._breaker, leave)
             return False
         settings = knobs(self._manifest, self._spec)
-        return breakers.report(self._run.connection, self._breaker, category, settings, leave)
+        return breakers.report(self._breaks_on, self._breaker, category, settings, leave)
 
     def _charge(self) -> None:
         """Step 5 for one request. A budget that cannot be read is no permission."""
         token = f"{self._run.pk.hex}.{self._run.attempt}.{next(self._numbers)}"
-        under_way_ms = self._spec.timeout_ms + SPARE_MS
         with self._tracer.span("budget.charge", "budget", budgets=[one.words for one in self._budgets]) as span:
             while True:
                 try:
-                    wait_ms, position = take(self._windows, token, under_way_ms)
+                    wait_ms, position = take(self._windows, token, self._under_way_ms)
                 except RedisError as error:
                     raise RunError(
                         Category.TRANSIENT,
@@ -149,7 +148,7 @@ class Sending:
         )
 
     def _take_places(self) -> None:
-        wanted = places(self._manifest, self._spec, self._inputs)
+        wanted = places(self._manifest, self._spec, self._inputs) if self._spec else []
         if not wanted:
             return
         since = time.monotonic()
