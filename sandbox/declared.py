@@ -100,6 +100,11 @@ def fallbacks(spec: ActionSpec) -> list[dict[str, Any]]:
     return spec.raw.get("fallbacks", [])
 
 
+def acts_again(spec: ActionSpec) -> bool:
+    """Whether another run of the same inputs does it once more: what is done once by a key, which is the run's own."""
+    return not spec.is_repeatable or bool(spec.raw.get("idempotency_header"))
+
+
 def _owners(manifest: Manifest, spec: ActionSpec | None) -> list[tuple[dict[str, Any], str]]:
     """Who declares limits, with the words for it: the connector, and the action itself."""
     found = [(manifest.canonical, "connection")] if manifest.kind == Kind.CONNECTOR else []

@@ -9,12 +9,13 @@ from typing import Any, Protocol, cast
 
 from django.utils import timezone
 
-from sandbox.declared import fallbacks
+from sandbox.declared import acts_again, fallbacks
 from sandbox.errors import CATEGORIES, RunError
 from sandbox.models import Run, Span
 from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner
 from sandbox.services.calls import Call
+from sandbox.services.held import HELD
 from sandbox.services.leases import keep
 from sandbox.services.sending import Sending
 from sandbox.tracing import Tracer
@@ -35,6 +36,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
         try:
             return tries.anywhere()
         except RunError as error:
+            tries.tell_doubt(error)
             error.attempts = error.attempts or len(exchanges)
             error.last_endpoint = error.last_endpoint or runner.endpoint
             raise
@@ -84,6 +86,8 @@ class _Tries:
         self._rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
         self._since = time.monotonic()
         self._virtual_ms = 0  # waits of a simulated run, which pass on its own clock
+        self._changes = not run.is_simulated and call.action is not None and call.action.effect != "read"
+        self._may_have_acted = False  # by any try so far
         self._reaching = cast(Reaching, runner) if hasattr(runner, "before_send") else None
         if self._reaching:
             self._reaching.before_send = sending.before
@@ -105,12 +109,23 @@ class _Tries:
             return reply
         raise error
 
+    def tell_doubt(self, error: RunError) -> None:
+        """What may have been done is not failed: where its key is this run's own, another run would do it again; and
+        where the run would wait for its connection, nobody knows for how long the other system remembers."""
+        is_once = self._call.action is not None and acts_again(self._call.action)
+        if self._may_have_acted and not error.ambiguous and (is_once or error.code == HELD):
+            error.ambiguous = True
+            error.sentence = f"{error.sentence} It may have taken effect."
+            error.next_step = "Look there, then settle this run."
+
     def _at(self, endpoint: int) -> Reply:
         attempt = 0
         while True:
             try:
                 self._sending.begin(endpoint)
             except RunError as held:
+                if self._may_have_acted:
+                    raise
                 raise _Elsewhere(held) from held
             attempt += 1
             reply, category, is_held_back = self._once()
@@ -122,7 +137,7 @@ class _Tries:
             if next_try.wait_ms is None:
                 error = _given_up(reply, category, self.number, self._runner.endpoint, next_try, asked_ms)
                 error.ambiguous |= not self._call.is_repeatable and reply.has_acted is True
-                if next_try.reason in {"attempts", "time", "held back"}:
+                if next_try.reason in {"attempts", "time", "held back"} and not self._may_have_acted:
                     raise _Elsewhere(error)
                 raise error
             self._wait(next_try.wait_ms)
@@ -139,6 +154,8 @@ class _Tries:
             span.attributes = {"status": reply.status or None}
             if reply.status >= 400 or reply.category:
                 span.status = Span.Status.ERROR
+        refused = is_refusal(reply.status, reply.headers) and not reply.has_acted
+        self._may_have_acted |= self._changes and reply.has_acted is not False and not refused
         category = classify(self._call, reply)
         is_held_back = self._sending.after(category, reply)
         self._exchanges.append(_told(reply, self.number, took_ms, category))

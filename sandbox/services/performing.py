@@ -17,6 +17,7 @@ from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
 from registry.services import Resolved, is_simulation_forced, outgoing_connection, verified_manifest
 from sandbox import class_flow
+from sandbox.declared import acts_again
 from sandbox.errors import RunError
 from sandbox.escalation import call_ended
 from sandbox.models import Category, Run, RunPayload
@@ -189,7 +190,8 @@ def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
     try:
         return validate_outputs(call, reply, tracer)
     except RunError as error:
-        error.ambiguous = not run.is_simulated and not call.is_repeatable and reply.has_acted is not False
+        once = call.action is not None and acts_again(call.action)
+        error.ambiguous = not run.is_simulated and once and reply.has_acted is not False
         raise
 
 
