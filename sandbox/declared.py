@@ -23,16 +23,20 @@ LIVE, SIMULATED = "live", "simulated"
 
 @dataclass(frozen=True)
 class Budget:
-    """One declared window: ``unit`` is rps, rpm or per_day; ``whose`` says in words what it is counted for.
+    """One declared window: ``unit`` is rps, rpm or per_day; ``action`` is whose it is, "" for the whole connection's.
 
     ``refuses``: a request beyond it is refused instead of waiting, which it does for at most ``max_wait_s``.
     """
 
     window: Window
     unit: str
-    whose: str
+    action: str
     refuses: bool
     max_wait_s: int
+
+    @property
+    def whose(self) -> str:
+        return self.action or "connection"
 
     @property
     def words(self) -> str:
@@ -42,7 +46,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Places:
-    """``most`` calls at once under ``key``, which is a digest where it stands for a value; ``label`` is for people."""
+    """``most`` calls at once under ``key``, a digest of what they are counted by; ``label`` is for people."""
 
     key: str
     most: int
@@ -58,15 +62,14 @@ def subject_of(installation: Installation, connection: Connection | None, mode: 
 def budgets(installation: Installation, subject: str, manifest: Manifest, spec: ActionSpec | None) -> list[Budget]:
     """Every budget that a request of ``spec`` is charged to; without one those of the connection alone."""
     found = []
-    for owner, whose in _owners(manifest, spec):
+    place = f"galaxy:budget:{{{installation.workspace_id}:{subject}}}"
+    for owner, action in _owners(manifest, spec):
         limits = owner.get("rate_limits", {})
-        place = f"galaxy:budget:{{{installation.workspace_id}:{subject}}}"
-        name = spec.id if spec and whose != "connection" else ""
         found += [
             Budget(
-                window(f"{place}:{name}:{unit}", unit, limits[unit]),
+                window(f"{place}:{action}:{unit}", unit, limits[unit]),
                 unit,
-                whose,
+                action,
                 limits.get("when_spent") == "refuse",
                 limits.get("max_wait_s", MAX_WAIT_S),
             )
@@ -79,11 +82,11 @@ def budgets(installation: Installation, subject: str, manifest: Manifest, spec: 
 def places(manifest: Manifest, spec: ActionSpec, inputs: dict[str, Any]) -> list[Places]:
     """How many calls may be under way with this one. Raises RunError where the lock's key cannot be told."""
     found = []
-    for owner, whose in _owners(manifest, spec):
+    for owner, action in _owners(manifest, spec):
         limits = owner.get("rate_limits", {})
         if most := limits.get("concurrency"):
-            key = "connection" if whose == "connection" else f"action {spec.id}"[:64]
-            found.append(Places(key, most, f"At most {most} at once, {whose}", limits.get("max_wait_s", MAX_WAIT_S)))
+            label = f"At most {most} at once, {action or 'connection'}"
+            found.append(Places(_key("concurrency", action), most, label, limits.get("max_wait_s", MAX_WAIT_S)))
     lock = spec.raw.get("lock")
     if lock is not None:
         found.append(_lock(spec, lock, inputs))
@@ -106,21 +109,24 @@ def acts_again(spec: ActionSpec) -> bool:
 
 
 def _owners(manifest: Manifest, spec: ActionSpec | None) -> list[tuple[dict[str, Any], str]]:
-    """Who declares limits, with the words for it: the connector, and the action itself."""
-    found = [(manifest.canonical, "connection")] if manifest.kind == Kind.CONNECTOR else []
-    return [*found, (spec.raw, f"{spec.id}")] if spec else found
+    """Who declares limits, and for which action: the connector for all of them (""), and the action itself."""
+    found = [(manifest.canonical, "")] if manifest.kind == Kind.CONNECTOR else []
+    return [*found, (spec.raw, spec.id)] if spec else found
 
 
 def _lock(spec: ActionSpec, lock: dict[str, Any], inputs: dict[str, Any]) -> Places:
-    for_all = lock.get("scope") == "connection"
-    name = "connection" if for_all else spec.id
+    action = "" if lock.get("scope") == "connection" else spec.id
+    name = action or "connection"
     if "key" not in lock:
-        return Places(f"lock {name}"[:64], 1, f"One at a time, {name}")
+        return Places(_key("lock", action), 1, f"One at a time, {name}")
     try:
         value = evaluate(lock["key"], {"inputs": inputs})
     except EvaluationFailed as error:
         raise RunError(
             Category.VALIDATION, "lock_key_failed", sentence=f"The key of its lock cannot be told: {error}"
         ) from error
-    digest = hashlib.sha256(rfc8785.dumps([name, lock["key"], value])).hexdigest()
-    return Places(digest, 1, f"One at a time by {lock['key']:.100}, {name}")
+    return Places(_key("lock", action, lock["key"], value), 1, f"One at a time by {lock['key']:.100}, {name}")
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(rfc8785.dumps(list(parts))).hexdigest()

@@ -124,7 +124,7 @@ class LimitsPage:
         return [
             BudgetLeft(
                 budget.words,
-                "" if budget.whose == "connection" else budget.whose,
+                budget.action,
                 room.used,
                 budget.window.most,
                 budget.refuses,
@@ -189,5 +189,5 @@ def _declared(connection: Connection, manifest: Manifest) -> list[Budget]:
     subject = subject_of(connection.installation, connection, LIVE)
     found = budgets(connection.installation, subject, manifest, None)
     for spec in manifest.actions.values():
-        found += [one for one in budgets(connection.installation, subject, manifest, spec) if one.whose != "connection"]
+        found += [one for one in budgets(connection.installation, subject, manifest, spec) if one.action]
     return found

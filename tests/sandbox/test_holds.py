@@ -74,7 +74,7 @@ def test_a_place_is_freed_by_force_with_a_reason_and_the_former_holder_frees_nob
     workspace, locked, live, admin, member
 ):
     first, taken = at_work(live)
-    hold = Hold.objects.get(key__regex="^[0-9a-f]{64}$")
+    hold = Hold.objects.get(label__startswith="One at a time")
     with pytest.raises(NotGranted):
         release_by_force(locked, hold.pk, actor=member, reason="Now")
     with pytest.raises(Invalid):
@@ -95,7 +95,7 @@ def test_who_was_put_out_sends_nothing_more(workspace, locked, live, admin):
     run = live.asked("probe.put")
     runner.script = [failed(503), OK]
     runner.during = lambda: release_by_force(
-        locked, Hold.objects.filter(run=run).exclude(key="connection").get().pk, actor=admin, reason="It hangs"
+        locked, Hold.objects.filter(run=run).get(label__startswith="One at a time").pk, actor=admin, reason="It hangs"
     )
     run = perform(run.pk)
     assert (run.state, run.error["error_code"], len(runner.sent)) == ("failed", "hold_lost", 1)

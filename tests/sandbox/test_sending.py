@@ -141,3 +141,16 @@ def test_a_run_that_waits_for_its_turn_can_be_called_off(workspace, admin, live)
     run = live("probe.look_up", OK)
     assert run.state == Run.State.QUEUED
     assert cancel_run(run, actor=admin).state == Run.State.CANCELLED
+
+
+def test_an_action_called_connection_has_a_budget_of_its_own(workspace, admin):
+    text = PROBE.replace("id: put", "id: connection").replace(
+        "    idempotent: true\n", "    idempotent: true\n    rate_limits: { rpm: 2 }\n    lock: {}\n"
+    )
+    probe = installed(workspace, admin, text.replace("retry: {", "rate_limits: { rpm: 2 }\nretry: {", 1))[0]
+    manifest = probe.pin.version.parsed
+    spec = manifest.actions["connection"]
+    found = declared.budgets(probe, "s", manifest, spec)
+    assert len({one.window.key for one in found}) == 2
+    whole = declared.places(manifest, replace(spec, raw=spec.raw | {"lock": {"scope": "connection"}}), {})
+    assert declared.places(manifest, spec, {})[0].key != whole[0].key
