@@ -1,5 +1,8 @@
 """What came of a check, kept in the transaction that ends its run: the row, how many failed in a row, and the issue."""
 
+from django.utils import timezone
+
+from registry.models import Connection
 from sandbox.errors import RunError
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Category, CheckSchedule, HealthCheck, Issue, Run
@@ -10,18 +13,20 @@ TWICE = 2  # failed checks in a row; a single one may be a hiccup
 
 
 def record_check(run: Run, error: RunError | None) -> None:
-    """Keep how the check ``run`` ended. Failing twice in a row opens an issue, passing closes it.
+    """Keep how the check ``run``, which is over, ended. Failing twice in a row opens an issue, passing closes it.
 
     What never reached the other system, since a rule or a budget of this workspace stopped it, says nothing of its
     health: it is noted as a hindrance, and neither passes nor fails.
     """
+    if run.connection is None:
+        raise ValueError("a check goes out by the connection it is a check of")
     schedule, _ = CheckSchedule.objects.select_for_update().get_or_create(
         workspace=run.workspace, connection=run.connection
     )
     schedule.hindrance = error.sentence[:300] if error and tells_nothing(error) else ""
     if not schedule.hindrance:
         schedule.failures = schedule.failures + 1 if error else 0
-        _keep(run, error)
+        _keep(run, run.connection, error)
         _tell(run, error, schedule.failures)
     schedule.save(update_fields=["failures", "hindrance"])
 
@@ -33,17 +38,17 @@ def tells_nothing(error: RunError) -> bool:
     return error.category == Category.POLICY_BLOCK or is_own_budget or error.code in _NEVER_LEFT
 
 
-def _keep(run: Run, error: RunError | None) -> None:
-    took = (run.finished_at - run.started_at).total_seconds() * 1000 if run.finished_at and run.started_at else 0
+def _keep(run: Run, connection: Connection, error: RunError | None) -> None:
+    ended = run.finished_at or timezone.now()
     HealthCheck.objects.create(
         workspace=run.workspace,
-        connection=run.connection,
+        connection=connection,
         run=run,
         passed=error is None,
         category=error.category if error else "",
         sentence=error.sentence[:300] if error else "",
-        duration_ms=took,
-        checked_at=run.finished_at,
+        duration_ms=(ended - run.started_at).total_seconds() * 1000 if run.started_at else 0,
+        checked_at=ended,
     )
 
 

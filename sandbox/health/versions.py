@@ -82,7 +82,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Flag(Share):
-    """A version that fails more than the one before: its worst figure, and the step out of it."""
+    """A version that fails more than ``before``, the one below it: its worst figure, and the step out of it."""
+
+    before: Version
 
     @property
     def sentence(self) -> str:
@@ -90,18 +92,18 @@ class Flag(Share):
         what = figure.action or "All actions together"
         before = percent(figure.before_bad, figure.before_good + figure.before_bad)
         fails = f"{self.failed} of calls fail in {figure.version.number}"
-        return f"{what}: {fails}, {before} in {figure.before.number} before it."
+        return f"{what}: {fails}, {before} in {self.before.number} before it."
 
     @property
     def next_step(self) -> str:
-        return f"Pin back to {self.figure.before.number} until a fixed version is out."
+        return f"Pin back to {self.before.number} until a fixed version is out."
 
 
 def flags_of(versions: Iterable[UUID]) -> dict[UUID, Flag]:
     """Those of ``versions`` (ids) that are flagged, by id; of several figures the one with the most failures."""
     rows = VersionFigure.objects.flagged().filter(version__in=list(versions))
     rows = rows.select_related("version__extension", "before").defer("version__manifest", "before__manifest")
-    return {row.version_id: Flag(row) for row in rows.order_by("bad")}
+    return {row.version_id: Flag(row, row.before) for row in rows.order_by("bad") if row.before}
 
 
 def figures_of(versions: Iterable[UUID]) -> dict[UUID, list[Share]]:
