@@ -88,9 +88,9 @@ def standing_of(facts: Facts) -> Standing:
 
 
 def _flagged(installation: Installation, flag: Flag) -> Flagged:
-    before = flag.figure.before
     url = reverse("registry:pin-change", args=[installation.workspace.slug, installation.pk])
-    return Flagged(flag.sentence, flag.next_step, f"Pin back to {before.number}…", f"{url}?to={before.digest}")
+    label = f"Pin back to {flag.before.number}…"
+    return Flagged(flag.sentence, flag.next_step, label, f"{url}?to={flag.before.digest}")
 
 
 Words = tuple[standing.State, str, str]
