@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 from sandbox.models import Run
 from sandbox.services import invoke, reconcile
@@ -45,6 +46,7 @@ class Counter:
 
     def __init__(self, slowest_s: float = 0.2):
         self.arrivals: list[float] = []
+        self.status = 200
         self._slowest_s = slowest_s
         self._rng = random.Random(5)
         self._lock = threading.Lock()
@@ -54,7 +56,7 @@ class Counter:
             self.arrivals.append(time.monotonic())
             delay = self._rng.random() * self._slowest_s
         time.sleep(delay)
-        send(answer('{"id": "x1"}', Content_Type="application/json"))
+        send(answer('{"id": "x1"}', self.status, Content_Type="application/json"))
 
     def most_within(self, span_s: float) -> int:
         """The most requests that ever arrived within ``span_s``, wherever it begins."""
@@ -62,13 +64,18 @@ class Counter:
         return max((sum(1 for at in times if begin <= at < begin + span_s) for begin in times), default=0)
 
 
+def ask(workspace, admin, runs: int) -> list[UUID]:
+    """Ids of ``runs`` live calls that wait for a worker."""
+    asked = [
+        invoke(workspace, actor=admin, target="metered.look_up", inputs={"key": f"k{number}"}) for number in range(runs)
+    ]
+    return [run.pk for run in asked]
+
+
 def work_off(workspace, admin, runs: int, counter: Counter, *, arrivals: int, deadline_s: float) -> list[Run]:
     """Ask for ``runs`` live calls, ring as beat does, and wait until ``arrivals`` requests have come; the runs as they
     stand then."""
-    asked = [
-        invoke(workspace, actor=admin, target="metered.look_up", inputs={"key": f"k{number}"}).pk
-        for number in range(runs)
-    ]
+    asked = ask(workspace, admin, runs)
     deadline = time.monotonic() + deadline_s
     while len(counter.arrivals) < arrivals:
         assert time.monotonic() < deadline, f"{len(counter.arrivals)} of {arrivals} in {deadline_s} s"
