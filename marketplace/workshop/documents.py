@@ -107,7 +107,7 @@ def draft_from(document: ApiDocument, *, connector: str, confirmed: Iterable[UUI
     said = set(confirmed)
     if open_ones := [one for one in chosen if one.needs_confirmation and one.pk not in said]:
         listed = ", ".join(one.key for one in open_ones[:3])
-        raise NotConfirmed(f"{len(open_ones)} of them delete or change many at once: {listed}.")
+        raise NotConfirmed(f"Not ticked yet, though they delete or change many at once: {listed}.")
     made = preview(document, connector=connector)
     if read(made.text).manifest is None:
         raise Invalid("The document gives no draft that can be read.", None, "Choose other operations.")

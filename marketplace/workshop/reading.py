@@ -15,6 +15,7 @@ from registry.services.moving import Widening, widening_of
 
 # Each scenario of a simulated run with the fixture that it needs, as the form of a run offers them.
 SCENARIOS = {"happy": "Happy path", "empty": "Empty", "401": "401", "429": "429", "5xx": "5xx", "slow": "Slow"}
+MOST_VERSIONS = 20  # each is read whole, to say what moving to it would ask for
 _ALWAYS = ("happy", "slow")  # answered by the simulation itself
 
 
@@ -78,12 +79,12 @@ def installation_of(draft: Draft, user: User) -> Installation | None:
 
 
 def versions_of(draft: Draft, installation: Installation | None, user: User) -> list[VersionRow]:
-    """Versions on the list, newest first."""
+    """Versions on the list, the newest MOST_VERSIONS first."""
     if draft.extension is None:
         return []
     rows = draft.extension.versions.filter(workspace=draft.workspace, status="published").select_related("published_by")
     found = []
-    for version in rows.order_by("-published_at", "-sort_key")[:50]:
+    for version in rows.order_by("-published_at", "-sort_key")[:MOST_VERSIONS]:
         version.extension = draft.extension
         if installation is None:
             found.append(VersionRow(version, False, denied=why_not_hold(user, draft.workspace, draft.extension)))

@@ -76,12 +76,12 @@ def draft_text(request, workspace, pk):
 def draft_check(request, workspace, pk):
     """The findings of what is typed, saving nothing."""
     draft, form = _draft(request, pk), TextForm(request.POST)
+    if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
+        counted = Counted(check(request.POST.get("text", ""), files_of(draft)).findings)
+        return render(request, "workshop/_findings.html", {"counted": counted})
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     text = form.cleaned_data["text"]
-    if wants_partial(request):
-        counted = Counted(check(text, files_of(draft)).findings)
-        return render(request, "workshop/_findings.html", {"counted": counted, "is_fresh": True})
     return _editor(request, draft, form, text, is_unsaved=text != draft.text)
 
 

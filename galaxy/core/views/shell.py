@@ -1,7 +1,7 @@
 """The way in, the workspace list, search, help and the error pages."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
@@ -66,6 +66,9 @@ def not_found(request, exception):
 
 
 def bad_request(request, exception):
+    if isinstance(exception, RequestDataTooBig):  # typed or pasted: files have a limit of their own
+        too_large = DomainError("This is more text than is taken.", "Send less at once, or choose its file.")
+        return problem(request, too_large, 413)
     error = DomainError("This request cannot be understood.", "Go back and try again.")
     return problem(request, error, 400)
 

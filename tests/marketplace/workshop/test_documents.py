@@ -177,6 +177,9 @@ def test_more_than_is_taken_is_refused_before_it_is_read(client_of, workspace, c
     assert client_of(creator).post(url("document-create"), {"file": huge}).status_code == 413
     large_file = SimpleUploadedFile("x.json", as_bytes(document({"/p": {"get": operation(summary="s" * 3_000_000)}})))
     assert client_of(creator).post(url("document-create"), {"file": large_file}).status_code == 302
+    pasted = client_of(creator).post(url("document-create"), {"text": "x" * 2_000_000})
+    assert pasted.status_code == 413
+    assert "choose its file" in pasted.content.decode()
     other = client_of(creator).post(url("draft-create"), {"start": "rest", "more": "x" * 2_000_000})
     assert other.status_code == 413
 

@@ -96,6 +96,12 @@ def test_checking_answers_while_one_types_and_saves_nothing(as_htmx, draft, crea
     assert draft.text == REST
 
 
+def test_what_no_text_may_hold_is_a_finding_while_one_types(as_htmx, draft, creator):
+    for text, code in (("a\x00", "encoding"), ("#" * 300_000, "too-large")):
+        answer = as_htmx(creator).post(url("draft-check", draft.pk), {"text": text, "revision": ""})
+        assert (answer.status_code, code in answer.content.decode()) == (200, True)
+
+
 def test_checking_without_javascript_brings_the_text_back(client_of, draft, creator):
     answer = client_of(creator).post(url("draft-check", draft.pk), typed(draft, "connector: x"))
     page = answer.content.decode()
