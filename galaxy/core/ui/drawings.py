@@ -89,7 +89,7 @@ def columns(values: Iterable[tuple[int, int]]) -> SafeString:
             ("bad", COLUMNS_HEIGHT - foot, foot),
         ) if h > 0]  # fmt: skip
     rects = format_html_join("", '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', parts)
-    return format_html('<svg class="columns" height="{}" aria-hidden="true">{}</svg>', COLUMNS_HEIGHT, rects)
+    return format_html('<svg class="day-bars" height="{}" aria-hidden="true">{}</svg>', COLUMNS_HEIGHT, rects)
 
 
 def _share(percent: float) -> str:
