@@ -27,6 +27,7 @@ class RegistryConfig(AppConfig):
                 icon="blocks",
                 permission="core.view_installation",
                 key="i",
+                covers=("connections/",),
                 count=lambda request: (
                     Installation.objects.in_workspace(request.workspace).active().visible_to(request.user).count()
                 ),

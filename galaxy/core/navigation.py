@@ -16,7 +16,8 @@ class Item:
     """A link for members who hold ``permission``; ``count(request)`` is a number shown beside it.
 
     ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
-    A page that belongs to no workspace has ``offered(request)`` in the place of a permission.
+    A page that belongs to no workspace has ``offered(request)`` in the place of a permission. ``covers`` are further
+    paths below the workspace's own that stand under this item, such as "connections/".
     """
 
     section: str
@@ -29,6 +30,7 @@ class Item:
     count: Callable[[Any], int] | None = None
     due: bool = False
     offered: Callable[[Any], bool] | None = None
+    covers: tuple[str, ...] = ()
 
 
 _items: list[Item] = []
@@ -50,6 +52,7 @@ def sections_for(request) -> list[dict]:
         if not _is_shown(item, request, workspace):
             continue
         url = reverse(item.url_name, args=place if item.permission else [])
+        places = (url, *(home + path for path in item.covers))
         found[item.section].append(
             {
                 "label": item.label,
@@ -57,7 +60,7 @@ def sections_for(request) -> list[dict]:
                 "icon": item.icon,
                 "key": item.key,
                 "current": bool(match)
-                and (match.view_name == item.url_name or request.path.startswith(url))
+                and (match.view_name == item.url_name or request.path.startswith(places))
                 and (url != home or request.path == url),
                 "count": item.count(request) if item.count else None,
                 "due": item.due,
