@@ -116,7 +116,7 @@ def connection_connect(request, workspace, pk):
 def connection_return(request, workspace, pk):
     """Where the provider sends people back to."""
     installation = _installation(request, pk)
-    provider = str(installation.extension)
+    provider, connection = str(installation.extension), None
     query = request.GET.dict()
     try:
         consent = recall(request.session, query, installation=installation.pk, user=request.user.pk)
@@ -137,6 +137,7 @@ def connection_return(request, workspace, pk):
         context = {
             "error": shown,
             "installation": installation,
+            "connection": connection,
             "connections": connections_of(installation, request.user),
         }
         return render(request, "sandbox/connection/returned.html", context, status=shown.status)

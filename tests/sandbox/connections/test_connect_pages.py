@@ -100,7 +100,11 @@ def test_an_answer_that_is_none_connects_nothing_and_says_what_to_do(
     state = begin(client, connection)["state"]
     response = come_back(client, connection, state=state, **query)
     assert response.status_code == 400
-    assert words in response.content.decode()
+    page = response.content.decode()
+    assert words in page
+    begin_again = reverse("sandbox:connection-connect", args=["meridian", connection.pk])
+    assert (f'href="{begin_again}"' in page) == ("iss" not in query)  # no way on from somebody else's answer
+    assert 'href="/w/meridian/installed/" aria-current="page"' in client.get(begin_again).content.decode()
     again = come_back(client, connection, state=state, code="c")
     assert "finished already" in again.content.decode()
     assert (Connection.objects.get().status, sandboxd.asked) == ("unauthenticated", [])
