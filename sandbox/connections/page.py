@@ -87,6 +87,11 @@ class ConnectionPage:
         return failure.next_step if failure else ""
 
     @property
+    def is_token_over(self) -> bool:
+        ends = self.connection.expires_at
+        return ends is not None and ends <= timezone.now()
+
+    @property
     def is_cooling(self) -> bool:
         until = self.connection.cooldown_until
         return until is not None and until > timezone.now()

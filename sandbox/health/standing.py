@@ -119,12 +119,12 @@ def _held_back(facts: Facts) -> Words | None:
     if not open_now:
         return None
     first, more = open_now[0], len(open_now) - 1
-    why = f"Calls of {first.action} are held back{f', and those of {more} more' if more else ''}."
+    why = f"Calls of {first.action} are held back{f', and those of {_actions(more)}' if more else ''}."
     if first.is_manual:
         return (
             standing.HELD_BACK,
             why,
-            "Somebody stopped them by hand; the connection’s page lets them through.",
+            "Somebody held them back by hand. Let them through on the connection’s page, once they may go.",
         )
     if first.until is None or first.until <= timezone.now():
         return standing.HELD_BACK, why, "The next call is a trial; if it succeeds, all go through."
@@ -192,5 +192,9 @@ def _is_unconnected(connection: Any) -> bool:
     return connection.status == Connection.Status.UNAUTHENTICATED
 
 
+def _actions(number: int) -> str:
+    return f"{number} other action{'' if number == 1 else 's'}"
+
+
 def _calls(number: int) -> str:
-    return f"{number} call{'' if number == 1 else 's'}"
+    return f"{number or 'no'} call{'' if number == 1 else 's'}"
