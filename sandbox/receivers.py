@@ -9,6 +9,7 @@ from galaxy.core.signals import member_removed
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
+from sandbox.connections.services import end_own_connections
 from sandbox.services import approval_was_decided, cancel_runs_of
 
 
@@ -26,6 +27,7 @@ def _approval_decided(approval: Approval, **kwargs: Any) -> None:
 
 def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any) -> None:
     cancel_runs_of(user, workspace, actor=actor)
+    end_own_connections(user, workspace, actor=actor)
 
 
 def _url_of_run(approval: Approval) -> str | None:

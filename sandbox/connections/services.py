@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from galaxy.core import audit
 from galaxy.core.egress.placeholders import FEWEST_SIGNS, SHORTEST, can_be_scrubbed
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import User
+from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
 from galaxy.core.vault.envelope import Envelope
 from galaxy.core.vault.sealing import sealer
@@ -203,6 +203,30 @@ def disconnect(connection: Connection, *, actor: User) -> tuple[Connection, str]
         heal(row, because=f"{actor} disconnected it.")
         release_held(row)  # to be told, one by one, that what they would reach is gone
     return row, said
+
+
+def end_own_connections(user: User, workspace: Workspace, *, actor: User) -> int:
+    """Destroy what the connections of ``user`` hold, since they are a member no more; returns how many held something.
+
+    Nobody is asked at the vendors: nobody is left here to act for that account.
+    """
+    ended = 0
+    own = Connection.objects.in_workspace(workspace).filter(owner=user).exclude(status=Status.UNAUTHENTICATED)
+    for pk in own.values_list("pk", flat=True):
+        with transaction.atomic():
+            rows = Connection.objects.select_related("workspace", "installation__extension", "owner")
+            row = rows.select_for_update(of=("self",)).get(workspace=workspace, pk=pk)
+            before = _facts(row)
+            destroy_credential(row)
+            _clear(row)
+            row.save()
+            after = _facts(row) | {"revoked": False, "provider": ""}
+            reason = f"{user} is no member any more."
+            audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after, reason=reason)
+            heal(row, because=reason)
+            release_held(row)
+            ended += 1
+    return ended
 
 
 def renew_now(connection: Connection, *, actor: User) -> str:

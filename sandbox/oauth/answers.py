@@ -120,7 +120,8 @@ def _tokens(body: dict[str, Any], host: str) -> Tokens:
         access=access,
         refresh=refresh,
         life_s=life_of(body.get("expires_in")),
-        scopes=_scopes(body.get("scope", body.get("scopes"))),  # HubSpot lists them under a name of its own
+        # HubSpot lists them under a name of its own.
+        scopes=_scopes(body.get("scope", body.get("scopes")), access, refresh or access),
         public=told | _without_tokens(body),
     )
 
@@ -132,10 +133,11 @@ def _token(value: Any) -> str:
     return value if _TOKEN.fullmatch(value) and can_be_scrubbed(value) else ""
 
 
-def _scopes(value: Any) -> list[str] | None:
+def _scopes(value: Any, *secret: str) -> list[str] | None:
+    """The words of a list of scopes, those left out that hold one of ``secret``."""
     words = value if isinstance(value, list) else re.split(r"[ ,]+", value) if isinstance(value, str) else []
     found = [word for word in words if isinstance(word, str) and re.fullmatch(r"[\x21-\x7e]{1,200}", word)]
-    return sorted(set(found))[:200] or None
+    return sorted({word for word in found if not any(value in word for value in secret)})[:200] or None
 
 
 def _without_tokens(value: Any) -> Any:

@@ -4,6 +4,7 @@ What is got is answered sealed, with the facts beside it; whoever asked stores b
 """
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate
 from registry.models import Connection
 from registry.services import verified_manifest
-from registry.services.credentials import auth_of, host_suffix, needs_app
+from registry.services.credentials import auth_of, fitting_host, host_suffix, needs_app
 from sandbox import rest
 from sandbox.oauth.answers import Tokens, refusal_in
 from sandbox.oauth.failures import TokenRefused
@@ -273,9 +274,9 @@ def _host_of(manifest: Manifest, typed_in: str, tokens: Tokens) -> str:
     if not suffix or typed_in:
         return typed_in
     told = tokens.public.get("instance_url")
-    host = (urlsplit(told).hostname or "") if isinstance(told, str) else ""
-    if host.endswith(f".{suffix}"):
-        return host
+    with contextlib.suppress(ValueError):
+        if isinstance(told, str) and (host := fitting_host(manifest, told)):
+            return host
     raise TokenRefused("token_refused", f"The provider did not name a host below {suffix}: type yours in.")
 
 

@@ -23,8 +23,12 @@ def is_held(run: Run) -> bool:
     """Whether it waits for its connection and for nobody's yes: read with ``connection`` and ``approval``."""
     if run.state != Run.State.WAITING or run.connection is None:
         return False
-    asks = run.approval is not None and run.approval.status != Approval.Status.APPROVED
-    return run.connection.status == Connection.Status.EXHAUSTED and not asks
+    return run.connection.status == Connection.Status.EXHAUSTED and not _asks(run)
+
+
+def _asks(run: Run) -> bool:
+    """Whether it waits for somebody's yes."""
+    return run.approval is not None and run.approval.status != Approval.Status.APPROVED
 
 
 def held_runs(connection: Connection) -> QuerySet[Run]:
@@ -48,7 +52,7 @@ def release_run(workspace_id: UUID, run_id: UUID) -> bool:
     """The same for one run, found by the reconciler: it was held in the moment its connection came back."""
     rows = Run.objects.filter(workspace=workspace_id, pk=run_id, state=Run.State.WAITING, connection__isnull=False)
     rows = rows.exclude(connection__status=Connection.Status.EXHAUSTED)
-    return any(_release(run) for run in _locked(rows))
+    return any(_release(run) for run in _locked(rows) if not _asks(run))  # somebody may have been asked meanwhile
 
 
 def _locked(runs: QuerySet[Run]) -> QuerySet[Run]:

@@ -102,8 +102,8 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
         end(run, error=RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN))
         return None
     except Held:
-        run.state, run.lease_until, run.given_back = Run.State.WAITING, None, run.given_back + 1
-        run.save(update_fields=["state", "lease_until", "given_back"])
+        run.state, run.lease_until, run.started_at, run.given_back = Run.State.WAITING, None, None, run.given_back + 1
+        run.save(update_fields=["state", "lease_until", "started_at", "given_back"])
         _note_held(run)
         return None
     except RunError as error:
@@ -176,10 +176,10 @@ def park(run: Run) -> None:
 def hold(run: Run) -> None:
     """A call that found its connection exhausted waits for it: kept, not failed, since nothing of it took effect.
 
-    Raises LostLease.
+    However long that takes, it then has its whole time to wait for its turn again. Raises LostLease.
     """
     mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
-    waits = {"state": Run.State.WAITING, "lease_until": None, "effect_started_at": None}
+    waits = {"state": Run.State.WAITING, "lease_until": None, "started_at": None, "effect_started_at": None}
     if not mine.update(**waits, given_back=F("given_back") + 1):
         raise LostLease(run.pk)
     _note_held(run)

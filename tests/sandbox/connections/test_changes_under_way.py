@@ -5,12 +5,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from galaxy.core.members.people import remove_member
+from galaxy.core.models import AuditEvent, Membership
 from registry.models import Connection, ConnectionCredential
 from registry.services import move_pin
 from sandbox.connections.services import connect_with, disconnect
+from sandbox.oauth.answers import Tokens
+from sandbox.oauth.failures import TokenRefused
 from sandbox.sandboxd import refreshing
+from sandbox.sandboxd.connecting import _host_of
 from sandbox.sandboxd.credentials import NotAuthorised, authorised
 from tests.connections import LOGIN, Vendor, register_app, seal_for, vendor
+from tests.core.vault.test_canary import dump
 from tests.extensions import installed, manifest_of, publish
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -99,3 +105,34 @@ def test_a_refresh_on_which_our_own_code_breaks_is_a_failure_with_a_pause(expire
     assert (refused.value.category, peer.asked) == ("transient", [])
     row = read()
     assert (row.refresh_failures, row.refresh_holder, row.cooldown_until > timezone.now()) == (1, None, True)
+
+
+def test_a_vendor_that_lists_its_token_among_the_scopes_shows_it_to_nobody(expired):
+    ask(expired, lambda host, target, form: FRESH | {"scope": f"things:read {FRESH['access_token']}"})
+    assert (read().scopes_granted, FRESH["access_token"] in dump()) == (["things:read"], False)
+
+
+@pytest.mark.parametrize("told", ["https://evil.example\\.tenant.example", "https://a b.tenant.example", "https://[x"])
+def test_a_host_that_the_provider_names_is_a_host_below_the_suffix(told):
+    text = vendor(
+        base="https://{connection.host}", egress='\n  - { host: "{connection.host}", suffix: .tenant.example }'
+    )
+    with pytest.raises(TokenRefused, match="did not name a host"):
+        _host_of(manifest_of(text), "", Tokens("a", "", None, None, {"instance_url": told}))
+    tokens = Tokens("a", "", None, None, {"instance_url": "https://Acme.tenant.example/"})
+    assert _host_of(manifest_of(text), "", tokens) == "acme.tenant.example"
+
+
+def test_the_own_account_of_somebody_who_leaves_is_held_no_longer(typed, workspace, admin, member, sandboxd):
+    """Its token was renewed day after day, and nobody could end it: it was theirs alone."""
+    own = Connection.objects.create(
+        workspace=workspace, installation=typed.installation, owner=member, name="Vendor", connected_at=timezone.now()
+    )
+    seal_for(own, TYPED, next_refresh_at=timezone.now())
+    membership = Membership.objects.get(workspace=workspace, user=member)
+    remove_member(membership, actor=admin)
+    own.refresh_from_db()
+    assert (own.status, own.next_refresh_at) == ("unauthenticated", None)
+    assert not ConnectionCredential.objects.filter(connection=own).exists()
+    assert ConnectionCredential.objects.filter(connection=typed).exists()
+    assert AuditEvent.objects.filter(action="connection.disconnected", target_id=str(own.pk)).exists()

@@ -1,5 +1,7 @@
 """Runs whose connection has to be renewed are kept, not failed, and go on in the order they were asked for."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +17,7 @@ from sandbox.connections.services import connect_with, disconnect, own_connectio
 from sandbox.models import Run
 from sandbox.runners import Reply
 from sandbox.services import invoke, perform, performing, reconcile
-from sandbox.services.held import HELD
+from sandbox.services.held import HELD, release_run
 from tests.connections import seal_for, vendor
 from tests.extensions import PROBE, installed
 
@@ -141,6 +143,31 @@ def test_one_held_while_its_connection_came_back_is_found(workspace, connection,
     rung.clear()
     assert reconcile() == 1
     assert rung == [str(run.pk)]
+
+
+def test_one_that_somebody_was_asked_about_meanwhile_is_not_let_go(workspace, admin, vault, rung, outside):
+    """The list of the reconciler is a moment old; a run without its yes would end at its claim."""
+    installed(workspace, admin, PROBE)
+    connection = Connection.objects.select_related("installation__workspace", "workspace").get()
+    seal_for(connection, VALUES)
+    run = ask(workspace, admin, target="probe.remove", key="a")
+    assert release_run(workspace.pk, run.pk) is False
+    run.refresh_from_db()
+    assert (run.state, run.approval.status) == ("waiting", "pending")
+
+
+def test_the_time_to_wait_for_a_turn_begins_anew_after_a_hold(workspace, connection, admin, rung, outside):
+    """Else a run that was held for a day would fail at the first budget that is spent."""
+    run = ask(workspace, admin)
+    Run.objects.update(started_at=timezone.now() - timedelta(days=1))
+    exhaust()
+    perform(run.pk)
+    assert Run.objects.get().started_at is None
+    Connection.objects.update(status="authenticated")
+    Run.objects.update(state="queued", started_at=timezone.now() - timedelta(days=1))
+    outside.is_down = True
+    perform(run.pk)
+    assert (Run.objects.get().state, Run.objects.get().started_at) == ("waiting", None)
 
 
 def test_an_approval_does_not_outlive_a_reconnect_and_is_asked_for_again(
