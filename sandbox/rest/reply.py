@@ -62,13 +62,14 @@ def has_acted(effect: str, status: int | None, category: str | None, *, was_sent
     can tell (sandbox.runners.Reply).
 
     ``category`` is that of the answer, None for a success. A no of 4xx, or in the body of a 200, says that nothing was
-    done; but 408 and 425 come from something in between, and who calls itself broken may have broken on the way.
+    done, and so does one who does not know how (501, 505); but 408 and 425 come from something in between, and who
+    calls itself broken may have broken on the way.
     """
     if effect == "read" or not was_sent:
         return False
     if status is None:
         return True
-    if 400 <= status < 500:
+    if 400 <= status < 500 or status in {501, 505}:
         return None if status in {408, 425} else False
     if 200 <= status < 300 and category not in {None, "transient", "tool_error"}:
         return False

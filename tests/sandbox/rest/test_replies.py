@@ -99,6 +99,7 @@ def test_text_is_read_in_its_charset(content, content_type, text):
         ("write", 429, "rate_limit", True, False),
         ("write", 408, "transient", True, None),
         ("write", 425, "transient", True, None),
+        ("write", 501, "tool_error", True, False),
         ("delete", 503, "transient", True, None),
     ],
 )
