@@ -10,7 +10,7 @@ from django.utils import timezone
 from galaxy.core.agents import agent_can, why_barred
 from galaxy.core.audit import Actor
 from galaxy.core.models import Agent, Membership, User, Workspace
-from galaxy.core.permissions import can
+from galaxy.core.permissions import can, remember_grants
 from policies.engine import Action, Context, Evaluation, Principal, Resource
 from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
@@ -115,6 +115,7 @@ def question(call: Call) -> dict[str, Any]:
     }
 
 
+@remember_grants()
 def principal_of(call: Call) -> Principal:
     """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more."""
     installation = call.resolved.installation
