@@ -96,7 +96,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         raise Http404("Nothing to run by that name.")
     kind = manifest.kind if action is None else Kind.ACTION
     slugs = list(manifest.requires) if kind == Kind.PACK else [found.installation.extension.slug]
-    outward = Extension.objects.filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
+    outward = Extension.objects.open_to(workspace).filter(slug__in=slugs, kind__in=[Kind.CONNECTOR, Kind.ACTION])
     names = dict(outward.values_list("slug", "name"))
     offline = unconnected_slugs(workspace, user)
     is_forced = is_simulation_forced(found, user)

@@ -1,5 +1,6 @@
 """Connections, for machines: how they stand, and never what they hold. Connecting is for people, on pages."""
 
+from django.db.models import Q
 from rest_framework import serializers
 
 from galaxy.core.agents import granted_to
@@ -42,9 +43,10 @@ class Connections(RowsView):
         """What the caller may see; of an agent's the shared ones of what was granted to it, and its owner's own."""
         rows = Connection.objects.in_workspace(self.workspace).filter(installation__removed_at=None)
         rows = rows.select_related("owner", "installation__extension").visible_to(self.caller.person)
-        if self.caller.agent:
+        if self.caller.agent:  # whose owner may manage everybody's, which an agent has no part in
             granted = granted_to(self.caller.agent, "run_installation", Installation)
-            rows = rows.filter(installation__in=Installation.objects.filter(granted))
+            theirs = Q(owner=None) | Q(owner=self.caller.person)
+            rows = rows.filter(theirs, installation__in=Installation.objects.filter(granted))
         return rows
 
 

@@ -6,7 +6,7 @@ from django.test import Client
 
 from galaxy.core.agents import change_agent, grants_of, suspend_agent
 from galaxy.core.models import AuditEvent
-from registry.models import Installation
+from registry.models import Connection, Installation
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.api.conftest import send, url
@@ -86,6 +86,19 @@ def test_an_agent_sees_the_installations_it_was_given(api, token_of, admin, agen
     assert grants_of(agent) == []
     assert client.get(url("installations/")).json()["results"] == []
     assert client.get(url(f"installations/{probe.pk}/")).status_code == 404
+
+
+def test_an_agent_sees_its_owners_account_and_nobody_elses(api, token_of, workspace, admin, member, agent, probe):
+    """Its owner, who manages connections, sees them all."""
+    shared = probe.connections.get()
+    own, others = (
+        Connection.objects.create(workspace=workspace, installation=probe, owner=person, name="Probe")
+        for person in (admin, member)
+    )
+    seen = {one["id"] for one in api(token_of(admin, agent=agent)).get(url("connections/")).json()["results"]}
+    assert seen == {str(shared.pk), str(own.pk)}
+    assert api(token_of(admin, agent=agent)).get(url(f"connections/{others.pk}/")).status_code == 404
+    assert api(token_of(admin)).get(url(f"connections/{others.pk}/")).status_code == 200
 
 
 def test_a_suspended_agent_is_out_with_its_next_request(api, token_of, admin, agent):
