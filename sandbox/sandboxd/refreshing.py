@@ -26,6 +26,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -104,11 +105,12 @@ class _Held:
 def _take(seen: Opened, *, force: bool) -> _Held | _Turn:
     """Take the refresh, if it is free. Raises TokenRefused during a cooldown, and for an exhausted connection."""
     with briefly(), transaction.atomic():
-        rows = Connection.objects.select_for_update()
+        # By the clock of the database: that of another host may be ahead, and a lease then look over that is not.
+        rows = Connection.objects.select_for_update().annotate(moment=Now())
         row = rows.get(workspace=seen.connection.workspace_id, pk=seen.connection.pk)
         if row.token_generation != seen.generation:
             return _Turn.PAST
-        now = timezone.now()
+        now = row.moment
         if row.refresh_lease_until and row.refresh_lease_until > now:
             return _Turn.THEIRS
         if not force:
@@ -190,7 +192,7 @@ def _signs_of_life(connection: Connection, holder: UUID) -> Iterator[None]:
                         mine = Connection.objects.filter(
                             workspace=connection.workspace_id, pk=connection.pk, refresh_holder=holder
                         )
-                        if not mine.update(refresh_lease_until=timezone.now() + LEASE):
+                        if not mine.update(refresh_lease_until=Now() + LEASE):
                             return
                 except DatabaseError as error:
                     log.warning("no sign of life", connection=str(connection.pk), error=type(error).__name__)

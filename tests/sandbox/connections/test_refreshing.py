@@ -126,6 +126,17 @@ def test_a_holder_lives_as_long_as_it_shows_signs_of_life(connection, monkeypatc
     assert (provider.given, provider.refused) == (1, 0)
 
 
+def test_a_host_whose_clock_is_ahead_takes_no_refresh_that_somebody_does(connection, monkeypatch):
+    """Two at once end the family of a strict provider."""
+    lease = timezone.now() + timedelta(seconds=30)
+    Connection.objects.update(refresh_holder=uuid4(), refresh_lease_until=lease)
+    peer, ahead = Vendor(), timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    with pytest.raises(NotAuthorised) as refused:
+        ask(connection, peer, 0.3)
+    assert (refused.value.code, peer.asked) == ("refresh_slow", [])
+
+
 def test_a_holder_given_up_for_dead_does_not_write_over_its_successor(connection, workspace, monkeypatch):
     """It comes back with a token after somebody else has stored one: theirs stands."""
     entered, go_on = threading.Event(), threading.Event()
