@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.models import User
-from galaxy.core.permissions import Denied, why_not
+from galaxy.core.permissions import Denied, can, why_not
 from registry.manifests import Manifest, scopes
 from registry.models import AppRegistration, Connection, Installation
 from registry.services import verified_manifest
@@ -144,6 +145,13 @@ class ConnectionPage:
     @property
     def denied(self) -> Denied | None:
         return why_not_yours(self.connection, self.user)
+
+    @property
+    def trail_url(self) -> str:
+        """Its events in the audit trail; empty for whoever may not read that."""
+        if not can(self.user, "core.view_auditevent", self.installation.workspace):
+            return ""
+        return f"{reverse('core:audit-list', args=[self.installation.workspace.slug])}?target={self.connection.pk}"
 
     @property
     def app_denied(self) -> Denied | None:

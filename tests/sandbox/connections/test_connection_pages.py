@@ -90,3 +90,17 @@ def test_a_page_takes_a_fixed_number_of_queries(connection, workspace, admin, ow
         Connection.objects.create(workspace=workspace, installation=connection.installation, owner=user, name="Vendor")
     assert count() == before
     assert before <= 40
+
+
+def test_who_may_change_nothing_is_told_so_once_and_whoever_reads_the_trail_is_led_there(
+    connection, admin, auditor, member, client_of
+):
+    seal_for(connection, {"access_token": "access-token-0123456789"}, expires_at=timezone.now() - timedelta(minutes=1))
+    trail = f'href="{reverse("core:audit-list", args=["meridian"])}?target={connection.pk}"'
+    read = page(client_of(auditor), connection)
+    assert trail in read
+    assert "Token ended" in read
+    assert "Disconnect…" not in read
+    assert "the app…" not in read
+    assert trail not in page(client_of(member), connection)
+    assert "Change the app…" in page(client_of(admin), connection)
