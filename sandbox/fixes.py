@@ -50,11 +50,12 @@ class Fix:
 
 
 def fix_for(run: Run, failed: Run, user: User) -> Fix | None:
-    """The step for ``run``, which failed at ``failed``: itself, or the step of a pack; None where nothing failed.
+    """The step for ``run``, which failed at ``failed``: itself, or the step of a pack; None where nothing failed, and
+    where it is in doubt: that is settled first, since running it again might do it twice.
 
     Both read with installation__extension, connection__owner, agent and version__extension.
     """
-    if not run.error or run.state not in {Run.State.FAILED, Run.State.UNKNOWN}:
+    if not run.error or run.state != Run.State.FAILED:
         return None
     fix = _FIXES[run.error_category](_Failure(run, failed, user, run.error.get("error_code", "")))
     return replace(fix, says_more_than=CATEGORIES[run.error_category].next_step)

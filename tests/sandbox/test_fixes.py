@@ -180,6 +180,13 @@ def test_what_came_by_a_fallback_says_so(client_of, workspace, admin, live):
     assert run.last_endpoint in page
 
 
+def test_a_run_in_doubt_is_settled_and_not_run_again(client_of, admin, probe, live):
+    run = ended(live, "transient", sentence="No answer came.", next_step="Look there.", ambiguous=True)
+    page = client_of(admin).get(run.get_absolute_url()).content.decode()
+    assert "Nobody knows yet" in page and "Look there." in page
+    assert 'id="fix"' not in page
+
+
 def test_a_run_that_went_well_has_no_card(probe, live, admin):
     run = live("probe.look_up", OK)
     assert fix_for(run, run, admin) is None
