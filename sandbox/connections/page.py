@@ -10,7 +10,7 @@ from galaxy.core.permissions import Denied, can, why_not
 from registry.manifests import Manifest, scopes
 from registry.models import AppRegistration, Connection, Installation
 from registry.services import verified_manifest
-from registry.services.credentials import TOKEN_TYPES, api_host, auth_of, needs_app
+from registry.services.credentials import TOKEN_TYPES, api_host, auth_of, endpoint_hosts, hosts_of, needs_app
 from sandbox.connections.forms import kind_of
 from sandbox.connections.permissions import OWN, SHARED, why_not_yours
 from sandbox.models import Run
@@ -66,6 +66,16 @@ class ConnectionPage:
     @property
     def host(self) -> str:
         return api_host(self.manifest, self.connection.host)
+
+    @property
+    def destinations(self) -> list[str]:
+        """Every host that may be sent what is entered, or what comes of it; that of the connection once it is known."""
+        return hosts_of(self.manifest, self.connection.host)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The hosts that are sent the secret of the app."""
+        return endpoint_hosts(self.manifest)
 
     @property
     def is_connected(self) -> bool:

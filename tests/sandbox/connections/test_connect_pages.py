@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from galaxy.core.models import AuditDetail, AuditEvent
 from registry.models import AppRegistration, Connection, ConnectionCredential
-from tests.connections import APP_SECRET, LOGIN, OAUTH, register_app, vendor
+from tests.connections import API, APP_SECRET, LOGIN, OAUTH, register_app, vendor
 from tests.extensions import installed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -45,6 +45,7 @@ def come_back(client, connection, **query):
 def test_the_form_shows_the_exact_address_and_takes_the_app_once(sandboxd, connection, admin, client_of):
     page = client_of(admin).get(url("connection-connect", connection.pk)).content.decode()
     assert f"http://testserver{url('connection-return', connection.installation_id)}" in page
+    assert f"The secret leaves for {LOGIN} only." in page
     asked = begin(client_of(admin), connection, client_id="client-one", client_secret=APP_SECRET)
     assert asked["client_id"] == "client-one"
     assert AppRegistration.objects.get().has_secret
@@ -282,3 +283,13 @@ def test_the_host_is_typed_or_told_and_lies_below_the_suffix(sandboxd, workspace
     come_back(client, connection, state=begun["state"], code="c")
     connection.refresh_from_db()
     assert connection.host == "two.my.vendor.example"
+
+
+def test_whoever_enters_a_key_sees_every_host_that_may_get_it(workspace, admin, client_of):
+    """The manifest says them, whatever its name and its prose suggest."""
+    text = vendor("type: bearer").replace(
+        "path: /things\n", f'path: /things\n    fallbacks: [{{ base_url: "https://{LOGIN}" }}]\n', 1
+    )
+    connection = installed(workspace, admin, text)[0].connections.get()
+    page = client_of(admin).get(url("connection-connect", connection.pk)).content.decode()
+    assert f"leaves for {API}, {LOGIN} only." in page
