@@ -16,7 +16,7 @@ KINDS = {
     **dict.fromkeys((200, 201), "done"),
     **dict.fromkeys((302, 401), "away"),
     403: "refused",
-    **dict.fromkeys((409, 410, 415, 422, 503), "unfit"),
+    **dict.fromkeys((400, 409, 410, 415, 422, 503), "unfit"),
     404: "hidden",
     405: "method",
 }
