@@ -10,7 +10,7 @@ from django.utils import timezone
 from galaxy.core.egress.transport import Incoming
 from galaxy.core.vault.sealing import sealer
 from registry.models import AppRegistration, Connection
-from registry.services.credentials import app_place, endpoint_hosts, key_for, store_credential
+from registry.services.credentials import app_place, endpoint_hosts, hosts_of, key_for, store_credential
 from sandbox.sandboxd.bundles import seal_bundle
 from sandbox.sandboxd.execution import Ways
 
@@ -74,7 +74,8 @@ def seal_for(connection: Connection, bundle: dict, **row) -> Connection:
     values = {"status": Connection.Status.AUTHENTICATED, "refreshed_at": timezone.now()} | row
     Connection.objects.filter(pk=connection.pk).update(token_generation=generation, **values)
     connection.refresh_from_db()
-    place, envelope = seal_bundle(connection, manifest, bundle, generation=generation, host=connection.host)
+    hosts = hosts_of(manifest, connection.host)
+    place, envelope = seal_bundle(connection, bundle, generation=generation, hosts=hosts)
     with transaction.atomic():
         assert store_credential(connection, place, envelope)
     return connection

@@ -1,6 +1,7 @@
 """What connections prove themselves with, opened and sealed; only in sandboxd, and never part of an answer."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -31,10 +32,12 @@ _MOVED = "This version would send the credential to {hosts}, for which it was no
 
 @dataclass(frozen=True)
 class Opened:
-    """A connection as it was read, with its bundle: {access_token, refresh_token, api_key, password, ...}."""
+    """A connection as it was read, with its bundle: {access_token, refresh_token, api_key, password, ...}, and the
+    hosts it was given for."""
 
     connection: Connection
     bundle: dict[str, str] = field(repr=False)
+    hosts: tuple[str, ...] = ()
 
     @property
     def generation(self) -> int:
@@ -59,7 +62,7 @@ def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest) -> Opened:
         if row.generation != connection.token_generation:
             raise TokenRefused("credential_sealed", "The stored credential is of another time.", was_sent=False)
         text = _open(row, place_of_credential(row))
-    return Opened(connection, json.loads(text))
+    return Opened(connection, json.loads(text), tuple(row.hosts))
 
 
 def open_app(installation: UUID, workspace: UUID, manifest: Manifest) -> App:
@@ -79,13 +82,12 @@ def open_app(installation: UUID, workspace: UUID, manifest: Manifest) -> App:
 
 @sensitive_variables("bundle", "text")
 def seal_bundle(
-    connection: Connection, manifest: Manifest, bundle: dict[str, Any], *, generation: int, host: str
+    connection: Connection, bundle: dict[str, Any], *, generation: int, hosts: Iterable[str]
 ) -> tuple[Place, Envelope]:
-    """``bundle`` sealed for the connection at its next ``generation``. The workspace must be in scope.
-
-    Raises VaultClosed or KeyDestroyed.
+    """``bundle`` sealed for the connection at its next ``generation``, to go to ``hosts``. The workspace must be in
+    scope. Raises VaultClosed or KeyDestroyed.
     """
-    place = credential_place(connection, generation, hosts_of(manifest, host))
+    place = credential_place(connection, generation, hosts)
     text = json.dumps({name: value for name, value in bundle.items() if value}, separators=(",", ":"))
     key = newest_key(connection.workspace_id)
     return place, seal_under(key.pk, key.version, unwrapped(key), place, text)

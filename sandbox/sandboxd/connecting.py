@@ -30,7 +30,7 @@ from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate
 from registry.models import Connection
 from registry.services import verified_manifest
-from registry.services.credentials import auth_of, fitting_host, host_suffix, needs_app
+from registry.services.credentials import auth_of, fitting_host, host_suffix, hosts_of, needs_app
 from sandbox import rest
 from sandbox.oauth.answers import Tokens, refusal_in
 from sandbox.oauth.failures import TokenRefused
@@ -300,7 +300,7 @@ def _got(
         bundle |= {"access_token": tokens.access, "refresh_token": tokens.refresh}
     generation = connection.token_generation + 1
     with briefly():
-        place, envelope = seal_bundle(connection, manifest, bundle, generation=generation, host=host)
+        place, envelope = seal_bundle(connection, bundle, generation=generation, hosts=hosts_of(manifest, host))
     expires_at = begun + timedelta(seconds=tokens.life_s) if tokens and tokens.life_s else None
     renews = tokens is not None and can_renew(manifest, bundle)
     return {

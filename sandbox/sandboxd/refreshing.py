@@ -256,7 +256,8 @@ def _save(seen: Opened, manifest: Manifest, tokens: Tokens, begun: datetime) -> 
     for _ in range(3):  # a key may be destroyed between sealing and storing, once in a rotation
         with briefly():
             try:
-                place, envelope = seal_bundle(old, manifest, bundle, generation=generation, host=old.host)
+                # For whom it was given is for whoever connected it to say, and not for the version that renews it.
+                place, envelope = seal_bundle(old, bundle, generation=generation, hosts=seen.hosts)
             except (VaultClosed, KeyDestroyed) as error:
                 raise TokenRefused("vault_closed", str(error)) from None
             with transaction.atomic():

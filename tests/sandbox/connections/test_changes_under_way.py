@@ -15,13 +15,14 @@ from sandbox.oauth.failures import TokenRefused
 from sandbox.sandboxd import refreshing
 from sandbox.sandboxd.connecting import _host_of
 from sandbox.sandboxd.credentials import NotAuthorised, authorised
-from tests.connections import LOGIN, Vendor, register_app, seal_for, vendor
+from tests.connections import API, LOGIN, Vendor, register_app, seal_for, vendor
 from tests.core.vault.test_canary import dump
 from tests.extensions import installed, manifest_of, publish
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 BUNDLE = {"access_token": "access-token-0123456789", "refresh_token": "refresh-token-0123456789"}
 FRESH = {"access_token": "fresh-access-0123456789", "refresh_token": "fresh-refresh-0123456789"}
+EU = "eu.vendor.example"
 TYPED = {"token": "typed-token-0123456789"}
 
 
@@ -136,3 +137,19 @@ def test_the_own_account_of_somebody_who_leaves_is_held_no_longer(typed, workspa
     assert not ConnectionCredential.objects.filter(connection=own).exists()
     assert ConnectionCredential.objects.filter(connection=typed).exists()
     assert AuditEvent.objects.filter(action="connection.disconnected", target_id=str(own.pk)).exists()
+
+
+def test_a_refresh_for_an_older_version_keeps_the_hosts_that_were_agreed_to(vault, workspace, admin):
+    """Else every call of the version that is pinned would be refused from then on."""
+    egress = f"\n  - {{ host: {EU}, methods: [GET], path_prefix: / }}"
+    newer = vendor(egress=egress).replace(
+        "path: /things\n", f'path: /things\n    fallbacks: [{{ base_url: "https://{EU}" }}]\n', 1
+    )
+    register_app(installed(workspace, admin, newer)[0], admin)
+    past = timezone.now() - timedelta(minutes=1)
+    connection = seal_for(read(), BUNDLE, expires_at=past, refreshed_at=past)
+    ways = Vendor(lambda host, target, form: FRESH).ways
+    found = authorised(connection, manifest_of(vendor()), seconds=5.0, ways=ways)
+    assert found.headers["Authorization"][1] == FRESH["access_token"]
+    assert ConnectionCredential.objects.get().hosts == [API, EU, LOGIN]
+    assert ask(read()).headers == found.headers
