@@ -13,7 +13,7 @@ from registry.services.credentials import auth_of, fitting_host, host_suffix, ne
 
 _OFF = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 _MOST = 16_384
-TOO_PLAIN = f"It has {SHORTEST} letters at least, and {FEWEST_SIGNS} different ones."
+TOO_PLAIN = f"Enter at least {SHORTEST} characters, of which {FEWEST_SIGNS} differ."
 
 
 class WriteOnlyInput(forms.PasswordInput):

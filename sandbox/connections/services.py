@@ -71,7 +71,7 @@ def register_app(installation: Installation, *, client_id: str, secret: str, act
     if not client_id.strip():
         fields["client_id"] = "Enter the client id, as the vendor shows it."
     if secret and not can_be_scrubbed(secret):
-        fields["client_secret"] = f"A secret has {SHORTEST} letters at least, and {FEWEST_SIGNS} different ones."
+        fields["client_secret"] = f"Enter at least {SHORTEST} characters, of which {FEWEST_SIGNS} differ."
     if fields:
         raise Invalid("The app cannot be stored like this.", fields)
     manifest = verified_manifest(installation.pin.digest)

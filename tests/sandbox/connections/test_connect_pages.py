@@ -199,7 +199,7 @@ def test_what_is_typed_is_sealed_and_never_shown_again(sandboxd, workspace, admi
 def test_too_plain_a_secret_is_refused_beside_its_field(sandboxd, workspace, admin, client_of):
     connection = installed(workspace, admin, vendor("type: bearer"))[0].connections.get()
     response = client_of(admin).post(url("connection-connect", connection.pk), {"token": "aaaaaa"})
-    assert (response.status_code, "4 different ones" in response.content.decode()) == (422, True)
+    assert (response.status_code, "of which 4 differ" in response.content.decode()) == (422, True)
     assert not ConnectionCredential.objects.exists()
 
 
