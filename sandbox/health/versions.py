@@ -22,14 +22,16 @@ from sandbox.issues import close_issues, open_issue
 from sandbox.models import Issue, VersionFigure
 
 WINDOW = timedelta(days=14)  # Share.words says so
+FAILING = 2  # workspaces: of one alone it may be an account that ended, or somebody who wants the version to look bad
 EVERY = ""  # the action of the figure for all actions together
 
 
 class Count(NamedTuple):
-    """What one version did with one action."""
+    """What one version did with one action; ``failing`` workspaces of all saw a call of it fail."""
 
     tally: Tally
     workspaces: int
+    failing: int
 
 
 def count_versions(now: datetime | None = None) -> int:
@@ -119,8 +121,8 @@ def _counts(since: datetime) -> dict[UUID, dict[str, Count]]:
         cursor.execute("SELECT * FROM sandbox_version_figures(%s)", [since])
         rows = cursor.fetchall()
     found: dict[UUID, dict[str, Count]] = defaultdict(dict)
-    for version, action, good, bad, workspaces in rows:
-        found[version][action] = Count(Tally(good, bad), workspaces)
+    for version, action, good, bad, workspaces, failing in rows:
+        found[version][action] = Count(Tally(good, bad), workspaces, failing)
     return found
 
 
@@ -152,7 +154,7 @@ def _figure(
         before=before if compared else None,
         before_good=compared.tally.good if compared else 0,
         before_bad=compared.tally.bad if compared else 0,
-        is_flagged=compared is not None and is_worse(count.tally, compared.tally),
+        is_flagged=compared is not None and count.failing >= FAILING and is_worse(count.tally, compared.tally),
         counted_at=now,
     )
 

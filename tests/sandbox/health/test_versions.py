@@ -96,6 +96,18 @@ def test_one_bad_action_is_enough(releases, houses):
     assert [figure.action for figure in VersionFigure.objects.flagged()] == ["pulse.add"]
 
 
+def test_what_fails_in_one_workspace_alone_warns_no_other(releases, houses):
+    """Its account may have ended; or somebody calls a version until it looks bad to all."""
+    old, new = releases
+    calls(houses, old, 200, 0)
+    calls(houses[:1], new, 0, 500)
+    calls(houses[1:], new, 100, 0)
+    assert count_versions() == 0
+    assert VersionFigure.objects.get(version=new, action="").bad == 500
+    calls(houses[1:2], new, 0, 1)
+    assert count_versions() == 1
+
+
 def test_of_fewer_than_three_workspaces_nothing_is_told(releases, houses):
     for version in releases:
         calls(houses[:2], version, 100, 50)
@@ -115,7 +127,8 @@ def test_the_function_of_the_database_keeps_to_that_whoever_asks(releases, house
         assert cursor.fetchall() == []
         calls(houses[2:], releases[1], 1, 0)
         cursor.execute("SELECT * FROM sandbox_version_figures('-infinity')")
-        assert [column.name for column in cursor.description] == ["version_id", "action", "good", "bad", "workspaces"]
+        columns = ["version_id", "action", "good", "bad", "workspaces", "failing"]
+        assert [column.name for column in cursor.description] == columns
         assert len(cursor.fetchall()) == 2
 
 
