@@ -51,6 +51,18 @@ def category_of(status: int, replies: list[dict[str, Any]] | tuple = (), body: A
     return _BY_STATUS.get(status, Category.TRANSIENT if status >= 500 else Category.TOOL_ERROR)
 
 
+def usual_replies() -> list[tuple[str, str]]:
+    """What an answer is where a manifest says nothing else, for people to read: statuses in words and the category,
+    in the order of the closed list. Every category has a line but the block by policy, which no answer is."""
+    others = {Category.TRANSIENT: ["any other 5xx", "no answer"], Category.TOOL_ERROR: ["anything else"]}
+    found = []
+    for category in Category:
+        statuses = [str(status) for status, one in _BY_STATUS.items() if one == category]
+        if words := statuses + others.get(category, []):
+            found.append((", ".join(words), category.value))
+    return found
+
+
 def declared_category(status: int, replies: list[dict[str, Any]] | tuple, body: Any) -> str | None:
     """What the manifest's reply table says of a reply, None where it says nothing. It comes first, since some systems
     say no with a 200 and a word in the body (Slack). An entry with both a status and an expression asks for both."""

@@ -30,6 +30,7 @@ from registry.models import Version
 from registry.services import install, move_pin, withdraw_draft
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import widening_of
+from sandbox.retry import usual_replies
 
 PAGE_SIZE = 40
 
@@ -225,5 +226,6 @@ def _editor(
         "trials": trials_of(installation) if installation else [],
         "run_url": run_url,
         "losses": draft.losses,
+        "usual_replies": usual_replies(),
     }
     return render(request, "workshop/draft_detail.html", context, status=status)

@@ -12,7 +12,15 @@ from django.conf import settings
 from registry.manifests import read
 from sandbox.errors import CATEGORIES
 from sandbox.models import Category, Span
-from sandbox.retry import DEFAULT_TOTAL_MS, LONGEST_ASKED_MS, category_of, is_refusal, plan, retry_after_ms
+from sandbox.retry import (
+    DEFAULT_TOTAL_MS,
+    LONGEST_ASKED_MS,
+    category_of,
+    is_refusal,
+    plan,
+    retry_after_ms,
+    usual_replies,
+)
 from sandbox.services import invoke, perform
 from tests.extensions import PROBE, installed
 
@@ -192,3 +200,16 @@ def test_an_hour_to_wait_ends_the_run_early_and_tells_the_time(workspace, admin)
 def test_an_entry_with_status_and_expression_asks_for_both(status, body, expected):
     replies = [{"status": 200, "match": "error == 'quota'", "category": "quota"}]
     assert category_of(status, replies, body) == expected
+
+
+def test_the_usual_replies_name_each_status_once_under_its_category():
+    lines = [(word, category) for words, category in usual_replies() for word in words.split(", ")]
+    told = {int(word): category for word, category in lines if word.isdigit()}
+    assert len(told) == len([word for word, _ in lines if word.isdigit()])
+    assert all(category_of(status) == told.get(status, "tool_error") for status in range(400, 500))
+    assert all(category_of(status) == told.get(status, "transient") for status in range(500, 600))
+    assert {word: category for word, category in lines if not word.isdigit()} == {
+        "any other 5xx": "transient",
+        "no answer": "transient",
+        "anything else": "tool_error",
+    }

@@ -60,6 +60,11 @@ def test_a_choice_that_is_none_comes_back(client_of, workspace, creator):
     assert client_of(creator).post(url("draft-create"), {"start": "virus"}).status_code == 422
 
 
+def test_the_editor_tells_which_answer_is_which_error(client_of, draft, creator):
+    page = client_of(creator).get(url("draft-detail", draft.pk)).content.decode()
+    assert re.search(r"<code>rate_limit</code></dt><dd>429</dd>", page)
+
+
 def test_what_is_saved_is_kept_with_its_errors(client_of, draft, creator):
     broken = REST.replace("method: POST", "method: PSOT")
     answer = client_of(creator).post(url("draft-text", draft.pk), typed(draft, broken), follow=True)
