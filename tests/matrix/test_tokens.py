@@ -23,7 +23,6 @@ AGENT = {
     "api:installation-health": {"GET": 200},
     "api:connection-list": {"GET": 200},
     "api:connection-detail": {"GET": 200},
-    "api:installation-health": {"GET": 200},
     "api:installation-removal": {"GET": 405, "POST": 403},
     "api:run-list": {"GET": 200, "POST": 201},
     "api:run-detail": {"GET": 404},
