@@ -9,6 +9,7 @@ from galaxy.core.members.people import remove_member
 from galaxy.core.models import AuditEvent, Membership
 from registry.models import Connection, ConnectionCredential
 from registry.services import move_pin
+from sandbox.connections import services
 from sandbox.connections.services import connect_with, disconnect
 from sandbox.oauth.answers import Tokens
 from sandbox.oauth.failures import TokenRefused
@@ -153,3 +154,11 @@ def test_a_refresh_for_an_older_version_keeps_the_hosts_that_were_agreed_to(vaul
     assert found.headers["Authorization"][1] == FRESH["access_token"]
     assert ConnectionCredential.objects.get().hosts == [API, EU, LOGIN]
     assert ask(read()).headers == found.headers
+
+
+def test_a_test_of_a_connection_whose_host_no_longer_fits_says_so(vault, workspace, admin, sandboxd):
+    egress = '\n  - { host: "{connection.host}", suffix: .tenant.example }'
+    installed(workspace, admin, vendor("type: bearer", base="https://{connection.host}", egress=egress))
+    connection = seal_for(read(), TYPED, host="acme.elsewhere.example")
+    passed, sentence = services.test_connection(connection, actor=admin)
+    assert (passed, "Reconnect it" in sentence, sandboxd.asked) == (False, True, [])
