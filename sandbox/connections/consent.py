@@ -28,10 +28,14 @@ class ReturnRefused(DomainError):
 
 @dataclass(frozen=True)
 class Consent:
-    """One way to a consent screen: for which connection, with which address to come back to, asking for what."""
+    """One way to a consent screen: for which connection, with which address to come back to, asking for what.
+
+    ``digest`` is the version that sent people there; only its own token endpoint gets the code.
+    """
 
     connection: str
     installation: str
+    digest: str
     user: str
     redirect_uri: str
     issuer: str
@@ -77,6 +81,12 @@ def recall(session: Any, query: dict[str, str], *, installation: UUID, user: UUI
         next_step = "Begin again. If it happens twice, tell whoever runs Galaxy: somebody may be mixing answers up."
         raise ReturnRefused("other_provider", sentence, next_step)
     return consent
+
+
+def require_version(consent: Consent, digest: str) -> None:
+    """Raises ReturnRefused where the installation was moved to another version meanwhile."""
+    if consent.digest != digest:
+        raise ReturnRefused("other_version", "The extension was moved to another version meanwhile.")
 
 
 def code_of(query: dict[str, str], provider: str) -> str:

@@ -23,7 +23,15 @@ from registry.manifests import Manifest
 from registry.models import Connection, Installation
 from registry.services import needs_no_sign_in, verified_manifest
 from registry.services.credentials import auth_of, needs_app
-from sandbox.connections.consent import Consent, ReturnRefused, code_of, new_state, recall, remember
+from sandbox.connections.consent import (
+    Consent,
+    ReturnRefused,
+    code_of,
+    new_state,
+    recall,
+    remember,
+    require_version,
+)
 from sandbox.connections.forms import AppForm, ConnectForm
 from sandbox.connections.page import ConnectionPage, connections_of, facts_of, own_denied
 from sandbox.connections.permissions import SHARED, require_yours
@@ -121,6 +129,7 @@ def connection_return(request, workspace, pk):
     try:
         consent = recall(request.session, query, installation=installation.pk, user=request.user.pk)
         connection = _found(request, consent.connection)
+        require_version(consent, connection.installation.pin.digest)
         code = code_of(query, provider)
         finish_consent(
             connection,
@@ -290,6 +299,7 @@ def _to_consent(request, page: ConnectionPage, host: str):
     consent = Consent(
         connection=str(page.connection.pk),
         installation=str(page.installation.pk),
+        digest=page.installation.pin.digest,
         user=str(request.user.pk),
         redirect_uri=redirect_uri,
         issuer=auth_of(page.manifest).get("issuer", ""),

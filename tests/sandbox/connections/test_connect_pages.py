@@ -8,8 +8,9 @@ from django.urls import reverse
 
 from galaxy.core.models import AuditDetail, AuditEvent
 from registry.models import AppRegistration, Connection, ConnectionCredential
+from registry.services import move_pin
 from tests.connections import API, APP_SECRET, LOGIN, OAUTH, register_app, vendor
-from tests.extensions import installed
+from tests.extensions import installed, publish
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TOKEN, REFRESH = "access-token-0123456789", "refresh-token-0123456789"
@@ -293,3 +294,14 @@ def test_whoever_enters_a_key_sees_every_host_that_may_get_it(workspace, admin, 
     connection = installed(workspace, admin, text)[0].connections.get()
     page = client_of(admin).get(url("connection-connect", connection.pk)).content.decode()
     assert f"leaves for {API}, {LOGIN} only." in page
+
+
+def test_a_code_goes_to_no_endpoint_of_a_version_that_did_not_ask_for_it(sandboxd, connection, admin, client_of):
+    register_app(connection.installation, admin)
+    client = client_of(admin)
+    asked = begin(client, connection)
+    moved = publish(vendor(OAUTH.replace(f"{LOGIN}/token", f"{API}/token")).replace("version: 1.0.0", "version: 1.1.0"))
+    move_pin(connection.installation, version=moved, actor=admin, agrees=True)
+    page = come_back(client, connection, state=asked["state"], code="the-code-1")
+    assert (page.status_code, sandboxd.asked) == (400, [])
+    assert "other_version" in page.content.decode()
