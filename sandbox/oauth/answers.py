@@ -29,6 +29,12 @@ _CLIENT = frozenset({
     "unauthorized_client",
 })  # fmt: skip
 _SCOPE = frozenset({"invalid_scope", "unsupported_grant_type"})
+_IN_WORDS = {
+    "grant_refused": "does not accept this sign-in any more",
+    "client_refused": "does not accept the app's client id and secret",
+    "scope_refused": "does not grant what is asked for",
+    "token_refused": "gives no token",
+}
 _LATER = frozenset({"temporarily_unavailable", "server_error", "slow_down", "internal_error", "fatal_error"})
 _BUSY = frozenset({"ratelimited", "rate_limited", "rate_limit_exceeded", "too_many_requests"})
 
@@ -61,7 +67,8 @@ def read_answer(answer: dict[str, Any], host: str, now: Callable[[], datetime] =
         sentence = f"{host} answered {status} instead of a token."
         raise TokenRefused("token_endpoint_down", sentence, wait_s=_wait(headers, now()))
     if word:
-        raise TokenRefused(_code_of(word), f"{host} refused: {word}.")
+        code = _code_of(word)
+        raise TokenRefused(code, f"{host} {_IN_WORDS[code]} ({word}).")
     if not 200 <= status < 300:
         if body is None or status < 400:
             raise TokenRefused("token_answer_unreadable", f"{host} answered {status} and nothing that says why.")
