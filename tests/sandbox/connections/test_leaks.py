@@ -27,7 +27,7 @@ SECRETS = {
 
 
 def everything() -> str:
-    """Every row of every table, as text."""
+    """Every row of every table, as text, and its bytes as what they would read."""
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         tables = [row[0] for row in cursor.fetchall()]
@@ -35,7 +35,16 @@ def everything() -> str:
         for table in tables:
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             found += [row[0] for row in cursor.fetchall()]
-    return "\n".join(found)
+    text = "\n".join(found)
+    return text + "\n".join(bytes.fromhex(one).decode("latin-1") for one in re.findall(r"\\x((?:[0-9a-f]{2})+)", text))
+
+
+def test_bytes_that_nobody_sealed_would_be_found(vault, workspace, admin):
+    connection = installed(workspace, admin, vendor("type: bearer"))[0].connections.get()
+    seal_for(connection, {"token": SECRETS["access"]})
+    assert SECRETS["access"] not in everything()
+    ConnectionCredential.objects.update(ciphertext=SECRETS["access"].encode())
+    assert SECRETS["access"] in everything()
 
 
 def test_a_whole_life_of_a_connection_shows_no_token_anywhere(sandboxd, workspace, admin, client_of, caplog):
