@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,7 @@ def draft_manifest(document: Document, chosen: Iterable[str], *, connector: str,
     base_url = base_url_of(document, losses)
     auth = auth_of(document, views.items(), base_url, losses)
     actions: list[dict[str, Any]] = []
+    size = 0
     for operation in operations:
         losses.where = operation.key
         taken = {action["id"] for action in actions}
@@ -55,6 +57,11 @@ def draft_manifest(document: Document, chosen: Iterable[str], *, connector: str,
             actions.append(_action(document, operation, views[operation.key], connector, taken, losses))
         except Unusable as problem:
             losses.add("unusable", f"It is left out whole. {problem}")
+            continue
+        # What is this large in JSON is too large in YAML: no use in writing the rest, which may take many seconds.
+        size += len(json.dumps(actions[-1]))
+        if size > 2 * MAX_TEXT:
+            raise _too_large(f"more than {2 * MAX_TEXT // 1024:,}")
     losses.where = ""
     title = name or document.title or connector
     manifest: dict[str, Any] = {
@@ -73,10 +80,12 @@ def draft_manifest(document: Document, chosen: Iterable[str], *, connector: str,
         manifest["health"] = {"action": check}
     text = as_yaml(manifest | {"actions": actions})
     if len(text.encode()) > MAX_TEXT:
-        raise TooMuch(
-            f"The draft has {len(text) // 1024:,} KB; a manifest has at most {MAX_TEXT // 1024}. Choose fewer."
-        )
+        raise _too_large(f"{len(text) // 1024:,}")
     return Draft(text, tuple(action["id"] for action in actions), (*document.losses, *losses.all))
+
+
+def _too_large(kilobytes: str) -> TooMuch:
+    return TooMuch(f"The draft has {kilobytes} KB; a manifest has at most {MAX_TEXT // 1024}. Choose fewer.")
 
 
 def _action(

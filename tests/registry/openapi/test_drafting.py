@@ -9,7 +9,7 @@ import pytest
 from registry.manifests import publishable, read
 from registry.manifests.functions import evaluate_fields
 from registry.manifests.schemas import validator
-from registry.openapi import TooMuch, draft_manifest, read_document
+from registry.openapi import TooMuch, draft_manifest, drafting, read_document
 from registry.openapi.drafting import MOST_CHOSEN
 from tests.registry.openapi.documents import ID, PET, as_bytes, document, large, operation
 
@@ -342,6 +342,19 @@ def test_too_many_operations_and_too_long_a_draft_are_refused():
     found = read_document(as_bytes(document(paths)))
     with pytest.raises(TooMuch, match="Choose fewer"):
         draft_manifest(found, [one.key for one in found.operations], connector="pets")
+
+
+def test_what_is_too_long_already_is_written_no_further(monkeypatch):
+    """Schemas that refer to one another grow to megabytes, and the page writes them anew each time it is opened."""
+    wide = {"type": "object", "properties": {f"f{n}": {"type": "string", "description": "d" * 250} for n in range(400)}}
+    content = {"application/json": {"schema": wide}}
+    paths = {f"/{n}": {"get": {"responses": {"200": {"description": "", "content": content}}}} for n in range(50)}
+    found, written = read_document(as_bytes(document(paths))), []
+    one_action = drafting._action
+    monkeypatch.setattr(drafting, "_action", lambda *given: written.append(1) or one_action(*given))
+    with pytest.raises(TooMuch, match="more than 512 KB"):
+        draft_manifest(found, [one.key for one in found.operations], connector="pets")
+    assert len(written) < 20
 
 
 def test_names_are_unique_and_never_markup():
