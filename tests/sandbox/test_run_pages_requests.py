@@ -59,7 +59,7 @@ def page(client_of, admin, run) -> str:
 
 def test_each_request_stands_there_with_what_came_back(make, client_of, admin):
     text = page(client_of, admin, make(ATTEMPTS))
-    assert "<h2>Requests</h2><span>5 left</span>" in text
+    assert "<h2>Requests</h2><span>5 sent</span>" in text
     assert text.count("GET https://api.probe.example/things/{key}?fields") == 5
     for words in ("503", "did not answer in time.", "200, tool error", "2 redirects followed", "2.0 KiB"):
         assert words in text

@@ -122,6 +122,12 @@ def test_simulated_runs_have_budgets_of_their_own(workspace, admin, live):
     assert connection.is_authenticated
 
 
+def test_a_second_of_ours_does_not_hold_up_simulated_runs(workspace, admin, live):
+    limited(workspace, admin, "rps: 1")
+    runs = [invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "a"}, simulate=True) for _ in "ab"]
+    assert [perform(run.pk).state for run in runs] == ["succeeded", "succeeded"]
+
+
 def test_a_pack_whose_step_has_to_wait_goes_back_with_it(workspace, admin, live):
     limited(workspace, admin, "rpm: 1")
     installed(workspace, admin, TIDY, PACK)
