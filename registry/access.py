@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from django.contrib.contenttypes.models import ContentType
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from galaxy.core.agents import agents_on, why_holds
@@ -33,14 +34,12 @@ def who_may(installation: Installation) -> list[tuple[str, list[Holder]]]:
     holders: dict[str, list[Holder]] = defaultdict(list)
     on_workspace = {
         "object_pk": str(installation.workspace_id),
-        "content_type__app_label": Workspace._meta.app_label,
-        "content_type__model": Workspace._meta.model_name,
+        "content_type": ContentType.objects.get_for_model(Workspace),
         "permission__codename__in": ACTS,
     }
     on_this = {
         "object_pk": str(installation.pk),
-        "content_type__app_label": Installation._meta.app_label,
-        "content_type__model": Installation._meta.model_name,
+        "content_type": ContentType.objects.get_for_model(Installation),
         "permission__codename__in": ACTS,
     }
 
