@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
@@ -32,34 +33,26 @@ class Holder:
 def who_may(installation: Installation) -> list[tuple[str, list[Holder]]]:
     """Each act with the roles, people and agents who hold it, on the workspace or on this installation alone."""
     holders: dict[str, list[Holder]] = defaultdict(list)
-    on_workspace = {
-        "object_pk": str(installation.workspace_id),
-        "content_type": ContentType.objects.get_for_model(Workspace),
-        "permission__codename__in": ACTS,
-    }
-    on_this = {
-        "object_pk": str(installation.pk),
-        "content_type": ContentType.objects.get_for_model(Installation),
-        "permission__codename__in": ACTS,
-    }
+    here = str(installation.pk)
+    # Looked up once: joined to each grant, every permission there is would be read for each of them.
+    types = ContentType.objects.get_for_models(Workspace, Installation).values()
+    acts = dict(Permission.objects.filter(content_type__in=types, codename__in=ACTS).values_list("pk", "codename"))
+    on_either = {"object_pk__in": [str(installation.workspace_id), here], "permission__in": list(acts)}
 
-    def add(codename: str, name: str, why: str) -> None:
-        if all(known.name != name for known in holders[codename]):
-            holders[codename].append(Holder(name, why))
+    def add(row: UserObjectPermission | GroupObjectPermission, name: str, why: str) -> None:
+        of_act = holders[acts[row.permission_id]]
+        if all(known.name != name for known in of_act):
+            of_act.append(Holder(name, why))
 
-    places = ((on_workspace, ""), (on_this, "given here"))
-    for where, why in places:
-        by_role = GroupObjectPermission.objects.filter(
-            group__role_group__workspace=installation.workspace_id, **where
-        ).select_related("permission", "group__role_group")
-        roles = in_order(list({row.group.role_group for row in by_role}))
-        order = {role.pk: place for place, role in enumerate(roles)}
-        for row in sorted(by_role, key=lambda row: order[row.group.role_group.pk]):
-            add(row.permission.codename, row.group.role_group.label, why)
-    for where, why in places:
-        by_name = UserObjectPermission.objects.filter(**where).order_by("user__name")
-        for codename, name in by_name.values_list("permission__codename", "user__name"):
-            add(codename, name, why or "given by name")
+    by_role = GroupObjectPermission.objects.filter(
+        group__role_group__workspace=installation.workspace_id, **on_either
+    ).select_related("group__role_group")
+    order = {role.pk: place for place, role in enumerate(in_order(list({row.group.role_group for row in by_role})))}
+    for row in sorted(by_role, key=lambda row: (row.object_pk == here, order[row.group.role_group.pk])):
+        add(row, row.group.role_group.label, "given here" if row.object_pk == here else "")
+    by_name = UserObjectPermission.objects.filter(**on_either).select_related("user").order_by("user__name")
+    for given in sorted(by_name, key=lambda given: given.object_pk == here):
+        add(given, given.user.name, "given here" if given.object_pk == here else "given by name")
     for agent, codename in agents_on(installation):
         if codename in ACTS:
             why = why_holds(agent, f"registry.{codename}", installation)
