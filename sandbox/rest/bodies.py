@@ -53,7 +53,12 @@ def written(raw: dict[str, Any], fields: Any, evaluate: Callable[[str], Any]) ->
 
 
 def as_json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    """Raises BadCall for what an expression may make and JSON cannot tell, such as an infinity."""
+    try:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError as error:
+        sentence = "No request can be made of these inputs. A number is out of range, or a text is no proper one."
+        raise BadCall("validation", "mapping_failed", sentence) from error
 
 
 def text_of(value: Any) -> str:

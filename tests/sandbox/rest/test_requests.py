@@ -215,6 +215,16 @@ def test_an_expression_that_cannot_be_applied_is_a_validation_error():
     assert (caught.value.category, caught.value.code) == ("validation", "mapping_failed")
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN"])
+@pytest.mark.parametrize(
+    "more", ['    body: { a: "to_number(inputs.key)" }', '    query: { a: "to_number(inputs.key)" }']
+)
+def test_a_number_that_json_cannot_tell_is_a_validation_error(number, more):
+    with pytest.raises(BadCall, match="out of range") as caught:
+        request(POST + more, inputs={"key": number})
+    assert (caught.value.category, caught.value.code) == ("validation", "mapping_failed")
+
+
 def test_an_address_that_is_too_long_is_refused():
     with pytest.raises(BadCall, match="too long"):
         request(GET, inputs={"key": "k" * 3000})
