@@ -49,7 +49,7 @@ def following(
             cursor = _found(pagination["cursor"], body)
             if cursor is None or cursor in ("", False):
                 return None
-            if not isinstance(cursor, str | int | float):
+            if not isinstance(cursor, str | int | float) or _is_broken(str(cursor)):
                 raise BadCall("tool_error", "bad_page", "The cursor to the next page is neither text nor number.")
             token = json.dumps(cursor)
         case "page":
@@ -120,6 +120,11 @@ def _cursor(page: str) -> Any:
         return json.loads(page)
     except ValueError as error:
         raise BadCall("tool_error", "bad_page", "This names no page.") from error
+
+
+def _is_broken(text: str) -> bool:
+    """Whether it holds half of a sign (an unpaired surrogate), which JSON may and no address can."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _found(expression: str, body: Any) -> Any:

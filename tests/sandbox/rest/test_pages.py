@@ -86,10 +86,11 @@ def test_a_link_to_another_place_is_refused(link):
         (CURSOR, {"paging": {"next": "abc"}}, '"abc"', {}),
         (LINK, {}, None, {"link": f"<{URL}>; rel=next"}),
         (CURSOR, {"paging": {"next": ["a"]}}, None, {}),
+        (CURSOR, {"paging": {"next": "a\ud800"}}, None, {}),
         (CURSOR, {"paging": {"next": "x" * 5000}}, None, {}),
         (IN_BODY, {"nextRecordsUrl": 7}, None, {}),
     ],
-    ids=["same cursor", "same link", "list", "long", "number"],
+    ids=["same cursor", "same link", "list", "half a sign", "long", "number"],
 )
 def test_what_leads_nowhere_or_in_circles_is_refused(pagination, body, page, headers):
     with pytest.raises(BadCall) as caught:
