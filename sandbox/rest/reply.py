@@ -20,8 +20,9 @@ _DEEPEST = 100
 
 
 class Answer(NamedTuple):
-    """``body`` is a JSON value: of a download {content, media_type, size}, None where there is none or it cannot be
-    read. ``code`` and ``sentence`` say why an answer that says yes cannot be used; empty where it can."""
+    """``body`` is a JSON value: of a download {content, media_type, size}, an empty one too; None where there is none
+    or it cannot be read. ``code`` and ``sentence`` say why an answer that says yes cannot be used; empty where it can.
+    """
 
     body: Any = None
     code: str = ""
@@ -35,8 +36,6 @@ def read(raw: dict[str, Any], status: int, headers: dict[str, str], content: byt
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     is_success = 200 <= status < 300
-    if not content:
-        return Answer()
     body_format = raw.get("response_format", "json")
     if is_success and body_format == "bytes":
         if len(content) > MAX_DOWNLOAD_BYTES:
@@ -46,6 +45,8 @@ def read(raw: dict[str, Any], status: int, headers: dict[str, str], content: byt
     if is_success and body_format == "text":
         text = _text(content, headers.get("content-type", ""))
         return Answer(None, "not_text", "The answer is no text.") if text is None else Answer(text)
+    if not content:
+        return Answer()
     if is_success and media_type in _PAGES:
         return Answer(None, "html_reply", "The answer is a web page where JSON is declared.")
     if is_success and media_type not in _JSON_TYPES and not media_type.endswith("+json"):

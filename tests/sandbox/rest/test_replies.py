@@ -64,6 +64,7 @@ def test_a_download_is_base64_with_its_media_type_up_to_its_cap():
     raw = {"response_format": "bytes"}
     body = read(raw, 200, {"content-type": "image/PNG; x=y"}, b"\x89PNG").body
     assert body == {"content": base64.b64encode(b"\x89PNG").decode(), "media_type": "image/png", "size": 4}
+    assert read(raw, 200, {}, b"").body == {"content": "", "media_type": "application/octet-stream", "size": 0}
     assert read(raw, 200, {}, bytes(MAX_DOWNLOAD_BYTES)).body["media_type"] == "application/octet-stream"
     assert read(raw, 200, {}, bytes(MAX_DOWNLOAD_BYTES + 1)).code == "response_too_large"
 
@@ -75,11 +76,12 @@ def test_a_download_is_base64_with_its_media_type_up_to_its_cap():
         ("grün".encode("latin-1"), 'text/csv; charset="ISO-8859-1"', "grün"),
         ("grün".encode("latin-1"), "text/csv", None),
         (b"a\x00b", "text/csv", None),
+        (b"", "text/csv", ""),
     ],
 )
 def test_text_is_read_in_its_charset(content, content_type, text):
     answer = read({"response_format": "text"}, 200, {"content-type": content_type}, content)
-    assert (answer.body, answer.code) == (text, "" if text else "not_text")
+    assert (answer.body, answer.code) == (text, "not_text" if text is None else "")
 
 
 @pytest.mark.parametrize(
