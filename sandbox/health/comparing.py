@@ -20,9 +20,13 @@ def is_worse(now: Tally, before: Tally) -> bool:
     the objective allows, so three times of less than that is not counted as three times."""
     if min(now.counted, before.counted) < LEAST or now.bad < LEAST_BAD:
         return False
-    allowed, of = ALLOWED
-    rate, rate_before = now.bad / now.counted, max(before.bad / before.counted, allowed / of)
-    return rate >= TIMES * rate_before and least_difference(now, before) > 0
+    return _is_times(now, before.bad, before.counted) and _is_times(now, *ALLOWED) and least_difference(now, before) > 0
+
+
+def _is_times(now: Tally, bad: int, counted: int) -> bool:
+    """Whether ``now`` fails at least three times as often as ``bad`` of ``counted``, in whole numbers: 15 % is three
+    times 5 %, which 0.15 and 3 * 0.05 are not."""
+    return now.bad * counted >= TIMES * bad * now.counted
 
 
 def least_difference(now: Tally, before: Tally) -> float:

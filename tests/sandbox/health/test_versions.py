@@ -55,6 +55,7 @@ def calls(houses, version, good: int, bad: int, **fields) -> None:
         ((44, 5), (1_000, 0), False),  # 49 calls are few
         ((940, 60), (980, 20), True),  # exactly three times
         ((941, 59), (980, 20), False),
+        ((850, 150), (950, 50), True),  # exactly three times, though 0.15 is less than 3 * 0.05
         ((90, 10), (48, 1), False),  # nothing to compare with
         ((90, 10), (97, 3), False),  # three times, and may be an accident
         ((900, 100), (970, 30), True),
