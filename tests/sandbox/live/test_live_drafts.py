@@ -46,6 +46,13 @@ def held(meridian, cast, sandboxd, settings):
     return install(meridian, version.extension, version=version, actor=maker)
 
 
+def connect(installation):
+    connection = Connection.objects.select_related("installation__workspace", "workspace").get(
+        installation=installation
+    )
+    seal_for(connection, {"token": TOKEN}, generation=1)
+
+
 def test_an_imported_operation_is_simulated_and_then_run_live(held, meridian, cast, peer):
     maker = cast["creator"]
     rehearsed = finished(meridian, maker, "pets.create_pet", {"name": "Rex"})
@@ -54,10 +61,7 @@ def test_an_imported_operation_is_simulated_and_then_run_live(held, meridian, ca
     assert (refused.state, refused.error_category) == ("failed", "auth_error")
     assert peer.requests == []
 
-    connection = Connection.objects.select_related("installation__workspace", "workspace").get(installation=held)
-    Connection.objects.filter(pk=connection.pk).update(status="authenticated", generation=1)
-    connection.refresh_from_db()
-    seal_for(connection, {"token": TOKEN})
+    connect(held)
     grant("registry.write_installation", maker, held)
     peer.script = lambda request, send: send(as_json({"id": "p7", "name": "Rex"}))
 
@@ -74,22 +78,21 @@ def test_an_imported_operation_is_simulated_and_then_run_live(held, meridian, ca
     assert {made.version_digest, read.version_digest} == {held.pin.digest}
 
 
-def test_no_other_workspace_calls_it_and_sandboxd_serves_it_to_none(held, meridian, cast, other_workspace, peer):
-    run = invoke(meridian, actor=cast["creator"], target="pets.get_pet", inputs={"id": "a"})
-    order = {
-        "workspace": str(other_workspace.pk),
-        "run": str(run.pk),
-        "digest": held.pin.digest,
-        "target": "pets.get_pet",
-        "inputs": {"id": "a"},
-        "attempt": 1,
-        "endpoint": 0,
-        "page": None,
-        "seconds": 5.0,
-    }
-    with workspace_scope([other_workspace.pk]):
-        with pytest.raises(NotInstalled):
-            invoke(other_workspace, actor=cast["stranger"], target="pets.get_pet", inputs={"id": "a"})
-        with pytest.raises(Refused):
-            ask("call", order, seconds=5)
-    assert peer.requests == []
+def test_no_other_workspace_calls_it_and_sandboxd_serves_it_to_none(
+    held, meridian, cast, other_workspace, peer, monkeypatch
+):
+    connect(held)
+    peer.script = lambda request, send: send(as_json({"id": "a", "name": "Rex"}))
+
+    def ask_for_another_first(op, body, *, seconds):
+        """The very order that is answered for its own workspace, while its run is under way there."""
+        with pytest.raises(Refused, match="No such run is under way"):
+            ask(op, body | {"workspace": str(other_workspace.pk)}, seconds=seconds)
+        assert peer.requests == []
+        return ask(op, body, seconds=seconds)
+
+    monkeypatch.setattr("sandbox.runners.live.ask", ask_for_another_first)
+    read = finished(meridian, cast["creator"], "pets.get_pet", {"id": "a"})
+    assert (read.mode, read.state, len(peer.requests)) == ("live", "succeeded", 1)
+    with workspace_scope([other_workspace.pk]), pytest.raises(NotInstalled):
+        invoke(other_workspace, actor=cast["stranger"], target="pets.get_pet", inputs={"id": "a"})
