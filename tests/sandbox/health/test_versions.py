@@ -116,9 +116,9 @@ def test_of_fewer_than_three_workspaces_nothing_is_told(releases, houses):
     assert (count_versions(), VersionFigure.objects.count()) == (0, 0)
     calls(houses[2:], releases[1], 1, 0)
     count_versions()
-    assert set(VersionFigure.objects.values_list("version", "action")) == {
-        (releases[1].pk, ""), (releases[1].pk, "pulse.list"),
-    }  # fmt: skip
+    assert set(VersionFigure.objects.values_list("version", "action", "good", "bad", "workspaces")) == {
+        (releases[1].pk, "", 201, 100, 3), (releases[1].pk, "pulse.list", 201, 100, 3),
+    }, "what one workspace called is not what is left of all together"  # fmt: skip
 
 
 def test_the_function_of_the_database_keeps_to_that_whoever_asks(releases, houses):
