@@ -264,17 +264,19 @@ def _forget(connection: Connection, action: str) -> None:
         log.warning("breaker cannot count", error=type(error).__name__)
 
 
-# A map of part to failures and calls ("f12", "c12"); parts that have left the window are dropped.
+# A map of part to failures and calls ("f1764129600000", "c1764129600000"), each named by the moment it began, so that
+# it leaves the window whatever length another version's has; parts that have left it are dropped.
 _COUNT = """
 local time = redis.call('TIME')
-local part = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / ARGV[1])
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local part = now - now % ARGV[1]
 redis.call('HINCRBY', KEYS[1], 'c' .. part, 1)
 redis.call('HINCRBY', KEYS[1], 'f' .. part, ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[1] * (ARGV[2] + 1))
 local stored, failures, calls = redis.call('HGETALL', KEYS[1]), 0, 0
 for at = 1, #stored, 2 do
   local name, count = stored[at], tonumber(stored[at + 1])
-  if tonumber(string.sub(name, 2)) <= part - ARGV[2] then
+  if tonumber(string.sub(name, 2)) <= part - ARGV[1] * ARGV[2] then
     redis.call('HDEL', KEYS[1], name)
   elseif string.sub(name, 1, 1) == 'f' then
     failures = failures + count

@@ -135,16 +135,23 @@ def test_a_person_trips_and_resets_it_with_a_reason(connection, live, admin, mem
     assert {"breaker.tripped", "breaker.reset"} <= set(AuditEvent.objects.values_list("action", flat=True))
 
 
-def test_failures_are_forgotten_with_their_window(connection):
-    tight = Knobs(window_s=10, samples=3)
+@pytest.mark.parametrize("window_s", [10, 600], ids=["same window", "a version with another window"])
+def test_failures_are_forgotten_with_their_window(connection, window_s):
+    knobs = Knobs(window_s=window_s, samples=3)
     for _ in range(2):
-        assert report(connection, "look_up", "transient", tight, Pass()) is False
+        assert report(connection, "look_up", "transient", Knobs(window_s=10, samples=3), Pass()) is False
     key = breakers._key(connection, "look_up")
-    part = int(client().time()[0])
+    began = (int(client().time()[0]) - window_s * 11 // 10) * 1000
     client().delete(key)
-    client().hset(key, mapping={f"f{part - 11}": 2, f"c{part - 11}": 2})
-    assert report(connection, "look_up", "transient", tight, Pass()) is False
+    client().hset(key, mapping={f"f{began}": 2, f"c{began}": 2})
+    assert report(connection, "look_up", "transient", knobs, Pass()) is False
     assert client().hlen(key) == 2, "what is older than the window is dropped"
+
+
+def test_what_was_counted_in_other_parts_still_counts(connection):
+    for window_s in (10, 600):
+        assert report(connection, "look_up", "transient", Knobs(window_s=window_s, samples=3), Pass()) is False
+    assert report(connection, "look_up", "transient", Knobs(window_s=60, samples=3), Pass()) is True
 
 
 def test_what_cannot_be_counted_opens_nothing(connection, live, monkeypatch):
