@@ -4,14 +4,13 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from galaxy.core.egress.placeholders import can_be_scrubbed
 from sandbox.oauth.failures import TokenRefused
+from sandbox.retry import retry_after_ms
 
 LONGEST_TOKEN = 16_384
 LONGEST_LIFE_S = 366 * 86_400.0
@@ -53,7 +52,7 @@ class Tokens:
     public: dict[str, Any] = field(repr=False)
 
 
-def read_answer(answer: dict[str, Any], host: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Tokens:
+def read_answer(answer: dict[str, Any], host: str) -> Tokens:
     """The tokens in a broker's answer (galaxy.core.egress) of the endpoint at ``host``. Raises TokenRefused."""
     if "error" in answer:
         raise _not_reached(answer, host)
@@ -61,11 +60,11 @@ def read_answer(answer: dict[str, Any], host: str, now: Callable[[], datetime] =
     body = _body(answer)
     word = _error_word(body)
     if status == 429 or word in _BUSY:
-        wait_s = _wait(headers, now())
+        wait_s = _wait(headers)
         raise TokenRefused("token_endpoint_busy", f"{host} takes no more requests for tokens now.", wait_s=wait_s)
     if status >= 500 or word in _LATER:
         sentence = f"{host} answered {status} instead of a token."
-        raise TokenRefused("token_endpoint_down", sentence, wait_s=_wait(headers, now()))
+        raise TokenRefused("token_endpoint_down", sentence, wait_s=_wait(headers))
     if word:
         code = _code_of(word)
         raise TokenRefused(code, f"{host} {_IN_WORDS[code]} ({word}).")
@@ -196,16 +195,6 @@ def _not_reached(answer: dict[str, Any], host: str) -> TokenRefused:
     return TokenRefused(code, answer["message"] or f"{host} could not be asked.", was_sent=was_sent)
 
 
-def _wait(headers: dict[str, str], now: datetime) -> float:
-    """Seconds of Retry-After, which is a number or a date; 0 without one."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text) if text.isascii() and text.isdigit() else (_date(text) - now).total_seconds()
-    except (TypeError, ValueError):
-        return 0
-    return min(max(seconds, 0), LONGEST_WAIT_S)
-
-
-def _date(text: str) -> datetime:
-    found = parsedate_to_datetime(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+def _wait(headers: dict[str, str]) -> float:
+    """Seconds of Retry-After, 0 without one."""
+    return min((retry_after_ms(headers, datetime.now(UTC)) or 0) / 1000, LONGEST_WAIT_S)

@@ -85,6 +85,7 @@ def test_all_three_forms_of_an_http_date_are_read(header):
         ("Wed, 25 Nov 2026 12:00:07 GMT", "yesterday", 7_000),  # a Date that is none: our clock
         ("Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", LONGEST_ASKED_MS),
         ("Wed, 99 Nov 2026 12:00:07 GMT", "", None),
+        ("Wed, 25 Nov 99999999999999999999 12:00:07 GMT", "", None),
         ("1.5", "", None),
         ("1e9", "", None),
         ("١٢", "", None),

@@ -137,6 +137,25 @@ def test_a_host_whose_clock_is_ahead_takes_no_refresh_that_somebody_does(connect
     assert (refused.value.code, peer.asked) == ("refresh_slow", [])
 
 
+def test_a_rotated_token_outlives_a_database_that_is_away_for_a_moment(connection):
+    """The provider has used up the old one, so what came exists nowhere else."""
+    owner, provider = connections["owner"], Rotating()
+    owner.ensure_connection()
+    change, tried = owner.connection.execute, []
+
+    def let_in(most):
+        change(f'ALTER DATABASE "{owner.settings_dict["NAME"]}" CONNECTION LIMIT {most}')
+
+    def answer(host, target, form):
+        tried.append(form)
+        let_in(0)
+        threading.Timer(0.7, let_in, [-1]).start()
+        return provider(host, target, form)
+
+    assert ask(connection, Vendor(answer)).headers["Authorization"][1] == "fresh-access-1-0123456789"
+    assert (provider.given, len(tried), row().status) == (1, 1, "authenticated")
+
+
 def test_a_holder_given_up_for_dead_does_not_write_over_its_successor(connection, workspace, monkeypatch):
     """It comes back with a token after somebody else has stored one: theirs stands."""
     entered, go_on = threading.Event(), threading.Event()
@@ -211,6 +230,11 @@ def test_a_refresh_cut_off_halfway_says_so_when_its_token_is_not_taken_again(con
         ((500, {}, "oops"), "token_endpoint_down", "transient"),
         ((503, {}, '{"error": "temporarily_unavailable"}'), "token_endpoint_down", "transient"),
         ((429, {"Retry-After": "120"}, ""), "token_endpoint_busy", "rate_limit"),
+        (  # two minutes by the clock of whoever wrote it
+            (503, {"Retry-After": "Thu, 01 Jan 1970 00:02:00 GMT", "Date": "Thu, 01 Jan 1970 00:00:00 GMT"}, ""),
+            "token_endpoint_down",
+            "transient",
+        ),
         ((200, {}, "<html>sign in</html>"), "token_answer_unreadable", "tool_error"),
         ((200, {}, "[]"), "token_answer_unreadable", "tool_error"),
         ((200, {}, '{"access_token": 7}'), "token_answer_unreadable", "tool_error"),
