@@ -61,14 +61,7 @@ def open_issue(
         opened_at=now,
         last_at=now,
     )
-    Issue.objects.bulk_create([issue], ignore_conflicts=True)
-    same = Issue.objects.in_workspace(installation.workspace).open()
-    found = (
-        same.filter(installation=installation, connection=connection, kind=kind, target=target)
-        .select_for_update(of=("self",))
-        .select_related("workspace", "installation__extension")
-        .get()
-    )
+    found = _open_one(issue)
     if found.pk != issue.pk:
         words = {"sentence": issue.sentence, "next_step": issue.next_step, "facts": issue.facts, "last_at": now}
         Issue.objects.filter(pk=found.pk).update(times=F("times") + 1, **words)
@@ -123,11 +116,6 @@ def close_issue(issue: Issue, *, actor: User, reason: str) -> Issue:
     return issue
 
 
-def open_issues(request) -> int:
-    """How many are open of those this person may see, for the navigation."""
-    return Issue.objects.in_workspace(request.workspace).visible_to(request.user).open().count()
-
-
 def denied_to_close(issue: Issue, user: User):
     """None where ``user`` may close it, else what is missing (Denied)."""
     return None if issue.owner_id == user.pk else why_not(user, MANAGE, issue)
@@ -140,6 +128,18 @@ def owner_of(installation: Installation, connection: Connection | None) -> User 
         if person.is_active and person.memberships.filter(workspace=installation.workspace).exists():
             return person
     return None
+
+
+def _open_one(issue: Issue) -> Issue:
+    """The open issue of its kind, locked: ``issue``, stored, or the one that is open already."""
+    same = Issue.objects.in_workspace(issue.workspace).open().select_for_update(of=("self",))
+    same = same.filter(
+        installation=issue.installation, connection=issue.connection, kind=issue.kind, target=issue.target
+    )
+    while True:
+        Issue.objects.bulk_create([issue], ignore_conflicts=True)
+        if found := same.select_related("workspace", "installation__extension").first():
+            return found  # else it was closed between the two, and there is room for this one now
 
 
 def _close(issue: Issue, actor: User | None, because: str) -> None:

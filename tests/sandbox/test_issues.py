@@ -1,6 +1,8 @@
 """Issues: opened once, counted, told to whoever's turn it is, closed when healed or by a person with a reason."""
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from galaxy.core.errors import Invalid
 from galaxy.core.members.people import remove_member
@@ -70,6 +72,20 @@ def test_what_heals_is_closed_and_what_breaks_anew_is_another_issue(probe):
     assert not Notification.objects.unread().filter(target_id=first.pk).exists()
     assert AuditEvent.objects.filter(action="issue.closed").count() == 1
     assert opened(probe).pk != first.pk
+
+
+def test_one_that_is_closed_while_it_is_counted_opens_anew(probe):
+    first = opened(probe)
+
+    def closed_meanwhile(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("INSERT") and "sandbox_issue" in sql:
+            Issue.objects.filter(pk=first.pk).update(closed_at=timezone.now())
+        return result
+
+    with connection.execute_wrapper(closed_meanwhile):
+        second = opened(probe)
+    assert (second.pk != first.pk, second.is_open, second.times) == (True, True, 1)
 
 
 def test_a_person_closes_one_with_a_reason_and_once(probe, owner, member):
