@@ -50,7 +50,13 @@ def misfits(value: Any, schema: dict[str, Any]) -> dict[str, str]:
 
 
 def _demand(kind: Kind) -> str:
-    if kind.name not in _DEMANDS:
-        return "This does not fit what is declared."
-    words = " or ".join(map(str, kind.value)) if isinstance(kind.value, list) else str(kind.value)
-    return _DEMANDS[kind.name].format(words[:LONGEST])
+    match kind:
+        case Kind.Not(schema={"enum": list(refused), **rest}) if not rest:
+            return f"Anything but {_words(refused)} is expected."
+        case _ if kind.name in _DEMANDS:
+            return _DEMANDS[kind.name].format(_words(kind.value))
+    return "This does not fit what is declared."
+
+
+def _words(value: object) -> str:
+    return (" or ".join(map(str, value)) if isinstance(value, list) else str(value))[:LONGEST]

@@ -13,6 +13,8 @@ SECRET = "correct horse"
         ({"type": ["integer", "null"]}, SECRET, {"": "A value of type null or integer is expected."}),
         ({"properties": {"a": {"format": "email"}}}, {"a": SECRET}, {"a": "A value of the format email is expected."}),
         ({"enum": ["x", "y"]}, SECRET, {"": "One of x or y is expected."}),
+        ({"items": {"not": {"enum": ["x", "y"]}}}, ["a", "y"], {"1": "Anything but x or y is expected."}),
+        ({"not": {"maxLength": 20}}, SECRET, {"": "This does not fit what is declared."}),
         ({"maxLength": 3}, SECRET, {"": "A text of at most 3 characters is expected."}),
         ({"items": {"pattern": "^a$"}}, ["a", SECRET], {"1": "A text that matches ^a$ is expected."}),
         ({"anyOf": [{"type": "null"}, {"maxLength": 3}]}, SECRET, {"": "This does not fit what is declared."}),
