@@ -9,7 +9,8 @@ thread of its own when the run it was begun for has no more time.
 
 A refresh that is cut off after the provider took the refresh token and before we saved what it gave cannot be mended
 from here: where refresh tokens rotate, the old one is used up. The successor then tries it, is refused, and the
-connection says that it was cut off and has to be reconnected (docs/connections.md).
+connection says that it was cut off and has to be reconnected (docs/connections.md). What came is tried to be saved for
+a minute, so that a database or a key service that is away for a moment costs no token.
 """
 
 import random
@@ -25,7 +26,7 @@ from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -45,10 +46,13 @@ from sandbox.sandboxd.token_endpoint import REQUEST_S, can_renew, renewal_reques
 from sandbox.sandboxd.under_way import briefly
 
 log = structlog.get_logger(__name__)
+AWAY = (DatabaseError, InterfaceError)  # what Django raises for a database that does not do what it is asked
 LEASE = timedelta(seconds=6)
 BEAT_S = 1.0
+AGAIN_S = 0.2  # between two tries to save what came: sooner than somebody else takes the refresh
 POLL_S = (0.05, 0.4)  # the first wait and the longest
 MOST_FAILURES = 8  # in a row; with the cooldowns between them that is most of an hour
+SAVING_S = 60.0  # for what came, while nothing can be saved: a database restarts or fails over in less
 _CUT_OFF = (
     "A refresh was cut off after it may have reached the provider, and its refresh token is not taken a second time."
 )
@@ -155,9 +159,11 @@ def _begin(seen: Opened, manifest: Manifest, ways: Ways, held: _Held) -> Flight:
                     _refresh(seen, manifest, ways, held)
             except TokenRefused as problem:
                 flight.problem = problem
-            except DatabaseError as error:
+            except AWAY as error:
                 log.error("refresh broke", connection=str(seen.connection.pk), error=type(error).__name__)
                 flight.problem = TokenRefused("token_endpoint_unreachable", "The database went away.")
+            except VaultClosed as error:
+                flight.problem = TokenRefused("vault_closed", str(error))
             except Exception as error:  # ours, and noted like the provider's, since the next try may break as well
                 flight.problem = _broke(seen, held.holder, error)
             finally:
@@ -174,7 +180,7 @@ def _broke(seen: Opened, holder: UUID, error: Exception) -> TokenRefused:
     place = f"{last.filename}:{last.lineno}"
     log.error("refresh broke", connection=str(seen.connection.pk), error=type(error).__name__, place=place)
     problem = TokenRefused("refresh_broke", "Galaxy broke on this refresh; the log of the sandbox names the place.")
-    with suppress(TokenRefused, DatabaseError):
+    with suppress(TokenRefused, *AWAY):
         _note_failure(seen, holder, problem)
     return problem
 
@@ -194,7 +200,7 @@ def _signs_of_life(connection: Connection, holder: UUID) -> Iterator[None]:
                         )
                         if not mine.update(refresh_lease_until=Now() + LEASE):
                             return
-                except DatabaseError as error:
+                except AWAY as error:
                     log.warning("no sign of life", connection=str(connection.pk), error=type(error).__name__)
 
     thread = threading.Thread(target=beat, name="refresh lease", daemon=True)
@@ -217,7 +223,7 @@ def _refresh(seen: Opened, manifest: Manifest, ways: Ways, held: _Held) -> None:
     except TokenRefused as problem:
         _note_failure(seen, held.holder, _explained(problem, manifest, held))
         return
-    if not _save(seen, manifest, tokens, begun):
+    if not _save_surely(seen, tokens, begun):
         log.warning("another refresh was quicker", connection=str(connection.pk))
 
 
@@ -230,8 +236,25 @@ def _explained(problem: TokenRefused, manifest: Manifest, held: _Held) -> TokenR
     return TokenRefused("refresh_cut_off", _CUT_OFF) if held.was_cut_off else problem
 
 
-def _save(seen: Opened, manifest: Manifest, tokens: Tokens, begun: datetime) -> bool:
-    """Store the new token over the one it came from; False where somebody stored another meanwhile."""
+def _save_surely(seen: Opened, tokens: Tokens, begun: datetime) -> bool:
+    """Save what came, again and again while the database or the keys are away: where refresh tokens rotate, it exists
+    nowhere else. A try that was stored although its answer got lost reads as False. Raises as ``_save``."""
+    until = time.monotonic() + SAVING_S
+    while True:
+        try:
+            return _save(seen, tokens, begun)
+        except (OperationalError, InterfaceError, VaultClosed) as error:
+            if time.monotonic() > until:
+                raise
+            log.warning("token not saved yet", connection=str(seen.connection.pk), error=type(error).__name__)
+        time.sleep(AGAIN_S)
+
+
+def _save(seen: Opened, tokens: Tokens, begun: datetime) -> bool:
+    """Store the new token over the one it came from; False where somebody stored another meanwhile.
+
+    Raises VaultClosed, TokenRefused where the keys are destroyed, or what the database raises.
+    """
     old = seen.connection
     generation = seen.generation + 1
     bundle = seen.bundle | {
@@ -258,7 +281,7 @@ def _save(seen: Opened, manifest: Manifest, tokens: Tokens, begun: datetime) -> 
             try:
                 # For whom it was given is for whoever connected it to say, and not for the version that renews it.
                 place, envelope = seal_bundle(old, bundle, generation=generation, hosts=seen.hosts)
-            except (VaultClosed, KeyDestroyed) as error:
+            except KeyDestroyed as error:
                 raise TokenRefused("vault_closed", str(error)) from None
             with transaction.atomic():
                 current = Connection.objects.filter(workspace=old.workspace_id, pk=old.pk)
