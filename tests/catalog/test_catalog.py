@@ -7,6 +7,7 @@ import pytest
 
 from registry.manifests import publishable, read
 from registry.manifests.functions import evaluate, evaluate_fields, evaluate_tree
+from registry.manifests.misfits import misfits
 from registry.manifests.schemas import validator
 from sandbox import rest, transforms
 from sandbox.retry import category_of
@@ -139,6 +140,9 @@ def test_every_failure_on_file_is_looked_at_above():
         ("google-drive", 403, {"error": {"errors": [{"reason": "storageQuotaExceeded"}]}}, "quota"),
         ("google-drive", 403, {"error": {"errors": [{"reason": "insufficientFilePermissions"}]}}, "auth_error"),
         ("google-drive", 403, "<html>", "auth_error"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "numChildrenInNonRootLimitExceeded"}]}}, "quota"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "fileNotDownloadable"}]}}, "validation"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "exportSizeLimitExceeded"}]}}, "validation"),
         ("hubspot", 477, {}, "transient"),
         ("hubspot", 401, {"category": "EXPIRED_AUTHENTICATION"}, "auth_error"),
         ("hubspot", 429, {"policyName": "DAILY"}, "quota"),
@@ -248,6 +252,40 @@ def test_an_email_to_many_is_counted():
 
 def outputs_of(action, fixture):
     """A vendor's reply through the action's response mapping, as the last page of a list."""
+def test_no_label_moves_messages_to_where_gmail_deletes_them():
+    """Else a change that nobody approved would do what trash_message waits for."""
+    schema = MANIFESTS["gmail"].actions["label_messages"].inputs
+    assert misfits({"ids": ["1"], "add": ["Label_7", "INBOX"], "remove": ["TRASH"]}, schema) == {}
+    for label in ("TRASH", "SPAM"):
+        assert misfits({"ids": ["1"], "add": ["Label_7", label]}, schema) == {
+            "add.1": "Anything but TRASH or SPAM is expected."
+        }
+
+
+def outputs_of(action, fixture):
+    """A vendor's reply through the action's response mapping, as the last page of a list."""
+def test_no_label_moves_messages_to_where_gmail_deletes_them():
+    """Else a change that nobody approved would do what trash_message waits for."""
+    schema = MANIFESTS["gmail"].actions["label_messages"].inputs
+    assert misfits({"ids": ["1"], "add": ["Label_7", "INBOX"], "remove": ["TRASH"]}, schema) == {}
+    for label in ("TRASH", "SPAM"):
+        assert misfits({"ids": ["1"], "add": ["Label_7", label]}, schema) == {
+            "add.1": "Anything but TRASH or SPAM is expected."
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "output"),
+    [("add_reaction", "already_reacted", "added"), ("remove_reaction", "no_reaction", "removed")],
+)
+def test_a_reaction_that_is_as_it_was_asked_for_is_done(name, word, output):
+    """Both are declared idempotent, so a try whose answer got lost is made again, and meets what it has done itself."""
+    action = MANIFESTS["slack"].actions[name]
+    assert action.idempotent
+    assert outputs_of(action, {"status": 200, "body": {"ok": False, "error": word}}) == {output: True}
+    assert outputs_of(action, action.fixtures["happy"]) == {output: True}
+
+
     body, pagination = fixture.get("body"), action.raw.get("pagination")
     items = rest.items_of(pagination, body) if pagination else None
     return rest.outputs_of(

@@ -46,20 +46,26 @@ def document(connector: str) -> dict[str, Any]:
 def method(name: str) -> dict[str, Any]:
     """The entry of ``gmail.users.messages.send``."""
     connector = "gmail" if name.startswith("gmail.") else "google-drive"
-    return next(entry for entry in _methods(document(connector)) if entry["id"] == name)
+    return next(entry for entry in methods(document(connector)) if entry["id"] == name)
 
 
-def _methods(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def methods(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from resource.get("methods", {}).values()
     for inner in resource.get("resources", {}).values():
-        yield from _methods(inner)
+        yield from methods(inner)
+
+
+def template_of(connector: str, entry: dict[str, Any]) -> str:
+    """The address of a method, with its parameters in braces."""
+    found = document(connector)
+    return found["rootUrl"] + found["servicePath"] + entry.get("flatPath", entry["path"])
 
 
 def address(connector: str, entry: dict[str, Any], *, is_upload: bool = False) -> re.Pattern[str]:
     """What the addresses of a method look like; each parameter of the path is a group of its name. A file goes to an
     address of its own."""
     found = document(connector)
-    template = found["rootUrl"] + found["servicePath"] + entry.get("flatPath", entry["path"])
+    template = template_of(connector, entry)
     if is_upload:
         template = found["rootUrl"] + entry["mediaUpload"]["protocols"]["simple"]["path"].removeprefix("/")
     parts = re.split(r"\{(\w+)\}", template)

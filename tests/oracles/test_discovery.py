@@ -1,12 +1,15 @@
 """Gmail and Drive as Google's own discovery documents describe them."""
 
 import json
+import re
 from urllib.parse import parse_qsl
 
 import pytest
 
+from registry.manifests.misfits import misfits
 from sandbox.rest import items_of, outputs_of
 from tests.oracles import google
+from tests.oracles.official import OFFICIAL
 from tests.oracles.ours import prepared, received
 from tests.oracles.shipped import ACTIONS, MANIFESTS
 from tests.oracles.wire import canonical
@@ -50,6 +53,18 @@ def test_a_body_is_one_that_the_document_describes(name, connector, entry):
         body = body[0][1]
     if body:
         assert list(google.validator(connector, entry["request"]).iter_errors(json.loads(body))) == []
+
+
+def test_no_input_makes_another_change_of_it(name, connector, entry):
+    """A file called "trash" would be deleted where the whole bin is emptied: one address, two methods."""
+    action, manifest = ACTIONS[name], MANIFESTS[connector]
+    if action.method == "GET":
+        return
+    template = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/{}]+)", re.escape(manifest.canonical["base_url"] + action.path))
+    for other in google.methods(google.document(connector)):
+        place = re.fullmatch(template, google.template_of(connector, other))
+        if place and place.groupdict() and other["httpMethod"] == action.method and other is not entry:
+            assert misfits(OFFICIAL[name].inputs | place.groupdict(), action.inputs) != {}, other["id"]
 
 
 def test_the_scopes_asked_for_are_among_those_that_open_the_method(name, connector, entry):
