@@ -135,14 +135,16 @@ def test_every_failure_on_file_is_looked_at_above():
         ("slack", 200, {"ok": False, "error": "fatal_error"}, "transient"),
         ("slack", 200, {"ok": False, "error": "a_word_of_tomorrow"}, "validation"),
         ("slack", 200, {"ok": True}, None),
+        ("slack", 200, {"ok": False, "error": "already_reacted"}, None),
+        ("slack", 200, {"ok": False, "error": "no_reaction"}, None),
         ("gmail", 403, {"error": {"errors": [{"reason": "rateLimitExceeded"}]}}, "rate_limit"),
         ("gmail", 403, {"error": {"errors": [{"reason": "domainPolicy"}]}}, "auth_error"),
         ("google-drive", 403, {"error": {"errors": [{"reason": "storageQuotaExceeded"}]}}, "quota"),
-        ("google-drive", 403, {"error": {"errors": [{"reason": "insufficientFilePermissions"}]}}, "auth_error"),
-        ("google-drive", 403, "<html>", "auth_error"),
         ("google-drive", 403, {"error": {"errors": [{"reason": "numChildrenInNonRootLimitExceeded"}]}}, "quota"),
         ("google-drive", 403, {"error": {"errors": [{"reason": "fileNotDownloadable"}]}}, "validation"),
         ("google-drive", 403, {"error": {"errors": [{"reason": "exportSizeLimitExceeded"}]}}, "validation"),
+        ("google-drive", 403, {"error": {"errors": [{"reason": "insufficientFilePermissions"}]}}, "auth_error"),
+        ("google-drive", 403, "<html>", "auth_error"),
         ("hubspot", 477, {}, "transient"),
         ("hubspot", 401, {"category": "EXPIRED_AUTHENTICATION"}, "auth_error"),
         ("hubspot", 429, {"policyName": "DAILY"}, "quota"),
@@ -250,20 +252,6 @@ def test_an_email_to_many_is_counted():
     assert all(part["maxItems"] <= 10 for part in others.values())  # nobody is added past the count
 
 
-def outputs_of(action, fixture):
-    """A vendor's reply through the action's response mapping, as the last page of a list."""
-def test_no_label_moves_messages_to_where_gmail_deletes_them():
-    """Else a change that nobody approved would do what trash_message waits for."""
-    schema = MANIFESTS["gmail"].actions["label_messages"].inputs
-    assert misfits({"ids": ["1"], "add": ["Label_7", "INBOX"], "remove": ["TRASH"]}, schema) == {}
-    for label in ("TRASH", "SPAM"):
-        assert misfits({"ids": ["1"], "add": ["Label_7", label]}, schema) == {
-            "add.1": "Anything but TRASH or SPAM is expected."
-        }
-
-
-def outputs_of(action, fixture):
-    """A vendor's reply through the action's response mapping, as the last page of a list."""
 def test_no_label_moves_messages_to_where_gmail_deletes_them():
     """Else a change that nobody approved would do what trash_message waits for."""
     schema = MANIFESTS["gmail"].actions["label_messages"].inputs
@@ -286,6 +274,8 @@ def test_a_reaction_that_is_as_it_was_asked_for_is_done(name, word, output):
     assert outputs_of(action, action.fixtures["happy"]) == {output: True}
 
 
+def outputs_of(action, fixture):
+    """A vendor's reply through the action's response mapping, as the last page of a list."""
     body, pagination = fixture.get("body"), action.raw.get("pagination")
     items = rest.items_of(pagination, body) if pagination else None
     return rest.outputs_of(
