@@ -60,7 +60,8 @@ LEADS = [
     {"attributes": {"type": "Contact"}, "LastName": "Hopper"},
 ]
 CHANGED = [{"attributes": {"type": "Lead"}, "id": LEAD, "Company": "Engines & Söhne"}]
-PROPERTIES = ["email", "firstname", "lastname", "phone", "company"]
+FOUND = ["email", "firstname", "lastname"]
+PROPERTIES = [*FOUND, "phone", "company"]
 ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace", "phone": "+14155550132"}
 WHO = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "phone": "+14155550132"}
 MESSAGE = {"channel": "C024BE91L", "ts": "1767456000.000200"}
@@ -275,7 +276,7 @@ HUBSPOT = {
     "search_contacts": Case(
         {"query": "ada", "limit": 5},
         lambda client: client.crm.contacts.search_api.do_search(
-            PublicObjectSearchRequest(query="ada", limit=5, properties=PROPERTIES)
+            PublicObjectSearchRequest(query="ada", limit=5, properties=FOUND)
         ),
     ),
     "get_contact": Case(

@@ -72,6 +72,7 @@ def test_the_official_client_reads_a_failure_on_file_as_that_failure(connector, 
     match raised.value:
         case HttpError() as error:
             assert (error.status_code, error.reason) == (status, body["error"]["message"])
+            assert body["error"]["code"] == status
             assert error.error_details == body["error"].get("details", body["error"]["errors"])
         case SlackApiError() as error:
             assert (error.response.status_code, error.response["error"]) == (status, body["error"])
@@ -81,5 +82,6 @@ def test_the_official_client_reads_a_failure_on_file_as_that_failure(connector, 
             assert body["correlationId"] in error.body
         case APIResponseError() as error:
             assert (error.status, error.code, str(error)) == (status, APIErrorCode(body["code"]), body["message"])
+            assert body["status"] == status
         case SalesforceError() as error:
             assert (error.status, error.content) == (status, body)
