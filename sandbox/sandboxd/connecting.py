@@ -5,7 +5,6 @@ What is got is answered sealed, with the facts beside it; whoever asked stores b
 
 import base64
 import contextlib
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from galaxy.core.egress import Broker, HostRule, Limits
+from galaxy.core.egress.exchanges import body_of
 from galaxy.core.egress.placeholders import can_be_scrubbed
 from galaxy.core.egress.rules import parse
 from galaxy.core.egress.scrubbing import Scrubber
@@ -213,7 +213,7 @@ def _test(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
         if prepared.body:
             request["body_base64"] = base64.b64encode(prepared.body).decode()
         answer = broker.fetch(request, ANSWER_S)
-    return _verdict(spec.raw.get("replies", ()), answer, credentials.host)
+    return _verdict(spec, answer, credentials.host)
 
 
 def _test_by_grpc(rules: tuple[HostRule, ...], spec: ActionSpec, credentials: Authorised, ways: Ways) -> dict[str, Any]:
@@ -225,20 +225,20 @@ def _test_by_grpc(rules: tuple[HostRule, ...], spec: ActionSpec, credentials: Au
         )
     except rest.BadCall as bad:
         return {"passed": True, "sentence": f"What it holds opens, and is in time. No call was made: {bad}"}
-    return _verdict(spec.raw.get("replies", ()), answer, credentials.host)
+    return _verdict(spec, answer, credentials.host)
 
 
-def _verdict(replies: Any, answer: dict[str, Any], host: str) -> dict[str, Any]:
+def _verdict(spec: ActionSpec, answer: dict[str, Any], host: str) -> dict[str, Any]:
     if "error" in answer:
         return {"passed": False, "sentence": answer["message"]}
-    try:
-        told = json.loads(answer.get("body", ""))
-    except (ValueError, RecursionError):
-        told = None
-    category = category_of(answer["status"], replies, told)
-    if category is None:
-        return {"passed": True, "sentence": f"{host} answered {answer['status']}: it takes what this connection holds."}
-    return {"passed": False, "sentence": sentence_of(answer["status"], category)[0] or f"{host} answered: {category}."}
+    status = answer["status"]
+    told = rest.read(spec.raw, status, answer["headers"], body_of(answer))
+    category = category_of(status, spec.raw.get("replies", ()), told.body)
+    if category:
+        return {"passed": False, "sentence": sentence_of(status, category)[0] or f"{host} answered: {category}."}
+    if told.code:
+        return {"passed": False, "sentence": told.sentence}
+    return {"passed": True, "sentence": f"{host} answered {status}: it takes what this connection holds."}
 
 
 def _about(order: ConnectionOrder) -> tuple[Connection, Manifest]:

@@ -61,7 +61,7 @@ class FixtureTransport:
         if "failure" in entry:
             sentence = entry.get("message", "The recorded call came to nothing.")
             raise Refused(entry["failure"], sentence, was_sent=entry.get("was_sent", False))
-        body = _body(entry)
+        body = body_of(entry)
         if len(body) > request.most_bytes:
             raise Refused("response_too_large", "The answer is larger than allowed.")
         return Incoming(entry["status"], list(entry.get("headers", {}).items()), body)
@@ -98,6 +98,14 @@ def written(body: bytes) -> dict[str, str]:
     return {"body_base64": base64.b64encode(body).decode()}
 
 
+def body_of(entry: Mapping[str, Any]) -> bytes:
+    """The bytes of a body as ``written`` or a fixture has it. Raises ValueError or TypeError for what is none."""
+    if "body_base64" in entry:
+        return base64.b64decode(entry["body_base64"], validate=True)
+    body = entry.get("body", "")
+    return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()
+
+
 def _checked(number: int, entry: Any) -> dict[str, Any]:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("url"), str):
         raise BadFixtures(f"Exchange {number} is no map with a url.")
@@ -120,14 +128,7 @@ def _checked(number: int, entry: Any) -> dict[str, Any]:
     if not isinstance(headers, Mapping) or not all(isinstance(part, str) for pair in headers.items() for part in pair):
         raise BadFixtures(f"The headers of exchange {number} are no map of texts.")
     try:
-        _body(entry)
+        body_of(entry)
     except (binascii.Error, ValueError, TypeError) as error:
         raise BadFixtures(f"The body of exchange {number} cannot be written: {error}.") from error
     return result | {"status": status}
-
-
-def _body(entry: Mapping[str, Any]) -> bytes:
-    if "body_base64" in entry:
-        return base64.b64decode(entry["body_base64"], validate=True)
-    body = entry.get("body", "")
-    return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode()

@@ -265,6 +265,9 @@ def test_the_health_action_is_tried_and_what_it_says_is_told(sandboxd, workspace
     assert (target, headers["Authorization"]) == ("/things", f"Bearer {TOKEN}")
     sandboxd.answer = lambda host, target, form: (401, {}, "{}")
     assert "auth_error" in client.post(url("connection-test", connection.pk), follow=True).content.decode()
+    sandboxd.answer = lambda host, target, form: (200, {"Content-Type": "text/html"}, "<html>Sign in</html>")
+    page = client.post(url("connection-test", connection.pk), follow=True).content.decode()
+    assert "a web page where JSON is declared" in page and "it takes what" not in page
 
 
 def test_the_host_is_typed_or_told_and_lies_below_the_suffix(sandboxd, workspace, admin, client_of):
