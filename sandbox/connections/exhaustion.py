@@ -1,4 +1,4 @@
-"""When no new token comes any more, and when one does again. Called where the row is locked, in sandboxd."""
+"""When no new token comes any more, and when one does again. Called where the row is locked."""
 
 from django.db import transaction
 
@@ -14,6 +14,7 @@ def exhaust(connection: Connection, problem: TokenRefused) -> None:
     """No refresh is tried any more; whoever it belongs to is told, and its runs wait. The row is locked."""
     if connection.status != Connection.Status.AUTHENTICATED:
         return
+    problem.is_stopped = True  # for whoever is told of it after us, too
     connection.status, connection.next_refresh_at = Connection.Status.EXHAUSTED, None
     connection.last_error, connection.last_error_code = str(problem)[:300], problem.code
     connection.save(update_fields=["status", "next_refresh_at", "last_error", "last_error_code"])

@@ -14,7 +14,7 @@ from registry.services.credentials import TOKEN_TYPES, api_host, auth_of, endpoi
 from sandbox.connections.forms import kind_of
 from sandbox.connections.permissions import OWN, SHARED, why_not_yours
 from sandbox.models import Run
-from sandbox.oauth.failures import FAILURES
+from sandbox.oauth.failures import FAILURES, step_after
 from sandbox.services.held import held_runs
 
 KINDS = {
@@ -94,8 +94,8 @@ class ConnectionPage:
     @property
     def next_step(self) -> str:
         """What to do about the last error."""
-        failure = FAILURES.get(self.connection.last_error_code)
-        return failure.next_step if failure else ""
+        code = self.connection.last_error_code
+        return step_after(code, is_stopped=self.is_exhausted) if code in FAILURES else ""
 
     @property
     def is_token_over(self) -> bool:

@@ -187,12 +187,11 @@ def _code_of(word: str) -> str:
 
 def _not_reached(answer: dict[str, Any], host: str) -> TokenRefused:
     """In the broker's own sentence, which holds nothing the peer sent."""
-    category, was_sent = answer["category"], answer["was_sent"]
     code = {
         "policy_block": "token_endpoint_blocked",
         "transient": "token_endpoint_unreachable",
-    }.get(category, "token_answer_unreadable")
-    return TokenRefused(code, answer["message"] or f"{host} could not be asked.", was_sent=was_sent)
+    }.get(answer["category"], "token_answer_unreadable")
+    return TokenRefused(code, answer["message"] or f"{host} could not be asked.")
 
 
 def _wait(headers: dict[str, str]) -> float:

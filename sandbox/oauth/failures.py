@@ -1,6 +1,6 @@
 """How getting a token fails: a closed list, each with its category, what to do next, and whether trying again helps."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Failure(NamedTuple):
@@ -12,6 +12,7 @@ class Failure(NamedTuple):
 
 
 _LATER = "Nothing to do: it is tried again by itself."
+_STOPPED = "Nothing is tried by itself any more: try again on its page, or reconnect it."
 _RECONNECT = "Reconnect it: the account and what depends on it stay as they are."
 _APP = "Enter the app's client id and secret anew, as the vendor shows them."
 _PUBLISHER = "Tell the connector's publisher: its manifest and the vendor disagree."
@@ -36,17 +37,23 @@ FAILURES: dict[str, Failure] = {
 }
 
 
+def step_after(code: str, *, is_stopped: bool) -> str:
+    """What a person does about a failure. ``is_stopped``: nothing is tried by itself any more."""
+    step = FAILURES[code].next_step
+    return _STOPPED if is_stopped and step == _LATER else step
+
+
 class TokenRefused(Exception):
     """No token came. The message is one sentence that holds nothing the other side sent but a word of the standard.
 
-    ``wait_s`` is how long the other side asks to wait, where it does.
+    ``wait_s`` is how long the other side asks to wait, where it does. ``is_stopped``: its connection is exhausted.
     """
 
-    def __init__(self, code: str, sentence: str, *, wait_s: float = 0, was_sent: bool = True):
+    def __init__(self, code: str, sentence: str, *, wait_s: float = 0, is_stopped: bool = False):
         super().__init__(sentence)
         self.code = code
         self.wait_s = wait_s
-        self.was_sent = was_sent
+        self.is_stopped = is_stopped
 
     @property
     def category(self) -> str:
@@ -54,11 +61,8 @@ class TokenRefused(Exception):
 
     @property
     def next_step(self) -> str:
-        return FAILURES[self.code].next_step
+        return step_after(self.code, is_stopped=self.is_stopped)
 
     @property
     def is_final(self) -> bool:
         return FAILURES[self.code].is_final
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "category": self.category, "sentence": str(self), "next_step": self.next_step}

@@ -55,12 +55,12 @@ def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest) -> Opened:
         if row is None:
             if auth_of(manifest)["type"] == "none" or connection.status == Connection.Status.UNAUTHENTICATED:
                 return Opened(connection, {})
-            raise TokenRefused("credential_sealed", "It holds no credential.", was_sent=False)
+            raise TokenRefused("credential_sealed", "It holds no credential.")
         strange = set(hosts_of(manifest, connection.host)) - set(row.hosts)
         if strange:
-            raise TokenRefused("credential_sealed", _MOVED.format(hosts=", ".join(sorted(strange))), was_sent=False)
+            raise TokenRefused("credential_sealed", _MOVED.format(hosts=", ".join(sorted(strange))))
         if row.generation != connection.token_generation:
-            raise TokenRefused("credential_sealed", "The stored credential is of another time.", was_sent=False)
+            raise TokenRefused("credential_sealed", "The stored credential is of another time.")
         text = _open(row, place_of_credential(row))
     return Opened(connection, json.loads(text), tuple(row.hosts))
 
@@ -71,12 +71,12 @@ def open_app(installation: UUID, workspace: UUID, manifest: Manifest) -> App:
         row = AppRegistration.objects.filter(workspace=workspace, installation=installation).select_related("key")
         found = row.first()
         if found is None:
-            raise TokenRefused("app_missing", "No app is registered for this installation.", was_sent=False)
+            raise TokenRefused("app_missing", "No app is registered for this installation.")
         if not found.has_secret:
             return App(found.client_id)
         strange = set(endpoint_hosts(manifest)) - set(found.hosts)
         if strange:
-            raise TokenRefused("app_missing", _MOVED.format(hosts=", ".join(sorted(strange))), was_sent=False)
+            raise TokenRefused("app_missing", _MOVED.format(hosts=", ".join(sorted(strange))))
         return App(found.client_id, _open(found, place_of_app(found)))
 
 
@@ -101,6 +101,6 @@ def _open(row: ConnectionCredential | AppRegistration, place: Place) -> str:
             row = type(row).objects.select_related("key").get(pk=row.pk)
             return open_envelope(row.key, place, row.wrapped_key, row.ciphertext)
     except CannotOpen as error:
-        raise TokenRefused("credential_sealed", str(error), was_sent=False) from None
+        raise TokenRefused("credential_sealed", str(error)) from None
     except VaultClosed as error:
-        raise TokenRefused("vault_closed", str(error), was_sent=False) from None
+        raise TokenRefused("vault_closed", str(error)) from None

@@ -143,10 +143,10 @@ def refuse_while_down(row: Connection, now: datetime) -> None:
     """Raises TokenRefused for an exhausted connection, and during the cooldown after a failure."""
     code = row.last_error_code if row.last_error_code in FAILURES else "token_refused"
     if row.status == Connection.Status.EXHAUSTED:
-        raise TokenRefused(code, row.last_error or "It has to be reconnected.", was_sent=False)
+        raise TokenRefused(code, row.last_error or "It has to be reconnected.", is_stopped=True)
     if row.cooldown_until and row.cooldown_until > now:
         wait_s = (row.cooldown_until - now).total_seconds()
-        raise TokenRefused(code, row.last_error, wait_s=wait_s, was_sent=False)
+        raise TokenRefused(code, row.last_error, wait_s=wait_s)
 
 
 def _begin(seen: Opened, manifest: Manifest, ways: Ways, held: _Held) -> Flight:

@@ -68,7 +68,7 @@ def renewal_request(
                 now=now or timezone.now(),
             )
         except BadKey as error:
-            raise TokenRefused("assertion_refused", str(error), was_sent=False) from None
+            raise TokenRefused("assertion_refused", str(error)) from None
         return assertion_request(auth, assertion)
     if auth.get("grant") == "client_credentials":
         client = App(connection.settings.get("client_id", ""), bundle["client_secret"])
@@ -76,7 +76,7 @@ def renewal_request(
     if bundle.get("refresh_token") and app:
         return refresh_request(auth, app, bundle["refresh_token"])
     sentence = "The token is over, and none came with it that could renew it."
-    raise TokenRefused("token_expired", sentence, was_sent=False)
+    raise TokenRefused("token_expired", sentence)
 
 
 def can_renew(manifest: Manifest, bundle: dict[str, str]) -> bool:
@@ -91,4 +91,4 @@ def _rules(manifest: Manifest, host: str) -> tuple[HostRule, ...]:
     try:
         return parse(manifest.canonical.get("egress", ()), connection_host=host)
     except ValueError as error:
-        raise TokenRefused("token_endpoint_blocked", str(error), was_sent=False) from None
+        raise TokenRefused("token_endpoint_blocked", str(error)) from None

@@ -273,10 +273,15 @@ def test_after_many_failures_it_is_exhausted_and_a_person_may_try_again(connecti
     peer = Vendor(lambda host, target, form: (500, {}, ""))
     for number in range(1, refreshing.MOST_FAILURES + 1):
         Connection.objects.update(cooldown_until=None)
-        with pytest.raises(NotAuthorised):
+        with pytest.raises(NotAuthorised) as refused:
             ask(connection, peer)
         assert row().refresh_failures == number
+        assert ("again by itself" in refused.value.next_step) == (number < refreshing.MOST_FAILURES)
     assert row().status == "exhausted"
+    with pytest.raises(NotAuthorised) as refused:
+        ask(connection, peer)
+    assert refused.value.next_step == Issue.objects.get().next_step
+    assert "try again on its page, or reconnect it" in Issue.objects.get().next_step
     seen = refreshing.open_bundle(connection.workspace_id, connection.pk, connection.installation.pin.version.parsed)
     manifest = connection.installation.pin.version.parsed
     generation = row().generation
