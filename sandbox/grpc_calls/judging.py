@@ -1,7 +1,7 @@
 """What an answer of the broker to a gRPC call says: its body, and one category where it is a failure."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import grpc
@@ -20,10 +20,10 @@ class Judged:
     status: int
     headers: dict[str, str]
     body: Any
+    has_acted: bool | None
     category: str = ""
     code: str = ""
     sentence: str = ""
-    has_acted: bool | None = field(default=False)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -36,14 +36,12 @@ def judged(spec: ActionSpec, came: dict[str, Any]) -> Judged:
         body = json.loads(came["body"])
     except ValueError:  # a number or a part of the structure looked like a secret
         sentence = "The answer cannot be read once what looks like a secret is struck from it."
-        return Judged(status, {}, None, "tool_error", "bad_response", sentence, has_acted=spec.effect != "read")
+        return Judged(status, {}, None, spec.effect != "read", "tool_error", "bad_response", sentence)
     meaning, after_s = meaning_of(grpc.StatusCode[name], came["headers"].get(DETAILS, ""))
     headers = {STATUS: name} | ({} if after_s is None else {"retry-after": str(after_s)})
     declared = declared_category(status, spec.raw.get("replies", ()), body) or ""
     acted = False if spec.effect == "read" else meaning.has_acted if meaning else True
     if meaning is None:
-        return Judged(status, headers, body, declared, has_acted=acted)
+        return Judged(status, headers, body, acted, declared, "refused_in_body" if declared else "")
     sentence = meaning.sentence if declared in {"", meaning.category} else ""  # another category has words of its own
-    return Judged(
-        status, headers, body, declared or meaning.category, f"grpc_{name.lower()}", sentence, has_acted=acted
-    )
+    return Judged(status, headers, body, acted, declared or meaning.category, f"grpc_{name.lower()}", sentence)

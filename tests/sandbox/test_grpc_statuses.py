@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -44,6 +45,12 @@ def test_a_success_has_no_category():
     answer = {"status": 200, "headers": {"grpc-status": "OK"}, "body": '{"id": "R-1"}'}
     found = judged(WRITE, answer)
     assert (found.category, found.code, found.body, found.has_acted) == ("", "", {"id": "R-1"}, True)
+
+
+def test_a_no_in_the_message_of_an_ok_says_where_it_stands():
+    spec = replace(WRITE, raw=WRITE.raw | {"replies": [{"match": "state == 'REFUSED'", "category": "validation"}]})
+    found = judged(spec, {"status": 200, "headers": {"grpc-status": "OK"}, "body": '{"state": "REFUSED"}'})
+    assert (found.category, found.code, found.has_acted) == ("validation", "refused_in_body", True)
 
 
 def test_the_table_of_the_documents_is_the_table():
