@@ -23,6 +23,7 @@ _GRANT = frozenset({
     "invalid_grant", "invalid_refresh_token", "token_revoked", "token_expired", "invalid_code", "code_already_used",
     "code_expired", "bad_refresh_token", "bad_auth_code", "expired_token", "account_inactive",
 })  # fmt: skip
+_OVER = _GRANT | {"invalid_token"}  # what a token to be revoked is called that is none any more
 _CLIENT = frozenset({
     "invalid_client", "invalid_client_id", "bad_client_secret", "bad_client_id", "invalid_client_credentials",
     "unauthorized_client",
@@ -78,12 +79,16 @@ def read_answer(answer: dict[str, Any], host: str) -> Tokens:
 
 
 def refusal_in(answer: dict[str, Any], host: str) -> str:
-    """Why a revocation was not taken, as a sentence; empty where it was. Some say no with a 200 (Slack)."""
+    """Why a revocation was not taken, as a sentence; empty where it was, or where there was nothing left to revoke: an
+    access token often ends with its refresh token (RFC 7009, 2.1), and is refused as invalid then (Google). Some say
+    no with a 200 (Slack)."""
     if "error" in answer:
         return str(answer["message"])
+    body = _body(answer)
+    if _error_word(body) in _OVER:
+        return ""
     if not 200 <= answer["status"] < 300:
         return f"{host} answered {answer['status']}."
-    body = _body(answer)
     return f"{host} refused: {_error_word(body)}." if body and body.get("ok") is False else ""
 
 

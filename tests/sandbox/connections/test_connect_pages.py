@@ -239,6 +239,19 @@ def test_disconnecting_revokes_there_and_destroys_here(sandboxd, connection, adm
     assert AuditEvent.objects.filter(action="connection.disconnected").exists()
 
 
+def test_an_access_token_that_ended_with_its_refresh_token_is_revoked(sandboxd, connection, admin, client_of):
+    """As Google does it: the second request is refused, since there is nothing left to revoke."""
+    register_app(connection.installation, admin)
+    client = client_of(admin)
+    sandboxd.answer = lambda host, target, form: {"access_token": TOKEN, "refresh_token": REFRESH}
+    come_back(client, connection, state=begin(client, connection)["state"], code="c")
+    sandboxd.answer = lambda host, target, form: (
+        (200, {}, "{}") if form["token"] == REFRESH else (400, {}, '{"error": "invalid_token"}')
+    )
+    page = client.post(url("connection-disconnection", connection.pk), follow=True).content.decode()
+    assert f"{LOGIN} has revoked it." in page
+
+
 def test_a_vendor_that_revokes_by_the_token_is_sent_it_and_its_no_in_a_200_is_told(
     sandboxd, workspace, admin, client_of
 ):
