@@ -126,6 +126,13 @@ def reset_breaker(connection: Connection, action: str, *, actor: User, reason: s
     return _by_hand(breaker, Circuit(), actor, reason)
 
 
+@transaction.atomic
+def close_breaker(breaker: Breaker, reason: str) -> None:
+    """Close one that nothing will try any more, since what it is for is there no more; read with ``connection``."""
+    _forget(breaker.connection, breaker.action)
+    _change(breaker, Circuit(), reason)
+
+
 def why_not_steer(connection: Connection, user: User) -> Denied | None:
     """None where ``user`` may trip and reset breakers and free places: on their own connection, or where they manage
     all."""
@@ -152,7 +159,7 @@ def _end_trial(connection: Connection, action: str, healthy: bool | None, knobs:
     if breaker is None or breaker.until != leave.trial_until or breaker.state != circuit.HALF_OPEN:
         return breaker is not None and breaker.state != circuit.CLOSED  # too late: another trial, or a person
     after = circuit.after_trial(healthy, timezone.now(), knobs)
-    words = "The call that tried went through." if after.state == circuit.CLOSED else "The call that tried failed."
+    words = "A call went through again." if after.state == circuit.CLOSED else "The call that tried failed."
     if after.state == circuit.CLOSED:
         _forget(connection, action)
     _change(breaker, after, words)
@@ -201,7 +208,7 @@ def _tell(breaker: Breaker, after: Circuit, reason: str, actor: User | None, cou
             )
     else:
         verb = "breaker.reset" if actor else "breaker.closed"
-        because = f"Somebody reset the breaker: {reason}" if actor else "A call went through again."
+        because = f"Somebody reset the breaker: {reason}" if actor else reason
         close_issues(
             connection.installation,
             Issue.Kind.BREAKER_OPEN,

@@ -22,7 +22,7 @@ class IssueSerializer(serializers.Serializer):
     opened_at = serializers.DateTimeField()
     last_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
-    closed_by = PersonSerializer(allow_null=True, help_text="Null where it healed.")
+    closed_by = PersonSerializer(allow_null=True, help_text="Null where Galaxy closed it itself.")
     closed_because = serializers.CharField()
 
 

@@ -9,7 +9,10 @@ from galaxy.core.signals import member_removed
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
+from registry.models import Installation
+from registry.signals import installation_removed, pin_moved
 from sandbox.connections.services import end_own_connections
+from sandbox.outlived import installation_ended, version_changed
 from sandbox.services import approval_was_decided, cancel_runs_of
 
 
@@ -17,6 +20,8 @@ def connect() -> None:
     """Subscribe once, when the app is ready, and say what an approval of a run is about."""
     approval_decided.connect(_approval_decided, dispatch_uid="sandbox.approval_decided")
     member_removed.connect(_member_removed, dispatch_uid="sandbox.member_removed")
+    installation_removed.connect(_installation_removed, dispatch_uid="sandbox.installation_removed")
+    pin_moved.connect(_pin_moved, dispatch_uid="sandbox.pin_moved")
     register("run", Subject("Run", _url_of_run))
 
 
@@ -28,6 +33,14 @@ def _approval_decided(approval: Approval, **kwargs: Any) -> None:
 def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any) -> None:
     cancel_runs_of(user, workspace, actor=actor)
     end_own_connections(user, workspace, actor=actor)
+
+
+def _installation_removed(installation: Installation, actor: User, **kwargs: Any) -> None:
+    installation_ended(installation, actor)
+
+
+def _pin_moved(installation: Installation, **kwargs: Any) -> None:
+    version_changed(installation)
 
 
 def _url_of_run(approval: Approval) -> str | None:

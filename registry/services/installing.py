@@ -1,6 +1,7 @@
 """Installing and removing: what a workspace has agreed to, pinned to the bytes it agreed to."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
@@ -16,6 +17,7 @@ from registry.services.credentials import destroy_credential
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
+from registry.signals import installation_removed
 
 
 @transaction.atomic
@@ -59,8 +61,8 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
     """End an installation: its pin goes, its connections close and what they held is destroyed, its row stays for what
     points at it.
 
-    ``reason`` is plain text for the trail. Raises NotGranted, AlreadyRemoved, or StillNeeded while an installed pack
-    requires it.
+    ``reason`` is plain text for the trail. ``installation_removed`` follows the commit. Raises NotGranted,
+    AlreadyRemoved, or StillNeeded while an installed pack requires it.
     """
     require_hold(actor, installation.workspace, installation.extension)
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
@@ -86,6 +88,7 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
         after = {"status": connection.status, "generation": connection.generation}
         audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)
     AppRegistration.objects.filter(workspace=row.workspace_id, installation=row).delete()
+    transaction.on_commit(partial(installation_removed.send_robust, sender=Installation, installation=row, actor=actor))
     return row
 
 

@@ -1,6 +1,7 @@
 """Moving an installation to another version, with consent to what that one asks for beyond what was agreed to."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +17,7 @@ from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
+from registry.signals import pin_moved
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
     """Pin ``installation`` to ``version``. Runs that began keep the version they began with.
 
     ``agrees``: the actor was shown what it asks for beyond what was agreed to. Its connections are closed where the
-    version signs in otherwise or sends what they prove themselves with to another host. Raises NotGranted,
-    AlreadyRemoved, NotInstallable, ConsentNeeded, NameInUse or RequirementsMissing.
+    version signs in otherwise or sends what they prove themselves with to another host. ``pin_moved`` follows the
+    commit. Raises NotGranted, AlreadyRemoved, NotInstallable, ConsentNeeded, NameInUse or RequirementsMissing.
     """
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
@@ -74,6 +76,7 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
     if not connections and reaches_out(manifest):
         made = Connection.objects.create(workspace=workspace, installation=row, name=row.extension.name)
         audit.record("connection.created", actor=actor, target=made, after={"status": made.status})
+    transaction.on_commit(partial(pin_moved.send_robust, sender=Pin, installation=row, actor=actor))
     return pin
 
 

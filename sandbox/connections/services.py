@@ -36,6 +36,7 @@ from registry.services.credentials import (
 from sandbox.connections.exhaustion import exhaust, heal
 from sandbox.connections.permissions import SHARED, require_yours
 from sandbox.oauth.failures import TokenRefused
+from sandbox.outlived import connection_ended
 from sandbox.sandboxd.client import Lost, Unreachable, ask
 from sandbox.sandboxd.connection_orders import (
     BeginOrder,
@@ -200,7 +201,7 @@ def disconnect(connection: Connection, *, actor: User) -> tuple[Connection, str]
         row.save()
         after = _facts(row) | {"revoked": revoked, "provider": said}
         audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after)
-        heal(row, because=f"{actor} disconnected it.")
+        connection_ended(row, because=f"{actor} disconnected it.")
         release_held(row)  # to be told, one by one, that what they would reach is gone
     return row, said
 
@@ -223,7 +224,7 @@ def end_own_connections(user: User, workspace: Workspace, *, actor: User) -> int
             after = _facts(row) | {"revoked": False, "provider": ""}
             reason = f"{user} is no member any more."
             audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after, reason=reason)
-            heal(row, because=reason)
+            connection_ended(row, because=reason)
             release_held(row)
             ended += 1
     return ended

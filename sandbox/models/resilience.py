@@ -123,7 +123,8 @@ class Issue(WorkspaceModel):
 
     One open issue at a time for each ``kind`` of ``target`` (an action's name) of an installation and, where it is
     about one, a connection. ``facts`` is what is known, names and numbers only; ``next_step`` is a sentence. An issue
-    is closed by Galaxy when what it tells of is healed (``closed_by`` is None then), or by a person with a reason.
+    is closed by Galaxy when what it tells of is healed or there no more (``closed_by`` is None then), or by a person
+    with a reason.
     """
 
     class Kind(models.TextChoices):
