@@ -44,8 +44,12 @@ class TextForm(forms.Form):
 class FileForm(forms.Form):
     """A file beside the text: one from the disk, or typed."""
 
+    one_of = ("upload", "content")
     path = forms.CharField(
-        max_length=200, required=False, label="Name", help_text="As the manifest calls it, such as run.py."
+        max_length=200,
+        required=False,
+        label="Name",
+        help_text="As the manifest calls it, such as run.py. A file from the disk brings its own.",
     )
     upload = forms.FileField(required=False, label="File", allow_empty_file=True)
     content = forms.CharField(
@@ -72,6 +76,7 @@ class FileForm(forms.Form):
 class DocumentForm(forms.Form):
     """An OpenAPI document, from the disk or pasted."""
 
+    one_of = ("file", "text")
     file = forms.FileField(required=False, label="File", help_text="JSON or YAML, 8 MB at most.")
     text = forms.CharField(
         required=False,

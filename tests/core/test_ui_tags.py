@@ -113,6 +113,17 @@ def test_an_optional_field_says_so_and_points_at_nothing_that_is_not_there():
     assert "aria-invalid" not in shown
 
 
+def test_of_fields_that_stand_in_for_each_other_none_is_called_optional():
+    class Document(forms.Form):
+        one_of = ("file", "text")
+        file = forms.FileField(required=False)
+        text = forms.CharField(required=False)
+        remark = forms.CharField(required=False)
+
+    told = ["(optional)" in field(Document()[name]) for name in ("file", "text", "remark")]
+    assert told == [False, False, True]
+
+
 def test_a_group_is_a_fieldset_whose_options_have_ids_of_their_own():
     shown = field(Sample({"way": "b"})["way"], id="x")
     assert "<fieldset" in shown

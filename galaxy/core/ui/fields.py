@@ -36,8 +36,12 @@ class FieldView:
 
     @property
     def is_optional(self) -> bool:
-        """Worth a word: most fields are required, so the others say that they are not."""
-        return not self.bound.field.required and self.kind == "text"
+        """Worth a word: most fields are required, so the others say that they are not.
+
+        A form whose fields stand in for each other names them in ``one_of``: one is needed, so none is optional.
+        """
+        is_needed = self.bound.field.required or self.bound.name in getattr(self.bound.form, "one_of", ())
+        return not is_needed and self.kind == "text"
 
     @property
     def control(self) -> SafeString:
