@@ -98,6 +98,11 @@ class ApiDocument(WorkspaceModel):
     def get_absolute_url(self):
         return reverse("workshop:document-detail", args=[self.workspace.slug, self.pk])
 
+    @property
+    def standard(self) -> str:
+        """What it follows, by the name that it had then: Swagger 2.0, OpenAPI 3.0 or 3.1."""
+        return f"{'Swagger' if self.specification == '2.0' else 'OpenAPI'} {self.specification}"
+
 
 class ApiOperationQuerySet(WorkspaceQuerySet):
     def chosen(self):

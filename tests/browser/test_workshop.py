@@ -10,7 +10,7 @@ from marketplace.workshop.drafts import begin_draft, publish, save_draft
 from marketplace.workshop.starters import TEXTS
 from registry.services import install
 from tests.browser.axe import violations
-from tests.registry.openapi.documents import as_bytes, large
+from tests.registry.openapi.documents import as_bytes, document, large, operation
 
 WORKSHOP = "/w/meridian/workshop/"
 REST = TEXTS["rest"]
@@ -27,13 +27,13 @@ def made(cast, transactional_db):
         wider = REST.replace("[my-tasks.tasks.write]", "[my-tasks.tasks.write, my-tasks.people.read]")
         draft, _ = save_draft(draft, text=wider, revision=1, actor=maker)
         broken = begin_draft(meridian, text=REST.replace("POST\n", "PSOT\n"), actor=maker)
-        document = hand_in(meridian, content=as_bytes(large(300)), actor=maker)
-        every = list(document.operations.values_list("pk", flat=True)[:5])
-        choose(document, shown=every, chosen=every, actor=maker)
+        source = hand_in(meridian, content=as_bytes(large(300)), actor=maker)
+        every = list(source.operations.values_list("pk", flat=True)[:5])
+        choose(source, shown=every, chosen=every, actor=maker)
         yield {
             "draft": draft,
             "broken": broken,
-            "document": document,
+            "document": source,
             "wider": publish(draft, actor=maker),
         }
 
@@ -83,7 +83,7 @@ def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
 def test_axe_finds_nothing(visit, creator, made, theme, width):
-    draft, document = made["draft"].get_absolute_url(), made["document"].get_absolute_url()
+    draft, source = made["draft"].get_absolute_url(), made["document"].get_absolute_url()
     pages = [
         WORKSHOP,
         f"{WORKSHOP}new/",
@@ -92,9 +92,9 @@ def test_axe_finds_nothing(visit, creator, made, theme, width):
         f"{draft}versions/{made['wider'].pk}/installation/",
         made["broken"].get_absolute_url(),
         f"{WORKSHOP}documents/",
-        document,
-        f"{document}?q=nothing+like+it",
-        f"{document}draft/",
+        source,
+        f"{source}?q=nothing+like+it",
+        f"{source}draft/",
     ]
     tab = visit(WORKSHOP, creator, theme, width, for_axe=True)
     found = {}
@@ -105,6 +105,20 @@ def test_axe_finds_nothing(visit, creator, made, theme, width):
         if problems:
             found[path] = problems
     assert found == {}
+
+
+def test_long_paths_leave_every_column_in_sight(visit, creator, cast, transactional_db):
+    path = "".join(f"/organisations_{number}/{{organisation_identifier_{number}}}" for number in range(5))
+    with workspace_scope([cast["meridian"].pk]):
+        found = hand_in(
+            cast["meridian"], content=as_bytes(document({path: {"get": operation()}})), actor=cast["creator"]
+        )
+        found.operations.update(is_chosen=True)
+    tab = visit(found.get_absolute_url(), creator)
+    for address in (found.get_absolute_url(), f"{found.get_absolute_url()}draft/"):
+        tables = tab.go(address).page.locator(".table-wrap")
+        hidden = tables.evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+        assert hidden and max(hidden) == 0, address
 
 
 def test_an_empty_workshop_says_what_comes_next(visit, creator, cast):
