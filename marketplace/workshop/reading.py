@@ -12,9 +12,8 @@ from registry.manifests import Finding, Manifest
 from registry.models import Installation, Kind, Version
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import Widening, widening_of
+from sandbox.models import Run
 
-# Each scenario of a simulated run with the fixture that it needs, as the form of a run offers them.
-SCENARIOS = {"happy": "Happy path", "empty": "Empty", "401": "401", "429": "429", "5xx": "5xx", "slow": "Slow"}
 MOST_VERSIONS = 20  # each is read whole, to say what moving to it would ask for
 _ALWAYS = ("happy", "slow")  # answered by the simulation itself
 
@@ -31,11 +30,11 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One action that can be simulated: ``scenarios`` are triples of value, label and whether it has that sample."""
+    """One action that can be simulated: ``scenarios`` are pairs of value and label, those that it has a sample for."""
 
     target: str
     name: str
-    scenarios: list[tuple[str, str, bool]]
+    scenarios: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def trials_of(installation: Installation) -> list[TrialRow]:
     for action in manifest.actions.values():
         target = f"{manifest.id}.{action.id}" if manifest.kind == Kind.CONNECTOR else manifest.id
         known = {*action.fixtures, *_ALWAYS}
-        found.append(TrialRow(target, action.name, [(key, label, key in known) for key, label in SCENARIOS.items()]))
+        found.append(TrialRow(target, action.name, [one for one in Run.Scenario.choices if one[0] in known]))
     return found
 
 
