@@ -60,7 +60,7 @@ def request_of(document: Document, key: str, view: dict[str, Any], losses: Losse
     names: dict[str, str] = {}
     for parameter in view["parameters"]:
         _read_parameter(parameter, found, names, writer, losses)
-    found.path = _path(path, found, names, losses)
+    found.path = _path(path, found, names, writer, losses)
     return found
 
 
@@ -137,13 +137,13 @@ def _add(name: str, parameter: dict[str, Any], found: Request, writer: SchemaWri
     return taken
 
 
-def _path(path: str, found: Request, names: dict[str, str], losses: Losses) -> str:
+def _path(path: str, found: Request, names: dict[str, str], writer: SchemaWriter, losses: Losses) -> str:
     for name in re.findall(r"\{([^{}]*)\}", path):
         if name not in names:
             losses.add(
                 "path-parameter", f"The path takes {shown(name)}, which is not described; it is taken as a text."
             )
-            names[name] = _add(name, {"in": "path", "schema": {"type": "string"}}, found, _NOTHING, is_required=True)
+            names[name] = _add(name, {"in": "path", "schema": {"type": "string"}}, found, writer, is_required=True)
         path = path.replace(f"{{{name}}}", f"{{{names[name]}}}")
     segments = path.split("/")[1:]
     if not _PATH.fullmatch(path) or "" in segments[:-1] or {".", ".."} & set(segments) or len(path) > 500:
@@ -151,16 +151,6 @@ def _path(path: str, found: Request, names: dict[str, str], losses: Losses) -> s
     if re.search("%(?:2e|2f|5c|00)", path, re.IGNORECASE) or re.search("%(?![0-9A-Fa-f]{2})", path):
         raise Unusable("Its path hides a sign behind a percent code.")
     return path
-
-
-class _Nothing(SchemaWriter):
-    """Writes the one schema that is plain already."""
-
-    def __init__(self) -> None:
-        super().__init__({}, Losses(), is_request=True)
-
-
-_NOTHING = _Nothing()
 
 
 def _read_body(document: Document, body: dict[str, Any], found: Request, writer: SchemaWriter, losses: Losses) -> None:

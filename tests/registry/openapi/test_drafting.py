@@ -11,6 +11,9 @@ from registry.manifests.functions import evaluate_fields
 from registry.manifests.schemas import validator
 from registry.openapi import TooMuch, draft_manifest, drafting, read_document
 from registry.openapi.drafting import MOST_CHOSEN
+from registry.openapi.losses import Losses
+from registry.openapi.requests import request_of
+from registry.openapi.schemas import MAX_PARTS
 from tests.registry.openapi.documents import ID, PET, as_bytes, document, large, operation
 
 
@@ -93,6 +96,13 @@ def test_parameters_and_body_become_inputs_that_do_not_collide():
         "ids": "inputs.ids",
     }
     assert codes == {"sample-made-up"}
+
+
+def test_a_path_parameter_that_is_not_described_is_a_text_however_many_were_before_it():
+    found = read_document(as_bytes(document({"/pets/{id}": {"get": operation()}})))
+    for _ in range(MAX_PARTS + 1):
+        request = request_of(found, "GET /pets/{id}", found.view("GET /pets/{id}", Losses()), Losses())
+    assert request.properties == {"id": {"type": "string"}}
 
 
 def test_bodies_that_are_no_object_are_one_input():
