@@ -18,7 +18,8 @@ WAIT_S = 5.0  # for what a provider usually takes; a slower one is answered in s
 def due_connections(now: datetime | None = None, *, at_most: int = 200) -> list[tuple[UUID, UUID]]:
     """(workspace, connection) of those whose next refresh has come, in any workspace, the longest due first.
 
-    Those that cool down after a failure, and those that somebody refreshes right now, are left out.
+    Those that cool down after a failure, those that somebody refreshes right now, and people's own once they are no
+    members any more or cannot sign in, are left out.
     """
     with database.cursor() as cursor:
         cursor.execute(

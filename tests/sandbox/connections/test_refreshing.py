@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from galaxy.core.models import AuditEvent
+from galaxy.core.models import AuditEvent, Membership
 from galaxy.core.scope import workspace_scope
 from registry.models import Connection, ConnectionCredential
 from sandbox.connections.renewing import due_connections, renew_ahead
@@ -369,3 +369,17 @@ def test_what_beat_could_not_renew_waits_for_its_cooldown(connection, sandboxd):
     assert renew_ahead(connection.pk) == "failed"
     assert due_connections() == []
     assert len(due_connections(timezone.now() + timedelta(minutes=2))) == 1
+
+
+def test_the_own_account_of_somebody_who_cannot_sign_in_is_not_renewed(connection, member):
+    """Nobody could use it, or end it, meanwhile."""
+    Connection.objects.update(owner=member)
+    assert len(due_connections()) == 1
+    member.is_active = False
+    member.save()
+    assert due_connections() == []
+    member.is_active = True
+    member.save()
+    assert len(due_connections()) == 1
+    Membership.objects.filter(user=member).delete()
+    assert due_connections() == []
