@@ -1,6 +1,7 @@
 """What the pages of connections show, read in a fixed number of queries."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +27,9 @@ KINDS = {
     "basic": "User name and password",
     "none": "Nothing: the vendor asks for no account",
 }
+
+
+MOST_HELD = 20
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,11 @@ class ConnectionPage:
             return "Not any more, until it is reconnected."
         if self.is_connected and self.connection.next_refresh_at is None:
             return "Never: the provider gave nothing to renew it with."
+        if self.connection.owner and not self.connection.owner.is_active:
+            return f"Not while {self.connection.owner} cannot sign in."
         return ""
 
-    @property
+    @cached_property
     def app(self) -> AppRegistration | None:
         """The app people sign in through, where the kind has one."""
         if not needs_app(self.manifest):
@@ -135,7 +141,7 @@ class ConnectionPage:
         """What is asked for at the consent screen, in the vendor's words."""
         return list(auth_of(self.manifest).get("scopes", ()))
 
-    @property
+    @cached_property
     def rights(self) -> list[Right]:
         """Scopes of the extension against what was granted, the missing ones first."""
         auth, granted = auth_of(self.manifest), set(self.connection.scopes_granted)
@@ -152,7 +158,7 @@ class ConnectionPage:
     def missing(self) -> list[Right]:
         return [right for right in self.rights if right.is_granted is False]
 
-    @property
+    @cached_property
     def denied(self) -> Denied | None:
         return why_not_yours(self.connection, self.user)
 
@@ -163,18 +169,23 @@ class ConnectionPage:
             return ""
         return f"{reverse('core:audit-list', args=[self.installation.workspace.slug])}?target={self.connection.pk}"
 
-    @property
+    @cached_property
     def app_denied(self) -> Denied | None:
         return why_not(self.user, SHARED, self.installation.workspace)
 
-    @property
+    @cached_property
     def held(self) -> list[Run]:
-        """The runs that wait for it, those that the reader may see, the first to go on at the front."""
-        runs = held_runs(self.connection)
+        """The first runs that wait for it, those that the reader may see, in the order in which they go on."""
         visible = Run.objects.in_workspace(self.installation.workspace).visible_to(self.user)
-        return list(runs.filter(pk__in=visible.values("pk")).select_related("workspace", "requested_by")[:20])
+        runs = held_runs(self.connection).filter(pk__in=visible.values("pk"))
+        return list(runs.select_related("workspace", "requested_by")[:MOST_HELD])
 
-    @property
+    @cached_property
+    def held_in_all(self) -> int:
+        """How many runs wait for it, whoever may see them."""
+        return held_runs(self.connection).count()
+
+    @cached_property
     def others(self) -> list[Connection]:
         """The other connections of the same installation that the reader may see."""
         return [one for one in connections_of(self.installation, self.user) if one.pk != self.connection.pk]

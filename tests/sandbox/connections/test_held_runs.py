@@ -11,7 +11,7 @@ from policies.models import Approval
 from policies.services.approvals import decide_approval
 from registry.models import Connection
 from registry.services import connection_for
-from sandbox import runners, tasks
+from sandbox import tasks
 from sandbox.connections.exhaustion import revive
 from sandbox.connections.services import connect_with, disconnect, own_connection
 from sandbox.models import Run
@@ -55,13 +55,7 @@ def rung(monkeypatch):
 @pytest.fixture
 def outside(monkeypatch):
     found = Outside()
-    for module in (performing, runners):
-        if hasattr(module, "runner_for"):
-            monkeypatch.setattr(module, "runner_for", found)
-    from sandbox.services import executing
-
-    if hasattr(executing, "runner_for"):
-        monkeypatch.setattr(executing, "runner_for", found)
+    monkeypatch.setattr(performing, "runner_for", found)
     return found
 
 
@@ -214,11 +208,13 @@ def test_an_approval_holds_where_the_account_is_the_same(workspace, admin, appro
 
 
 def test_what_waited_for_a_connection_that_is_disconnected_ends_and_says_why(
-    workspace, connection, admin, sandboxd, rung, outside
+    workspace, connection, admin, sandboxd, rung, outside, client_of
 ):
     exhaust()
     run = ask(workspace, admin)
     perform(run.pk)
+    address = reverse("sandbox:connection-disconnection", args=["meridian", connection.pk])
+    assert "1 run that waits for it ends without" in client_of(admin).get(address).content.decode()
     disconnect(Connection.objects.select_related("installation__pin", "owner", "workspace").get(), actor=admin)
     perform(run.pk)
     run.refresh_from_db()
