@@ -5,8 +5,13 @@ import json
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from allauth.socialaccount.providers.google import views as google
+from allauth.socialaccount.providers.notion.views import NotionOAuth2Adapter
 from google.auth.transport.requests import Request
 from google.oauth2._client import refresh_grant
+from hubspot.utils import oauth as hubspot_oauth
+from slack_sdk import WebClient
+from slack_sdk.oauth import AuthorizeUrlGenerator
 
 from registry.manifests.functions import evaluate
 from sandbox.oauth.answers import read_answer
@@ -45,6 +50,28 @@ def proof_of(received):
     Notion's leave out, and which changes nothing for what the vendors give out: letters, digits and dots."""
     kind, _, coded = received.headers.get("authorization", "").partition(" ")
     return kind, base64.b64decode(coded).decode().split(":")
+
+
+@pytest.mark.parametrize(
+    ("connector", "key", "address"),
+    [
+        ("gmail", "authorize_url", google.AUTHORIZE_URL),
+        ("gmail", "token_url", google.ACCESS_TOKEN_URL),
+        ("gmail", "issuer", google.ID_TOKEN_ISSUER),
+        ("google-drive", "authorize_url", google.AUTHORIZE_URL),
+        ("google-drive", "token_url", google.ACCESS_TOKEN_URL),
+        ("google-drive", "issuer", google.ID_TOKEN_ISSUER),
+        ("hubspot", "authorize_url", hubspot_oauth.AUTHORIZE_URL),
+        ("notion", "authorize_url", NotionOAuth2Adapter.authorize_url),
+        ("notion", "token_url", NotionOAuth2Adapter.access_token_url),
+        ("slack", "authorize_url", AuthorizeUrlGenerator(client_id="").authorization_url),
+        ("slack", "token_url", f"{WebClient.BASE_URL}oauth.v2.access"),
+        ("slack", "revoke_url", f"{WebClient.BASE_URL}auth.revoke"),
+    ],
+)
+def test_people_and_codes_go_where_others_send_them(connector, key, address):
+    """Hosts too, which the tests below, at a stand-in of one host, leave out. Salesforce's are its collection's."""
+    assert auth_of(connector)[key] == address
 
 
 def test_slack_is_asked_for_tokens_as_its_own_client_asks(peer):
