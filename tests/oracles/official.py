@@ -1,15 +1,17 @@
 """Each action of the six connectors as the vendor's own client makes it: the same wish, said in the client's words.
 
-``OFFICIAL`` maps an action to the inputs that Galaxy is given and to a function that has the client do the same. A list
-has a second case, named ``..., next page``, with the same inputs.
+``OFFICIAL`` maps an action to inputs for Galaxy, all that it takes, and to a function that has the client do the same.
+A list has a second case, named ``..., next page``, with the same inputs.
 """
 
 import base64
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
+from urllib.parse import urlsplit
 
 from googleapiclient.http import MediaInMemoryUpload
 from hubspot.crm.contacts import (
@@ -62,8 +64,14 @@ LEADS = [
 CHANGED = [{"attributes": {"type": "Lead"}, "id": LEAD, "Company": "Engines & Söhne"}]
 FOUND = ["email", "firstname", "lastname"]
 PROPERTIES = [*FOUND, "phone", "company"]
-ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace", "phone": "+14155550132"}
-WHO = {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "phone": "+14155550132"}
+ADA = {
+    "email": "ada@example.com", "firstname": "Ada", "lastname": "Lovelace", "phone": "+14155550132",
+    "company": "Engines & Söhne",
+}  # fmt: skip
+WHO = {
+    "email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace", "phone": "+14155550132",
+    "company": "Engines & Söhne",
+}  # fmt: skip
 MESSAGE = {"channel": "C024BE91L", "ts": "1767456000.000200"}
 REACTION = {"channel": "C024BE91L", "timestamp": "1767456000.000200", "name": "thumbsup"}
 
@@ -161,9 +169,12 @@ DRIVE = {
         {"id": FILE}, lambda drive: drive.files().get_media(fileId=FILE, supportsAllDrives=True).execute()
     ),
     "upload_file": Case(
-        {"name": "leads.csv", "content": base64.b64encode(LEADS_CSV).decode(), "media_type": "text/csv"},
+        {
+            "name": "leads.csv", "content": base64.b64encode(LEADS_CSV).decode(), "media_type": "text/csv",
+            "parent_id": FILE,
+        },
         lambda drive: drive.files().create(
-            body={"name": "leads.csv", "mimeType": "text/csv"},
+            body={"name": "leads.csv", "mimeType": "text/csv", "parents": [FILE]},
             media_body=MediaInMemoryUpload(LEADS_CSV, mimetype="text/csv"),
             fields="id,name,webViewLink", supportsAllDrives=True,
         ).execute(),
@@ -176,16 +187,17 @@ DRIVE = {
         ).execute(),
     ),
     "copy_file": Case(
-        {"id": FILE, "name": "Contract"},
+        {"id": FILE, "name": "Contract", "parent_id": FILE},
         lambda drive: drive.files().copy(
-            fileId=FILE, body={"name": "Contract"}, fields="id,name,webViewLink", supportsAllDrives=True
+            fileId=FILE, body={"name": "Contract", "parents": [FILE]}, fields="id,name,webViewLink",
+            supportsAllDrives=True,
         ).execute(),
     ),
     "share_file": Case(
-        {"id": FILE, "email": "ada@example.com", "role": "commenter"},
+        {"id": FILE, "email": "ada@example.com", "role": "commenter", "notify": True},
         lambda drive: drive.permissions().create(
             fileId=FILE, body={"type": "user", "role": "commenter", "emailAddress": "ada@example.com"}, fields="id",
-            sendNotificationEmail=False, supportsAllDrives=True,
+            sendNotificationEmail=True, supportsAllDrives=True,
         ).execute(),
     ),
     "unshare_file": Case(
@@ -287,10 +299,8 @@ HUBSPOT = {
         lambda client: client.crm.contacts.basic_api.create(SimplePublicObjectInputForCreate(properties=ADA)),
     ),
     "update_contact": Case(
-        {"id": "512", "phone": "+14155550132", "company": "Engines & Söhne"},
-        lambda client: client.crm.contacts.basic_api.update(
-            "512", SimplePublicObjectInput(properties={"phone": "+14155550132", "company": "Engines & Söhne"})
-        ),
+        {"id": "512"} | WHO,
+        lambda client: client.crm.contacts.basic_api.update("512", SimplePublicObjectInput(properties=ADA)),
     ),
     "delete_contact": Case({"id": "512"}, lambda client: client.crm.contacts.basic_api.archive("512")),
     "delete_contacts": Case(
@@ -393,7 +403,7 @@ SALESFORCE = {
         lambda salesforce: salesforce.Lead.upsert("Key__c/A-1", {"LastName": "Lovelace"}),
     ),
     "create_records": Case(
-        {"records": LEADS},
+        {"records": LEADS, "all_or_none": False},
         lambda salesforce: salesforce.restful(
             "composite/sobjects", method="POST", json={"allOrNone": False, "records": LEADS}
         ),
@@ -427,3 +437,14 @@ OFFICIAL: dict[str, Case] = {
 def action_of(name: str) -> str:
     """``gmail.send`` of ``gmail.send`` and of ``gmail.send, next page``."""
     return name.partition(",")[0]
+
+
+def next_page(name: str) -> str:
+    """The case of the page after the first, which is asked for with the same inputs."""
+    return f"{name}, next page"
+
+
+def next_of(name: str) -> str:
+    """What that case names as the next page: a cursor, or an address without its host."""
+    page = OFFICIAL[next_page(name)].page or ""
+    return urlsplit(page).path if page.startswith("https:") else json.loads(page)

@@ -1,10 +1,12 @@
 """What Galaxy sends for each action, made of the shipped manifests and the inputs of the official cases."""
 
+import copy
+from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.rest import Prepared, build
 from tests.oracles.clients import SALESFORCE_HOST
-from tests.oracles.official import OFFICIAL, action_of
+from tests.oracles.official import OFFICIAL, action_of, next_of
 from tests.oracles.peer import Received
 from tests.oracles.shipped import ACTIONS, MANIFESTS
 
@@ -14,6 +16,18 @@ def prepared(name: str) -> Prepared:
     case, action = OFFICIAL[name], action_of(name)
     manifest = MANIFESTS[action.partition(".")[0]]
     return build(ACTIONS[action], manifest, case.inputs, host=SALESFORCE_HOST, page=case.page)
+
+
+def first_page(name: str) -> dict[str, Any]:
+    """The happy fixture of a list, changed to say where we look for it that there is the page of the official case."""
+    action = ACTIONS[name]
+    fixture, pagination = copy.deepcopy(action.fixtures["happy"]), action.raw["pagination"]
+    part = fixture["body"]
+    *way, last = (pagination.get("link") or pagination["cursor"]).split(".")
+    for step in way:
+        part = part.setdefault(step, {})
+    part[last] = next_of(name)
+    return fixture
 
 
 def received(name: str) -> Received:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tests.oracles import google, specs, wire
 from tests.oracles.clients import CLIENTS
-from tests.oracles.official import OFFICIAL
+from tests.oracles.official import OFFICIAL, next_page
 from tests.oracles.shipped import ACTIONS
 
 
@@ -22,9 +22,8 @@ class Oracle(NamedTuple):
 def _clients() -> dict[str, str]:
     found = {}
     for name in ACTIONS:
-        cases = 1 + (f"{name}, next page" in OFFICIAL)
         if name in OFFICIAL:
-            found[name] = CLIENTS[name.partition(".")[0]] + (", two pages" if cases == 2 else "")
+            found[name] = CLIENTS[name.partition(".")[0]] + (", two pages" if next_page(name) in OFFICIAL else "")
     return found
 
 
@@ -34,9 +33,11 @@ ORACLES = (
         ("test_clients",),
         _clients(),
         "The vendor's own client is pointed at a stand-in on loopback and asked for the same thing. Method, path, "
-        "query, body and the headers that mean something are the same as ours by the rules below. The client gets our "
-        "happy and empty fixtures for an answer and must read them as a success, and each failure on file as that "
-        "failure.",
+        "query, body and the headers that mean something are the same as ours by the rules below, with all inputs "
+        "given. The client gets our happy and empty fixtures for an answer and must read them as a success, and each "
+        "failure on file as that failure. Clients of Slack, Notion and Salesforce look into little of a success; "
+        "HubSpot's has models, which must name every field. Where a client has a way through a list, it goes on by "
+        "what we go on by.",
     ),
     Oracle(
         "Discovery document",
@@ -55,11 +56,13 @@ ORACLES = (
             **{name: f"{ACTIONS[name].method} {path}" for name, path in specs.NOTION.items()},
             **specs.SALESFORCE,
         },
-        "What the vendors publish for others: Slack's OpenAPI document of 2021 and JSON Schemas of the types of "
-        "@slack/web-api, Notion's OpenAPI document and the types of @notionhq/client, Salesforce's collection of "
-        "requests. Where each request goes and what it names, bodies by their schemas, happy, empty and failing "
-        "fixtures by those of replies, and our mapping over the documents' own examples. The data lies beside the "
-        "checkout, in `../shared/specs`; where it is not there, these tests, and no others, are skipped and say so.",
+        "What the vendors publish for others. Slack's OpenAPI document of 2021 and JSON Schemas of the types of "
+        "@slack/web-api: what requests name, the scopes that open them, happy, empty and failing fixtures, and our "
+        "mapping over the document's own examples. Notion's OpenAPI document and the types of @notionhq/client: "
+        "addresses, bodies, failing fixtures, and our mapping over the two replies that the document shows. "
+        "Salesforce's collection of requests, which shows no replies: verbs, addresses, and what queries and bodies "
+        "name. The data lies beside the checkout, in `../shared/specs`; where it is not there, these tests, and no "
+        "others, are skipped and say so.",
     ),
     Oracle(
         "Live run",
@@ -110,7 +113,8 @@ def _failures() -> Iterator[str]:
     yield _paragraph(
         "Failures are written once for each connector, in the form in which its vendor answers. A scenario is named "
         "after the status that most vendors give it; what this one gives stands in brackets where it is another. Each "
-        "is read by the vendor's client as that failure, and falls into the category that its reply table says."
+        "is read by the vendor's client as that failure, and falls into the category that its reply table says "
+        "(`tests/catalog/`)."
     )
     yield from ["| connector | failures |", "|---|---|"]
     for connector in CLIENTS:
@@ -130,7 +134,8 @@ def _sign_in() -> Iterator[str]:
         "`tests/oracles/test_sign_in.py` compares the requests for tokens: with slack-sdk and notion-client (code, "
         "refresh, revocation, with the proof of client or token), with hubspot-api-client (which still calls "
         "the older address), with google-auth (refresh) and, where it lies beside the checkout, with Salesforce's "
-        "collection (addresses)."
+        "collection (addresses). Consent screens and token endpoints stand where the same packages, or else "
+        "django-allauth, have them."
     )
 
 

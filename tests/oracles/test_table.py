@@ -4,7 +4,7 @@ import pytest
 
 from tests.oracles import table
 from tests.oracles.__main__ import PAGE
-from tests.oracles.official import OFFICIAL, action_of
+from tests.oracles.official import OFFICIAL, action_of, next_page
 from tests.oracles.shipped import ACTIONS
 
 
@@ -20,8 +20,13 @@ def proofs_of_strangers(name):
 
 def test_every_action_is_made_by_the_vendors_client_and_every_list_goes_on():
     assert {action_of(name) for name in OFFICIAL} == ACTIONS.keys()
-    lists = {f"{name}, next page" for name, action in ACTIONS.items() if "pagination" in action.raw}
+    lists = {next_page(name) for name, action in ACTIONS.items() if "pagination" in action.raw}
     assert {name for name in OFFICIAL if name.endswith(", next page")} == lists
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_case_says_all_that_the_action_takes(name):
+    assert OFFICIAL[name].inputs.keys() == ACTIONS[action_of(name)].inputs.get("properties", {}).keys()
 
 
 def test_the_table_names_no_action_that_is_not_shipped():
