@@ -91,19 +91,20 @@ def path_prefix(node: Node, findings: Findings, path: str) -> Any:
 
 def header_value(node: Node, findings: Findings, path: str) -> Any:
     header = path.rpartition(".")[2].lower()
-    if _is_foreign(header):
+    if is_foreign(header):
         return findings.add("bad-header", node, path, f"The header {header} may not be set by a manifest.")
     return text(500, pattern=r"[\x20-\x7e]+", expected="printable ASCII")(node, findings, path)
 
 
-def _is_foreign(header: str) -> bool:
+def is_foreign(header: str) -> bool:
+    """Whether no manifest may set it; ``header`` is in lower case."""
     return header in _OWN_HEADERS or header.startswith(("proxy-", "sec-", "x-forwarded-"))
 
 
 def own_header(node: Node, findings: Findings, path: str) -> Any:
     """The name of a header that a manifest may have set."""
     name = text(64, pattern="[A-Za-z0-9-]+", expected="a header name")(node, findings, path)
-    if name is not ABSENT and _is_foreign(name.lower()):
+    if name is not ABSENT and is_foreign(name.lower()):
         return findings.add("bad-header", node, path, f"The header {name} may not be set by a manifest.")
     return name
 

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from registry.manifests import hosts
 from registry.openapi.document import Document
 from registry.openapi.losses import Losses
+from registry.openapi.refs import shown
 from registry.openapi.text import plain
 
 _VENDOR_SCOPE = re.compile(r"[!#-\[\]-~]{1,200}", re.ASCII)
@@ -23,12 +24,12 @@ def base_url_of(document: Document, losses: Losses) -> str:
     urls = [url for server in document.servers if (url := _server_url(server, losses))]
     usable = [url for url in urls if _https(url)]
     if not usable:
-        what = f"{_shown(urls[0])} is no https address of a public host" if urls else "The document names no server"
+        what = f"{shown(urls[0])} is no https address of a public host" if urls else "The document names no server"
         losses.add("no-server", f"{what}. Write base_url and egress in the draft.")
         return ""
     if others := [url for url in dict.fromkeys(urls) if url != usable[0]]:
-        listed = ", ".join(map(_shown, others[:5]))
-        losses.add("servers", f"{_shown(usable[0])} is used; left out: {listed}.")
+        listed = ", ".join(map(shown, others[:5]))
+        losses.add("servers", f"{shown(usable[0])} is used; left out: {listed}.")
     return _https(usable[0])
 
 
@@ -47,13 +48,13 @@ def auth_of(
             is_open = True
         for choice in choices:
             if len(choice) > 1:
-                both = " and ".join(_shown(name) for name in choice)
+                both = " and ".join(shown(name) for name in choice)
                 losses.add("auth-together", f"It needs {both} at once; a connection proves itself in one way.")
             for name, scopes in choice.items():
                 wanted.setdefault(name, set()).update(_texts(scopes))
     losses.where = ""
     if not wanted and schemes and "security" not in document.root:
-        listed = ", ".join(map(_shown, list(schemes)[:5]))
+        listed = ", ".join(map(shown, list(schemes)[:5]))
         losses.add("auth-unsaid", f"No operation says how it is signed in to; {listed} is described, so that is taken.")
         wanted, is_open = {name: set() for name in schemes}, False
     mapped = {name: _mapped(name, schemes.get(name), wanted[name], base_url, losses) for name in wanted}
@@ -62,14 +63,14 @@ def auth_of(
         if schemes and not wanted:
             losses.add(
                 "auth-none",
-                f"The operations say that they need no sign-in, so {_shown(next(iter(schemes)))} is not used.",
+                f"The operations say that they need no sign-in, so {shown(next(iter(schemes)))} is not used.",
             )
         return {"type": "none"} if is_open or not wanted else {}
     others = [name for name, found in mapped.items() if found and found is not usable[0]]
     if others:
         losses.add(
             "auth-choice",
-            f"Of several ways to sign in, {usable[0]['type']} is used; left out: {', '.join(map(_shown, others))}.",
+            f"Of several ways to sign in, {usable[0]['type']} is used; left out: {', '.join(map(shown, others))}.",
         )
     if is_open:
         losses.add("auth-open", "Some of the operations need no sign-in; the connection's goes with them as well.")
@@ -91,16 +92,19 @@ def _mapped(
             return _oauth2(name, scheme, scopes, base_url, losses)
     what = " ".join(plain(str(scheme[key]), 30) for key in ("type", "scheme", "in") if key in scheme)
     losses.add(
-        "auth-kind", f"{_shown(name)} ({what or 'not described'}) is a way to sign in that a manifest does not know."
+        "auth-kind", f"{shown(name)} ({what or 'not described'}) is a way to sign in that a manifest does not know."
     )
     return None
 
 
 def _api_key(name: str, place: str, losses: Losses) -> dict[str, Any] | None:
     if place == "header" and name.lower() == "authorization":
-        return {"type": "bearer"}  # what an API key in this header nearly always is; the prefix is a guess
+        losses.add(
+            "auth-guess", "An API key in the header Authorization is taken as a token, sent after the word Bearer."
+        )
+        return {"type": "bearer"}
     if not _KEY_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-        losses.add("auth-key-name", f"An API key cannot go to {_shown(name)}.")
+        losses.add("auth-key-name", f"An API key cannot go to {shown(name)}.")
         return None
     return {"type": "api_key", "in": place, "name": name}
 
@@ -111,9 +115,9 @@ def _oauth2(
     flows = scheme.get("flows")
     flows = {key: flow for key, flow in flows.items() if isinstance(flow, dict)} if isinstance(flows, dict) else {}
     if lost := [key for key in flows if key not in ("authorizationCode", "clientCredentials")]:
-        listed = ", ".join(_shown(key) for key in lost)
+        listed = ", ".join(shown(key) for key in lost)
         losses.add(
-            "auth-flow", f"The OAuth flows {listed} of {_shown(name)} are left out: they hand out tokens unsafely."
+            "auth-flow", f"The OAuth flows {listed} of {shown(name)} are left out: they hand out tokens unsafely."
         )
     kind = next((key for key in ("authorizationCode", "clientCredentials") if key in flows), None)
     if kind is None:
@@ -130,7 +134,7 @@ def _oauth2(
             found[target] = address
         else:
             losses.add(
-                "auth-address", f"{target} {_shown(said)} is no address that a manifest takes. Write it in the draft."
+                "auth-address", f"{target} {shown(said)} is no address that a manifest takes. Write it in the draft."
             )
     kept = sorted(scope for scope in scopes if _VENDOR_SCOPE.fullmatch(scope))[:100]
     return found | ({"scopes": kept} if kept else {})
@@ -138,8 +142,6 @@ def _oauth2(
 
 def egress_of(base_url: str, auth: dict[str, Any], methods: Iterable[str]) -> list[dict[str, Any]]:
     """The hosts that its calls and its tokens need, with no more methods than are used."""
-    if not base_url:
-        return []
     host = hosts.check_address(base_url).host
     found: dict[str, set[str]] = {host: set(methods)}
     if token_url := auth.get("token_url"):
@@ -155,7 +157,7 @@ def _server_url(server: Any, losses: Losses) -> str:
         variable = variables.get(name) if isinstance(variables, dict) else None
         default = variable.get("default") if isinstance(variable, dict) else None
         url = url.replace(f"{{{name}}}", str(default) if default is not None else "")
-        losses.add("server-variable", f"{_shown(name)} of a server’s address is taken as {_shown(str(default))}.")
+        losses.add("server-variable", f"{shown(name)} of a server’s address is taken as {shown(str(default))}.")
     return url
 
 
@@ -174,7 +176,3 @@ def _https(url: str) -> str:
 
 def _texts(value: Any) -> list[str]:
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def _shown(text: str) -> str:
-    return f"“{plain(text, 100)}”"

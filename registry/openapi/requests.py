@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry.manifests.readers import is_foreign
 from registry.openapi import guessing
 from registry.openapi.document import JSON_KIND, Document
 from registry.openapi.losses import Losses
@@ -94,7 +95,7 @@ def _read_header(name: str, parameter: dict[str, Any], found: Request, losses: L
     schema = schema if isinstance(schema, dict) else {}
     values = schema.get("enum") or [schema.get("default")]
     only = values[0] if isinstance(values, list) and len(values) == 1 else None
-    fits = re.fullmatch(r"[A-Za-z0-9-]{1,64}", name, re.ASCII) and not name.lower().startswith(("proxy-", "sec-"))
+    fits = re.fullmatch(r"[A-Za-z0-9-]{1,64}", name, re.ASCII) and not is_foreign(name.lower())
     if isinstance(only, str) and re.fullmatch(r"[\x20-\x7e]{1,200}", only) and only.strip() and fits:
         found.headers[name] = only.strip()  # one value only: a constant of the call
     else:

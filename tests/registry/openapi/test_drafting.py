@@ -141,6 +141,13 @@ def test_a_reply_without_json_gives_its_status():
     assert codes == set()
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-Proto", "Connection", "Sec-Fetch-Mode", "X Y"])
+def test_a_constant_header_that_a_manifest_may_not_set_is_a_loss(name):
+    constant = {"name": name, "in": "header", "schema": {"type": "string", "enum": ["https"]}}
+    action, codes = one_action(operation(parameters=[constant]))
+    assert ("headers" in action.raw, "header" in codes) == (False, True)
+
+
 JSON_PET = {"application/json": {"schema": PET}}
 LOSING = {
     "cookie": {"parameters": [{"name": "session", "in": "cookie", "schema": {"type": "string"}}]},
@@ -242,6 +249,7 @@ AUTHS = {
     "basic": ({"type": "http", "scheme": "basic"}, {"type": "basic"}, set()),
     "digest": ({"type": "http", "scheme": "digest"}, None, {"auth-kind"}),
     "key in query": ({"type": "apiKey", "in": "query", "name": "key"}, {"type": "api_key", "in": "query", "name": "key"}, set()),
+    "key in Authorization": ({"type": "apiKey", "in": "header", "name": "Authorization"}, {"type": "bearer"}, {"auth-guess"}),
     "key in cookie": ({"type": "apiKey", "in": "cookie", "name": "key"}, None, {"auth-kind"}),
     "open id": ({"type": "openIdConnect", "openIdConnectUrl": "https://x.example.com/.well-known"}, None, {"auth-kind"}),
     "mutual TLS": ({"type": "mutualTLS"}, None, {"auth-kind"}),
