@@ -60,6 +60,9 @@ class RunFilter(PageFilter):
     target = serializers.CharField(required=False, max_length=160)
     parent = serializers.UUIDField(required=False, help_text="The steps of this pack run, instead of whole runs.")
     since = serializers.DateTimeField(required=False)
+    checks = serializers.BooleanField(
+        required=False, default=False, help_text="Health checks of connections, instead of what somebody asked for."
+    )
 
 
 class RunBody(StrictSerializer):
@@ -98,7 +101,7 @@ class RunListView(Runs, ListView):
     moment = "created_at"
 
     def rows(self, wanted):
-        return super().rows(wanted).filter(parent=wanted.get("parent"))
+        return super().rows(wanted).filter(parent=wanted.get("parent"), is_check=wanted["checks"])
 
     @extend_schema(
         operation_id="runs_create",

@@ -10,6 +10,7 @@ from registry.models import Connection, Installation
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.api.conftest import send, url
+from tests.sandbox.run_rows import make_run
 
 
 def test_a_version_is_installed_by_the_digest_of_its_listing(api, token_of, admin, probe, tidy):
@@ -158,6 +159,16 @@ def test_the_steps_of_a_pack_are_read_under_their_run(api, token_of, workspace, 
     steps = client.get(url(f"runs/?parent={run['id']}")).json()["results"]
     assert {step["step_id"] for step in steps} == {"tidy", "make", "look"}
     assert [one["id"] for one in client.get(url("runs/")).json()["results"]] == [run["id"]]
+
+
+def test_checks_of_connections_are_listed_where_they_are_asked_for(api, token_of, admin, workspace, probe):
+    asked = make_run(workspace, probe, admin, mode="live")
+    check = make_run(workspace, probe, admin, mode="live", is_check=True)
+    client = api(token_of(admin))
+    for query, run in (("", asked), ("?checks=false", asked), ("?checks=true", check)):
+        assert [one["id"] for one in client.get(url(f"runs/{query}")).json()["results"]] == [str(run.pk)], query
+    assert client.get(url(f"runs/{check.pk}/")).status_code == 200
+    assert client.get(url("runs/?checks=perhaps")).status_code == 422
 
 
 def test_a_list_is_walked_by_cursor_to_its_end(api, token_of, workspace, admin, probe):
