@@ -21,7 +21,7 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_LIVES_S = 170  # Salesforce takes none that lives longer than three minutes
 EARLIER_S = 10  # for a vendor whose clock is behind ours
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-_ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
+_ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}  # of the curve P-256 alone (RFC 7518, 3.4)
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,16 @@ def make_assertion(
 
 
 def read_key(private_key: str) -> Any:
-    """A private RSA or EC key in PEM. Raises BadKey."""
+    """A private key in PEM, RSA or of the curve P-256. Raises BadKey."""
     for kind in (RSAKey, ECKey):
         try:
             key = kind.import_key(private_key)
-        except (JoseError, ValueError, TypeError):
+            is_signing = key.is_private and (kind is RSAKey or key.curve_name == "P-256")
+        except (JoseError, ValueError, TypeError, KeyError):  # the last for a curve that JOSE has no name for
             continue
-        if key.is_private:
+        if is_signing:
             return key
-    raise BadKey("This is no private key in PEM form that can be read.")
+    raise BadKey("This is no private key in PEM form that can be used: RSA, or elliptic of the curve P-256.")
 
 
 def _with_client(auth: dict[str, Any], app: App, url: str, body: str) -> dict[str, Any]:

@@ -86,6 +86,8 @@ def test_an_elliptic_key_signs_too(sandboxd, workspace, admin, client_of):
         ({"service_account": "[" * 5000}, "client_email and private_key"),
         ({"service_account": account(private_key="no key at all")}, "no private key in PEM form"),
         ({"issuer": "me", "private_key": public(KEY).decode()}, "no private key in PEM form"),
+        ({"issuer": "me", "private_key": pem(ec.generate_private_key(ec.SECP384R1()))}, "of the curve P-256"),
+        ({"issuer": "me", "private_key": pem(ec.generate_private_key(ec.BrainpoolP256R1()))}, "of the curve P-256"),
         ({}, "Paste the service account"),
     ],
 )
