@@ -22,7 +22,7 @@ class PoliciesConfig(AppConfig):
                 icon="inbox",
                 permission="core.view_installation",
                 key="a",
-                count=lambda request: due_for(request.user, request.workspace).count(),
+                counted=lambda request: due_for(request.user, request.workspace),
                 due=True,
             )
         )

@@ -28,8 +28,8 @@ class RegistryConfig(AppConfig):
                 permission="core.view_installation",
                 key="i",
                 covers=("connections/",),
-                count=lambda request: (
-                    Installation.objects.in_workspace(request.workspace).active().visible_to(request.user).count()
+                counted=lambda request: (
+                    Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
                 ),
             )
         )

@@ -14,7 +14,7 @@ class SandboxConfig(AppConfig):
         from sandbox import notifications, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
-        from sandbox.issues import open_issues
+        from sandbox.models import Issue
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.trials import ask_for_trial
 
@@ -35,6 +35,6 @@ class SandboxConfig(AppConfig):
                 icon="siren",
                 permission="core.view_installation",
                 key="e",
-                count=open_issues,
+                counted=lambda request: Issue.objects.in_workspace(request.workspace).visible_to(request.user).open(),
             )
         )

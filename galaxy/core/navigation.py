@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import F, Func, QuerySet, Subquery
 from django.urls import reverse
 
+from galaxy.core.models import Workspace
 from galaxy.core.permissions import can
 
 SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
@@ -13,7 +15,7 @@ SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
 
 @dataclass(frozen=True)
 class Item:
-    """A link for members who hold ``permission``; ``count(request)`` is a number shown beside it.
+    """A link for members who hold ``permission``; how many rows ``counted(request)`` has is shown beside it.
 
     ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
     A page that belongs to no workspace has ``offered(request)`` in the place of a permission. ``covers`` are further
@@ -27,7 +29,7 @@ class Item:
     icon: str
     permission: str = ""
     key: str = ""
-    count: Callable[[Any], int] | None = None
+    counted: Callable[[Any], QuerySet] | None = None
     due: bool = False
     offered: Callable[[Any], bool] | None = None
     covers: tuple[str, ...] = ()
@@ -48,9 +50,9 @@ def sections_for(request) -> list[dict]:
     place = [workspace.slug] if workspace else []
     found: dict[str, list[dict]] = {title: [] for title in SECTIONS}
     match = request.resolver_match
-    for item in sorted(_items, key=lambda item: item.order):
-        if not _is_shown(item, request, workspace):
-            continue
+    shown = [item for item in sorted(_items, key=lambda item: item.order) if _is_shown(item, request, workspace)]
+    counts = _counts(shown, request)
+    for item in shown:
         url = reverse(item.url_name, args=place if item.permission else [])
         places = (url, *(home + path for path in item.covers))
         found[item.section].append(
@@ -62,7 +64,7 @@ def sections_for(request) -> list[dict]:
                 "current": bool(match)
                 and (match.view_name == item.url_name or request.path.startswith(places))
                 and (url != home or request.path == url),
-                "count": item.count(request) if item.count else None,
+                "count": counts.get(item),
                 "due": item.due,
             }
         )
@@ -86,6 +88,17 @@ def links_for(request) -> list[Link]:
         for item in items
         if _is_shown(item, request, request.workspace)
     ]
+
+
+def _counts(shown: list[Item], request) -> dict[Item, int]:
+    """The numbers beside ``shown``, in one query: every page has them, whatever it lists itself."""
+    counted = [(item, item.counted(request)) for item in shown if item.counted]
+    if not counted:
+        return {}
+    rows = Func(F("pk"), function="COUNT")
+    lengths = [Subquery(found.order_by().values(rows=rows)) for _, found in counted]
+    numbers = Workspace.objects.filter(pk=request.workspace.pk).values_list(*lengths).get()
+    return {item: number or 0 for (item, _), number in zip(counted, numbers, strict=True)}
 
 
 def _is_shown(item: Item, request, workspace) -> bool:
