@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from base64 import b64decode
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,9 +19,12 @@ SECONDS = 15.0  # it takes 0.2 s; a machine under load takes its time
 MOST_BYTES = 4 * 1024 * 1024  # that it may print
 MOST_KEPT = 64
 MOST_AT_ONCE = 2
+PAUSE_S = 2.0  # before a text that was not read is tried again: all actions of one manifest may hang on it
 _ROOT = Path(__file__).resolve().parents[2]
 # -I: no environment, no user's packages, no current directory. The project comes last in the search.
 _START = "import sys; sys.path.append(sys.argv[1]); from registry.protos.child import main; main()"
+# Texts that were not read: when each may be tried again, and what was said.
+_unread: dict[tuple[str, str], tuple[float, type[BadProto], str]] = {}
 _slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
@@ -58,9 +62,25 @@ def method_of(grpc: dict[str, str]) -> Method:
     return find_method(b64decode(answer["descriptor_set"]), grpc["service"], grpc["method"])
 
 
-@lru_cache(MOST_KEPT)
 def _asked(key: str, text: str) -> dict[str, Any]:
-    """What the child says of a text: {descriptor_set} or {error}. Raises TookTooLong, which is not remembered."""
+    """What the child says of a text: {descriptor_set} or {error}, which is remembered.
+
+    Raises TookTooLong, or BadProto where it broke. Either may be the machine's fault, so it is asked again later.
+    """
+    until, kind, said = _unread.get((key, text), (0.0, BadProto, ""))
+    if time.monotonic() < until:
+        raise kind(said)
+    try:
+        return _answer(key, text)
+    except BadProto as error:
+        if len(_unread) >= MOST_KEPT:
+            _unread.clear()
+        _unread[key, text] = (time.monotonic() + PAUSE_S, type(error), str(error))
+        raise
+
+
+@lru_cache(MOST_KEPT)
+def _answer(key: str, text: str) -> dict[str, Any]:
     if not _slots.acquire(timeout=SECONDS):  # whoever asks may be a web request, and others wait behind it
         raise TookTooLong("Other descriptions are being read, and this one had to wait too long.")
     try:
@@ -91,5 +111,5 @@ def _said(key: str, text: str) -> dict[str, Any]:
     except ValueError:
         answer = None
     if done.returncode or not isinstance(answer, dict):
-        return {"error": "The compiler broke on this description."}
+        raise BadProto("The compiler broke on this description.")
     return answer

@@ -267,9 +267,30 @@ def test_a_child_that_takes_too_long_is_ended_and_asked_again_later(monkeypatch)
     proto = PROTO + "// slow"
     with monkeypatch.context() as patched:
         patched.setattr(describing, "SECONDS", 0.001)
+        patched.setattr(describing, "PAUSE_S", 0.0)
         with pytest.raises(TookTooLong, match="not read in time"):
             of(proto)
     assert of(proto).method.path == "/shop.v1.Shop/Place"
+
+
+def test_a_child_that_breaks_is_asked_again_later(monkeypatch):
+    """It may have been the machine: out of memory, or of room in its folder."""
+    proto = PROTO + "// broken"
+    with monkeypatch.context() as patched:
+        patched.setattr(describing, "_START", "raise SystemExit(1)")
+        patched.setattr(describing, "PAUSE_S", 0.0)
+        assert why_not(proto=proto) == "The compiler broke on this description."
+    assert of(proto).method.path == "/shop.v1.Shop/Place"
+
+
+def test_a_text_that_cannot_be_read_is_tried_once_for_all_that_hangs_on_it(monkeypatch):
+    started = []
+    real = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **more: started.append(1) or real(*args, **more))
+    monkeypatch.setattr(describing, "_START", "raise SystemExit(1)")
+    for method in ("Place", "Watch", "Upload"):
+        assert "broke" in why_not(proto=PROTO + "// for all", method=method)
+    assert len(started) == 1
 
 
 def test_whoever_waits_too_long_behind_others_is_told(monkeypatch):
