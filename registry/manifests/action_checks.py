@@ -15,7 +15,6 @@ from .rest_checks import check_rest
 from .suggest import nearest
 
 DEFAULT_BULK_OVER = 10
-_ONE_EXPRESSION = {("simulation",): "answer", ("lock",): "key"}  # the rest of these maps is no expression
 Locate = Callable[..., Any]
 
 
@@ -199,7 +198,8 @@ def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
                     _unknown(reference.member, known, "input", locate(*place, *steps), _path(place, key), findings)
 
 
-_PLAIN = {("simulation",): ("code_file", "latency_ms"), ("upload",): ("field",)}  # what is no expression in a map
+# What is no expression in a map.
+_PLAIN = {("simulation",): ("code_file", "latency_ms"), ("upload",): ("field",), ("lock",): ("scope",)}
 
 
 def _expressions(value: Any, steps: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
