@@ -65,19 +65,25 @@ def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[
     listings = list(listings)
     needed = {slug for listing in listings for slug in listing.requires or {}}
     here = installations_here({one.extension.slug for one in listings} | needed, workspace, user)
-    standings = standings_of(here[one.extension.slug] for one in listings if one.extension.slug in here)
-    by_slug = {slug: standings.get(one.pk) for slug, one in here.items()}
+    own = {listing.pk: installation_of(listing, here) for listing in listings}
+    standings = standings_of(filter(None, own.values()))
     names = _names(needed)
     return [
         Card(
             listing=listing,
             asks=short_words(listing.scopes),
-            installation=here.get(listing.extension.slug),
+            installation=there,
             requirements=requirements_of(listing.requires or {}, here, names),
-            standing=by_slug.get(listing.extension.slug),
+            standing=standings.get(there.pk) if there else None,
         )
-        for listing in listings
+        for listing, there in ((listing, own[listing.pk]) for listing in listings)
     ]
+
+
+def installation_of(listing: Listing, here: dict[str, Installation]) -> Installation | None:
+    """What is installed of the listing, by ``installations_here``: a private extension may bear its name."""
+    there = here.get(listing.extension.slug)
+    return there if there and there.extension_id == listing.extension_id else None
 
 
 def requirements_of(

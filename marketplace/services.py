@@ -16,6 +16,7 @@ from registry.manifests import Manifest, scopes
 from registry.models import Extension, Installation, Version
 from registry.semver import satisfies
 from registry.services import install
+from registry.services.naming import name_in_use
 
 _REACH = {"read": Reach.READING, "write": Reach.WRITING, "delete": Reach.DELETING}
 
@@ -85,7 +86,8 @@ def plan_installation(workspace: Workspace, listing: Listing) -> Plan:
     offers: list[Offer] = []
     unmet: list[str] = []
     _add(workspace, listing.version, offers, unmet, is_wanted=True, above=())
-    return Plan(offers, unmet)
+    in_use = (name_in_use(workspace, offer.manifest, offer.extension) for offer in offers)
+    return Plan(offers, [*unmet, *filter(None, in_use)])
 
 
 @transaction.atomic

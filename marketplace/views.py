@@ -13,6 +13,7 @@ from marketplace.models import Listing
 from marketplace.reading import (
     cards_of,
     docs_of,
+    installation_of,
     installations_here,
     releases_of,
     requirements_of,
@@ -58,6 +59,7 @@ def listing_detail(request, workspace, slug):
     listing = _listing(slug)
     manifest = listing.version.parsed
     here = installations_here([slug, *manifest.requires], request.workspace, request.user)
+    there = installation_of(listing, here)
     context = {
         "listing": listing,
         "extension": listing.extension,
@@ -67,8 +69,8 @@ def listing_detail(request, workspace, slug):
         "asks": asks_for(listing.version),
         "contents": contents_of(manifest),
         "docs": render_markdown(docs_of(listing.version)),
-        "installation": here.get(slug),
-        "standing": standings_of([here[slug]]).get(here[slug].pk) if slug in here else None,
+        "installation": there,
+        "standing": standings_of([there]).get(there.pk) if there else None,
         "requirements": requirements_of(manifest.requires, here),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
     }
@@ -86,7 +88,7 @@ def listing_install(request, workspace, slug):
         )
         messages.success(request, f"{installation} is installed.")
         return redirect(installation)
-    installed = installations_here([slug], request.workspace, request.user).get(slug)
+    installed = installation_of(listing, installations_here([slug], request.workspace, request.user))
     if installed:
         messages.info(request, f"{installed} is installed already.")
         return redirect(installed)

@@ -8,7 +8,7 @@ from django.urls import reverse
 from galaxy.core.models import AuditEvent
 from marketplace.services import list_extension
 from registry.models import Installation, Version
-from registry.services import install
+from registry.services import install, publish_draft
 from tests.registry.samples import action, connector, manifest_of, pack, publish, transform
 
 
@@ -171,6 +171,19 @@ def test_what_cannot_be_had_is_said_before_anybody_consents(client_of, workspace
     install(workspace, held.extension, version=held.version, actor=admin)
     assert "acme is held at 1.0.0 here" in text_of(client.get(url))
     assert client.post(url, {"digest": [needing.version.digest]}).status_code == 409
+
+
+def test_a_private_extension_is_not_taken_for_the_public_one_of_its_name(client_of, workspace, creator, admin):
+    draft = publish_draft(connector("acme"), workspace=workspace, actor=creator)
+    install(workspace, draft.extension, version=draft, actor=creator)
+    public = offer(connector("acme"))
+    client = client_of(admin)
+    (card,) = client.get(reverse("marketplace:listing-list", args=[workspace.slug])).context["cards"]
+    page = client.get(page_url("listing-detail", workspace, "acme"))
+    assert (card.installation, card.standing, page.context["installation"]) == (None, None, None)
+    url = page_url("listing-install", workspace, "acme")
+    assert "acme is installed here already, and two cannot answer to one name." in text_of(client.get(url))
+    assert client.post(url, {"digest": [public.version.digest]}).status_code == 409
 
 
 def test_a_packs_page_links_to_what_it_requires(client_of, workspace, admin):
