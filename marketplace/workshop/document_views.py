@@ -112,7 +112,7 @@ def document_removal(request, workspace, pk):
 def _document(request, pk) -> ApiDocument:
     require(request.user, MAY_WRITE, request.workspace)
     rows = ApiDocument.objects.in_workspace(request.workspace).select_related("workspace", "uploaded_by")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(rows.defer("content"), pk=pk)  # megabytes, and a tick needs none of them
 
 
 def _proposal(document: ApiDocument, form: ImportForm, confirmed, refusal) -> dict:
@@ -125,12 +125,11 @@ def _proposal(document: ApiDocument, form: ImportForm, confirmed, refusal) -> di
         except Invalid as error:
             too_much = error
     manifest = read(proposal.text).manifest if proposal else None
-    by_key = {f"{one.method} {one.path}": one for one in chosen}
     return {
         "document": document,
         "form": form,
         "chosen": chosen,
-        "dangerous": [one for one in by_key.values() if one.needs_confirmation],
+        "dangerous": [one for one in chosen if one.needs_confirmation],
         "confirmed": set(confirmed),
         "refusal": refusal,
         "too_much": too_much,

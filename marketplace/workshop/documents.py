@@ -73,7 +73,7 @@ def choose(document: ApiDocument, *, shown: Iterable[UUID], chosen: Iterable[UUI
     """
     require(actor, MAY_WRITE, document.workspace)
     rows = ApiOperation.objects.filter(workspace=document.workspace, document=document)
-    list(ApiDocument.objects.filter(pk=document.pk, workspace=document.workspace).select_for_update())
+    list(ApiDocument.objects.filter(pk=document.pk, workspace=document.workspace).select_for_update().values_list("pk"))
     shown, chosen = set(shown), set(chosen)
     rows.filter(pk__in=shown - chosen, is_chosen=True).update(is_chosen=False)
     rows.filter(pk__in=shown & chosen, is_chosen=False).update(is_chosen=True)

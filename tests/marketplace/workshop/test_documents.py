@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from galaxy.core.models import AuditEvent
@@ -111,6 +113,13 @@ def test_operations_are_filtered_in_the_database(query, count, client_of, pets, 
     page = client_of(creator).get(f"{pets.get_absolute_url()}?{query}").content.decode()
     found = re.search(r"\d+ to \d+ of (\d+) operations", page)
     assert (int(found[1]) if found else len(shown_on(page))) == count
+
+
+def test_a_tick_reads_nothing_of_the_document_itself(as_htmx, pets, creator):
+    (one,) = ids(pets, "GET /things3")
+    with CaptureQueriesContext(connection) as queries:
+        as_htmx(creator).post(url("document-choice", pets.pk), {"shown": [one], "chosen": [one]})
+    assert not [query["sql"] for query in queries if '"content"' in query["sql"]]
 
 
 def test_filtering_without_javascript_keeps_the_ticks(client_of, pets, creator):
