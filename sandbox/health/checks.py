@@ -30,7 +30,6 @@ JITTER = 0.1  # of the time between checks, either way, so that what was connect
 KEPT = timedelta(days=30)
 AT_MOST = 100  # checks in one round of beat; the next one takes the rest
 BY_SCHEDULE = Actor((Link("system", "health", "Health check"),))
-UNFINISHED = (Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING)
 
 
 class NotCheckable(Conflict):

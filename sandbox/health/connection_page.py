@@ -61,7 +61,9 @@ def facts_for(connection: Connection, user: User, now: datetime | None = None) -
     breakers = [one for one in open_breakers(workspace, ids)[installation.pk] if one.connection_id == connection.pk]
     declared = check_of(installation)
     checks = HealthCheck.objects.in_workspace(workspace).filter(connection=connection)
-    under_way = Run.objects.in_workspace(workspace).filter(connection=connection, is_check=True, finished_at=None)
+    under_way = Run.objects.in_workspace(workspace).filter(
+        connection=connection, is_check=True, state__in=[Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING]
+    )  # in the words of the index that holds them
     schedule = getattr(row, "check_schedule", None)
     return ConnectionHealth(
         connection=row,

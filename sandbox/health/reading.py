@@ -29,10 +29,10 @@ def objectives_of(
     rows = (
         Run.objects.in_workspace(workspace)
         .counted()
-        .filter(installation__in=list(installations), created_at__gte=now - WINDOW, created_at__lte=now)
+        .filter(installation__in=list(installations), created_at__gt=now - WINDOW, created_at__lte=now)
         .order_by()
         .values_list("installation_id", "connection_id", "counts_as")
-        .annotate(of_week=Count("created_at"), of_day=Count("created_at", filter=Q(created_at__gte=now - DAY)))
+        .annotate(of_week=Count("created_at"), of_day=Count("created_at", filter=Q(created_at__gt=now - DAY)))
     )
     counts: dict[tuple[UUID, UUID | None], list[dict[str, int]]] = defaultdict(lambda: [{}, {}])
     for installation, connection, counts_as, of_week, of_day in rows:

@@ -56,6 +56,15 @@ def test_the_figures_are_exact(pulse, busy):
     ]  # fmt: skip
 
 
+def test_a_call_at_the_very_edge_is_in_one_day_and_in_the_sums_of_that_day(pulse):
+    connection, now = connect(pulse), timezone.now()
+    for days in range(8):
+        make_calls(connection, days + 1, created_at=now - timedelta(days=days))
+    page = health_page(pulse, pulse.installed_by, now)
+    assert [slot.tally.good for slot in page.slots] == [7, 6, 5, 4, 3, 2, 1]
+    assert (page.objective.week.good, page.objective.day.good) == (28, 1)
+
+
 def test_the_95th_of_a_hundred(pulse):
     connection, began = connect(pulse), timezone.now() - timedelta(hours=1)
     for ms in range(1, 101):
