@@ -167,30 +167,23 @@ def revoke(perm: str, whom: User | Group, obj: InWorkspace) -> None:
     forget_grants()
 
 
-def make_role_groups(workspace: Workspace) -> dict[str, Group]:
-    """The six role groups of a workspace with their grants; safe to call again. Returns {role: group}.
-
-    The grants go in at once: one by one they would be some four hundred statements.
-    """
+def make_role_groups(workspace: Workspace) -> None:
+    """The six role groups of a new workspace with their grants, in four statements instead of some four hundred."""
     content_type = ContentType.objects.get_for_model(Workspace)
     permissions = {one.codename: one for one in Permission.objects.filter(content_type=content_type)}
-    groups: dict[str, Group] = {}
-    rows: list[GroupObjectPermission] = []
-    for role in Role.values:
-        groups[role], _ = Group.objects.get_or_create(name=f"{workspace.pk}:{role}")
-        RoleGroup.objects.get_or_create(workspace=workspace, role=role, defaults={"group": groups[role]})
-        rows += (
-            GroupObjectPermission(
-                group=groups[role],
-                permission=permissions[codename],
-                content_type=content_type,
-                object_pk=str(workspace.pk),
-            )
-            for codename in sorted(ROLE_PERMISSIONS[role])
+    groups = Group.objects.bulk_create(Group(name=f"{workspace.pk}:{role}") for role in Role.values)
+    roles = dict(zip(Role.values, groups, strict=True))
+    RoleGroup.objects.bulk_create(
+        RoleGroup(workspace=workspace, role=role, group=group) for role, group in roles.items()
+    )
+    GroupObjectPermission.objects.bulk_create(
+        GroupObjectPermission(
+            group=group, permission=permissions[codename], content_type=content_type, object_pk=str(workspace.pk)
         )
-    GroupObjectPermission.objects.bulk_create(rows, ignore_conflicts=True)
+        for role, group in roles.items()
+        for codename in sorted(ROLE_PERMISSIONS[role])
+    )
     forget_grants()
-    return groups
 
 
 def held_on(user: User, obj: InWorkspace) -> frozenset[str]:
