@@ -1,4 +1,4 @@
-"""One list of findings for one extension, whoever looks at it: its maker while typing, its reviewer, a command."""
+"""One list of findings for one extension: what its maker is told while typing is what keeps it from being a version."""
 
 import ast
 from collections.abc import Mapping
@@ -26,6 +26,10 @@ class Checked:
     @property
     def errors(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.severity == "error"]
+
+    @property
+    def remarks(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.severity != "error"]
 
     @property
     def is_publishable(self) -> bool:

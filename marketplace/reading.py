@@ -65,8 +65,8 @@ def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[
     listings = list(listings)
     needed = {slug for listing in listings for slug in listing.requires or {}}
     here = installations_here({one.extension.slug for one in listings} | needed, workspace, user)
-    own = {listing.pk: installation_of(listing, here) for listing in listings}
-    standings = standings_of(filter(None, own.values()))
+    own = [(listing, installation_of(listing, here)) for listing in listings]
+    standings = standings_of(there for _, there in own if there)
     names = _names(needed)
     return [
         Card(
@@ -76,7 +76,7 @@ def cards_of(listings: Iterable[Any], workspace: Workspace, user: User) -> list[
             requirements=requirements_of(listing.requires or {}, here, names),
             standing=standings.get(there.pk) if there else None,
         )
-        for listing, there in ((listing, own[listing.pk]) for listing in listings)
+        for listing, there in own
     ]
 
 

@@ -8,7 +8,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import Denied
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft
-from registry.manifests import Finding, Manifest
+from registry.manifests import Manifest
 from registry.models import Installation, Kind, Version
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import Widening, widening_of
@@ -35,21 +35,6 @@ class TrialRow:
     target: str
     name: str
     scenarios: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Findings as a page tells them: how many stop a version, and how many are remarks."""
-
-    findings: list[Finding]
-
-    @property
-    def errors(self) -> int:
-        return sum(finding.severity == "error" for finding in self.findings)
-
-    @property
-    def remarks(self) -> int:
-        return len(self.findings) - self.errors
 
 
 def drafts_of(workspace: Workspace) -> QuerySet[Draft]:

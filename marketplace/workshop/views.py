@@ -23,7 +23,7 @@ from marketplace.workshop.drafts import (
 )
 from marketplace.workshop.forms import FileForm, StartForm, TextForm
 from marketplace.workshop.models import Draft, DraftFile
-from marketplace.workshop.reading import Counted, drafts_of, installation_of, trials_of, versions_of
+from marketplace.workshop.reading import MOST_VERSIONS, drafts_of, installation_of, trials_of, versions_of
 from marketplace.workshop.starters import STARTERS, TEXTS
 from registry.asks import asks_of
 from registry.models import Version
@@ -78,8 +78,8 @@ def draft_check(request, workspace, pk):
     """The findings of what is typed, saving nothing."""
     draft, form = _draft(request, pk), TextForm(request.POST)
     if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
-        counted = Counted(check(request.POST.get("text", ""), files_of(draft)).findings)
-        return render(request, "workshop/_findings.html", {"counted": counted})
+        checked = check(request.POST.get("text", ""), files_of(draft))
+        return render(request, "workshop/_findings.html", {"checked": checked})
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     text = form.cleaned_data["text"]
@@ -217,12 +217,12 @@ def _editor(
         "form": form,
         "refusal": refusal,
         "is_unsaved": is_unsaved or refusal is not None,
-        "counted": Counted(checked.findings),
-        "manifest": checked.manifest,
+        "checked": checked,
         "files": DraftFile.objects.in_workspace(request.workspace).filter(draft=draft).defer("content"),
         "file_form": file_form or FileForm(),
         "installation": installation,
         "versions": versions_of(draft, installation, request.user),
+        "most_versions": MOST_VERSIONS,
         "trials": trials_of(installation) if installation else [],
         "run_url": run_url,
         "losses": draft.losses,
