@@ -9,6 +9,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from galaxy.core.scope import workspace_scope
+from marketplace.workshop.drafts import begin_draft
+from marketplace.workshop.drafts import publish as publish_draft_text
 from registry.manifests import read
 from registry.models import Connection
 from registry.services import install
@@ -137,6 +139,19 @@ def test_a_read_is_called_and_its_message_becomes_json(call, warehouse):
     assert (record["method"], record["url"], record["status"]) == ("POST", f"https://{HOST}/{SERVICE}/GetItem", 200)
     assert (record["address"], record["was_sent"]) == ("127.0.0.1", True)
     assert "CHAIR-1" not in json.dumps(attempt) and TOKEN not in json.dumps(attempt)
+
+
+def test_a_draft_of_the_workshop_is_called_as_every_version_is(meridian, cast, warehouse):
+    draft = begin_draft(meridian, text=MANIFEST, actor=cast["creator"])
+    version = publish_draft_text(draft, actor=cast["creator"])
+    installation = install(meridian, version.extension, version=version, actor=cast["creator"])
+    connection = Connection.objects.select_related("installation__workspace", "workspace").get(
+        installation=installation
+    )
+    seal_for(connection, {"token": TOKEN}, settings={"client_id": "galaxy"})
+    run = finished(meridian, cast["creator"], "stock.get_item", {"sku": "CHAIR-1"})
+    assert (run.state, run.mode, run.version.number) == ("succeeded", "live", "1.0.0-draft.1")
+    assert (run.outputs["name"], [call[0] for call in warehouse.calls]) == ("Garden chair", ["GetItem"])
 
 
 def test_a_write_is_called_with_its_metadata(call, warehouse):
