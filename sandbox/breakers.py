@@ -26,6 +26,7 @@ from sandbox.models import Breaker, BreakerEvent, Category, Issue
 from sandbox.valkey import client, script
 
 log = structlog.get_logger(__name__)
+HELD_BACK = "circuit_open"  # the code of a call that a breaker refused
 _PARTS = 10  # a window is counted in so many parts; the oldest goes as a whole
 
 
@@ -47,7 +48,8 @@ class Pass:
 def enter(connection: Connection, action: str, *, trial: timedelta) -> Pass:
     """Leave for one call of ``action``; ``trial`` is how long a trial may take to report.
 
-    Raises RunError (transient, circuit_open) where calls are held back, without a request.
+    Raises RunError where calls are held back, without a request: circuit_open, which is transient, or where a person
+    holds them back their decision, and so a policy_block.
     """
     breaker = _find(connection, action)
     if breaker is None:
@@ -239,8 +241,9 @@ def _circuit(breaker: Breaker) -> Circuit:
 
 
 def _held_back(breaker: Breaker) -> RunError:
-    what, at = f"Calls of {breaker.action} are held back", None
+    what, at, category = f"Calls of {breaker.action} are held back", None, Category.TRANSIENT
     if breaker.is_manual:
+        category = Category.POLICY_BLOCK
         sentence = f"{what} by somebody who manages connections, so nothing was sent."
         step = "Its history on the connection's page says why; whoever manages connections can reset it there."
     elif breaker.state == circuit.HALF_OPEN:
@@ -250,7 +253,7 @@ def _held_back(breaker: Breaker) -> RunError:
         at = breaker.until or timezone.now()
         sentence = f"{what} until {at:%H:%M:%S} UTC, since too many of the last ones failed. Nothing was sent."
         step = f"Run it again after {at:%d %B %Y, %H:%M:%S} UTC; the next call then tries whether it works."
-    return RunError(Category.TRANSIENT, "circuit_open", sentence=sentence, next_step=step, retry_at=at)
+    return RunError(category, HELD_BACK, sentence=sentence, next_step=step, retry_at=at)
 
 
 def _key(connection: Connection, action: str) -> str:

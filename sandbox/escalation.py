@@ -1,12 +1,13 @@
 """When failing becomes an issue: calls that fail after every retry, several times in a row."""
 
+from sandbox.breakers import HELD_BACK
 from sandbox.errors import CATEGORIES
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Issue, Run
 
 IN_A_ROW = 3
 # Refusals of our own: nothing was tried.
-_NOT_TRIED = frozenset({"circuit_open", "budget_spent", "budget_unreadable", "place_taken", "hold_lost"})
+_NOT_TRIED = frozenset({HELD_BACK, "budget_spent", "budget_unreadable", "place_taken", "hold_lost"})
 
 
 def call_ended(run: Run) -> None:

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from galaxy.core.models import Agent, User
 from galaxy.core.permissions import Denied, why_not
 from registry.services import verified_manifest
+from sandbox.breakers import HELD_BACK
 from sandbox.connections.permissions import why_not_yours
 from sandbox.errors import CATEGORIES
 from sandbox.models import Category, Run
@@ -147,15 +148,20 @@ def _tool_error(failure: _Failure) -> Fix:
 
 def _transient(failure: _Failure) -> Fix:
     at = parse_datetime((failure.run.error or {}).get("retry_at") or "")
-    if failure.code == "circuit_open":
-        ways = (failure.limits("See its breaker"), failure.again())
-        return Fix("Wait until calls go through, or reset its breaker.", ways, at=at)
+    if failure.code == HELD_BACK:
+        return Fix("Wait until calls go through, or reset its breaker.", _by_its_breaker(failure), at=at)
     return Fix("Run it again in a few minutes.", (failure.again(), failure.limits()), at=at)
+
+
+def _by_its_breaker(failure: _Failure) -> tuple[Way, ...]:
+    return failure.limits("See its breaker"), failure.again()
 
 
 def _policy_block(failure: _Failure) -> Fix:
     if failure.code in _OF_AGENT and failure.run.agent:
         return Fix("Change what the agent may do.", (failure.agent("Open the agent", failure.run.agent),))
+    if failure.code == HELD_BACK:
+        return Fix("Ask whoever holds its calls back, or reset its breaker.", _by_its_breaker(failure))
     if failure.code == "not_connected":
         return Fix("Connect it, then run it again.", (failure.reconnect(), failure.again()))
     if failure.code in _ASKED_ANEW:

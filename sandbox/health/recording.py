@@ -3,12 +3,13 @@
 from django.utils import timezone
 
 from registry.models import Connection
+from sandbox.breakers import HELD_BACK
 from sandbox.errors import RunError
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Category, CheckSchedule, HealthCheck, Issue, Run
 from sandbox.sandboxd.client import Unreachable
 
-_NEVER_LEFT = {Unreachable.code, "circuit_open", "budget_unreadable", "hold_lost"}
+_NEVER_LEFT = {Unreachable.code, HELD_BACK, "budget_unreadable", "hold_lost"}
 TWICE = 2  # failed checks in a row; a single one may be a hiccup
 
 

@@ -55,7 +55,8 @@ def test_ten_failures_of_the_other_side_open_it_and_the_next_call_is_refused_at_
         assert live("probe.look_up", failed(503)).error_category == "transient"
     run = live("probe.look_up", OK)
     assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "transient", "circuit_open")
-    assert live.runner.sent == []
+    run.refresh_from_db()
+    assert (run.counts_as, live.runner.sent) == ("bad", [])
     assert "are held back until" in run.error["sentence"]
     event = BreakerEvent.objects.get()
     assert (event.state, event.counts) == ("open", {"failures": 10, "calls": 10, "window_s": 60})
@@ -125,6 +126,8 @@ def test_a_person_trips_and_resets_it_with_a_reason(connection, live, admin, mem
         trip_breaker(connection, "look_up", actor=admin, reason="Maintenance")
     run = live("probe.look_up", OK)
     assert (run.error["error_code"], live.runner.sent) == ("circuit_open", [])
+    run.refresh_from_db()
+    assert (run.error_category, run.counts_as) == ("policy_block", "caller"), "a person here said no, nobody there"
     assert not Issue.objects.exists(), "whoever tripped it knows"
     reset_breaker(connection, "look_up", actor=admin, reason="Over")
     with pytest.raises(AlreadyThere):

@@ -79,6 +79,7 @@ def test_no_category_is_without_a_step_and_an_owner():
     ("category", "code", "title"),
     [
         ("transient", "circuit_open", "Wait until calls go through, or reset its breaker."),
+        ("policy_block", "circuit_open", "Ask whoever holds its calls back, or reset its breaker."),
         ("validation", "output_mismatch", "Tell its publisher, Tests."),
         ("policy_block", "not_connected", "Connect it, then run it again."),
         ("policy_block", "approval_expired", "Ask again."),
