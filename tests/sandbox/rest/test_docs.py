@@ -5,6 +5,7 @@ from pathlib import Path
 
 from galaxy.core.egress import urls
 from galaxy.core.egress.refusals import CODES
+from galaxy.core.egress.transport import MOST_HEADER_BYTES, MOST_HEADERS
 from sandbox.rest import pages, reply
 from sandbox.retry import category_of
 from sandbox.runners.live import MAX_PAGES_BYTES
@@ -42,6 +43,7 @@ def test_the_caps_of_the_page_are_those_of_the_code():
         f"{MAX_SECONDS:.0f} s",
         f"{MAX_INPUT_BYTES // 1024} KiB",
         f"{reply.MAX_BODY_BYTES // 1024**2} MiB; a download {reply.MAX_DOWNLOAD_BYTES // 1024} KiB",
+        f"| headers of an answer | {MOST_HEADERS}, {MOST_HEADER_BYTES // 1024} KiB |",
         f"{urls.MAX_CHARACTERS:,} characters",
         f"| redirects | {REDIRECTS} |",
         f"{pages.MOST_PAGES}, {MAX_PAGES_BYTES // 1024**2} MiB together",
