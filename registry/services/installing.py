@@ -13,7 +13,7 @@ from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, Re
 from registry.manifests import Manifest
 from registry.models import AppRegistration, Connection, Extension, Installation, Kind, Pin, Version
 from registry.semver import satisfies
-from registry.services.credentials import destroy_credential
+from registry.services.closing import close
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
@@ -77,16 +77,8 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
     audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason)
     audit.record("pin.removed", actor=actor, target=pin, before=facts)
     pin.delete()
-    for connection in row.connections.all():
-        before = {"status": connection.status, "generation": connection.generation}
-        connection.status = Connection.Status.UNAUTHENTICATED
-        connection.generation += 1  # an approval bound to the old one no longer fits
-        connection.token_generation += 1  # nor does a token that is on its way
-        connection.next_refresh_at = None
-        connection.save(update_fields=["status", "generation", "token_generation", "next_refresh_at"])
-        destroy_credential(connection)
-        after = {"status": connection.status, "generation": connection.generation}
-        audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)
+    for connection in row.connections.select_for_update():
+        close(connection, actor)
     AppRegistration.objects.filter(workspace=row.workspace_id, installation=row).delete()
     transaction.on_commit(partial(installation_removed.send_robust, sender=Installation, installation=row, actor=actor))
     return row

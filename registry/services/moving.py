@@ -12,7 +12,8 @@ from galaxy.core.permissions import NotGranted
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable, RequirementsMissing
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Pin, Version
-from registry.services.credentials import destroy_credential, hosts_of
+from registry.services.closing import close
+from registry.services.credentials import hosts_of
 from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
@@ -72,7 +73,7 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
     audit.record("pin.moved", actor=actor, target=pin, before=facts, after=agreed)
     for connection in connections:
         if _proves_itself_otherwise(before, manifest, connection.host):
-            _close(connection, actor)
+            close(connection, actor)
     if not connections and reaches_out(manifest):
         made = Connection.objects.create(workspace=workspace, installation=row, name=row.extension.name)
         audit.record("connection.created", actor=actor, target=made, after={"status": made.status})
@@ -83,17 +84,3 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
 def _proves_itself_otherwise(before: Manifest, after: Manifest, host: str) -> bool:
     is_same_way = before.canonical.get("auth") == after.canonical.get("auth")
     return not is_same_way or hosts_of(before, host) != hosts_of(after, host)
-
-
-def _close(connection: Connection, actor: User) -> None:
-    if connection.status == Connection.Status.UNAUTHENTICATED:
-        return
-    before = {"status": connection.status, "generation": connection.generation}
-    destroy_credential(connection)
-    connection.status = Connection.Status.UNAUTHENTICATED
-    connection.generation += 1  # an approval bound to the old one no longer fits
-    connection.token_generation += 1  # nor does a token that is on its way
-    connection.next_refresh_at = None
-    connection.save(update_fields=["status", "generation", "token_generation", "next_refresh_at"])
-    after = {"status": connection.status, "generation": connection.generation}
-    audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)

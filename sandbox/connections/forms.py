@@ -6,14 +6,16 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from galaxy.core.egress.placeholders import FEWEST_SIGNS, SHORTEST, can_be_scrubbed
+from galaxy.core.egress.placeholders import can_be_scrubbed
 from galaxy.core.secret_forms import WriteOnlyTextarea
 from registry.manifests import Manifest
 from registry.services.credentials import auth_of, fitting_host, host_suffix, needs_app
+from sandbox.connections.services import TOO_PLAIN
 
 _OFF = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+SECRETS = ("api_key", "token", "password", "client_secret", "private_key")
+_SETTINGS = ("username", "client_id", "issuer", "subject", "key_id")
 _MOST = 16_384
-TOO_PLAIN = f"Enter at least {SHORTEST} characters, of which {FEWEST_SIGNS} differ."
 
 
 class WriteOnlyInput(forms.PasswordInput):
@@ -82,14 +84,14 @@ class ConnectForm(forms.Form):
                 self.add_error("service_account", str(error))
         elif self.kind == "key" and not self.errors and not (cleaned.get("issuer") and cleaned.get("private_key")):
             self.add_error("service_account", "Paste the service account's JSON, or fill in issuer and private key.")
-        for name in _SECRETS:
+        for name in SECRETS:
             if cleaned.get(name) and not can_be_scrubbed(cleaned[name]):
                 self.add_error(name if name in self.fields else None, TOO_PLAIN)
         return cleaned
 
     @property
     def values(self) -> dict[str, str]:
-        return {name: self.cleaned_data[name] for name in _SECRETS if self.cleaned_data.get(name)}
+        return {name: self.cleaned_data[name] for name in SECRETS if self.cleaned_data.get(name)}
 
     @property
     def settings(self) -> dict[str, str]:
@@ -142,5 +144,3 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "private_key": lambda: _key_area("Private key", "In PEM form."),
     },
 }
-_SECRETS = ("api_key", "token", "password", "client_secret", "private_key")
-_SETTINGS = ("username", "client_id", "issuer", "subject", "key_id")

@@ -21,14 +21,14 @@ from galaxy.core.permissions import require
 from galaxy.core.vault.envelope import Envelope
 from galaxy.core.vault.sealing import sealer
 from registry.errors import AlreadyRemoved
-from registry.manifests import Manifest
 from registry.models import AppRegistration, Connection, Installation
 from registry.services import verified_manifest
+from registry.services.closing import clear, empty
 from registry.services.credentials import (
+    TOKEN_TYPES,
     app_place,
     auth_of,
     credential_place,
-    destroy_credential,
     endpoint_hosts,
     key_for,
     store_credential,
@@ -37,7 +37,7 @@ from sandbox.connections.exhaustion import exhaust, heal
 from sandbox.connections.permissions import SHARED, require_yours
 from sandbox.oauth.failures import TokenRefused
 from sandbox.outlived import connection_ended
-from sandbox.sandboxd.client import Lost, Unreachable, ask
+from sandbox.sandboxd.client import ask
 from sandbox.sandboxd.connection_orders import (
     BeginOrder,
     ConnectionOrder,
@@ -50,14 +50,8 @@ from sandbox.services.held import release_held
 ENDPOINT_S = 45.0  # for what asks a provider once: its own time, and the way there and back
 QUICK_S = 10.0
 WAIT_S = 20.0  # of a person, for a token that is being renewed
+TOO_PLAIN = f"Enter at least {SHORTEST} characters, of which {FEWEST_SIGNS} differ."
 Status = Connection.Status
-
-
-class NotReached(DomainError):
-    """Nothing here can speak to a provider, or it went away while it did."""
-
-    status = 503
-    code = "sandbox_unreachable"
 
 
 @sensitive_variables("secret", "envelope")
@@ -72,7 +66,7 @@ def register_app(installation: Installation, *, client_id: str, secret: str, act
     if not client_id.strip():
         fields["client_id"] = "Enter the client id, as the vendor shows it."
     if secret and not can_be_scrubbed(secret):
-        fields["client_secret"] = f"Enter at least {SHORTEST} characters, of which {FEWEST_SIGNS} differ."
+        fields["client_secret"] = TOO_PLAIN
     if fields:
         raise Invalid("The app cannot be stored like this.", fields)
     manifest = verified_manifest(installation.pin.digest)
@@ -127,10 +121,11 @@ def begin_consent(
 ) -> dict[str, Any]:
     """{url, sealed}: where to send the browser, and what to come back with.
 
-    Raises NotGranted, NotReached, or what sandboxd refuses.
+    Raises NotGranted, or what asking sandboxd raises: Unreachable, Lost or Refused.
     """
     require_yours(connection, actor)
-    return _asked(BeginOrder(*_about(connection), redirect_uri, state, scopes), "connection.begin", QUICK_S)
+    order = BeginOrder(*_about(connection), redirect_uri, state, scopes)
+    return ask("connection.begin", order.as_body(), seconds=QUICK_S)
 
 
 @sensitive_variables("code", "got")
@@ -144,10 +139,11 @@ def finish_consent(
     scopes: list[str],
     actor: User,
 ) -> Connection:
-    """Exchange the code, and store what comes. Raises NotGranted, Conflict, NotReached or what sandboxd refuses."""
+    """Exchange the code, and store what comes. Raises NotGranted, Conflict, or as ``begin_consent``."""
     require_yours(connection, actor)
     order = ExchangeOrder(*_about(connection), redirect_uri, code, sealed, host)
-    return _store(connection, _asked(order, "connection.exchange", ENDPOINT_S), actor, scopes=scopes)
+    got = ask("connection.exchange", order.as_body(), seconds=ENDPOINT_S)
+    return _store(connection, got, actor, scopes=scopes)
 
 
 @sensitive_variables("values", "got")
@@ -162,9 +158,11 @@ def connect_with(
 ) -> Connection:
     """Connect with what was typed in: ``values`` are secret, ``settings`` are not. Raises as ``finish_consent``."""
     require_yours(connection, actor)
+    auth = auth_of(verified_manifest(connection.installation.pin.digest))
+    scopes = auth.get("scopes", []) if auth["type"] in TOKEN_TYPES else []  # what a key may do is not known
     order = StoreOrder(*_about(connection), values, settings, host)
-    scopes = auth_of(_manifest(connection)).get("scopes", [])
-    return _store(connection, _asked(order, "connection.store", ENDPOINT_S), actor, scopes=scopes, account=account)
+    got = ask("connection.store", order.as_body(), seconds=ENDPOINT_S)
+    return _store(connection, got, actor, scopes=scopes, account=account)
 
 
 @transaction.atomic
@@ -189,20 +187,13 @@ def disconnect(connection: Connection, *, actor: User) -> tuple[Connection, str]
     revoked, said = False, ""
     if hasattr(connection, "credential"):
         try:
-            answer = _asked(ConnectionOrder(*_about(connection)), "connection.revoke", ENDPOINT_S)
+            answer = ask("connection.revoke", ConnectionOrder(*_about(connection)).as_body(), seconds=ENDPOINT_S)
             revoked, said = answer["revoked"], answer["sentence"]
         except DomainError as error:
             said = str(error)
     with transaction.atomic():
         row = _locked(connection)
-        before = _facts(row)
-        destroy_credential(row)
-        _clear(row)
-        row.save()
-        after = _facts(row) | {"revoked": revoked, "provider": said}
-        audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after)
-        connection_ended(row, because=f"{actor} disconnected it.")
-        release_held(row)  # to be told, one by one, that what they would reach is gone
+        _end(row, actor, because=f"{actor} disconnected it.", revoked=revoked, said=said)
     return row, said
 
 
@@ -215,32 +206,24 @@ def end_own_connections(user: User, workspace: Workspace, *, actor: User) -> int
     own = Connection.objects.in_workspace(workspace).filter(owner=user).exclude(status=Status.UNAUTHENTICATED)
     for pk in own.values_list("pk", flat=True):
         with transaction.atomic():
-            rows = Connection.objects.select_related("workspace", "installation__extension", "owner")
-            row = rows.select_for_update(of=("self",)).get(workspace=workspace, pk=pk)
-            before = _facts(row)
-            destroy_credential(row)
-            _clear(row)
-            row.save()
-            after = _facts(row) | {"revoked": False, "provider": ""}
-            reason = f"{user} is no member any more."
-            audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after, reason=reason)
-            connection_ended(row, because=reason)
-            release_held(row)
+            _end(_row(workspace.pk, pk), actor, because=f"{user} is no member any more.")
             ended += 1
     return ended
 
 
 def renew_now(connection: Connection, *, actor: User) -> str:
-    """Ask for a new token at once, though it failed a moment ago: renewed, or under_way. Raises NotGranted, NotReached
-    or what the provider refuses."""
+    """Ask for a new token at once, though it failed a moment ago: renewed, or under_way.
+
+    Raises as ``begin_consent``.
+    """
     require_yours(connection, actor)
     return ask_for_renewal(connection, force=True, seconds=WAIT_S)
 
 
 def test_connection(connection: Connection, *, actor: User) -> tuple[bool, str]:
-    """(whether it works, what came of it) of one read that changes nothing; audited. Raises NotGranted, NotReached."""
+    """(whether it works, what came of it) of one read that changes nothing; audited. Raises as ``begin_consent``."""
     require_yours(connection, actor)
-    answer = _asked(ConnectionOrder(*_about(connection)), "connection.test", ENDPOINT_S)
+    answer = ask("connection.test", ConnectionOrder(*_about(connection)).as_body(), seconds=ENDPOINT_S)
     with transaction.atomic():
         after = {"passed": answer["passed"], "answer": answer["sentence"]}
         audit.record("connection.tested", actor=actor, target=connection, after=after)
@@ -248,24 +231,13 @@ def test_connection(connection: Connection, *, actor: User) -> tuple[bool, str]:
 
 
 def ask_for_renewal(connection: Connection, *, force: bool, seconds: float) -> str:
-    """The state that sandboxd answers: renewed or under_way. Raises NotReached or Refused."""
+    """The state that sandboxd answers: renewed or under_way. Raises Unreachable, Lost or Refused."""
     order = RefreshOrder(*_about(connection), force, seconds)
-    return _asked(order, "connection.refresh", seconds + QUICK_S)["state"]
-
-
-def _asked(order: ConnectionOrder, op: str, seconds: float) -> dict[str, Any]:
-    try:
-        return ask(op, order.as_body(), seconds=seconds)
-    except (Unreachable, Lost) as error:
-        raise NotReached(str(error), error.next_step) from error
+    return ask("connection.refresh", order.as_body(), seconds=seconds + QUICK_S)["state"]
 
 
 def _about(connection: Connection) -> tuple[UUID, UUID, str]:
     return connection.workspace_id, connection.pk, connection.installation.pin.digest
-
-
-def _manifest(connection: Connection) -> Manifest:
-    return verified_manifest(connection.installation.pin.digest)
 
 
 @sensitive_variables("got", "envelope")
@@ -282,7 +254,7 @@ def _store(
         place = credential_place(row, got["generation"], got["hosts"])
         if not store_credential(row, place, envelope):
             raise Conflict("The key of the workspace was rotated at this very moment.", "Connect once more.")
-        _clear(row)
+        clear(row)
         row.status, row.token_generation = Status.AUTHENTICATED, got["generation"]
         row.host, row.settings, row.account = got["host"], got["settings"], account or got["account"]
         row.scopes_granted = got["scopes"] or scopes
@@ -299,24 +271,26 @@ def _store(
 
 def _locked(connection: Connection) -> Connection:
     """Raises AlreadyRemoved where the installation is gone."""
-    rows = Connection.objects.select_related("workspace", "installation__extension", "owner")
-    row = rows.select_for_update(of=("self",)).get(workspace=connection.workspace_id, pk=connection.pk)
+    row = _row(connection.workspace_id, connection.pk)
     if not row.installation.is_active:
         raise AlreadyRemoved(f"{row.installation} was removed.")
     return row
 
 
-def _clear(row: Connection) -> None:
-    """As before anybody connected it; both generations move, so that nothing under way and no approval fits."""
-    row.status, row.generation, row.token_generation = (
-        Status.UNAUTHENTICATED,
-        row.generation + 1,
-        row.token_generation + 1,
-    )
-    row.account, row.settings, row.scopes_granted = "", {}, []
-    row.refreshed_at = row.expires_at = row.next_refresh_at = row.cooldown_until = None
-    row.refresh_failures, row.last_error, row.last_error_code = 0, "", ""
-    row.refresh_holder = row.refresh_lease_until = None
+def _row(workspace_id: UUID, pk: UUID) -> Connection:
+    """Locked until the transaction ends."""
+    rows = Connection.objects.select_related("workspace", "installation__extension", "owner")
+    return rows.select_for_update(of=("self",)).get(workspace=workspace_id, pk=pk)
+
+
+def _end(row: Connection, actor: User, *, because: str, revoked: bool = False, said: str = "") -> None:
+    """Destroy what it holds. What waits for it is let go, to be told one by one that what it would reach is gone."""
+    before = _facts(row)
+    empty(row)
+    after = _facts(row) | {"revoked": revoked, "provider": said}
+    audit.record("connection.disconnected", actor=actor, target=row, before=before, after=after, reason=because)
+    connection_ended(row, because=because)
+    release_held(row)
 
 
 def _facts(row: Connection) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from sandbox.connections.consent import (
     remember,
     require_version,
 )
-from sandbox.connections.forms import AppForm, ConnectForm
+from sandbox.connections.forms import SECRETS, AppForm, ConnectForm
 from sandbox.connections.page import ConnectionPage, connections_of, facts_of, own_denied
 from sandbox.connections.permissions import SHARED, require_yours
 from sandbox.connections.services import (
@@ -51,7 +51,6 @@ from sandbox.resilience_page import facts_for as limits_for
 from sandbox.sandboxd.client import Refused
 
 log = structlog.get_logger("galaxy.connections")
-SECRETS = ("client_secret", "api_key", "token", "password", "private_key", "service_account")
 
 
 @require_safe
@@ -90,7 +89,7 @@ def connection_detail(request, workspace, pk):
     return render(request, "sandbox/connection/detail.html", context)
 
 
-@sensitive_post_parameters(*SECRETS)
+@sensitive_post_parameters(*SECRETS, "service_account")
 @sensitive_variables("form", "app_form")
 @require_http_methods(["GET", "HEAD", "POST"])
 def connection_connect(request, workspace, pk):

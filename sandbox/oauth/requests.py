@@ -121,7 +121,7 @@ def read_key(private_key: str) -> Any:
     for kind in (RSAKey, ECKey):
         try:
             key = kind.import_key(private_key)
-            is_signing = key.is_private and (kind is RSAKey or key.curve_name == "P-256")
+            is_signing = key.is_private and (isinstance(key, RSAKey) or key.curve_name == "P-256")
         except (JoseError, ValueError, TypeError, KeyError):  # the last for a curve that JOSE has no name for
             continue
         if is_signing:

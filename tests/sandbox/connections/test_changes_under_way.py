@@ -83,7 +83,7 @@ def test_a_token_on_its_way_is_not_stored_once_the_version_signs_in_otherwise(ex
         ask(expired, answer)
     assert not ConnectionCredential.objects.exists()
     row = read()
-    assert (row.status, row.next_refresh_at) == ("unauthenticated", None)
+    assert (row.status, row.next_refresh_at, row.refresh_holder, row.last_error) == ("unauthenticated", None, None, "")
 
 
 def test_a_fallback_at_another_host_is_given_no_credential_of_before(typed):

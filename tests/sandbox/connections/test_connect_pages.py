@@ -197,6 +197,17 @@ def test_what_is_typed_is_sealed_and_never_shown_again(sandboxd, workspace, admi
     assert not AuditDetail.objects.filter(fields__icontains=secret).exists()
 
 
+def test_nobody_says_what_a_key_may_do(sandboxd, workspace, admin, client_of):
+    """The manifest's scopes are what it would ask for, and nobody was asked."""
+    auth = 'type: bearer, scopes: ["things:read"], scope_map: { things.read: ["things:read"] }'
+    connection = installed(workspace, admin, vendor(auth))[0].connections.get()
+    client = client_of(admin)
+    client.post(url("connection-connect", connection.pk), {"token": TOKEN})
+    connection.refresh_from_db()
+    assert (connection.status, connection.scopes_granted) == ("authenticated", [])
+    assert "Granted" not in client.get(url("connection-detail", connection.pk)).content.decode()
+
+
 def test_too_plain_a_secret_is_refused_beside_its_field(sandboxd, workspace, admin, client_of):
     connection = installed(workspace, admin, vendor("type: bearer"))[0].connections.get()
     response = client_of(admin).post(url("connection-connect", connection.pk), {"token": "aaaaaa"})
@@ -321,3 +332,20 @@ def test_a_code_goes_to_no_endpoint_of_a_version_that_did_not_ask_for_it(sandbox
     page = come_back(client, connection, state=asked["state"], code="the-code-1")
     assert (page.status_code, sandboxd.asked) == (400, [])
     assert "other_version" in page.content.decode()
+
+
+def test_what_is_connected_by_the_version_before_is_not_stored(sandboxd, connection, admin, client_of):
+    """Somebody moves the pin while the provider gives the tokens."""
+    register_app(connection.installation, admin)
+    client = client_of(admin)
+    asked = begin(client, connection)
+    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 1.1.0"))
+
+    def answer(host, target, form):
+        move_pin(connection.installation, version=other, actor=admin, agrees=True)
+        return {"access_token": TOKEN}
+
+    sandboxd.answer = answer
+    page = come_back(client, connection, state=asked["state"], code="the-code-1").content.decode()
+    assert "at this very moment" in page
+    assert (Connection.objects.get().status, ConnectionCredential.objects.count()) == ("unauthenticated", 0)
