@@ -42,6 +42,7 @@ class Flagged(NamedTuple):
 class Standing:
     """How one installation stands: ``why`` in a sentence, ``next_step`` in another (or empty), and where to read on.
 
+    ``next_url`` is where that step is taken, for whoever sees the installation; empty where they may not look there.
     ``flag`` is set where its version fails more than the one before it.
     """
 
@@ -49,6 +50,7 @@ class Standing:
     why: str
     next_step: str
     url: str
+    next_url: str = ""
     flag: Flagged | None = None
 
     @property

@@ -5,7 +5,8 @@ The words are asked for in order, and the first that applies is told: what nobod
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
@@ -20,8 +21,9 @@ from sandbox.health.objective import LEAST, OBJECTIVE, Objective
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
 from sandbox.health.recording import TWICE
 from sandbox.health.versions import Flag, flags_of
-from sandbox.models import Breaker
+from sandbox.models import Breaker, Counts
 
+LOOK = "Look at the calls that failed and what they have in common."
 FEW = 5  # calls of a day; of fewer, half says little
 
 
@@ -83,8 +85,9 @@ def standing_of(facts: Facts) -> Standing:
     one = facts.installation
     url = reverse("sandbox:installation-health", args=[one.workspace.slug, one.pk])
     ask = (_not_connected, _reconnect, _held_back, _failing, _degraded, _healthy)
-    state, why, next_step = next(filter(None, (find(facts) for find in ask)), None) or _not_known(facts)
-    return Standing(state, why, next_step, url, _flagged(one, facts.flag) if facts.flag else None)
+    found = next(filter(None, (find(facts) for find in ask)), None) or _not_known(facts)
+    flag = _flagged(one, facts.flag) if facts.flag else None
+    return Standing(found.state, found.why, found.next_step, url, found.next_url, flag)
 
 
 def _flagged(installation: Installation, flag: Flag) -> Flagged:
@@ -93,7 +96,11 @@ def _flagged(installation: Installation, flag: Flag) -> Flagged:
     return Flagged(flag.sentence, flag.next_step, label, f"{url}?to={flag.before.digest}")
 
 
-Words = tuple[standing.State, str, str]
+class Words(NamedTuple):
+    state: standing.State
+    why: str
+    next_step: str = ""
+    next_url: str = ""
 
 
 def _not_connected(facts: Facts) -> Words | None:
@@ -101,7 +108,8 @@ def _not_connected(facts: Facts) -> Words | None:
         return None
     why = "Every run is simulated, so there is nothing to be well or unwell."
     is_connector = facts.installation.extension.kind == Kind.CONNECTOR
-    return standing.NOT_CONNECTED, why, "Connect an account." if is_connector else "Let its code run live."
+    step = "Connect an account." if is_connector else "Let its code run live."
+    return Words(standing.NOT_CONNECTED, why, step, facts.installation.get_absolute_url())
 
 
 def _reconnect(facts: Facts) -> Words | None:
@@ -110,7 +118,9 @@ def _reconnect(facts: Facts) -> Words | None:
         return None
     shared = [one for one in worn if not one.owner_id]
     why = next((one.last_error for one in shared if one.last_error), "Its access could not be renewed.")
-    return standing.RECONNECT, why, f"Reconnect {named((shared or worn)[0])}; runs that wait for it then go on."
+    one = (shared or worn)[0]
+    step = f"Reconnect {named(one)}; runs that wait for it then go on."
+    return Words(standing.RECONNECT, why, step, _page_of(facts, one))
 
 
 def _held_back(facts: Facts) -> Words | None:
@@ -118,28 +128,26 @@ def _held_back(facts: Facts) -> Words | None:
     open_now = [one for one in facts.breakers if one.connection_id in live]
     if not open_now:
         return None
-    first, more = open_now[0], len(open_now) - 1
+    first, more = min(open_now, key=lambda one: not one.is_manual), len(open_now) - 1  # what waits for a person
     why = f"Calls of {first.action} are held back{f', and those of {_actions(more)}' if more else ''}."
     if first.is_manual:
-        return (
-            standing.HELD_BACK,
-            why,
-            "Somebody held them back by hand. Let them through on the connection’s page, once they may go.",
-        )
-    if first.until is None or first.until <= timezone.now():
-        return standing.HELD_BACK, why, "The next call is a trial; if it succeeds, all go through."
-    return standing.HELD_BACK, why, f"A trial may go out {relative(first.until)}; if it succeeds, all go through."
+        step = "Somebody held them back by hand. Let them through on the connection’s page, once they may go."
+    elif first.until is None or first.until <= timezone.now():
+        step = "The next call is a trial; if it succeeds, all go through."
+    else:
+        step = f"A trial may go out {relative(first.until)}; if it succeeds, all go through."
+    return Words(standing.HELD_BACK, why, step, _page_of(facts, first.connection, "#limits"))
 
 
 def _failing(facts: Facts) -> Words | None:
     worst = facts.worst
     if worst and failures_of(worst) >= TWICE:
         why = f"The last {failures_of(worst)} checks of {named(worst)} failed. {_told(worst)}".strip()
-        return standing.FAILING, why, step_after(worst.last_check["category"])
+        return Words(standing.FAILING, why, step_after(worst.last_check["category"]), _page_of(facts, worst))
     day = facts.objective.day
     if day.counted >= FEW and day.bad * 2 >= day.counted:
         why = f"{day.bad} of the {day.counted} calls of the last 24 hours failed."
-        return standing.FAILING, why, "Look at the calls that failed and what they have in common."
+        return Words(standing.FAILING, why, LOOK, _failed_calls(facts, "1"))
     return None
 
 
@@ -148,7 +156,7 @@ def _degraded(facts: Facts) -> Words | None:
     if not objective.is_missed:
         return None
     why = f"{objective.success} of {objective.week.counted} calls of seven days succeeded, and {OBJECTIVE} is the aim."
-    return standing.DEGRADED, why, "Look at the calls that failed and what they have in common."
+    return Words(standing.DEGRADED, why, LOOK, _failed_calls(facts, "7"))
 
 
 def _healthy(facts: Facts) -> Words | None:
@@ -157,20 +165,20 @@ def _healthy(facts: Facts) -> Words | None:
         return None
     week = facts.objective.week
     if facts.objective.is_judged:
-        return standing.HEALTHY, f"{facts.objective.success} of {week.counted} calls of seven days succeeded.", ""
+        return Words(standing.HEALTHY, f"{facts.objective.success} of {week.counted} calls of seven days succeeded.")
     if passed:
-        return standing.HEALTHY, f"The last check passed; {_calls(week.counted)} in seven days.", ""
-    return standing.HEALTHY, f"{week.good} of {_calls(week.counted)} in seven days succeeded.", ""
+        return Words(standing.HEALTHY, f"The last check passed; {_calls(week.counted)} in seven days.")
+    return Words(standing.HEALTHY, f"{week.good} of {_calls(week.counted)} in seven days succeeded.")
 
 
 def _not_known(facts: Facts) -> Words:
     week = facts.objective.week
     if facts.worst:
         why = f"The last check failed. {_told(facts.worst)}".strip()
-        return standing.NO_DATA, why, "The next check decides."
+        return Words(standing.NO_DATA, why, "The next check decides.")
     if week.counted:
-        return standing.NO_DATA, f"{week.bad} of {_calls(week.counted)} failed, too few to judge by.", ""
-    return standing.NO_DATA, f"No calls in seven days, and no check yet. {LEAST} calls are enough for a figure.", ""
+        return Words(standing.NO_DATA, f"{week.bad} of {_calls(week.counted)} failed, too few to judge by.")
+    return Words(standing.NO_DATA, f"No calls in seven days, and no check yet. {LEAST} calls are enough for a figure.")
 
 
 def step_after(category: str) -> str:
@@ -186,6 +194,19 @@ def named(connection: Any) -> str:
 def _told(connection: Any) -> str:
     """What its last check said, where that is for everybody."""
     return "" if connection.owner_id else connection.last_check["sentence"]
+
+
+def _page_of(facts: Facts, connection: Any, place: str = "") -> str:
+    """The page of a connection that everybody may open who sees the installation; "" for somebody's own."""
+    if connection.owner_id:
+        return ""
+    return reverse("sandbox:connection-detail", args=[facts.installation.workspace.slug, connection.pk]) + place
+
+
+def _failed_calls(facts: Facts, days: str) -> str:
+    """The runs behind a share of failures, in the filters of the list of runs."""
+    query = {"installation": facts.installation.pk, "when": days, "counts": Counts.BAD.value}
+    return f"{reverse('sandbox:run-list', args=[facts.installation.workspace.slug])}?{urlencode(query)}"
 
 
 def _is_unconnected(connection: Any) -> bool:

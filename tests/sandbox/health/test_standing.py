@@ -121,6 +121,32 @@ def test_the_worst_is_told_first(pulse, member):
     assert stands(pulse).state == standing.NOT_CONNECTED
 
 
+def test_the_next_step_leads_to_where_it_is_taken(pulse, client_of, member):
+    assert stands(pulse).next_url == pulse.get_absolute_url()
+    shared = connect(pulse)
+    make_calls(shared, 98, age=timedelta(days=2))
+    make_calls(shared, 2, category="transient", age=timedelta(days=2))
+    assert f"installation={pulse.pk}&when=7&counts=bad" in stands(pulse).next_url
+    make_calls(shared, 5, category="transient")
+    urls = [stands(pulse).next_url]
+    assert "when=1" in urls[0]
+    check(shared, passed=False, failures=2, category="transient")
+    urls.append(stands(pulse).next_url)
+    row = {"workspace": pulse.workspace, "connection": shared, "state": "open"}
+    Breaker.objects.create(action="add", until=timezone.now() + timedelta(minutes=3), **row)
+    Breaker.objects.create(action="list", is_manual=True, **row)
+    found = stands(pulse)
+    assert found.why == "Calls of list are held back, and those of 1 other action." and "by hand" in found.next_step
+    urls += [found.next_url, stands(connect(pulse, status="exhausted").installation).next_url]
+    assert urls[1:] == [shared.get_absolute_url(), f"{shared.get_absolute_url()}#limits", shared.get_absolute_url()]
+    assert [client_of(member).get(url).status_code for url in urls] == [200] * 4
+
+
+def test_the_next_step_at_somebodys_own_account_leads_nowhere(pulse, member):
+    connect(pulse, owner=member, status="exhausted")
+    assert (stands(pulse).state, stands(pulse).next_url) == (standing.RECONNECT, "")
+
+
 def test_what_never_leaves_galaxy_has_no_standing(workspace, admin):
     tidy = installed(workspace, admin, TIDY)[0]
     assert standings_of([tidy]) == {}
@@ -165,6 +191,7 @@ def test_the_overview_tells_what_needs_somebody_the_worst_first(client_of, admin
         (failing, standing.FAILING),
     ]
     assert "Needs attention" in page.text and "Reconnect the shared connection" in page.text
+    assert f'<a href="{worn.connections.get().get_absolute_url()}">Reconnect the shared connection' in page.text
 
 
 def test_the_overview_says_nothing_where_all_is_well(client_of, admin, pulse, workspace):
