@@ -9,6 +9,7 @@ from galaxy.celery import app
 from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
+from tests import flushing
 from tests.factories import make_user, make_workspace
 from tests.workers import Workers
 
@@ -22,6 +23,7 @@ def django_db_setup(django_test_environment, django_db_blocker, django_db_modify
     """
     with django_db_blocker.unblock():
         setup_databases(verbosity=0, interactive=False)
+        flushing.set_up()
     yield
     with django_db_blocker.unblock():
         connections.close_all()
