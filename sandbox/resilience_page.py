@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -35,6 +37,7 @@ class BudgetLeft:
     used: int
     most: int
     refuses: bool
+    is_of_a_day: bool
     free_at: datetime | None
 
     @property
@@ -128,6 +131,7 @@ class LimitsPage:
                 room.used,
                 budget.window.most,
                 budget.refuses,
+                budget.unit == "per_day",
                 now + timedelta(milliseconds=room.wait_ms) if room.wait_ms else None,
             )
             for budget, room in zip(declared, rooms, strict=True)
@@ -136,13 +140,14 @@ class LimitsPage:
     @cached_property
     def breakers(self) -> list[BreakerState]:
         """Every breaker that ever opened, those that hold calls back first."""
+        history = BreakerEvent.objects.in_workspace(self.connection.workspace_id)
+        newest = history.filter(breaker=OuterRef("pk")).order_by("-at").values("pk")[:EVENTS_SHOWN]
         rows = Breaker.objects.in_workspace(self.connection.workspace_id).filter(connection=self.connection)
-        found = sorted(rows, key=lambda row: (row.state == circuit.CLOSED, row.action))
-        events: dict = {row.pk: [] for row in found}
-        history = BreakerEvent.objects.in_workspace(self.connection.workspace_id).filter(breaker__in=found)
-        for event in history.select_related("actor").order_by("-at")[: EVENTS_SHOWN * max(1, len(found))]:
-            events[event.breaker_id].append(event)
-        return [BreakerState(row, events[row.pk][:EVENTS_SHOWN]) for row in found]
+        found = sorted(
+            rows.annotate(newest=ArraySubquery(newest)), key=lambda row: (row.state == circuit.CLOSED, row.action)
+        )
+        events = history.select_related("actor").in_bulk([pk for row in found for pk in row.newest])
+        return [BreakerState(row, [events[pk] for pk in row.newest]) for row in found]
 
     @cached_property
     def holds(self) -> list[Hold]:
@@ -174,8 +179,8 @@ class LimitsPage:
 
     @property
     def is_changing(self) -> bool:
-        """Whether it will look different soon, so that it is worth asking again."""
-        waits = any(budget.used for budget in self.budgets or [])
+        """Whether it will look different soon, so that it is worth asking again. What was used of a day stays so."""
+        waits = any(budget.used and not budget.is_of_a_day for budget in self.budgets or [])
         return waits or bool(self.holds) or any(not state.is_closed for state in self.breakers)
 
 

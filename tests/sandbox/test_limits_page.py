@@ -89,6 +89,27 @@ def test_each_state_of_a_breaker_says_what_the_next_call_meets(client_of, admin,
     assert words in shown(client_of(admin), connection)
 
 
+def test_a_breaker_that_keeps_changing_leaves_the_others_their_history(client_of, admin, connection):
+    for action, times in (("create", 1), ("put", 40)):
+        row = Breaker.objects.create(workspace=connection.workspace, connection=connection, action=action)
+        for number in range(times):
+            reason = f"{action} number {number}."
+            row.events.create(workspace=connection.workspace, state="open", reason=reason)
+    page = shown(client_of(admin), connection)
+    assert "create number 0." in page
+    assert page.index("put number 39.") < page.index("put number 30.")
+    assert "put number 29." not in page
+
+
+def test_a_budget_of_a_day_is_not_watched_by_the_second(client_of, admin, workspace, live):
+    text = PROBE.replace("retry: {", "rate_limits: { per_day: 50 }\nretry: {", 1)
+    connection = connected(installed(workspace, admin, text)[0])
+    live("probe.put", OK)
+    page = shown(client_of(admin), connection)
+    assert "49 of 50 left" in page
+    assert 'hx-trigger="every 2s"' not in page[page.index('id="limits"') :][:400]
+
+
 def test_who_is_in_is_shown_with_age_and_freed_with_a_reason(client_of, admin, member, connection, live):
     runner = live.answers(OK)
     run = live.asked("probe.put")
