@@ -16,8 +16,8 @@ from registry.standing import Standing, standings_of
 
 @dataclass(frozen=True)
 class Row:
-    """An installation and how it runs: ``mode`` is simulated, connected or inside (it never leaves Galaxy), and
-    ``standing`` is None for what never leaves."""
+    """An installation and how it runs for whoever reads: ``mode`` is simulated, connected or inside (it never leaves
+    Galaxy), and ``standing`` is None for what never leaves."""
 
     installation: Installation
     mode: str
@@ -47,10 +47,10 @@ def installations_for(user: User, workspace: Workspace):
     )
 
 
-def rows_of(installations: list[Any], workspace: Workspace) -> list[Row]:
-    """The installations (of ``installations_for``) with their mode and how they stand."""
+def rows_of(installations: list[Any], user: User, workspace: Workspace) -> list[Row]:
+    """The installations (of ``installations_for``) with their mode for ``user`` and how they stand."""
     standings = standings_of(installations)
-    unconnected = unconnected_slugs(workspace)
+    unconnected = unconnected_slugs(workspace, user)
     connections = Connection.objects.in_workspace(workspace).filter(installation__in=installations)
     reaching = set(connections.values_list("installation_id", flat=True))
     return [
@@ -59,9 +59,10 @@ def rows_of(installations: list[Any], workspace: Workspace) -> list[Row]:
     ]
 
 
-def mode_of(installation: Installation) -> str:
+def mode_of(installation: Installation, user: User) -> str:
+    """As in ``Row``: by their own account where they have connected one."""
     requires = installation.pin.version.parsed.requires
-    unconnected = unconnected_slugs(installation.workspace)
+    unconnected = unconnected_slugs(installation.workspace, user)
     return _mode(installation, requires, unconnected, installation.connections.exists())
 
 

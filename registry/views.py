@@ -38,7 +38,7 @@ def installation_list(request, workspace):
     context = {
         "form": form,
         "page": page,
-        "rows": rows_of(list(page.object_list), request.workspace),
+        "rows": rows_of(list(page.object_list), request.user, request.workspace),
         "sort": sort,
         "may_browse": can(request.user, "core.view_listing", request.workspace),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
@@ -87,7 +87,7 @@ def _detail(request, installation: Installation) -> dict:
         "contents": contents,
         "connection": connection_for(installation, user),
         "reach": reach_of(installation, manifest, user),
-        "mode": mode_of(installation) if installation.is_active else "",
+        "mode": mode_of(installation, user) if installation.is_active else "",
         "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
         "who": who_may(installation),
         "grants": object_grants(user, installation),

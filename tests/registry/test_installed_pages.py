@@ -64,6 +64,16 @@ def test_the_mode_follows_the_connection(client_of, workspace, admin, list_url, 
     assert modes == {"acme": "connected", "things.keep": "connected", "things.clean": "inside"}
 
 
+def test_whoever_has_an_account_of_their_own_connected_is_told_that_it_runs_live(
+    client_of, workspace, admin, member, list_url, hubspot
+):
+    own = {"workspace": workspace, "installation": hubspot, "owner": member, "name": "Acme", "status": "authenticated"}
+    Connection.objects.create(**own)
+    for user, mode in ((member, "connected"), (admin, "simulated")):
+        assert [row.mode for row in client_of(user).get(list_url).context["rows"]] == [mode]
+        assert client_of(user).get(hubspot.get_absolute_url()).context["mode"] == mode
+
+
 def test_an_empty_list_says_what_will_be_here(client_of, admin, list_url):
     assert "Nothing is installed yet" in text_of(client_of(admin).get(list_url))
 
