@@ -37,5 +37,6 @@ def _runs(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, P
 
 
 def _issues(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
-    rows = Issue.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids).select_related("workspace")
-    return {row.pk: Place(f"{row.target}: {row.get_kind_display().lower()}", row.get_absolute_url()) for row in rows}
+    rows = Issue.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids)
+    rows = rows.select_related("workspace", "installation__extension")
+    return {row.pk: Place(f"{row.subject}: {row.get_kind_display().lower()}", row.get_absolute_url()) for row in rows}

@@ -43,7 +43,7 @@ def _issues(request, words: str, most: int) -> list[Hit]:
     rows = rows.filter(Q(target__icontains=words) | Q(installation__extension__name__icontains=words))
     return [
         Hit(
-            row.target,
+            row.subject,
             row.get_absolute_url(),
             f"{row.get_kind_display()}, {relative(row.opened_at)}",
             glyph=row.installation.extension.slug,

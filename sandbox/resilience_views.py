@@ -12,7 +12,7 @@ from sandbox import circuit
 from sandbox.breakers import require_steering, reset_breaker, trip_breaker
 from sandbox.holds import AlreadyFree, holds_of, release_by_force
 from sandbox.issues import close_issue, denied_to_close
-from sandbox.models import Breaker, Issue
+from sandbox.models import Breaker, Issue, Run
 from sandbox.resilience_forms import BreakerForm, IssueFilterForm, ReasonForm
 from sandbox.resilience_page import facts_for
 
@@ -116,13 +116,14 @@ def _issue_page(request, issue: Issue, form: ReasonForm, *, status: int = 200):
     if issue.connection and issue.kind == Issue.Kind.BREAKER_OPEN:
         rows = Breaker.objects.in_workspace(request.workspace).filter(connection=issue.connection, action=issue.target)
         breaker = rows.first()
+    seen = Run.objects.in_workspace(request.workspace).visible_to(request.user).select_related("workspace")
     context = {
         "issue": issue,
         "form": form,
         "denied": denied_to_close(issue, request.user) if issue.is_open else None,
         "breaker": breaker,
         "facts": [_fact(name, value) for name, value in issue.facts.items() if name != "run"],
-        "run": issue.facts.get("run"),
+        "run": seen.filter(pk=issue.facts["run"]).first() if "run" in issue.facts else None,
     }
     return render(request, "sandbox/issue_detail.html", context, status=status)
 

@@ -175,10 +175,15 @@ class Issue(WorkspaceModel):
         ]
 
     def __str__(self):
-        return f"{self.get_kind_display()}: {self.target}"
+        return f"{self.get_kind_display()}: {self.subject}"
 
     def get_absolute_url(self):
         return reverse("sandbox:issue-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def subject(self) -> str:
+        """What it is about, understood by itself: "hubspot.create_task", or "HubSpot 1.3.1" of a version."""
+        return f"{self.installation} {self.target}" if self.kind == self.Kind.VERSION_FAILING else self.target
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from registry.models import Connection
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Issue
 from tests.extensions import PROBE, TIDY, installed
+from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
@@ -83,6 +84,20 @@ def test_one_issue_says_what_is_known_and_leads_to_the_connection(client_of, adm
     for words in ("Calls of create are held back.", "Look whether Probe works.", "Failures", "12", admin.name):
         assert words in page
     assert issue.connection.get_absolute_url() in page
+
+
+def test_its_last_run_is_shown_to_whoever_may_see_that_run(client_of, workspace, admin, member, probe):
+    run = make_run(workspace, probe, admin, mode="live")
+    issue = opened(probe, kind=Issue.Kind.RETRIES_EXHAUSTED, facts={"run": str(run.pk)})
+    assert run.get_absolute_url() in shown(client_of(admin), issue.get_absolute_url())
+    assert str(run.pk) not in shown(client_of(member), issue.get_absolute_url())
+
+
+def test_a_version_is_named_with_its_extension_and_leads_to_the_others(client_of, workspace, admin, probe, list_url):
+    issue = opened(probe, "1.0.0", kind=Issue.Kind.VERSION_FAILING, connection=None)
+    assert ">Probe 1.0.0<" in shown(client_of(admin), list_url)
+    page = shown(client_of(admin), issue.get_absolute_url())
+    assert f'href="{reverse("registry:pin-change", args=[workspace.slug, probe.pk])}"' in page
 
 
 def test_closing_needs_a_reason_and_the_right(client_of, admin, member, probe):
