@@ -71,10 +71,14 @@ class Objective:
 
     @property
     def budget_share(self) -> str:
-        """The number of ``budget_words``."""
-        left = self.budget_left
-        digits = 1 if 0 < -left < 1 or 99 < left < 100 else 0  # so that little is not told as nothing
-        return f"{abs(left):.{digits}f} %"
+        """The number of ``budget_words``: what is left is cut, so that little is not told as nothing, nor a failure as
+        none."""
+        over = -self.budget_left
+        if over > 0:
+            return f"{over:.{1 if over < 1 else 0}f} %"
+        budget = max(self.week.counted, 1) * ALLOWED[0]
+        tenths = 1000 * (budget - self.week.bad * ALLOWED[1]) // budget
+        return f"{tenths / 10:.1f} %" if 990 < tenths < 1000 else f"{tenths // 10} %"
 
     @property
     def budget_side(self) -> str:
