@@ -16,6 +16,7 @@ from .suggest import nearest
 
 Locate = Callable[..., Any]
 _DESCRIPTIONS = ("proto", "descriptor_set")
+MOST_DESCRIPTIONS = 20  # each takes a process of its own, and its author waits for all of them
 
 
 def check_grpc(
@@ -39,10 +40,15 @@ def check_grpc(
         findings.add("duplicate-key", locate(*place, "grpc"), f"{path}grpc", message, "Keep one.")
     if len(keys) != 1 or "service" not in grpc or "method" not in grpc:
         return  # a draft; what is missing is told before publication
+    is_own = keys[0] in action["grpc"]
+    if is_own and len(_brought_up_to(owner, place)) > MOST_DESCRIPTIONS:
+        message = f"A manifest holds at most {MOST_DESCRIPTIONS} descriptions of calls."
+        fix = "Write what several actions share under grpc of the connector."
+        findings.add("bad-proto", locate(*place, "grpc", keys[0]), f"{path}grpc.{keys[0]}", message, fix)
+        return
     try:
         described = describe(grpc)
     except BadProto as problem:
-        is_own = keys[0] in action["grpc"]
         where = locate(*place, "grpc", keys[0]) if is_own else locate(*place, "grpc")
         findings.add("bad-proto", where, f"{path}grpc.{keys[0]}" if is_own else f"{path}grpc", str(problem))
         return
@@ -69,6 +75,13 @@ def unusable(manifest: Manifest) -> Iterator[Finding]:
         except BadProto as problem:
             fix = "Correct the description of the call."
             yield Finding("bad-proto", 0, 0, f"{action.id}: {problem}", fix, "error", f"actions.{action.id}.grpc")
+
+
+def _brought_up_to(owner: dict[str, Any], place: tuple[Any, ...]) -> set[str]:
+    """The descriptions that actions bring themselves, up to the one at ``place``."""
+    actions = owner.get("actions", ())[: place[1] + 1] if place else ()
+    brought = (action.get("grpc", {}) for action in actions)
+    return {grpc[key] for grpc in brought for key in _DESCRIPTIONS if key in grpc}
 
 
 def _check_metadata(

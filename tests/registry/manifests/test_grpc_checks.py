@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from registry.manifests import load, publishable, read
+from registry.manifests import grpc_checks, load, publishable, read
+from registry.protos import describe
 from tests.peers.warehouse import MANIFEST as SAMPLE
 
 
@@ -66,6 +67,20 @@ def test_a_description_of_its_own_is_told_of_there():
         ("bad-proto", "actions[0].grpc.descriptor_set", "This is no FileDescriptorSet.")
     ]
     assert SAMPLE.splitlines()[found[0].line - 1].strip().startswith("grpc: { service")
+
+
+def test_more_descriptions_than_anybody_waits_for_are_not_read(monkeypatch):
+    read_ones = []
+    monkeypatch.setattr(grpc_checks, "MOST_DESCRIPTIONS", 2)
+    monkeypatch.setattr(grpc_checks, "describe", lambda grpc: read_ones.append(grpc["proto"]) or describe(grpc))
+    proto = 'syntax = "proto3"; message A {{}} service S {{ rpc M(A) returns (A); }} // {}'
+    call = "grpc: {{ service: S, method: M, proto: '{}' }}"
+    actions = [call.format(proto.format(name)) for name in ("one", "two", "one", "three")]
+    shared = "grpc: { service: S, method: M }"
+    lines = [f"  - {{ id: a{at}, {one} }}" for at, one in enumerate([*actions, shared])]
+    reading = read("\n".join(["connector: stock", f"grpc: {{ proto: '{proto.format('all')}' }}", "actions:", *lines]))
+    assert [(finding.code, finding.path) for finding in reading.findings] == [("bad-proto", "actions[3].grpc.proto")]
+    assert [text.rpartition(" ")[2] for text in read_ones] == ["one", "two", "one", "all"]
 
 
 def test_a_draft_without_a_description_says_what_it_lacks():
