@@ -360,7 +360,6 @@ class ConnectionCredential(WorkspaceModel):
     key = models.ForeignKey("core.WorkspaceKey", on_delete=models.PROTECT, db_index=False, related_name="+")
     wrapped_key = models.BinaryField()
     ciphertext = models.BinaryField()
-    written_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "key", "id"], name="connectioncredential_by_key")]
