@@ -13,6 +13,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
 from sandbox.condition import trouble
+from sandbox.connections.permissions import has_page_for
 from sandbox.fixes import fix_for
 from sandbox.fixture_page import FixturePage
 from sandbox.forms import RunFilterForm, RunForm, SettlementForm
@@ -121,10 +122,12 @@ def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, 
     """The page of a run, or for htmx its live region."""
     run, user, is_partial = page.run, request.user, wants_partial(request)
     is_unknown = run.state == Run.State.UNKNOWN
+    connection = page.held_by or run.connection
     context = {
         "page": page,
         "run": run,
         "simulated": run.is_simulated,
+        "sees_connection": connection is not None and has_page_for(connection, user),
         "denied": why_not(user, "registry.run_installation", run.installation),
         "can_cancel": _can_cancel(user, run),
         "fix": fix_for(run, page.failed_run, user),

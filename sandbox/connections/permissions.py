@@ -19,6 +19,12 @@ def why_not_yours(connection: Connection, user: User) -> Denied | None:
     return Denied(permission=OWN, label="Connect an account of one's own", who=str(connection.owner))
 
 
+def has_page_for(connection: Connection, user: User) -> bool:
+    """Whether ``user`` finds the page of ``connection``."""
+    rows = Connection.objects.in_workspace(connection.workspace_id).visible_to(user)
+    return rows.filter(pk=connection.pk, installation__removed_at=None).exists()
+
+
 def require_yours(connection: Connection, user: User) -> None:
     """Raises NotGranted."""
     if denied := why_not_yours(connection, user):

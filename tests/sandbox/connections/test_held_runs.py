@@ -89,6 +89,22 @@ def test_a_run_keeps_the_connection_it_was_asked_for_with(workspace, connection,
     assert Run.objects.get(pk=run.pk).connection_id == connection.pk
 
 
+def test_a_run_leads_to_its_connection_only_who_finds_its_page(
+    workspace, connection, admin, auditor, member, sandboxd, outside, client_of
+):
+    own = own_connection(connection.installation, actor=member)
+    reconnect(own, member)
+    run = ask(workspace, member)
+    assert run.connection_id == own.pk
+    exhaust()
+    perform(run.pk)
+    for reader, finds in ((member, True), (admin, True), (auditor, False)):
+        page = client_of(reader).get(run.get_absolute_url()).content.decode()
+        assert "Waiting for its connection." in page
+        assert (own.get_absolute_url() in page) == finds
+        assert (client_of(reader).get(own.get_absolute_url()).status_code == 200) == finds
+
+
 def test_on_an_exhausted_connection_runs_wait_and_go_on_in_order(
     workspace, connection, admin, sandboxd, rung, outside, client_of
 ):
