@@ -1,5 +1,10 @@
 """When failing becomes an issue: calls that fail after every retry, several times in a row."""
 
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
 from sandbox.breakers import HELD_BACK
 from sandbox.errors import CATEGORIES
 from sandbox.issues import close_issues, open_issue
@@ -18,6 +23,9 @@ def call_ended(run: Run) -> None:
     if run.is_simulated or run.connection is None:
         return
     if run.state == Run.State.SUCCEEDED:
+        asked = {"installation": run.installation_id, "connection": run.connection.pk, "target": run.target}
+        if not _open(workspace=run.workspace_id, **asked):  # as good as always
+            return
         close_issues(
             run.installation,
             Issue.Kind.RETRIES_EXHAUSTED,
@@ -27,6 +35,12 @@ def call_ended(run: Run) -> None:
         )
     elif is_exhausted(run):
         _escalate(run)
+
+
+@prepared
+def _open(workspace: UUID, installation: UUID, connection: UUID, target: str) -> QuerySet[Issue, UUID]:
+    rows = Issue.objects.filter(workspace=workspace, installation=installation, connection=connection, target=target)
+    return rows.open().filter(kind=Issue.Kind.RETRIES_EXHAUSTED).order_by().values_list("pk", flat=True)
 
 
 def is_exhausted(run: Run) -> bool:
@@ -45,7 +59,8 @@ def _escalate(run: Run) -> None:
         finished_at__isnull=False,
     )
     error = run.error or {}
-    last = list(ended.only("state", "error", "error_category").order_by("-finished_at")[:IN_A_ROW])
+    # By when they were asked for, as an index has them: sorting all that ever ended took longer with each call.
+    last = list(ended.only("state", "error", "error_category").order_by("-created_at")[:IN_A_ROW])
     if len(last) < IN_A_ROW or not all(is_exhausted(one) for one in last):
         return
     open_issue(
