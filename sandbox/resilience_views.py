@@ -12,7 +12,7 @@ from sandbox import circuit
 from sandbox.breakers import require_steering, reset_breaker, trip_breaker
 from sandbox.holds import AlreadyFree, holds_of, release_by_force
 from sandbox.issues import close_issue, denied_to_close
-from sandbox.models import Breaker, Issue, Run
+from sandbox.models import Breaker, Category, Issue, Run
 from sandbox.resilience_forms import BreakerForm, IssueFilterForm, ReasonForm
 from sandbox.resilience_page import facts_for
 
@@ -129,7 +129,9 @@ def _issue_page(request, issue: Issue, form: ReasonForm, *, status: int = 200):
 
 
 def _fact(name: str, value) -> tuple[str, str]:
-    """A fact in words: a length of time has its unit with the number."""
+    """A fact in words: a category by its label, and a length of time with its unit after the number."""
+    if value in Category.values:
+        return name.capitalize(), Category(value).label
     stem, _, unit = name.rpartition("_")
     if unit in {"s", "ms"} and stem:
         return stem.replace("_", " ").capitalize(), f"{value} {unit}"

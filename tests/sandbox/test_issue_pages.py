@@ -88,8 +88,9 @@ def test_one_issue_says_what_is_known_and_leads_to_the_connection(client_of, adm
 
 def test_its_last_run_is_shown_to_whoever_may_see_that_run(client_of, workspace, admin, member, probe):
     run = make_run(workspace, probe, admin, mode="live")
-    issue = opened(probe, kind=Issue.Kind.RETRIES_EXHAUSTED, facts={"run": str(run.pk)})
-    assert run.get_absolute_url() in shown(client_of(admin), issue.get_absolute_url())
+    issue = opened(probe, kind=Issue.Kind.RETRIES_EXHAUSTED, facts={"run": str(run.pk), "category": "rate_limit"})
+    page = shown(client_of(admin), issue.get_absolute_url())
+    assert run.get_absolute_url() in page and "Rate limit" in page
     assert str(run.pk) not in shown(client_of(member), issue.get_absolute_url())
 
 
