@@ -9,8 +9,9 @@ SERVERS = $(VENV_PYTHON) -m galaxy.embedded run
 NO_PYTHON = Galaxy needs Python 3.11 or newer: install it, or name one, as in make run PYTHON=/path/to/python3.
 BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec "$$python" bootstrap.py
 
-# Tests have their own servers and data, which may be lost and so need not be written safely.
-TEST_ENV = env GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
+# Tests have their own servers and data, which may be lost and so need not be written safely. They start Python dozens of
+# times, so what it compiles is kept, whatever the shell says.
+TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
 .PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench
 
