@@ -1,0 +1,94 @@
+"""Questions that are written once answer as Django's own do; rows that go in together are as if saved one by one."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
+
+from galaxy.core.db.prepared import prepared
+from galaxy.core.db.writing import delete, insert, update
+from galaxy.core.models import Membership, User
+
+
+@prepared
+def memberships(workspace: UUID, role: str) -> QuerySet[Membership]:
+    rows = Membership.objects.filter(workspace=workspace, role=role)
+    return rows.select_related("user", "workspace").order_by("user__email")
+
+
+def test_rows_are_those_of_the_queryset_with_what_is_related(workspace, cast, django_assert_num_queries):
+    for role in ("owner", "member"):
+        own = list(Membership.objects.filter(workspace=workspace, role=role).order_by("user__email"))
+        with django_assert_num_queries(1):
+            found = memberships(workspace=workspace.pk, role=role)
+            assert [(row.user.email, row.workspace.slug) for row in found]
+        assert found == own
+        assert [vars(row)["joined_at"] for row in found] == [row.joined_at for row in own]
+
+
+def test_one_is_none_where_there_is_none(workspace):
+    assert memberships.one(workspace=workspace.pk, role="nobody") is None
+    assert memberships.one(workspace=uuid4(), role="owner") is None
+
+
+def test_columns_alone_come_as_values(workspace, owner):
+    @prepared
+    def roles(user: UUID) -> QuerySet[Membership, str]:
+        return Membership.objects.filter(user=user).values_list("role", flat=True)
+
+    assert roles(user=owner.pk) == ["owner"]
+
+
+def test_every_argument_is_asked_for_and_given(workspace):
+    @prepared
+    def careless(workspace: UUID, role: str) -> QuerySet[Membership]:
+        return Membership.objects.filter(workspace=workspace)
+
+    with pytest.raises(TypeError, match="does not ask for role"):
+        careless(workspace=workspace.pk, role="owner")
+    with pytest.raises(TypeError, match="takes role, workspace"):
+        memberships(workspace=workspace.pk)
+
+
+def test_rows_are_locked_within_a_transaction_only(owner, monkeypatch):
+    @prepared
+    def locked(user: UUID) -> QuerySet[User]:
+        return User.objects.select_for_update().filter(pk=user)
+
+    assert locked(user=owner.pk) == [owner]
+    monkeypatch.setattr(connection, "get_autocommit", lambda: True)
+    with pytest.raises(TransactionManagementError):
+        locked(user=owner.pk)
+
+
+def test_the_scope_holds_for_what_was_written_in_another(workspace, other_workspace, owner):
+    from galaxy.core.scope import workspace_scope
+
+    assert memberships(workspace=workspace.pk, role="owner")
+    with workspace_scope([other_workspace.pk]):
+        assert memberships(workspace=workspace.pk, role="owner") == []
+
+
+def test_rows_go_in_together_or_not_at_all(workspace, owner, member, django_assert_num_queries):
+    taken = Membership.objects.get(workspace=workspace, user=member)
+    stranger = User.objects.create(email="new@example.test", name="New")
+    new = Membership(workspace=workspace, user=stranger, role="member")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(new, Membership(workspace=workspace, user=taken.user, role="owner"))
+    with django_assert_num_queries(1):
+        insert(new)
+    assert Membership.objects.get(pk=new.pk).role == "member"
+    assert (new._state.adding, new._state.db) == (False, connection.alias)
+
+
+def test_changes_and_deletions_meet_what_they_name_and_tell_how_many(workspace, owner, member):
+    mine = {"workspace": workspace.pk, "user": member.pk}
+    assert update(Membership, mine | {"role": "owner"}, {"role": "auditor"}) == 0
+    assert update(Membership, mine, {"role": "auditor"}) == 1
+    assert [row.role for row in Membership.objects.filter(user__in=[owner, member]).order_by("role")] == [
+        "auditor",
+        "owner",
+    ]
+    assert (delete(Membership, mine), delete(Membership, mine)) == (1, 0)
