@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from galaxy.core.audit.actors import Actor
 from galaxy.core.audit.values import plain
+from galaxy.core.db.writing import columns_of, values_of
 from galaxy.core.models import AuditDetail, AuditEvent, InWorkspace, User, Workspace
 from galaxy.core.request_id import current_request_id
 
@@ -77,9 +78,8 @@ def record(
         fields.update({f"{group}.{name}": plain(value) for name, value in (values or {}).items()})
     salt = secrets.token_bytes(32)
     event.commitments = {name: commitment(salt, name, value) for name, value in fields.items()}
-    event.save(force_insert=True)
-    AuditDetail.objects.create(
-        event_id=event.pk,
+    detail = AuditDetail(
+        event_id=0,  # the event's, which the database gives
         workspace=workspace,
         occurred_at=now,
         actor_label=chain.label[:160],
@@ -87,7 +87,24 @@ def record(
         fields=fields,
         salt=salt,
     )
+    _store(event, detail)
     return event
+
+
+def _store(event: AuditEvent, detail: AuditDetail) -> None:
+    """Write both in one statement: the detail is of whatever number the database gives the event."""
+    event_columns, event_places = columns_of(AuditEvent)
+    detail_columns, detail_places = columns_of(AuditDetail)
+    _, *values = values_of(detail)
+    others = detail_places.removeprefix("(%s")
+    with transaction.get_connection().cursor() as cursor:
+        sql = (
+            f"WITH event AS (INSERT INTO {event_columns} VALUES {event_places} RETURNING id)"  # noqa: S608  (names of our own columns)
+            f" INSERT INTO {detail_columns} VALUES ((SELECT id FROM event){others} RETURNING event_id"
+        )
+        cursor.execute(sql, [*values_of(event), *values])
+        event.pk = detail.pk = cursor.fetchone()[0]
+    event._state.adding, event._state.db = False, transaction.get_connection().alias
 
 
 def field_salt(salt: bytes, name: str) -> bytes:
