@@ -6,14 +6,17 @@ Where Valkey cannot be reached nothing is counted, and what was decided still ho
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.text import Truncator
 from redis.exceptions import RedisError
 
 from galaxy.core import audit
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import User
 from galaxy.core.permissions import Denied, NotGranted, why_not
@@ -232,8 +235,12 @@ def _tell(breaker: Breaker, after: Circuit, reason: str, actor: User | None, cou
 
 
 def _find(connection: Connection, action: str) -> Breaker | None:
-    rows = Breaker.objects.in_workspace(connection.workspace_id)
-    return rows.filter(connection=connection, action=action).first()
+    return _breaker.one(workspace=connection.workspace_id, connection=connection.pk, action=action)
+
+
+@prepared
+def _breaker(workspace: UUID, connection: UUID, action: str) -> QuerySet[Breaker]:
+    return Breaker.objects.filter(workspace=workspace, connection=connection, action=action)
 
 
 def _circuit(breaker: Breaker) -> Circuit:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -19,6 +20,7 @@ from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import BreakGlass, InWorkspace, PermissionRequest, Role, RoleGroup, User, Workspace
 
 READ = {"view_listing", "view_installation", "view_member"}
@@ -210,14 +212,22 @@ def forget_grants() -> None:
 
 def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
     def read() -> frozenset[str]:
-        label = {"content_type__app_label": obj._meta.app_label, "content_type__model": obj._meta.model_name}
-        holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=str(obj.pk)) | Q(
-            groupobjectpermission__group__user=user, groupobjectpermission__object_pk=str(obj.pk)
+        held = frozenset(
+            _codenames(user=user.pk, app=obj._meta.app_label, model=str(obj._meta.model_name), pk=str(obj.pk))
         )
-        held = frozenset(Permission.objects.filter(holds, **label).values_list("codename", flat=True))
         return held | SUPPORT_PERMISSIONS if isinstance(obj, Workspace) and _looks_in(user, obj) else held
 
     return _remember((user.pk, obj._meta.label_lower, obj.pk), read)
+
+
+@prepared
+def _codenames(user: UUID, app: str, model: str, pk: str) -> QuerySet[Permission, str]:
+    """What is granted on one object, to a person or to a group of theirs."""
+    holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=pk) | Q(
+        groupobjectpermission__group__user=user, groupobjectpermission__object_pk=pk
+    )
+    rows = Permission.objects.filter(holds, content_type__app_label=app, content_type__model=model)
+    return rows.order_by().values_list("codename", flat=True)
 
 
 def _looks_in(user: User, workspace: Workspace) -> bool:

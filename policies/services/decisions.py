@@ -5,6 +5,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from galaxy.core.db.writing import insert
 from galaxy.core.models import Workspace
 from policies.engine import Action, Context, Evaluation, Principal, Resource, Snapshot, evaluate
 from policies.models import Decision
@@ -20,7 +21,7 @@ def decide(
     answer = evaluate(snapshot, principal, action, resource, context)
     if any(reason.code == "evaluation_error" for reason in answer.reasons):
         log.error("policy evaluation failed for %s in %s: %s", action.target, workspace.pk, answer.reasons)
-    return Decision.objects.create(
+    decision = Decision(
         workspace=workspace,
         effect=answer.effect,
         action=action.target,
@@ -34,6 +35,8 @@ def decide(
         obligations=answer.obligations,
         policy_version=snapshot.version,
     )
+    insert(decision)
+    return decision
 
 
 def decide_again(decision: Decision, snapshot: Snapshot) -> Evaluation:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.egress.rules import CONNECTION_HOST
 from galaxy.core.egress.urls import is_host
 from galaxy.core.models import User, WorkspaceKey
@@ -26,9 +27,14 @@ def connection_for(installation: Installation, user: User) -> Connection | None:
 
     Their own counts from when they first connected it.
     """
+    return _outgoing.one(workspace=installation.workspace_id, installation=installation.pk, user=user.pk)
+
+
+@prepared
+def _outgoing(workspace: UUID, installation: UUID, user: UUID) -> QuerySet[Connection]:
     mine = Q(owner=user) & ~Q(status=Connection.Status.UNAUTHENTICATED)
-    rows = Connection.objects.filter(workspace=installation.workspace_id, installation=installation)
-    return rows.filter(mine | Q(owner=None)).select_related("owner").order_by(F("owner").asc(nulls_last=True)).first()
+    rows = Connection.objects.filter(workspace=workspace, installation=installation).filter(mine | Q(owner=None))
+    return rows.select_related("owner").order_by(F("owner").asc(nulls_last=True))[:1]
 
 
 def auth_of(manifest: Manifest) -> dict:

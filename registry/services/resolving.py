@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User, Workspace
 from registry.errors import Altered, NotInstalled
 from registry.manifests import ActionSpec, Manifest, load, version_digest
@@ -31,14 +33,8 @@ def resolve(workspace: Workspace, target: str) -> Resolved:
     if not target.isprintable():  # PostgreSQL has no text with a null character or half a surrogate pair
         raise NotInstalled("Nothing of that name is installed.")
     connector, _, action = target.rpartition(".")
-    found = {
-        row.extension.slug: row
-        for row in Installation.objects.in_workspace(workspace)
-        .active()
-        .filter(extension__slug__in=[target, connector])
-        .select_related("workspace", "extension", "pin__version__extension")
-        .defer("pin__version__manifest")
-    }
+    named = _installed(workspace=workspace.pk, target=target, connector=connector)
+    found = {row.extension.slug: row for row in named}
     owner = found.get(connector)
     if owner and owner.extension.kind == Kind.CONNECTOR:
         manifest = _pinned_manifest(owner)
@@ -50,6 +46,13 @@ def resolve(workspace: Workspace, target: str) -> Resolved:
     manifest = _pinned_manifest(installation)
     alone = manifest.actions.get(target) if manifest.kind == Kind.ACTION else None
     return Resolved(target, installation, installation.pin.version, manifest, alone)
+
+
+@prepared
+def _installed(workspace: UUID, target: str, connector: str) -> QuerySet[Installation]:
+    rows = Installation.objects.filter(workspace=workspace, extension__slug__in=[target, connector]).active()
+    rows = rows.select_related("workspace", "extension", "pin__version__extension").order_by()
+    return rows.defer("pin__version__manifest")  # by its digest it is in memory
 
 
 @lru_cache(maxsize=256)

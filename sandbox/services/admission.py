@@ -2,11 +2,15 @@
 
 import secrets
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
+from galaxy.core.db.writing import insert
 from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, User, Workspace
 from policies.engine import Evaluation, Reason
@@ -214,9 +218,8 @@ def admit(call: Call) -> Run:
     asks = decision.effect == Effect.REQUIRE_APPROVAL and not call.is_check  # nobody is asked again every few minutes
     if asks:
         run.state = Run.State.WAITING
-    run.save(force_insert=True)
     values = {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)}
-    RunPayload.objects.create(workspace=run.workspace, run=run, data=values)
+    insert(run, RunPayload(workspace=run.workspace, run=run, data=values))
     audit.record(
         "run.requested",
         actor=call.chain,
@@ -236,8 +239,7 @@ def admit(call: Call) -> Run:
         run.save(update_fields=["approval"])
     elif not run.parent_id:
         queue(run)
-    for span in tracer.spans:
-        span.save(force_insert=True)
+    insert(*tracer.spans)
     return run
 
 
@@ -309,7 +311,7 @@ def _earlier(call: Call) -> Run | None:
     """The run that used this idempotency key before. Raises KeyReused where it asked for something else."""
     if not call.idempotency_key:
         return None
-    found = Run.objects.in_workspace(call.workspace).filter(idempotency_key=call.idempotency_key).first()
+    found = _with_key.one(workspace=call.workspace.pk, key=call.idempotency_key)
     if found is None:
         return None
     same = (found.target, found.input_digest, found.requested_by_id, found.agent_id) == (
@@ -321,6 +323,11 @@ def _earlier(call: Call) -> Run | None:
     if not same or found.scenario != call.scenario:
         raise KeyReused("This idempotency key was used before, for something else.")
     return found
+
+
+@prepared
+def _with_key(workspace: UUID, key: str) -> QuerySet[Run]:
+    return Run.objects.filter(workspace=workspace, idempotency_key=key).order_by()
 
 
 def _summary(call: Call) -> str:

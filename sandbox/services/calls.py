@@ -3,12 +3,15 @@
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import rfc8785
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from galaxy.core.agents import agent_can, why_barred
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.permissions import can, remember_grants
 from policies.engine import Action, Context, Evaluation, Principal, Resource
@@ -120,8 +123,7 @@ def principal_of(call: Call) -> Principal:
     """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more."""
     installation = call.resolved.installation
     user = call.user
-    member = Membership.objects.in_workspace(call.workspace).filter(user=user)
-    roles = tuple(member.values_list("role", flat=True))  # none: they left, whatever grants are left over
+    roles = tuple(_roles(workspace=call.workspace.pk, user=user.pk))  # none: they left, whatever grants are left over
     read, write = "registry.run_installation", "registry.write_installation"
     if call.agent is None:
         return Principal(
@@ -146,6 +148,11 @@ def principal_of(call: Call) -> Principal:
         scopes=tuple(agent.scopes),
         barred=why_barred(agent),
     )
+
+
+@prepared
+def _roles(workspace: UUID, user: UUID) -> QuerySet[Membership, str]:
+    return Membership.objects.filter(workspace=workspace, user=user).values_list("role", flat=True)
 
 
 def _rehearses(call: Call) -> bool:

@@ -203,7 +203,7 @@ def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Pl
     code = reply.code or f"http_{reply.status}"  # who has no status says what it was
     error = partial(RunError, category, code, status=reply.status or None, attempts=attempts, last_endpoint=endpoint)
     if reply.sentence:
-        error = partial(error, sentence=reply.sentence, next_step=reply.next_step)
+        error = partial(error, sentence=reply.sentence, next_step=reply.next_step, field=reply.field)
     if why.reason == "unsafe":
         return error(
             sentence=f"{reply.sentence} It may have taken effect."

@@ -13,12 +13,14 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
+from galaxy.core.db.writing import delete, insert, update
 from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from registry.models import Kind
@@ -43,13 +45,20 @@ class Held(Exception):
 
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
-    OutboxMessage.objects.bulk_create([OutboxMessage(workspace=run.workspace, run=run)], ignore_conflicts=True)
-    transaction.on_commit(partial(ring, run.workspace_id, run.pk))
+    message = OutboxMessage(workspace=run.workspace, run=run, ring_at=timezone.now() + RING_AGAIN)
+    OutboxMessage.objects.bulk_create(
+        [message], update_conflicts=True, unique_fields=["run"], update_fields=["ring_at"]
+    )
+    transaction.on_commit(partial(_ring, run.workspace_id, run.pk))
 
 
 def ring(workspace_id: UUID, run_id: UUID) -> None:
     """Tell the workers that a run is due. If the broker is out of reach, the reconciler rings again later."""
     OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now() + RING_AGAIN)
+    _ring(workspace_id, run_id)
+
+
+def _ring(workspace_id: UUID, run_id: UUID) -> None:
     try:
         perform_run.apply_async(args=[str(workspace_id), str(run_id)], retry=False)
     except OperationalError as error:
@@ -66,26 +75,14 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     Returns the run under its new attempt, or None when there is nothing to take.
     """
     now = timezone.now()
-    run = (
-        Run.objects.select_for_update(of=("self",), skip_locked=True)
-        .select_related(
-            "workspace",
-            "version__extension",
-            "installation__extension",
-            "requested_by",
-            "approval__workspace",
-            "connection__owner",
-        )
-        .defer("version__manifest")  # by its digest it is in memory
-        .filter(pk=run_id)
-        .first()
-    )
+    run = _locked.one(run=run_id)
     if run is None or not _is_free(run, now):
         return None
     run.installation.workspace = run.workspace
     was_lost = run.state == Run.State.RUNNING
     run.attempt += 1
-    run.save(update_fields=["attempt"])  # so that a refusal below holds the run it ends, taken over or not
+    if was_lost:
+        run.save(update_fields=["attempt"])  # so that a refusal below holds the run it ends
     if run.effect_started_at and not run.is_simulated:  # whatever the world says now, this happened before
         end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
         return None
@@ -103,7 +100,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
         return None
     except Held:
         run.state, run.lease_until, run.started_at, run.given_back = Run.State.WAITING, None, None, run.given_back + 1
-        run.save(update_fields=["state", "lease_until", "started_at", "given_back"])
+        run.save(update_fields=["attempt", "state", "lease_until", "started_at", "given_back"])
         _note_held(run)
         return None
     except RunError as error:
@@ -115,9 +112,18 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     run.state = Run.State.RUNNING
     run.lease_until = now + lease_length()
     run.started_at = run.started_at or now
-    run.save(update_fields=["state", "lease_until", "started_at"])
-    OutboxMessage.objects.filter(run=run).delete()
+    taken = {"attempt": run.attempt, "state": run.state, "lease_until": run.lease_until, "started_at": run.started_at}
+    update(Run, {"id": run.pk}, taken)
+    delete(OutboxMessage, {"run": run.pk})
     return run
+
+
+@prepared
+def _locked(run: UUID) -> QuerySet[Run]:
+    related = ("workspace", "version__extension", "installation__extension", "requested_by", "approval__workspace")
+    rows = Run.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=run).order_by()
+    rows = rows.select_related(*related, "connection__owner")
+    return rows.defer("version__manifest")  # by its digest it is in memory
 
 
 _CHANGED = "What would run is no longer what was approved, so nothing was done."
@@ -141,6 +147,12 @@ def _take_overs(run: Run) -> int:
 def lease_length() -> timedelta:
     """How long a worker may be silent before its run is taken over."""
     return timedelta(seconds=settings.GALAXY_RUN_LEASE_S)
+
+
+def is_fresh(run: Run) -> bool:
+    """Whether its lease was given a moment ago: nobody takes it over soon, and renewing it would tell nothing new."""
+    length = lease_length()
+    return run.lease_until is not None and run.lease_until - timezone.now() > length * 0.95
 
 
 def keep(run: Run, **changes: Any) -> None:
@@ -228,11 +240,13 @@ def end(
     state = Run.State.SUCCEEDED
     if error:
         state = Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED
+    was_claimed = run.state == Run.State.RUNNING
     store(run, state, outputs=outputs, error=error)
+    spans: list[Span] = []
     if tracer:
         status = Span.Status.ERROR if error else Span.Status.OK
-        Span.objects.bulk_create(tracer.finish(status, mode=run.mode, state=str(state)))
-    CallRecord.objects.create(
+        spans = tracer.finish(status, mode=run.mode, state=str(state))
+    record = CallRecord(
         workspace=run.workspace,
         run=run,
         version_digest=run.version_digest,
@@ -242,6 +256,7 @@ def end(
         outputs=outputs,
         exchanges=exchanges or [],
     )
+    insert(*spans, record)
     if outcome:
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
     forget_values(run, raw_outputs)
@@ -250,7 +265,7 @@ def end(
         record_check(run, error)
     elif error:
         tell_requester(run, error)
-    if run.parent_id is None:
+    if run.parent_id is None and not was_claimed:  # the claim took the doorbell down
         OutboxMessage.objects.filter(run=run).delete()
 
 
@@ -265,10 +280,12 @@ def store(run: Run, state: str, *, outputs: Any, error: RunError | None) -> None
         "error": error.as_dict() if error else None,
         "attempt": run.attempt,
     }
-    mine = Run.objects.filter(pk=run.pk).filter(state__in=[Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING])
     if run.state == Run.State.RUNNING:
-        mine = mine.filter(state=Run.State.RUNNING, attempt=run.attempt)
-    if not mine.update(**changes):
+        won = update(Run, {"id": run.pk, "state": run.state, "attempt": run.attempt}, changes)
+    else:
+        open_states = [Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING]
+        won = Run.objects.filter(pk=run.pk, state__in=open_states).update(**changes)
+    if not won:
         raise LostLease(run.pk)
     for name, value in changes.items():
         setattr(run, name, value)
@@ -302,7 +319,7 @@ def tell_requester(run: Run, error: RunError) -> None:
 def forget_values(run: Run, raw_outputs: Any = None) -> None:
     """Raw values go with the last write; those of a step stay until its pack is over, which may still read them."""
     if run.parent_id is None:
-        RunPayload.objects.filter(run=run).delete()
+        delete(RunPayload, {"run": run.pk})
         if run.kind == Kind.PACK:
             RunPayload.objects.filter(run__parent=run).delete()
     elif raw_outputs is not None:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
 from policies.engine import evaluate
 from policies.models import Effect
 from policies.services.decisions import decide as decide_and_store
@@ -160,10 +162,17 @@ def call_of(run: Run) -> Call:
 
 def _payload(run: Run) -> dict[str, Any]:
     """The raw values of a run that is not over; read once for each claim, since they stay as they are until its end."""
-    try:
-        return run.payload.data
-    except RunPayload.DoesNotExist:
-        return {}
+    payload = Run._meta.get_field("payload")
+    if not payload.is_cached(run):
+        payload.set_cached_value(run, _stored.one(run=run.pk))
+    found: Any = payload.get_cached_value(run)
+    return found.data if found else {}
+
+
+@prepared
+def _stored(run: UUID) -> QuerySet[RunPayload]:
+    """Not read along with the lock on the run: what its last worker wrote is seen once that is held."""
+    return RunPayload.objects.filter(run=run)
 
 
 def perform_call(run: Run, tracer: Tracer) -> None:

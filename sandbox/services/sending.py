@@ -20,7 +20,7 @@ from sandbox.errors import RunError
 from sandbox.models import Category, Run, Span
 from sandbox.runners import Reply
 from sandbox.services.calls import Call
-from sandbox.services.leases import keep
+from sandbox.services.leases import is_fresh, keep
 from sandbox.tracing import Tracer
 from sandbox.windows import ended, take
 
@@ -98,7 +98,10 @@ class Sending:
             )
         if self._windows:
             self._charge()
-        keep(self._run, **({} if self._is_repeatable else {"effect_started_at": timezone.now()}))
+        if not self._is_repeatable:
+            keep(self._run, effect_started_at=timezone.now())
+        elif self._run.parent_id or not is_fresh(self._run):
+            keep(self._run)
         self._has_sent = True
 
     def after(self, category: str | None, reply: Reply) -> bool:

@@ -49,9 +49,16 @@ def test_what_is_over_or_waits_for_a_person_is_never_due(run, state):
 
 
 def test_ringing_puts_the_next_ring_off(run):
+    OutboxMessage.objects.update(ring_at=timezone.now())
     assert reconcile(timezone.now() + timedelta(seconds=1)) == 1
     assert OutboxMessage.objects.get().ring_at > timezone.now() + timedelta(seconds=5)
     assert reconcile(timezone.now() + timedelta(seconds=1)) == 0
+
+
+def test_a_run_that_was_just_rung_for_is_not_rung_for_at_once(run):
+    """Its first ring comes with the commit that queues it; were that lost, the next one would."""
+    assert due(timezone.now() + timedelta(seconds=5)) == []
+    assert due(timezone.now() + timedelta(seconds=11)) == [run.pk]
 
 
 def test_looking_for_due_runs_does_not_read_finished_ones(run):
