@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.vault.envelope import Envelope, Place
 from galaxy.core.vault.errors import CannotOpen, KeyDestroyed, VaultClosed
 from galaxy.core.vault.keys import newest_key, unwrapped
@@ -50,8 +52,9 @@ def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest) -> Opened:
     Raises TokenRefused where it does not open, or was sealed for other hosts than ``manifest`` sends it to.
     """
     with briefly():
-        connection = Connection.objects.select_related("workspace", "installation").get(workspace=workspace, pk=pk)
-        row = ConnectionCredential.objects.filter(workspace=workspace, connection=pk).select_related("key").first()
+        row = _credential.one(workspace=workspace, connection=pk)
+        rows = Connection.objects.select_related("workspace", "installation")
+        connection = row.connection if row else rows.get(workspace=workspace, pk=pk)
         if row is None:
             if auth_of(manifest)["type"] == "none" or connection.status == Connection.Status.UNAUTHENTICATED:
                 return Opened(connection, {})
@@ -63,6 +66,12 @@ def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest) -> Opened:
             raise TokenRefused("credential_sealed", "The stored credential is of another time.")
         text = _open(row, place_of_credential(row))
     return Opened(connection, json.loads(text), tuple(row.hosts))
+
+
+@prepared
+def _credential(workspace: UUID, connection: UUID) -> QuerySet[ConnectionCredential]:
+    rows = ConnectionCredential.objects.filter(workspace=workspace, connection=connection)
+    return rows.select_related("key", "connection__workspace", "connection__installation").order_by()
 
 
 def open_app(installation: UUID, workspace: UUID, manifest: Manifest) -> App:

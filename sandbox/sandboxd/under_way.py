@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
 from galaxy.core.egress import Refusal
 from galaxy.core.scope import workspace_scope
 from sandbox.models import Run
@@ -27,13 +29,17 @@ def briefly() -> Iterator[None]:
 def running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
     """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder."""
     try:
-        runs = Run.objects.select_related("workspace", "connection")
-        run = runs.filter(workspace=workspace, pk=UUID(run_id)).first()
+        run = _run.one(workspace=workspace, run=UUID(run_id))
     except ValueError:
         run = None
     if run is None or run.state != Run.State.RUNNING or (run.version_digest, run.target) != (digest, target):
         raise BadOrder("No such run is under way.")
     return run
+
+
+@prepared
+def _run(workspace: UUID, run: UUID) -> QuerySet[Run]:
+    return Run.objects.select_related("workspace", "connection").filter(workspace=workspace, pk=run).order_by()
 
 
 def record_refusal(run: Run, refusal: Refusal) -> None:
