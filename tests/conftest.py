@@ -12,7 +12,7 @@ from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from tests import flushing
-from tests.factories import make_user, make_workspace
+from tests.factories import make_people, make_workspace
 from tests.workers import Workers
 
 
@@ -53,8 +53,7 @@ def quick_settings(settings):
 @pytest.fixture
 def cast(db):
     """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user}."""
-    people = {role.value: make_user(role.label) for role in Role}
-    people["stranger"] = make_user("Stranger")
+    people = dict(zip((*Role.values, "stranger"), make_people(*Role.labels, "Stranger"), strict=True))
     people["meridian"] = make_workspace("Meridian", people)
     people["tidewater"] = make_workspace("Tidewater", {"owner": people["stranger"]})
     return people
