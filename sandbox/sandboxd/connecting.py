@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -48,7 +48,7 @@ from sandbox.sandboxd.credentials import Authorised, NotAuthorised, authorised
 from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.orders import BadOrder
 from sandbox.sandboxd.refreshing import renew
-from sandbox.sandboxd.rest_calls import Lent
+from sandbox.sandboxd.rest_calls import Lent, request_of
 from sandbox.sandboxd.schedule import next_refresh
 from sandbox.sandboxd.sentences import sentence_of
 from sandbox.sandboxd.token_endpoint import (
@@ -203,15 +203,7 @@ def _test(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
             prepared = rest.build(spec, manifest, {}, host=connection.host, now=timezone.now().isoformat())
         except rest.BadCall as bad:
             return {"passed": True, "sentence": f"What it holds opens, and is in time. No request was made: {bad}"}
-        headers = prepared.headers | {
-            name: before + broker.placeholder(name) for name, (before, _) in credentials.headers.items()
-        }
-        url = prepared.url
-        for name in credentials.query:
-            url += f"{'&' if '?' in url else '?'}{quote(name, safe='')}={broker.placeholder(name)}"
-        request = {"method": prepared.method, "url": url, "headers": headers, "follow": False}
-        if prepared.body:
-            request["body_base64"] = base64.b64encode(prepared.body).decode()
+        request = request_of(prepared, credentials, broker) | {"follow": False}
         answer = broker.fetch(request, ANSWER_S)
     return _verdict(spec, answer, credentials.host)
 

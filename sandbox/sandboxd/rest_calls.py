@@ -2,9 +2,10 @@
 
 import base64
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from galaxy.core.egress import Broker, Limits
+from galaxy.core.egress.exchanges import body_of
 from galaxy.core.egress.placeholders import HEADER, QUERY
 from galaxy.core.egress.refusals import Refused
 from sandbox import rest
@@ -77,7 +78,7 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
         on_refused=asked.refused,
         hidden=credentials.values,
     )
-    came = broker.fetch(_request(prepared, credentials, broker), asked.seconds)
+    came = broker.fetch(request_of(prepared, credentials, broker), asked.seconds)
     record = _record(broker, prepared)
     was_sent = came.get("was_sent", True)
     more = {"exchange": record, "was_sent": was_sent, "token_generation": credentials.token_generation}
@@ -87,22 +88,29 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
     return _judged(asked, prepared, came) | more
 
 
-def _request(prepared: rest.Prepared, credentials: Credentials, broker: Broker) -> dict[str, Any]:
-    """The request as the broker takes it, with placeholders where the secrets go. Only what changes nothing follows
-    redirects: another method or a second host was never asked for."""
+def request_of(prepared: rest.Prepared, credentials: Credentials, broker: Broker) -> dict[str, Any]:
+    """The request as the broker takes it, with placeholders where the secrets go, each in one place alone. Only what
+    changes nothing follows redirects: another method or a second host was never asked for."""
     own = {name.lower() for name in credentials.headers}
     headers = {name: value for name, value in prepared.headers.items() if name.lower() not in own}
     headers |= {name: before + broker.placeholder(name) for name, (before, _) in credentials.headers.items()}
-    url = prepared.url
-    for name in credentials.query:
-        url += f"{'&' if '?' in url else '?'}{quote(name, safe='')}={broker.placeholder(name)}"
     return {
         "method": prepared.method,
-        "url": url,
+        "url": _with_parameters(prepared.url, {name: broker.placeholder(name) for name in credentials.query}),
         "headers": headers,
         "body_base64": base64.b64encode(prepared.body).decode(),
         "follow": prepared.method in SAFE_METHODS,
     }
+
+
+def _with_parameters(url: str, own: dict[str, str]) -> str:
+    """``url`` with ``own`` in the place of parameters of these names, which a link to the next page may repeat."""
+    if not own:
+        return url
+    address, _, query = url.partition("?")
+    parts = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in own]
+    parts += [f"{quote(name, safe='')}={value}" for name, value in own.items()]
+    return f"{address}?{'&'.join(parts)}"
 
 
 def _record(broker: Broker, prepared: rest.Prepared) -> dict[str, Any] | None:
@@ -132,8 +140,7 @@ def _record(broker: Broker, prepared: rest.Prepared) -> dict[str, Any] | None:
 def _judged(asked: Asked, prepared: rest.Prepared, came: dict[str, Any]) -> dict[str, Any]:
     """What an answer says: its value, exactly one category where it is a failure, and the page after it."""
     raw, status, headers = asked.spec.raw, came["status"], came["headers"]
-    content = base64.b64decode(came["body_base64"]) if "body_base64" in came else came["body"].encode()
-    answer = rest.read(raw, status, headers, content)
+    answer = rest.read(raw, status, headers, body_of(came))
     category = category_of(status, raw.get("replies", ()), answer.body)
     code, sentence, next_step, following = "", "", "", None
     if category is None and answer.code:

@@ -1,5 +1,7 @@
 """What proves a connection goes to its own host, in its own place: not to where a redirect leads, not into records."""
 
+from urllib.parse import quote
+
 import pytest
 
 from galaxy.core.models import AuditEvent
@@ -10,12 +12,13 @@ from tests.connections import seal_for
 from tests.core.egress.peers import answer, saying
 from tests.core.vault.test_canary import dump
 from tests.sandbox.live.conftest import finished
-from tests.sandbox.live.manifests import API, ELSEWHERE, LIVE, TENANT, connector
+from tests.sandbox.live.manifests import API, ELSEWHERE, LISTS, LIVE, TENANT, connector
 from tests.sandbox.live.test_live_calls import as_json
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TOKEN = "tok-Canary-9b/7A+x=Q&z"
 ACTIONS = LIVE[LIVE.index("  - id: look_up") :]
+LINKED = LISTS[LISTS.index("  - id: by_link") : LISTS.index("  - id: download")]
 
 
 @pytest.fixture
@@ -23,8 +26,8 @@ def call(meridian, cast, connect, sandboxd, settings):
     """``call(auth, bundle, "look_up", key="a")`` with a connection that proves itself so."""
     settings.GALAXY_KMS = f"local:{sandboxd.key_file}"  # as sandboxd has it, to seal what a person would type in
 
-    def run(auth: str, bundle: dict, action: str, *, base_url: str = f"https://{API}", host: str = "", **inputs):
-        text = connector("proven", ACTIONS, auth=auth, base_url=base_url)
+    def run(auth: str, bundle: dict, action: str, *, base_url=f"https://{API}", host="", actions=ACTIONS, **inputs):
+        text = connector("proven", actions, auth=auth, base_url=base_url)
         installation = connect(text, host=host)
         connection = Connection.objects.select_related("installation__workspace", "workspace").get(
             installation=installation
@@ -61,6 +64,16 @@ def test_a_request_carries_what_the_manifest_says_and_no_trace_of_it_is_kept(cal
     assert run.outputs["id"] == "x7" and "[redacted]" in run.outputs["echo"]
     everything = dump() + sandboxd.log.read_text()
     assert TOKEN not in everything and "YWRhOnRvay1DYW5hcnktOWIvN0EreD1RJno" not in everything
+
+
+def test_a_key_stands_once_in_the_address_of_a_page_whose_link_repeats_it(call, peer):
+    """What comes back of it is a mark by then, and some vendors read the first of two."""
+    link = f'</linked?key={quote(TOKEN, safe="")}&page=2>; rel="next"'
+    replies = [as_json([{"a": 1}], Link=link), as_json([{"a": 2}])]
+    peer.script = lambda request, send: send(replies[len(peer.requests) - 1])
+    run = call("type: api_key, in: query, name: key", {"api_key": TOKEN}, "by_link", actions=LINKED)
+    assert (run.state, run.outputs["items"]) == ("succeeded", [{"a": 1}, {"a": 2}])
+    assert peer.requests[1].startswith(f"GET /linked?page=2&key={quote(TOKEN, safe='')} HTTP/1.1".encode())
 
 
 def test_a_redirect_to_another_declared_host_is_not_told_the_token(call, peer):
