@@ -12,8 +12,9 @@ class Reply:
     JSON body.
 
     ``outputs`` is what the manifest's response mapping makes of it, where it is a success. ``category``, ``code``,
-    ``sentence`` and ``next_step`` say what failed where the status does not. ``has_acted`` is False where surely
-    nothing was changed at the other side, True where something may have been, and None where only the status can tell.
+    ``sentence`` and ``next_step`` say what failed where the status does not, and ``field`` which input is to blame.
+    ``has_acted`` is False where surely nothing was changed at the other side, True where something may have been, and
+    None where only the status can tell.
     ``not_begun``: it is Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
     ``requests`` are the redacted records of what left for it (sandbox.sandboxd.calling).
     """
@@ -29,6 +30,7 @@ class Reply:
     has_acted: bool | None = None
     not_begun: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
+    field: str = ""
 
 
 class Runner(Protocol):

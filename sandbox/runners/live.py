@@ -178,6 +178,7 @@ def _failure(answer: dict[str, Any], requests: list[dict[str, Any]]) -> Reply:
         code=answer["code"],
         sentence=answer["sentence"],
         next_step=answer["next_step"],
+        field=answer["field"],
         has_acted=answer["has_acted"],
         requests=requests,
         not_begun=answer["code"] == REFRESHING,

@@ -2,17 +2,19 @@
 
 It is answered with
 
-    {status, headers, body, next, code, category, sentence, next_step, was_sent, has_acted, exchange, renewed,
-     token_generation}
+    {status, headers, body, next, code, category, sentence, next_step, field, was_sent, has_acted,
+     exchange, renewed}
 
 ``status`` is None where no answer came, ``body`` a JSON value, ``next`` the token of the page after this one or None.
-``category`` is empty for a success; what failed without one of its own is told by ``code`` and ``sentence``.
+``category`` is empty for a success; what failed without one of its own is told by ``code`` and ``sentence``, and
+``field`` names the input that is to blame, where one is. ``was_sent``: something may have reached the other side.
 ``exchange`` is the record of what left, {method, url, status, code, reason, address, was_sent, duration_ms, bytes_in,
 bytes_out, redirects, redirected_to}, None where nothing did. ``renewed``: the token was refused and there is another
 one by now, so that the same order may be sent once more.
 """
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +35,7 @@ from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.orders import BadOrder, CallOrder
 from sandbox.sandboxd.under_way import briefly, record_refusal, running
 
-REFRESH_S = 5.0  # for a token, besides the exchange's own time
+REFRESH_S = 5.0  # for tokens, before the exchange and after it, besides its own time
 NONE = Credentials({}, {}, (), "", 0)
 
 
@@ -68,16 +70,20 @@ Exchange = Callable[[Asked, Credentials], dict[str, Any]]
 def call(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
     """The answer to one order. Raises BadOrder."""
     order = CallOrder.from_body(body)
+    begun = time.monotonic()
     with workspace_scope([order.workspace]):
         try:
             with briefly():
                 asked = _asked(order, ways)
                 credentials = _credentials(asked)
-        except (BadCall, NotAuthorised) as no:
+        except BadCall as bad:
+            return not_made(bad)
+        except NotAuthorised as no:
             return failed(no.code, no.category, str(no), no.next_step)
+        left = max(0.0, begun + REFRESH_S - time.monotonic())
         answer = _exchange_of(asked.spec)(asked, credentials)
         if answer["status"] == 401 and credentials is not NONE and order.may_renew and asked.run.connection:
-            answer |= _renewed(asked, asked.run.connection, credentials)
+            answer |= _renewed(asked, asked.run.connection, credentials, left)
         return answer
 
 
@@ -92,12 +98,17 @@ def failed(code: str, category: str, sentence: str, next_step: str = "", **more:
         "category": category,
         "sentence": sentence,
         "next_step": next_step,
+        "field": "",
         "was_sent": False,
         "has_acted": False,
         "exchange": None,
         "renewed": False,
-        "token_generation": 0,
     } | more
+
+
+def not_made(bad: BadCall) -> dict[str, Any]:
+    """The answer where no request could be made."""
+    return failed(bad.code, bad.category, str(bad), bad.next_step, field=bad.field)
 
 
 def _asked(order: CallOrder, ways: Ways) -> Asked:
@@ -136,14 +147,14 @@ def _credentials(asked: Asked) -> Credentials:
     return authorised(asked.run.connection, asked.manifest, seconds=REFRESH_S, ways=asked.ways)
 
 
-def _renewed(asked: Asked, connection: Connection, refused: Credentials) -> dict[str, Any]:
+def _renewed(asked: Asked, connection: Connection, refused: Credentials, seconds: float) -> dict[str, Any]:
     """What a 401 changes in its answer: there is another token by now, or there is none and a person is needed."""
     try:
         found = renewed(
             connection,
             asked.manifest,
             seen_generation=refused.token_generation,
-            seconds=REFRESH_S,
+            seconds=seconds,
             ways=asked.ways,
         )
     except NotAuthorised as no:

@@ -8,7 +8,7 @@ from galaxy.core.egress import Broker, HostRule, Limits, Refusal
 from registry.manifests import ActionSpec
 from sandbox import rest
 from sandbox.grpc_calls import decode, encode, judged, method_of
-from sandbox.sandboxd.calling import Asked, Credentials, failed
+from sandbox.sandboxd.calling import Asked, Credentials, failed, not_made
 from sandbox.sandboxd.execution import Ways
 from sandbox.sandboxd.rest_calls import Lent
 
@@ -31,13 +31,14 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
             on_refused=asked.refused,
         )
     except rest.BadCall as bad:
-        return failed(bad.code, bad.category, str(bad), bad.next_step)
-    was_sent = came.get("was_sent", True)
-    more = {"exchange": _record(broker), "was_sent": was_sent, "token_generation": credentials.token_generation}
+        return not_made(bad)
+    record = _record(broker)
     if "error" in came:
+        was_sent = came["was_sent"]
         has_acted = rest.has_acted(spec.effect, None, came["category"], was_sent=was_sent)
-        return failed(came["error"], came["category"], came["message"], has_acted=has_acted, **more)
-    return failed("", "", "", **more) | judged(spec, came).as_dict()
+        more = {"was_sent": was_sent, "has_acted": has_acted, "exchange": record}
+        return failed(came["error"], came["category"], came["message"], **more)
+    return failed("", "", "", was_sent=True, exchange=record) | judged(spec, came).as_dict()
 
 
 def sent(

@@ -12,11 +12,11 @@ from sandbox import rest
 from sandbox.rest.bodies import MAX_UPLOAD_BYTES
 from sandbox.rest.reply import MAX_BODY_BYTES
 from sandbox.retry import category_of
-from sandbox.sandboxd.calling import Asked, Credentials, failed
+from sandbox.sandboxd.calling import Asked, Credentials, failed, not_made
+from sandbox.sandboxd.execution import SAFE_METHODS
 from sandbox.sandboxd.sentences import sentence_of
 
 REDIRECTS = 3
-SAFE_METHODS = frozenset({"GET", "HEAD"})
 _LIMITS = Limits(
     calls=1 + REDIRECTS,
     bytes=16 * 1024 * 1024,
@@ -67,7 +67,7 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
         )
         hosts = rest.hosts_of(spec, manifest, host=asked.host, endpoint=order.endpoint)
     except rest.BadCall as bad:
-        return failed(bad.code, bad.category, str(bad), bad.next_step)
+        return not_made(bad)
     broker = Broker(
         asked.rules,
         resolver=asked.ways.resolver,
@@ -80,12 +80,12 @@ def exchange(asked: Asked, credentials: Credentials) -> dict[str, Any]:
     )
     came = broker.fetch(request_of(prepared, credentials, broker), asked.seconds)
     record = _record(broker, prepared)
-    was_sent = came.get("was_sent", True)
-    more = {"exchange": record, "was_sent": was_sent, "token_generation": credentials.token_generation}
     if "error" in came:
+        was_sent = came["was_sent"]
         has_acted = rest.has_acted(spec.effect, None, came["category"], was_sent=was_sent)
-        return failed(came["error"], came["category"], came["message"], has_acted=has_acted, **more)
-    return _judged(asked, prepared, came) | more
+        more = {"was_sent": was_sent, "has_acted": has_acted, "exchange": record}
+        return failed(came["error"], came["category"], came["message"], **more)
+    return _judged(asked, prepared, came) | {"was_sent": True, "exchange": record}
 
 
 def request_of(prepared: rest.Prepared, credentials: Credentials, broker: Broker) -> dict[str, Any]:

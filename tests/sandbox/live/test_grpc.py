@@ -239,6 +239,7 @@ def test_inputs_that_the_message_does_not_take_are_not_sent(call, warehouse):
     run = call("get_item", {"sku": 7}, text)
     assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "validation", "bad_message")
     assert "sku does not fit" in run.error["sentence"] and warehouse.calls == []
+    assert run.error["field"] == "sku"
 
 
 def test_a_token_that_a_peer_echoes_is_kept_nowhere(call, warehouse, standing):

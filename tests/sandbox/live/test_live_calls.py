@@ -35,6 +35,11 @@ def test_a_write_is_sent_once_with_what_the_inputs_gave(call, peer):
     assert len(peer.requests) == 1
 
 
+def test_an_input_that_makes_no_request_is_named(call, peer):
+    run = call("look_up", key="..")
+    assert (run.error["error_code"], run.error["field"], peer.requests) == ("bad_path", "key", [])
+
+
 def test_what_left_is_kept_without_values(call, peer):
     peer.script = saying(as_json({"id": "x7"}))
     run = call("look_up", key="secret-key", fields=["id"])
