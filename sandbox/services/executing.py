@@ -20,6 +20,7 @@ from sandbox.services.leases import keep
 from sandbox.services.sending import Sending
 from sandbox.tracing import Tracer
 
+_PASSING = frozenset({"attempts", "time", "held back"})  # why one stops at what may pass by itself
 PATIENCE = {"max_attempts": 10, "base_ms": 500, "max_ms": 4_000}  # with a sandbox that is busy, or just restarts
 
 
@@ -120,13 +121,15 @@ class _Tries:
 
     def _at(self, endpoint: int) -> Reply:
         attempt = 0
+        last: RunError | None = None
         while True:
             try:
                 self._sending.begin(endpoint)
             except RunError as held:
+                error = last or held  # what was answered tells more than that nobody may ask again
                 if self._may_have_acted:
-                    raise
-                raise _Elsewhere(held) from held
+                    raise error from held
+                raise _Elsewhere(error) from held
             attempt += 1
             reply, category, is_held_back = self._once()
             if category is None:
@@ -134,12 +137,12 @@ class _Tries:
             next_try, asked_ms = self._plan(reply, category, attempt)
             if next_try.wait_ms is not None and is_held_back:
                 next_try = Plan(None, "held back")
+            last = _given_up(reply, category, self.number, self._runner.endpoint, next_try, asked_ms)
+            last.ambiguous |= not self._call.is_repeatable and reply.has_acted is True
             if next_try.wait_ms is None:
-                error = _given_up(reply, category, self.number, self._runner.endpoint, next_try, asked_ms)
-                error.ambiguous |= not self._call.is_repeatable and reply.has_acted is True
-                if next_try.reason in {"attempts", "time", "held back"} and not self._may_have_acted:
-                    raise _Elsewhere(error)
-                raise error
+                if next_try.reason in _PASSING and not self._may_have_acted:
+                    raise _Elsewhere(last)
+                raise last
             self._wait(next_try.wait_ms)
 
     def _once(self) -> tuple[Reply, str | None, bool]:
@@ -212,7 +215,7 @@ def _given_up(reply: Reply, category: str, attempts: int, endpoint: str, why: Pl
             next_step="Look there, then settle this run.",
             ambiguous=True,
         )
-    if why.reason == "time" and asked_ms:
+    if why.reason in _PASSING and asked_ms:
         at = timezone.now() + timedelta(milliseconds=asked_ms)
         return error(next_step=f"It asks to wait until {at:%d %B %Y, %H:%M:%S} UTC. Run it again then.", retry_at=at)
     return error()

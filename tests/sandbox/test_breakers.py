@@ -18,6 +18,7 @@ from sandbox.breakers import AlreadyThere, Pass, enter, report, reset_breaker, t
 from sandbox.circuit import Knobs
 from sandbox.errors import RunError
 from sandbox.models import Breaker, BreakerEvent, Issue
+from sandbox.services import perform
 from sandbox.valkey import client
 from tests.extensions import PROBE, installed
 from tests.sandbox.scripted import OK, connected, failed, live
@@ -192,3 +193,13 @@ def test_of_many_that_come_at_once_exactly_one_tries(cast):
     assert sorted(found) == [False] * 7 + [True]
     with workspace_scope([workspace.pk]):
         assert BreakerEvent.objects.filter(state="half_open").count() == 1
+
+
+def test_a_breaker_opened_between_two_tries_leaves_what_was_answered(workspace, admin, live):
+    connection = connected(installed(workspace, admin, PROBE.replace("base_ms: 100", "base_ms: 1"))[0])
+    run = live.asked("probe.look_up")
+    runner = live.answers(failed(500))
+    runner.during = lambda: opened(connection, timedelta(minutes=1))
+    run = perform(run.pk)
+    assert (run.state, run.error["error_code"], run.error["attempts"]) == ("failed", "http_500", 1)
+    assert len(runner.sent) == 1

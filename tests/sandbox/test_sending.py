@@ -160,3 +160,11 @@ def test_an_action_called_connection_has_a_budget_of_its_own(workspace, admin):
     assert len({one.window.key for one in found}) == 2
     whole = declared.places(manifest, replace(spec, raw=spec.raw | {"lock": {"scope": "connection"}}), {})
     assert declared.places(manifest, spec, {})[0].key != whole[0].key
+
+
+def test_the_last_try_says_until_when_the_other_side_asks_to_wait(workspace, admin, live):
+    connected(installed(workspace, admin, PROBE.replace("max_attempts: 3", "max_attempts: 1"))[0])
+    run = live("probe.look_up", failed(429, retry_after="600"))
+    assert (run.error_category, run.error["error_code"], run.error["attempts"]) == ("rate_limit", "http_429", 1)
+    assert "It asks to wait until" in run.error["next_step"]
+    assert run.error["retry_at"] > (timezone.now() + timedelta(seconds=590)).isoformat()
