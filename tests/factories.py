@@ -5,10 +5,12 @@ import itertools
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
+from galaxy.core import audit
 from galaxy.core.accounts import create_account
-from galaxy.core.members import add_member, create_workspace
-from galaxy.core.models import User, Workspace
+from galaxy.core.members import create_workspace
+from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
 from galaxy.core.scope import workspace_scope
 
 PASSWORD = "correct horse battery"
@@ -47,8 +49,21 @@ def make_staff(name: str = "Staff") -> User:
 def make_workspace(name: str, people: dict[str, User]) -> Workspace:
     """A workspace whose members are ``people`` by role; there must be an owner."""
     workspace = create_workspace(name=name, slug=name.lower(), owner=people["owner"])
+    others = {role: user for role, user in people.items() if role in Role.values and role != Role.OWNER}
     with workspace_scope([workspace.pk]):
-        for role, user in people.items():
-            if role in {"admin", "approver", "creator", "auditor", "member"}:
-                add_member(workspace, user=user, role=role, actor=people["owner"])
+        make_members(workspace, others, actor=people["owner"])
     return workspace
+
+
+@transaction.atomic
+def make_members(workspace: Workspace, people: dict[str, User], *, actor: User) -> None:
+    """As ``add_member`` adds one after the other: rows in two statements, and an event for each."""
+    groups = {one.role: one for one in RoleGroup.objects.in_workspace(workspace)}
+    rows = Membership.objects.bulk_create(
+        Membership(workspace=workspace, user=user, role=role) for role, user in people.items()
+    )
+    holds = User.groups.through
+    holds.objects.bulk_create(holds(user=row.user, group_id=groups[row.role].group_id) for row in rows)
+    for row in rows:
+        after = {"user": row.user, "role": groups[row.role].label}
+        audit.record("membership.created", actor=actor, target=row, after=after)

@@ -3,7 +3,10 @@
 from allauth.account.models import EmailAddress
 from django.forms.models import model_to_dict
 
-from tests.factories import PASSWORD, make_people, make_user
+from galaxy.core.members import add_member
+from galaxy.core.models import AuditDetail, AuditEvent, HistoryRow, Membership
+from galaxy.core.permissions import can
+from tests.factories import PASSWORD, make_members, make_people, make_user
 
 OF_ITS_OWN = {"id", "user", "email", "name", "password", "joined_at"}
 
@@ -20,6 +23,27 @@ def test_people_made_at_once_are_as_those_made_one_by_one(db):
         addresses = [EmailAddress.objects.get(user=person) for person in (one, alone)]
         assert addresses[0].email == one.email
         assert _shared(addresses[0]) == _shared(addresses[1])
+
+
+def test_members_made_at_once_are_as_those_added_one_by_one(cast, workspace):
+    ada, grace = make_people("Ada", "Grace")
+    add_member(workspace, user=ada, role="creator", actor=cast["owner"])
+    make_members(workspace, {"creator": grace}, actor=cast["owner"])
+    alone, together = (Membership.objects.get(user=person) for person in (ada, grace))
+    assert _shared(together) == _shared(alone)
+    assert list(grace.groups.all()) == list(ada.groups.all()) != []
+    assert can(grace, "core.write_extension", workspace)
+    assert _event(together) == _event(alone)
+    history = HistoryRow.objects.filter(kind="core_membership", row_id__in=[str(alone.pk), str(together.pk)])
+    assert history.count() == 2
+
+
+def _event(membership):
+    """What the trail says of one who came, but for who it is and when."""
+    event = AuditEvent.objects.get(target_id=str(membership.pk))
+    fields = AuditDetail.objects.get(event_id=event.pk).fields
+    its_own = {"occurred_at", "target.id", "target.label", "after.user"}
+    return event.action, {name: value for name, value in fields.items() if name not in its_own}, set(fields)
 
 
 def _shared(row):
