@@ -14,8 +14,8 @@ class Reply:
     ``outputs`` is what the manifest's response mapping makes of it, where it is a success. ``category``, ``code``,
     ``sentence`` and ``next_step`` say what failed where the status does not, and ``field`` which input is to blame.
     ``has_acted`` is False where surely nothing was changed at the other side, True where something may have been, and
-    None where only the status can tell.
-    ``not_begun``: it is Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
+    None where only the status can tell. ``was_sent`` is False where no request left at all. ``not_begun``: it is
+    Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
     ``requests`` are the redacted records of what left for it (sandbox.sandboxd.calling).
     """
 
@@ -28,6 +28,7 @@ class Reply:
     sentence: str = ""
     next_step: str = ""
     has_acted: bool | None = None
+    was_sent: bool = True
     not_begun: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
     field: str = ""

@@ -180,6 +180,7 @@ def _failure(answer: dict[str, Any], requests: list[dict[str, Any]]) -> Reply:
         next_step=answer["next_step"],
         field=answer["field"],
         has_acted=answer["has_acted"],
+        was_sent=answer["was_sent"] or bool(requests),
         requests=requests,
         not_begun=answer["code"] == REFRESHING,
     )

@@ -13,7 +13,7 @@ import structlog
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from sandbox import breakers, holds
+from sandbox import breakers, circuit, holds
 from sandbox.breakers import Pass
 from sandbox.declared import Budget, budgets, knobs, places, subject_of
 from sandbox.errors import RunError
@@ -106,11 +106,12 @@ class Sending:
 
     def after(self, category: str | None, reply: Reply) -> bool:
         """Count what an attempt came back with (None: a success); True where the breaker holds calls back now."""
-        self._end_request(has_left=not reply.not_begun)
+        self._end_request(has_left=reply.was_sent and not reply.not_begun)
         if self._breaks_on is None or self._spec is None:
             return False
         leave, self._leave = self._leave, Pass()
-        if reply.not_begun or reply.code in _OURS:
+        says_nothing = not reply.was_sent and circuit.is_healthy(category) is None
+        if says_nothing or reply.not_begun or reply.code in _OURS:
             breakers.step_back(self._breaks_on, self._breaker, leave)
             return False
         settings = knobs(self._manifest, self._spec)

@@ -18,6 +18,7 @@ from sandbox.breakers import AlreadyThere, Pass, enter, report, reset_breaker, t
 from sandbox.circuit import Knobs
 from sandbox.errors import RunError
 from sandbox.models import Breaker, BreakerEvent, Issue
+from sandbox.runners import Reply
 from sandbox.services import perform
 from sandbox.valkey import client
 from tests.extensions import PROBE, installed
@@ -203,3 +204,12 @@ def test_a_breaker_opened_between_two_tries_leaves_what_was_answered(workspace, 
     run = perform(run.pk)
     assert (run.state, run.error["error_code"], run.error["attempts"]) == ("failed", "http_500", 1)
     assert len(runner.sent) == 1
+
+
+def test_a_trial_of_which_nothing_left_leaves_the_breaker_to_the_next(connection, live):
+    opened(connection)
+    unsent = Reply(0, category="validation", code="mapping_failed", sentence="No.", has_acted=False, was_sent=False)
+    assert live("probe.look_up", unsent).error_category == "validation"
+    assert Breaker.objects.get(connection=connection).state != "closed"
+    assert live("probe.look_up", OK).state == "succeeded"
+    assert Breaker.objects.get(connection=connection).state == "closed"

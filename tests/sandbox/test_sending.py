@@ -8,6 +8,7 @@ from redis.exceptions import ConnectionError as Away
 
 from sandbox import declared
 from sandbox.models import OutboxMessage, Run, Span
+from sandbox.runners import Reply
 from sandbox.services import cancel_run, invoke, perform, sending
 from sandbox.valkey import client
 from sandbox.windows import look
@@ -168,3 +169,10 @@ def test_the_last_try_says_until_when_the_other_side_asks_to_wait(workspace, adm
     assert (run.error_category, run.error["error_code"], run.error["attempts"]) == ("rate_limit", "http_429", 1)
     assert "It asks to wait until" in run.error["next_step"]
     assert run.error["retry_at"] > (timezone.now() + timedelta(seconds=590)).isoformat()
+
+
+def test_a_request_that_could_not_be_made_gives_its_place_in_the_budget_back(workspace, admin, live):
+    connection = limited(workspace, admin, "rpm: 10")
+    unsent = Reply(0, category="validation", code="mapping_failed", sentence="No.", has_acted=False, was_sent=False)
+    run = live("probe.look_up", unsent)
+    assert (run.error["error_code"], left(connection, run)) == ("mapping_failed", {"rpm connection": 0})
