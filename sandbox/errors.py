@@ -7,6 +7,8 @@ from typing import Any
 from galaxy.core.errors import DomainError
 from sandbox.models import Category
 
+HELD = "connection_exhausted"  # the code of an attempt that found no credential a person need not renew
+
 
 @dataclass(frozen=True)
 class Meaning:

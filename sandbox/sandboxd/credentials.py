@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -10,6 +11,7 @@ from galaxy.core.scope import workspace_scope
 from registry.manifests import Manifest
 from registry.models import Connection
 from registry.services.credentials import TOKEN_TYPES, api_host, auth_of
+from sandbox.errors import HELD
 from sandbox.oauth.failures import TokenRefused
 from sandbox.sandboxd.bundles import Opened, open_bundle
 from sandbox.sandboxd.execution import Ways
@@ -17,7 +19,6 @@ from sandbox.sandboxd.refreshing import refuse_while_down, renew
 from sandbox.sandboxd.schedule import margin
 from sandbox.sandboxd.token_endpoint import can_renew
 
-HELD = "connection_exhausted"  # the code of a run that waits until its connection is renewed
 NOT_CONNECTED, CHANGED = "not_connected", "connection_changed"
 
 
@@ -106,7 +107,8 @@ def _with_live_token(found: Opened, manifest: Manifest, *, seconds: float, ways:
     row, now = found.connection, timezone.now()
     ends = row.expires_at
     has_token = bool(found.bundle.get("access_token"))
-    if has_token and (ends is None or ends - margin(row.refreshed_at, ends) > now):
+    spare = margin(row.refreshed_at, ends) if ends and can_renew(manifest, found.bundle) else timedelta(0)
+    if has_token and (ends is None or ends - spare > now):
         return found
     try:
         return renew(found, manifest, ways=ways, seconds=seconds)

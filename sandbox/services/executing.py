@@ -10,12 +10,11 @@ from typing import Any, Protocol, cast
 from django.utils import timezone
 
 from sandbox.declared import acts_again, fallbacks
-from sandbox.errors import CATEGORIES, RunError
+from sandbox.errors import CATEGORIES, HELD, RunError
 from sandbox.models import Run, Span
 from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner
 from sandbox.services.calls import Call
-from sandbox.services.held import HELD
 from sandbox.services.leases import keep
 from sandbox.services.sending import Sending
 from sandbox.tracing import Tracer

@@ -16,8 +16,6 @@ from sandbox.errors import RunError
 from sandbox.models import Run
 from sandbox.services.leases import queue
 
-HELD = "connection_exhausted"  # the code of an attempt that found no credential a person need not renew
-
 
 def is_held(run: Run) -> bool:
     """Whether it waits for its connection and for nobody's yes: read with ``connection`` and ``approval``."""

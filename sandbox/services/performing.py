@@ -20,7 +20,7 @@ from registry.models import Connection, Kind
 from registry.services import Resolved, is_simulation_forced, outgoing_connection, verified_manifest
 from sandbox import class_flow
 from sandbox.declared import acts_again
-from sandbox.errors import RunError
+from sandbox.errors import HELD, RunError
 from sandbox.escalation import call_ended
 from sandbox.models import Category, Run, RunPayload
 from sandbox.plain_json import NotPlain, require_plain
@@ -29,7 +29,6 @@ from sandbox.runners import Reply, runner_for
 from sandbox.services.admission import blocked
 from sandbox.services.calls import Call, approval_digest, question
 from sandbox.services.executing import execute
-from sandbox.services.held import HELD
 from sandbox.services.leases import Held, LostLease, claim, end, give_back, hold
 from sandbox.services.packs import perform_pack
 from sandbox.services.sending import NotYet

@@ -2,8 +2,8 @@
 
 import pytest
 
+from sandbox.errors import HELD
 from sandbox.runners import Reply
-from sandbox.services.held import HELD
 from tests.extensions import PROBE, installed
 from tests.sandbox.scripted import OK, connected, failed, live
 

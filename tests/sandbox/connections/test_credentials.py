@@ -104,6 +104,16 @@ def test_a_token_about_to_end_is_renewed_first_and_a_rotated_refresh_token_kept(
     assert Connection.objects.get().next_refresh_at > timezone.now() + timedelta(minutes=40)
 
 
+def test_a_token_that_nothing_can_renew_is_used_up_to_its_end(vault, workspace, admin):
+    peer = Vendor()
+    soon = timezone.now() + timedelta(seconds=20)
+    row = {"expires_at": soon, "refreshed_at": soon - timedelta(hours=1)}
+    connection = seal_for(connection_of(workspace, admin), {"access_token": TOKEN}, **row)
+    assert ask(connection, peer.ways).headers == {"Authorization": ("Bearer ", TOKEN)}
+    connection.refresh_from_db()
+    assert (connection.status, connection.last_error, peer.asked) == ("authenticated", "", [])
+
+
 def test_after_a_401_it_is_renewed_once_and_what_was_renewed_meanwhile_is_taken(vault, workspace, admin):
     peer = Vendor()
     connection = connection_of(workspace, admin)

@@ -14,10 +14,11 @@ from registry.services import connection_for
 from sandbox import tasks
 from sandbox.connections.exhaustion import revive
 from sandbox.connections.services import connect_with, disconnect, own_connection
+from sandbox.errors import HELD
 from sandbox.models import Run
 from sandbox.runners import Reply
 from sandbox.services import invoke, perform, performing, reconcile
-from sandbox.services.held import HELD, release_run
+from sandbox.services.held import release_run
 from tests.connections import seal_for, vendor
 from tests.extensions import PROBE, installed
 
