@@ -12,10 +12,11 @@ from django.db import connections, router
 from django.db.models import AutoField, BigAutoField, Field, Model
 
 
-def insert(*rows: Model) -> None:
+def insert(*rows: Model, or_update: tuple[str, list[str]] | None = None) -> None:
     """Write ``rows``, in this order, as ``save(force_insert=True)`` does, in one round trip.
 
-    For models without signals, whose rows bring their own keys; what the database makes itself is not read back.
+    ``or_update`` names a unique field and those that are set instead where a row has its value already. For models
+    without signals, whose rows bring their own keys; what the database makes itself is not read back.
     """
     connection = connections[router.db_for_write(type(rows[0]))]
     statements: list[str] = []
@@ -23,12 +24,19 @@ def insert(*rows: Model) -> None:
     for model, group in groupby(rows, type):
         together = list(group)
         columns, places = columns_of(model)
-        statements.append(f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}")
+        statement = f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}"
+        statements.append(statement + (_instead(model, *or_update) if or_update else ""))
         params += (value for row in together for value in values_of(row))
     with connection.cursor() as cursor:
         cursor.execute("; ".join(statements), params)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
+
+
+def _instead(model: type[Model], unique: str, names: list[str]) -> str:
+    columns = (_field(model, name).column for name in names)
+    changes = ", ".join(f'"{column}" = EXCLUDED."{column}"' for column in columns)
+    return f' ON CONFLICT ("{_field(model, unique).column}") DO UPDATE SET {changes}'
 
 
 def update(model: type[Model], where: dict[str, Any], changes: dict[str, Any]) -> int:
