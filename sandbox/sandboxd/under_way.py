@@ -39,7 +39,9 @@ def running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
 
 @prepared
 def _run(workspace: UUID, run: UUID) -> QuerySet[Run]:
-    return Run.objects.select_related("workspace", "connection").filter(workspace=workspace, pk=run).order_by()
+    rows = Run.objects.select_related("workspace", "connection").filter(workspace=workspace, pk=run).order_by()
+    needed = ("state", "attempt", "mode", "target", "version_digest", "input_digest", "chain", "created_at")
+    return rows.only("workspace", "connection", *needed)  # half of a run is what became of it
 
 
 def record_refusal(run: Run, refusal: Refusal) -> None:
