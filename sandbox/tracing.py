@@ -45,6 +45,11 @@ class Tracer:
         span.status = Span.Status.WAITED
         self.spans.append(span)
 
+    def take(self) -> list[Span]:
+        """The spans so far, to be stored now and not with the result."""
+        spans, self.spans = self.spans, []
+        return spans
+
     def finish(self, status: str, **attributes: Any) -> list[Span]:
         """All spans, with the run's own around them."""
         run = self._run

@@ -219,7 +219,7 @@ def admit(call: Call) -> Run:
     if asks:
         run.state = Run.State.WAITING
     values = {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)}
-    insert(run, RunPayload(workspace=run.workspace, run=run, data=values))
+    insert(run, RunPayload(workspace=run.workspace, run=run, data=values), *tracer.take())
     audit.record(
         "run.requested",
         actor=call.chain,
@@ -239,7 +239,6 @@ def admit(call: Call) -> Run:
         run.save(update_fields=["approval"])
     elif not run.parent_id:
         queue(run)
-    insert(*tracer.spans)
     return run
 
 
