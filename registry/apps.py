@@ -29,7 +29,9 @@ class RegistryConfig(AppConfig):
                 key="i",
                 covers=("connections/",),
                 counted=lambda request: (
-                    Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
+                    Installation.objects.in_workspace(request.workspace)
+                    .active()
+                    .visible_to(request.user, request.workspace)
                 ),
             )
         )

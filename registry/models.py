@@ -159,9 +159,9 @@ class VersionFile(models.Model):
 
 
 class InstallationQuerySet(WorkspaceQuerySet):
-    def visible_to(self, user):
+    def visible_to(self, user, within=None):
         """Installations of workspaces where ``user`` may see them, and those granted to them one by one."""
-        return self.filter(granted(user, "view_installation", self.model))
+        return self.filter(granted(user, "view_installation", self.model, within))
 
     def active(self):
         return self.filter(removed_at=None)
@@ -253,11 +253,11 @@ class SecretUse(WorkspaceModel):
 
 
 class ConnectionQuerySet(WorkspaceQuerySet):
-    def visible_to(self, user):
+    def visible_to(self, user, within=None):
         """Shared connections of the installations that ``user`` may see, their own, and those of all for whoever
         manages connections."""
-        theirs = Q(owner=None) | Q(owner=user) | granted(user, "manage_connection", self.model)
-        return self.filter(theirs, installation__in=Installation.objects.visible_to(user))
+        theirs = Q(owner=None) | Q(owner=user) | granted(user, "manage_connection", self.model, within)
+        return self.filter(theirs, installation__in=Installation.objects.visible_to(user, within))
 
 
 class Connection(WorkspaceModel):

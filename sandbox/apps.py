@@ -35,6 +35,8 @@ class SandboxConfig(AppConfig):
                 icon="siren",
                 permission="core.view_installation",
                 key="e",
-                counted=lambda request: Issue.objects.in_workspace(request.workspace).visible_to(request.user).open(),
+                counted=lambda request: (
+                    Issue.objects.in_workspace(request.workspace).visible_to(request.user, request.workspace).open()
+                ),
             )
         )

@@ -109,10 +109,10 @@ class HealthCheck(WorkspaceModel):
 
 
 class IssueQuerySet(WorkspaceQuerySet):
-    def visible_to(self, user):
+    def visible_to(self, user, within=None):
         """Issues of the installations that ``user`` may see; about a connection, only where they may see that one."""
-        theirs = Q(connection=None) | Q(connection__in=Connection.objects.visible_to(user))
-        return self.filter(theirs, installation__in=Installation.objects.visible_to(user))
+        theirs = Q(connection=None) | Q(connection__in=Connection.objects.visible_to(user, within))
+        return self.filter(theirs, installation__in=Installation.objects.visible_to(user, within))
 
     def open(self):
         return self.filter(closed_at=None)

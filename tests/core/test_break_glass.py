@@ -254,6 +254,9 @@ def test_lists_and_single_checks_agree_without_a_query_per_row(
     assert len(seen) == 5
     assert can(staff, "core.view_run", seen[0]) and not can(staff, "core.write_installation", seen[0])
     assert not Run.objects.filter(granted(staff, "write_installation", Run)).exists()
+    for act in ("view_run", "write_installation"):
+        rows = Run.objects.in_workspace(workspace)
+        assert set(rows.filter(granted(staff, act, Run, workspace))) == set(rows.filter(granted(staff, act, Run)))
 
 
 def test_nothing_is_left_behind_by_what_was_tried(client_of, workspace, staff, look):

@@ -14,10 +14,11 @@ from galaxy.core.errors import Invalid
 from galaxy.core.members import add_member, grant_on, revoke_on
 from galaxy.core.members.people import change_role
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditEvent, HistoryRow, Membership, RoleGroup
+from galaxy.core.models import AuditEvent, HistoryRow, Membership, RoleGroup, User
 from galaxy.core.permissions import NotGranted, can
 from galaxy.core.scope import workspace_scope
-from registry.models import Extension, Installation, Pin
+from registry.models import Connection, Extension, Installation, Pin
+from sandbox.models import Issue
 from tests.extensions import PROBE, installed, publish
 from tests.factories import make_user
 
@@ -239,3 +240,32 @@ def rows_read(sql: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
         return round(count(cursor.fetchone()[0][0]["Plan"]))
+
+
+def test_what_is_seen_within_one_workspace_is_what_is_seen_of_it(cast, workspace, admin, owner, probe):
+    """The short question, by what is known of the workspace already, answers as the one without it does."""
+    other = installed(workspace, admin, PROBE.replace("connector: probe", "connector: other"))[0]
+    singly, bare = make_user("Singly"), create_role(workspace, name="Bare", permissions={"view_listing"}, actor=owner)
+    change_role(add_member(workspace, user=singly, role="member", actor=owner), to=bare, actor=owner)
+    shared = probe.connections.get()
+    Connection.objects.bulk_create(
+        Connection(workspace=workspace, installation=row, name="Own", owner=person)
+        for row in (probe, other)
+        for person in (cast["member"], singly)
+    )
+    Issue.objects.bulk_create(
+        Issue(workspace=workspace, installation=row, connection=one, kind="connection_exhausted", target="x")
+        for row, one in ((probe, shared), (other, None), (probe, None))
+    )
+    people = [person for person in cast.values() if isinstance(person, User)] + [singly]
+    seen = set()
+    for given in (False, True):
+        if given:
+            grant_on(probe, perm="registry.view_installation", actor=owner, user=singly)
+        for model in (Installation, Connection, Issue):
+            for person in people:
+                rows = model.objects.in_workspace(workspace)
+                short = set(rows.visible_to(person, workspace))
+                assert short == set(rows.visible_to(person)), (model, person, given)
+                seen.add((model, len(short)))
+    assert {0, 1, 2} <= {number for model, number in seen if model is Installation}
