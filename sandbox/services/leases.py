@@ -77,6 +77,8 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     if run is None or not _is_free(run, now):
         return None
     run.installation.workspace = run.workspace
+    if run.approval:
+        run.approval.workspace = run.workspace
     was_lost = run.state == Run.State.RUNNING
     run.attempt += 1
     if was_lost:
@@ -118,7 +120,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
 
 @prepared
 def _locked(run: UUID) -> QuerySet[Run]:
-    related = ("workspace", "version__extension", "installation__extension", "requested_by", "approval__workspace")
+    related = ("workspace", "version__extension", "installation__extension", "requested_by", "approval")
     rows = Run.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=run).order_by()
     rows = rows.select_related(*related, "connection__owner")
     return rows.defer("version__manifest")  # by its digest it is in memory
