@@ -15,6 +15,7 @@ from .findings import Findings
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_SAFE_INTEGER = 2**53 - 1  # RFC 7493 section 2.2
+MAX_NUMBER_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def plain_json(node: Node, findings: Findings, path: str = "") -> Any:
 def parse_number(source: str, where: Any, findings: Findings, path: str = "") -> int | float:
     """A decimal number by JSON's grammar; beyond what a double holds exactly it becomes a finding and 0."""
     # int() of a very long text is refused by Python itself, so the length is looked at first.
-    if len(source) > 40:
+    if len(source) > MAX_NUMBER_CHARS:
         findings.add("number-range", where, path)
         return 0
     value = float(source) if any(letter in source for letter in ".eE") else int(source)

@@ -8,13 +8,13 @@ from typing import Any
 
 import jsonschema_rs
 
-from registry.manifests.nodes import MAX_SAFE_INTEGER
 from registry.manifests.schemas import JSON_TYPES, MAX_PATTERN, validator
 from registry.manifests.sources import find_forbidden
 from registry.manifests.trees import MAX_KEY
 from registry.openapi.losses import Losses
 from registry.openapi.refs import add_lost, lookup, shown
 from registry.openapi.text import plain
+from registry.openapi.writing import is_plain_number
 
 MAX_DEPTH = 9  # levels of objects within objects; a manifest's own limit counts two for each
 MAX_HOPS = 40  # references within references
@@ -130,7 +130,7 @@ class SchemaWriter:
                 found[name] = found.pop(plain_name)
         elif isinstance(value, int | float):
             is_count = name in _COUNTS
-            if abs(value) > MAX_SAFE_INTEGER or (is_count and (value < 0 or value != int(value))):
+            if not is_plain_number(value) or (is_count and (value < 0 or value != int(value))):
                 self.losses.add("bound", f"{name} {value:g} is left out: it is not a number that every reader keeps.")
             else:
                 found[name] = int(value) if value == int(value) else value
@@ -218,7 +218,7 @@ def _is_plain(value: Any, depth: int) -> bool:
         case bool() | None:
             return True
         case int() | float():
-            return abs(value) <= MAX_SAFE_INTEGER
+            return is_plain_number(value)
         case str():
             return _is_clean(value)
         case list():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import yaml
 
-from registry.manifests.nodes import looks_like_number
+from registry.manifests.nodes import MAX_NUMBER_CHARS, MAX_SAFE_INTEGER, looks_like_number
 
 # Words, names and paths; whatever any version of YAML could take for something else is quoted.
 _BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9_.()/-]+)*", re.ASCII)
@@ -27,7 +28,22 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_bare else '"')
 
 
+def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:float", _decimal(value))
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)
+
+
+def is_plain_number(value: float) -> bool:
+    """Whether a manifest keeps ``value`` as it is: within what a double holds exactly, and no power of ten needed."""
+    return abs(value) <= MAX_SAFE_INTEGER and len(_decimal(value)) <= MAX_NUMBER_CHARS
+
+
+def _decimal(value: float) -> str:
+    """As decimals alone: which exponents make a number is what versions of YAML disagree about."""
+    return f"{Decimal(repr(value)):f}"
 
 
 def as_yaml(manifest: dict[str, Any]) -> str:

@@ -211,6 +211,20 @@ def test_nullable_and_exclusive_bounds_of_3_0_are_said_in_the_words_of_json_sche
     assert action.inputs["properties"]["count"] == {"type": ["integer", "null"], "exclusiveMinimum": 0, "examples": [5]}
 
 
+def test_small_numbers_are_written_without_powers_of_ten_and_left_out_where_that_is_too_long():
+    rate = {"type": "number", "multipleOf": 1e-7, "example": 2.5e-6}
+    tiny = {"type": "number", "multipleOf": 6.122989734383143e-219, "default": 6.122989734383143e-219}
+    schema = {"type": "object", "properties": {"rate": rate, "tiny": tiny}}
+    body = {"content": {"application/json": {"schema": schema}}}
+    action, codes = one_action(operation(requestBody=body))
+    properties = action.inputs["properties"]
+    assert (properties["rate"], properties["tiny"]) == (
+        {"type": "number", "multipleOf": 1e-7, "examples": [2.5e-6]},
+        {"type": "number"},
+    )
+    assert "bound" in codes
+
+
 def test_fields_that_only_answers_have_are_not_asked_for():
     schema = {
         "type": "object",
