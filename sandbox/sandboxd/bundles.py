@@ -46,13 +46,13 @@ class Opened:
         return self.connection.token_generation
 
 
-def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest) -> Opened:
-    """The connection and its bundle as they are now. The workspace must be in scope.
+def open_bundle(workspace: UUID, pk: UUID, manifest: Manifest, *, sealed: ConnectionCredential | None = None) -> Opened:
+    """The connection and its bundle as they are now, or as ``sealed`` has them. The workspace must be in scope.
 
     Raises TokenRefused where it does not open, or was sealed for other hosts than ``manifest`` sends it to.
     """
     with briefly():
-        row = _credential.one(workspace=workspace, connection=pk)
+        row = sealed or _credential.one(workspace=workspace, connection=pk)
         rows = Connection.objects.select_related("workspace", "installation")
         connection = row.connection if row else rows.get(workspace=workspace, pk=pk)
         if row is None:

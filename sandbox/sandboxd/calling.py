@@ -114,7 +114,7 @@ def not_made(bad: BadCall) -> dict[str, Any]:
 def _asked(order: CallOrder, ways: Ways) -> Asked:
     """Raises BadOrder, BadCall where the connection leads to a host that is not declared, or NotAuthorised where it was
     connected anew since the run was let through."""
-    run = running(order.workspace, order.run, order.digest, order.target)
+    run = running(order.workspace, order.run, order.digest, order.target, calls=True)
     if run.is_simulated:
         raise BadOrder("This run is simulated, so nothing leaves for it.")
     if run.attempt != order.attempt:
@@ -144,7 +144,8 @@ def _credentials(asked: Asked) -> Credentials:
         raise NotAuthorised(
             "not_connected", "auth_error", "It is not connected to an account.", "Connect it, then run it again."
         )
-    return authorised(asked.run.connection, asked.manifest, seconds=REFRESH_S, ways=asked.ways)
+    sealed = getattr(asked.run.connection, "credential", None)
+    return authorised(asked.run.connection, asked.manifest, seconds=REFRESH_S, ways=asked.ways, sealed=sealed)
 
 
 def _renewed(asked: Asked, connection: Connection, refused: Credentials, seconds: float) -> dict[str, Any]:

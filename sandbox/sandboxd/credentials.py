@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from galaxy.core.scope import workspace_scope
 from registry.manifests import Manifest
-from registry.models import Connection
+from registry.models import Connection, ConnectionCredential
 from registry.services.credentials import TOKEN_TYPES, api_host, auth_of
 from sandbox.errors import HELD
 from sandbox.oauth.failures import TokenRefused
@@ -42,16 +42,24 @@ class Authorised:
     token_generation: int
 
 
-def authorised(connection: Connection, manifest: Manifest, *, seconds: float, ways: Ways) -> Authorised:
+def authorised(
+    connection: Connection,
+    manifest: Manifest,
+    *,
+    seconds: float,
+    ways: Ways,
+    sealed: ConnectionCredential | None = None,
+) -> Authorised:
     """What ``connection`` sends along now, renewed first where its token is about to end; within ``seconds``.
 
     ``connection`` is as it was when the call was let through: another account that was connected since gets nothing of
-    it. No connection to the database is held while a provider answers. Raises NotAuthorised.
+    it. ``sealed`` is its credential where that was read together with it a moment ago. No connection to the database is
+    held while a provider answers. Raises NotAuthorised.
     """
     auth = auth_of(manifest)
     with workspace_scope([connection.workspace_id]):
         try:
-            found = open_bundle(connection.workspace_id, connection.pk, manifest)
+            found = open_bundle(connection.workspace_id, connection.pk, manifest, sealed=sealed)
             _require_same(found.connection, connection)
             if auth["type"] in TOKEN_TYPES:
                 found = _with_live_token(found, manifest, seconds=seconds, ways=ways)

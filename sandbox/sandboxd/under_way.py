@@ -26,10 +26,14 @@ def briefly() -> Iterator[None]:
         connection.close()
 
 
-def running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
-    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder."""
+def running(workspace: UUID, run_id: str, digest: str, target: str, *, calls: bool = False) -> Run:
+    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder.
+
+    One that ``calls`` comes with what its connection proves itself with, sealed, as both are at this moment.
+    """
+    read = _calling_run if calls else _run
     try:
-        run = _run.one(workspace=workspace, run=UUID(run_id))
+        run = read.one(workspace=workspace, run=UUID(run_id))
     except ValueError:
         run = None
     if run is None or run.state != Run.State.RUNNING or (run.version_digest, run.target) != (digest, target):
@@ -37,11 +41,20 @@ def running(workspace: UUID, run_id: str, digest: str, target: str) -> Run:
     return run
 
 
+_NEEDED = ("state", "attempt", "mode", "target", "version_digest", "input_digest", "chain", "created_at")
+
+
 @prepared
 def _run(workspace: UUID, run: UUID) -> QuerySet[Run]:
-    rows = Run.objects.select_related("workspace", "connection").filter(workspace=workspace, pk=run).order_by()
-    needed = ("state", "attempt", "mode", "target", "version_digest", "input_digest", "chain", "created_at")
-    return rows.only("workspace", "connection", *needed)  # half of a run is what became of it
+    rows = Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", "connection")
+    return rows.only("workspace", "connection", *_NEEDED)  # half of a run is what became of it
+
+
+@prepared
+def _calling_run(workspace: UUID, run: UUID) -> QuerySet[Run]:
+    ways_out = ("connection", "connection__workspace", "connection__installation", "connection__credential__key")
+    rows = Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", *ways_out)
+    return rows.only("workspace", "connection", *_NEEDED)
 
 
 def record_refusal(run: Run, refusal: Refusal) -> None:

@@ -6,7 +6,10 @@ import pytest
 from django.utils import timezone
 
 from registry.models import Connection, ConnectionCredential
+from sandbox.models import Run
 from sandbox.sandboxd.credentials import NotAuthorised, authorised, renewed
+from sandbox.sandboxd.under_way import running
+from sandbox.services import invoke
 from tests.connections import API, LOGIN, OAUTH, Vendor, register_app, seal_for, vendor
 from tests.extensions import installed, manifest_of
 
@@ -112,6 +115,21 @@ def test_a_token_that_nothing_can_renew_is_used_up_to_its_end(vault, workspace, 
     assert ask(connection, peer.ways).headers == {"Authorization": ("Bearer ", TOKEN)}
     connection.refresh_from_db()
     assert (connection.status, connection.last_error, peer.asked) == ("authenticated", "", [])
+
+
+def test_a_run_that_calls_is_read_with_its_credential_at_once(vault, workspace, admin, django_assert_num_queries):
+    connection = seal_for(connection_of(workspace, admin, "type: bearer"), {"token": TOKEN})
+    run = invoke(workspace, actor=admin, target="vendor.look", inputs={})
+    Run.objects.filter(pk=run.pk).update(
+        state="running", lease_until=timezone.now() + timedelta(seconds=9), connection=connection
+    )
+    running(workspace.pk, str(run.pk), run.version_digest, run.target, calls=True)  # the first writes it down
+    with django_assert_num_queries(1):
+        found = running(workspace.pk, str(run.pk), run.version_digest, run.target, calls=True)
+        sealed = found.connection.credential
+        way = Vendor().ways
+        sent = authorised(found.connection, manifest_of(vendor("type: bearer")), seconds=5, ways=way, sealed=sealed)
+    assert sent.headers == {"Authorization": ("Bearer ", TOKEN)}
 
 
 def test_after_a_401_it_is_renewed_once_and_what_was_renewed_meanwhile_is_taken(vault, workspace, admin):
