@@ -87,22 +87,18 @@ def endpoint_hosts(manifest: Manifest) -> list[str]:
 
 
 def credential_place(connection: Connection, generation: int, hosts: Iterable[str]) -> Place:
-    """What is authenticated with a bundle; the name is one that no secret of the vault can have."""
-    return Place(
-        connection.workspace_id, connection.pk, "connection credential", generation, tuple(hosts), ("header", "body")
-    )
+    """What is authenticated with a bundle."""
+    return _place(connection.workspace_id, connection.pk, generation, hosts)
 
 
 def place_of_credential(row: ConnectionCredential) -> Place:
     """Where a bundle stands now; what it was sealed for must be the same."""
-    return Place(
-        row.workspace_id,
-        row.connection_id,
-        "connection credential",
-        row.generation,
-        tuple(row.hosts),
-        ("header", "body"),
-    )
+    return _place(row.workspace_id, row.connection_id, row.generation, row.hosts)
+
+
+def _place(workspace: UUID, connection: UUID, generation: int, hosts: Iterable[str]) -> Place:
+    # The name is one that no secret of the vault can have.
+    return Place(workspace, connection, "connection credential", generation, tuple(hosts), ("header", "body"))
 
 
 def app_place(installation: Installation, version: int, hosts: Iterable[str]) -> Place:
