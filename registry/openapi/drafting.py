@@ -59,7 +59,7 @@ def draft_manifest(document: Document, chosen: Iterable[str], *, connector: str,
             losses.add("unusable", f"It is left out whole. {problem}")
             continue
         # What is this large in JSON is too large in YAML: no use in writing the rest, which may take many seconds.
-        size += len(json.dumps(actions[-1]))
+        size += len(json.dumps(actions[-1], ensure_ascii=False))
         if size > 2 * MAX_TEXT:
             raise _too_large(f"more than {2 * MAX_TEXT // 1024:,}")
     losses.where = ""
@@ -79,8 +79,8 @@ def draft_manifest(document: Document, chosen: Iterable[str], *, connector: str,
     ):
         manifest["health"] = {"action": check}
     text = as_yaml(manifest | {"actions": actions})
-    if len(text.encode()) > MAX_TEXT:
-        raise _too_large(f"{len(text) // 1024:,}")
+    if (length := len(text.encode())) > MAX_TEXT:
+        raise _too_large(f"{length // 1024:,}")
     return Draft(text, tuple(action["id"] for action in actions), (*document.losses, *losses.all))
 
 

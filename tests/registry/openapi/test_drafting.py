@@ -1,16 +1,18 @@
 """Chosen operations become actions that the manifest reader takes as they are, and what is lost is told."""
 # ruff: noqa: E501 (documents are data, and read best one case a line)
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from registry.manifests import publishable, read
 from registry.manifests.functions import evaluate_fields
 from registry.manifests.schemas import validator
 from registry.openapi import TooMuch, draft_manifest, drafting, read_document
-from registry.openapi.drafting import MOST_CHOSEN
+from registry.openapi.drafting import MAX_TEXT, MOST_CHOSEN
 from registry.openapi.losses import Losses
 from registry.openapi.requests import request_of
 from registry.openapi.schemas import MAX_PARTS
@@ -387,6 +389,16 @@ def test_what_is_too_long_already_is_written_no_further(monkeypatch):
     with pytest.raises(TooMuch, match="more than 512 KB"):
         draft_manifest(found, [one.key for one in found.operations], connector="pets")
     assert len(written) < 20
+
+
+def test_what_fits_is_written_in_any_script():
+    """In ASCII alone, as JSON may have it, each of these letters would be three times as long as it is."""
+    wide = {"type": "object", "properties": {f"f{n}": {"type": "string", "description": "д" * 250} for n in range(380)}}
+    content = {"application/json": {"schema": wide}}
+    paths = {"/wide": {"get": {"responses": {"200": {"description": "", "content": content}}}}}
+    found = read_document(as_bytes(document(paths)))
+    draft = draft_manifest(found, [one.key for one in found.operations], connector="pets")
+    assert len(json.dumps(yaml.safe_load(draft.text))) > 2 * MAX_TEXT > 2 * len(draft.text.encode())
 
 
 def test_names_are_unique_and_never_markup():
