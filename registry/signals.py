@@ -2,6 +2,6 @@
 
 from django.dispatch import Signal
 
-# Both are sent with ``installation`` (as stored, with its pin where it has one) and ``actor``.
+# Both are sent with ``installation`` as stored, the first with ``actor`` too.
 installation_removed = Signal()
 pin_moved = Signal()

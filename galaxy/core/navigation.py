@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Func, QuerySet, Subquery
+from django.db.models import F, Func, IntegerField, QuerySet, Subquery
 from django.urls import reverse
 
 from galaxy.core.models import Workspace
@@ -95,7 +95,7 @@ def _counts(shown: list[Item], request) -> dict[Item, int]:
     counted = [(item, item.counted(request)) for item in shown if item.counted]
     if not counted:
         return {}
-    rows = Func(F("pk"), function="COUNT")
+    rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
     lengths = [Subquery(found.order_by().values(rows=rows)) for _, found in counted]
     numbers = Workspace.objects.filter(pk=request.workspace.pk).values_list(*lengths).get()
     return {item: number or 0 for (item, _), number in zip(counted, numbers, strict=True)}

@@ -142,7 +142,7 @@ def granted(user: User, codename: str, model: type[Model], within: Workspace | N
     if not user.is_authenticated or not user.is_active:
         return Q(pk__in=[])
     if within is not None and can(user, f"core.{codename}", within):
-        return Q(pk__isnull=False)
+        return Q(workspace=within)
     by_role = Q()
     if within is None:
         for rows in _grant_rows(user, Workspace, codename):

@@ -77,7 +77,7 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
     if not connections and reaches_out(manifest):
         made = Connection.objects.create(workspace=workspace, installation=row, name=row.extension.name)
         audit.record("connection.created", actor=actor, target=made, after={"status": made.status})
-    transaction.on_commit(partial(pin_moved.send_robust, sender=Pin, installation=row, actor=actor))
+    transaction.on_commit(partial(pin_moved.send_robust, sender=Pin, installation=row))
     return pin
 
 

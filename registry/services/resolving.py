@@ -113,10 +113,10 @@ def reaches_out(manifest: Manifest) -> bool:
     return manifest.kind == Kind.CONNECTOR or bool(manifest.hosts)
 
 
-def unconnected_slugs(workspace: Workspace, user: User | None = None) -> set[str]:
+def unconnected_slugs(workspace: Workspace, user: User) -> set[str]:
     """Slugs of what is installed in ``workspace`` and waits for a connection: that of ``user``, or the shared one."""
-    mine = Q(owner=None) | Q(owner=user) if user else Q(owner=None)
-    rows = Connection.objects.in_workspace(workspace).filter(mine, installation__removed_at=None)
+    theirs = Connection.objects.in_workspace(workspace).filter(Q(owner=None) | Q(owner=user))
+    rows = theirs.filter(installation__removed_at=None)
     found = rows.values_list("installation__extension__slug", "status")
     connected = {slug for slug, status in found if status != Connection.Status.UNAUTHENTICATED}
     return {slug for slug, _ in found} - connected

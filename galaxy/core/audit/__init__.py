@@ -103,7 +103,7 @@ def _store(event: AuditEvent, detail: AuditDetail) -> None:
             f" INSERT INTO {detail_columns} VALUES ((SELECT id FROM event){others} RETURNING event_id"
         )
         cursor.execute(sql, [*values_of(event), *values])
-        event.pk = detail.pk = cursor.fetchone()[0]
+        event.pk = cursor.fetchone()[0]
     event._state.adding, event._state.db = False, transaction.get_connection().alias
 
 
