@@ -103,6 +103,19 @@ def fallbacks(spec: ActionSpec) -> list[dict[str, Any]]:
     return spec.raw.get("fallbacks", [])
 
 
+def breaker_name(action: str, endpoint: int) -> str:
+    return f"{action}, fallback {endpoint}" if endpoint else action
+
+
+def breaker_names(manifest: Manifest) -> list[str]:
+    """What has a breaker: every action, and every fallback of one."""
+    return [
+        breaker_name(spec.id, endpoint)
+        for spec in manifest.actions.values()
+        for endpoint in range(len(fallbacks(spec)) + 1)
+    ]
+
+
 def acts_again(spec: ActionSpec) -> bool:
     """Whether another run of the same inputs does it once more: what is done once by a key, which is the run's own."""
     return not spec.is_repeatable or bool(spec.raw.get("idempotency_header"))

@@ -15,7 +15,7 @@ from galaxy.core.models import Agent, User
 from galaxy.core.permissions import Denied, why_not
 from registry.services import verified_manifest
 from sandbox.breakers import HELD_BACK
-from sandbox.connections.permissions import why_not_yours
+from sandbox.connections.permissions import has_page_for, why_not_yours
 from sandbox.errors import CATEGORIES
 from sandbox.models import Category, Run
 
@@ -88,7 +88,7 @@ class _Failure:
 
     def limits(self, label: str = "See its limits") -> Way:
         connection = self.failed.connection
-        if connection is None:
+        if connection is None or not has_page_for(connection, self.user):
             return self.extension("Open the extension")
         return Way(label, f"{connection.get_absolute_url()}#limits", "gauge")
 

@@ -80,7 +80,7 @@ def close_issues(
     target: str | None = None,
     connection: Connection | None = None,
 ) -> int:
-    """Close what is open of ``kinds``, since it is healed; returns how many were.
+    """Close what is open of ``kinds``, since it is healed or there no more; returns how many were.
 
     ``target`` and ``connection`` narrow it; left out, all are meant. ``because`` is a sentence for the page.
     """
@@ -89,7 +89,7 @@ def close_issues(
         rows = rows.filter(target=target)
     if connection is not None:
         rows = rows.filter(connection=connection)
-    if not rows.exists():  # as good as always, after every call that went well
+    if not rows.exists():  # as good as always, after every check that passed
         return 0
     closed = 0
     with transaction.atomic():

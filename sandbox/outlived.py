@@ -4,16 +4,13 @@ version held now does not have.
 No call and no check comes by them any more, so nothing of what they tell would heal. Called when it ends.
 """
 
-from typing import Any
-
 from django.db import transaction
 
 from galaxy.core.models import User
-from registry.manifests import Manifest
 from registry.models import Connection, Installation
 from registry.services import verified_manifest
 from sandbox.breakers import close_breaker
-from sandbox.declared import fallbacks
+from sandbox.declared import breaker_names
 from sandbox.health.manifests import check_of
 from sandbox.issues import close_issues
 from sandbox.models import Breaker, CheckSchedule, Issue
@@ -39,9 +36,9 @@ def version_changed(installation: Installation) -> None:
     for connection in installation.connections.filter(status=Connection.Status.UNAUTHENTICATED):
         connection_ended(connection, because=because)
     rows = Breaker.objects.in_workspace(workspace).filter(connection__installation=installation, is_manual=False)
-    for breaker in rows.exclude(state=Breaker.State.CLOSED).select_related("connection"):
-        if not _has_endpoint(manifest, breaker.action):
-            close_breaker(breaker, because)
+    rows = rows.exclude(state=Breaker.State.CLOSED).exclude(action__in=breaker_names(manifest))
+    for breaker in rows.select_related("connection"):
+        close_breaker(breaker, because)
     check = check_of(installation)
     still = {
         Issue.Kind.VERSION_FAILING: {installation.pin.version.number},
@@ -52,15 +49,8 @@ def version_changed(installation: Installation) -> None:
     }
     for kind, targets in still.items():
         over = Issue.objects.in_workspace(workspace).open().filter(installation=installation, kind=kind)
-        for target in over.exclude(target__in=targets).values_list("target", flat=True).distinct():
+        for target in over.exclude(target__in=targets).order_by().values_list("target", flat=True).distinct():
             close_issues(installation, kind, because=because, target=target)
     if check is None:
         schedules = CheckSchedule.objects.in_workspace(workspace).filter(connection__installation=installation)
         schedules.update(failures=0, hindrance="")
-
-
-def _has_endpoint(manifest: Manifest, breaker: str) -> bool:
-    """Whether the action, or the fallback of it, is declared that the breaker of this name is for."""
-    action, _, number = breaker.partition(", fallback ")
-    spec: Any = manifest.actions.get(action)
-    return spec is not None and int(number or 0) <= len(fallbacks(spec))

@@ -19,10 +19,9 @@ from registry.models import Connection
 from registry.services import verified_manifest
 from sandbox import circuit
 from sandbox.breakers import why_not_steer
-from sandbox.declared import LIVE, Budget, budgets, fallbacks, subject_of
+from sandbox.declared import LIVE, Budget, breaker_names, budgets, subject_of
 from sandbox.holds import holds_of
 from sandbox.models import Breaker, BreakerEvent, Hold, Run
-from sandbox.services.sending import breaker_name
 from sandbox.windows import look
 
 EVENTS_SHOWN = 10
@@ -161,12 +160,7 @@ class LimitsPage:
 
     @property
     def actions(self) -> list[str]:
-        """What has a breaker: every action, and every fallback of one."""
-        return [
-            breaker_name(spec.id, endpoint)
-            for spec in self.manifest.actions.values()
-            for endpoint in range(len(fallbacks(spec)) + 1)
-        ]
+        return breaker_names(self.manifest)
 
     @property
     def rule(self) -> str:

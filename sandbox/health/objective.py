@@ -71,8 +71,8 @@ class Objective:
 
     @property
     def budget_share(self) -> str:
-        """The number of ``budget_words``: what is left is cut, so that little is not told as nothing, nor a failure as
-        none."""
+        """The number of ``budget_words``. What is left is cut, so that a failure is never told as none; below one per
+        cent over, and above 99 left, with a tenth."""
         over = -self.budget_left
         if over > 0:
             return f"{over:.{1 if over < 1 else 0}f} %"

@@ -5,10 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Aggregate, Count, F, FloatField, Func, IntegerField, Value
-from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.models import User
@@ -19,7 +17,7 @@ from sandbox.forms import COUNTED
 from sandbox.health.manifests import check_of
 from sandbox.health.objective import DAY, LEAST, WINDOW, Objective, Tally, percent
 from sandbox.health.reading import connections_of, objectives_of, open_breakers, together
-from sandbox.health.standing import Facts, standing_of
+from sandbox.health.standing import Facts, Links, standing_of
 from sandbox.health.versions import flags_of
 from sandbox.models import Category, Counts, Run
 
@@ -158,17 +156,6 @@ def next_check(connection: Any, has_check: bool, now: datetime) -> str:
     if schedule is None or schedule.next_at <= now:
         return "Due now."
     return f"{relative(schedule.next_at, now).capitalize()}."
-
-
-@dataclass(frozen=True)
-class Links:
-    """Addresses of the list of runs, under the very filters that a figure was made by."""
-
-    installation: Installation
-
-    def to(self, **filters: str) -> str:
-        base = reverse("sandbox:run-list", args=[self.installation.workspace.slug])
-        return f"{base}?{urlencode({'installation': self.installation.pk, 'when': '7'} | filters)}"
 
 
 @dataclass(frozen=True)

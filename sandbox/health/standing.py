@@ -147,7 +147,7 @@ def _failing(facts: Facts) -> Words | None:
     day = facts.objective.day
     if day.counted >= FEW and day.bad * 2 >= day.counted:
         why = f"{day.bad} of the {day.counted} calls of the last 24 hours failed."
-        return Words(standing.FAILING, why, LOOK, _failed_calls(facts, "1"))
+        return Words(standing.FAILING, why, LOOK, Links(facts.installation).to(when="1", counts=Counts.BAD))
     return None
 
 
@@ -156,7 +156,7 @@ def _degraded(facts: Facts) -> Words | None:
     if not objective.is_missed:
         return None
     why = f"{objective.success} of {objective.week.counted} calls of seven days succeeded, and {OBJECTIVE} is the aim."
-    return Words(standing.DEGRADED, why, LOOK, _failed_calls(facts, "7"))
+    return Words(standing.DEGRADED, why, LOOK, Links(facts.installation).to(counts=Counts.BAD))
 
 
 def _healthy(facts: Facts) -> Words | None:
@@ -203,10 +203,15 @@ def _page_of(facts: Facts, connection: Any, place: str = "") -> str:
     return reverse("sandbox:connection-detail", args=[facts.installation.workspace.slug, connection.pk]) + place
 
 
-def _failed_calls(facts: Facts, days: str) -> str:
-    """The runs behind a share of failures, in the filters of the list of runs."""
-    query = {"installation": facts.installation.pk, "when": days, "counts": Counts.BAD.value}
-    return f"{reverse('sandbox:run-list', args=[facts.installation.workspace.slug])}?{urlencode(query)}"
+@dataclass(frozen=True)
+class Links:
+    """Addresses of the list of runs, under the very filters that a figure was made by."""
+
+    installation: Installation
+
+    def to(self, **filters: str) -> str:
+        base = reverse("sandbox:run-list", args=[self.installation.workspace.slug])
+        return f"{base}?{urlencode({'installation': self.installation.pk, 'when': '7'} | filters)}"
 
 
 def _is_unconnected(connection: Any) -> bool:

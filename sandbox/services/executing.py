@@ -125,10 +125,11 @@ class _Tries:
             try:
                 self._sending.begin(endpoint)
             except RunError as held:
-                error = last or held  # what was answered tells more than that nobody may ask again
-                if self._may_have_acted:
-                    raise error from held
-                raise _Elsewhere(error) from held
+                if not self._may_have_acted:
+                    raise _Elsewhere(last or held) from held
+                if last:  # what was answered tells more than that nobody may ask again
+                    raise last from held
+                raise
             attempt += 1
             reply, category, is_held_back = self._once()
             if category is None:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from sandbox import breakers, circuit, holds
 from sandbox.breakers import Pass
-from sandbox.declared import Budget, budgets, knobs, places, subject_of
+from sandbox.declared import Budget, breaker_name, budgets, knobs, places, subject_of
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, Span
 from sandbox.runners import Reply
@@ -78,7 +78,7 @@ class Sending:
     def begin(self, endpoint: int) -> None:
         """Ask the breaker for one attempt at ``endpoint`` (0, or the number of a fallback, which has its own).
 
-        Raises RunError (transient, circuit_open).
+        Raises RunError (circuit_open), as ``breakers.enter`` does.
         """
         if self._breaks_on is None or self._spec is None:
             return
@@ -192,7 +192,3 @@ class Sending:
             ended(self._windows, token, has_left=has_left)
         except RedisError as error:  # it then counts for as long as it might have taken, which is safe
             log.warning("budget cannot be told that a request is over", error=type(error).__name__)
-
-
-def breaker_name(action: str, endpoint: int) -> str:
-    return f"{action}, fallback {endpoint}" if endpoint else action
