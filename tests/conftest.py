@@ -16,10 +16,11 @@ from tests.factories import make_people, make_workspace
 from tests.workers import Workers
 
 
-def pytest_sessionstart():
+def pytest_sessionstart(session):
     """Nine thousand tests are half a million objects, and none of them is garbage before the last test is over. So no
     garbage is looked for while they are collected, and afterwards not among them: that took a tenth of the time."""
-    gc.disable()
+    if not session.config.pluginmanager.hasplugin("dsession"):  # which leaves collecting to its processes
+        gc.disable()
 
 
 def pytest_collection_finish():

@@ -1,5 +1,7 @@
 """The quick flush leaves what Django's own leaves, and waits for the same transactions."""
 
+import os
+
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
@@ -21,7 +23,7 @@ PERMISSIONS = (
 
 @pytest.fixture
 def quick():
-    if not flushing.is_quick():
+    if os.environ.get("DATABASE_URL") and not flushing.is_quick():
         pytest.skip("No superuser of this server is at hand, so Django flushes.")
 
 

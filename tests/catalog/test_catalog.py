@@ -297,6 +297,27 @@ def test_a_reaction_that_is_as_it_was_asked_for_is_done(name, word, output):
     assert outputs_of(action, action.fixtures["happy"]) == {output: True}
 
 
+@pytest.mark.parametrize(
+    ("name", "inputs", "sent"),
+    [
+        (
+            "google-drive.share_file",
+            {"id": "1", "email": "ada@example.com", "role": "reader"},
+            "sendNotificationEmail=false",
+        ),
+        ("google-drive.copy_file", {"id": "1", "name": "Contract"}, ' {"name":"Contract"}'),
+        ("salesforce.create_records", {"records": []}, '"allOrNone":false'),
+        ("hubspot.update_contact", {"id": "512", "phone": "+14155550132"}, ' {"properties":{"phone":"+14155550132"}}'),
+    ],
+)
+def test_what_is_left_out_is_not_asked_for(name, inputs, sent):
+    """The cases that are compared with the vendors' clients (tests/oracles) give every input there is."""
+    connector, _, action = name.partition(".")
+    manifest = MANIFESTS[connector]
+    request = rest.build(manifest.actions[action], manifest, inputs, host="acme.my.salesforce.com")
+    assert sent in f"{request.url} {request.body.decode()}"
+
+
 def outputs_of(action, fixture):
     """A vendor's reply through the action's response mapping, as the last page of a list."""
     body, pagination = fixture.get("body"), action.raw.get("pagination")

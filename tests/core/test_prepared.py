@@ -71,15 +71,15 @@ def test_the_scope_holds_for_what_was_written_in_another(workspace, other_worksp
         assert memberships(workspace=workspace.pk, role="owner") == []
 
 
-def test_rows_go_in_together_or_not_at_all(workspace, owner, member, django_assert_num_queries):
-    taken = Membership.objects.get(workspace=workspace, user=member)
-    stranger = User.objects.create(email="new@example.test", name="New")
+def test_rows_go_in_together_or_not_at_all(workspace, member, django_assert_num_queries):
+    stranger = User(email="new@example.test", name="New")
     new = Membership(workspace=workspace, user=stranger, role="member")
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert(new, Membership(workspace=workspace, user=taken.user, role="owner"))
+        insert(stranger, new, Membership(workspace=workspace, user=member, role="owner"))
     with django_assert_num_queries(1):
-        insert(new)
-    assert Membership.objects.get(pk=new.pk).role == "member"
+        insert(stranger, new)
+    found = Membership.objects.get(pk=new.pk)
+    assert (found.role, found.user) == ("member", stranger)
     assert (new._state.adding, new._state.db) == (False, connection.alias)
 
 

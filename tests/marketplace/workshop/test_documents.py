@@ -118,7 +118,8 @@ def test_operations_are_filtered_in_the_database(query, count, client_of, pets, 
 def test_a_tick_reads_nothing_of_the_document_itself(as_htmx, pets, creator):
     (one,) = ids(pets, "GET /things3")
     with CaptureQueriesContext(connection) as queries:
-        as_htmx(creator).post(url("document-choice", pets.pk), {"shown": [one], "chosen": [one]})
+        answer = as_htmx(creator).post(url("document-choice", pets.pk), {"shown": [one], "chosen": [one]})
+    assert "1 of at most 100 chosen" in answer.content.decode()
     assert not [query["sql"] for query in queries if '"content"' in query["sql"]]
 
 

@@ -145,10 +145,7 @@ def test_a_draft_of_the_workshop_is_called_as_every_version_is(meridian, cast, w
     draft = begin_draft(meridian, text=MANIFEST, actor=cast["creator"])
     version = publish_draft_text(draft, actor=cast["creator"])
     installation = install(meridian, version.extension, version=version, actor=cast["creator"])
-    connection = Connection.objects.select_related("installation__workspace", "workspace").get(
-        installation=installation
-    )
-    seal_for(connection, {"token": TOKEN}, settings={"client_id": "galaxy"})
+    seal_for(installation.connections.get(), {"token": TOKEN}, settings={"client_id": "galaxy"})
     run = finished(meridian, cast["creator"], "stock.get_item", {"sku": "CHAIR-1"})
     assert (run.state, run.mode, run.version.number) == ("succeeded", "live", "1.0.0-draft.1")
     assert (run.outputs["name"], [call[0] for call in warehouse.calls]) == ("Garden chair", ["GetItem"])

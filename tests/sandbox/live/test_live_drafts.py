@@ -9,7 +9,6 @@ from galaxy.core.scope import workspace_scope
 from marketplace.workshop.documents import choose, draft_from, hand_in
 from marketplace.workshop.drafts import publish
 from registry.errors import NotInstalled
-from registry.models import Connection
 from registry.services import install
 from sandbox.sandboxd.client import Refused, ask
 from sandbox.services import invoke
@@ -47,10 +46,7 @@ def held(meridian, cast, sandboxd, settings):
 
 
 def connect(installation):
-    connection = Connection.objects.select_related("installation__workspace", "workspace").get(
-        installation=installation
-    )
-    seal_for(connection, {"token": TOKEN}, generation=1)
+    seal_for(installation.connections.get(), {"token": TOKEN}, generation=1)
 
 
 def test_an_imported_operation_is_simulated_and_then_run_live(held, meridian, cast, peer):
