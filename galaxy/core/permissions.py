@@ -23,7 +23,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import BreakGlass, InWorkspace, PermissionRequest, Role, RoleGroup, User, Workspace
 
-READ = {"view_listing", "view_installation", "view_member"}
+READ = {"view_listing", "view_installation", "view_member", "view_rule"}
 RUN = {"run_installation"}
 EVERYTHING = {codename for codename, _ in Workspace._meta.permissions}
 ROLE_PERMISSIONS: dict[str, set[str]] = {
@@ -31,11 +31,11 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
     Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval"},
     Role.CREATOR: READ | RUN | {"write_extension"},
-    Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent", "view_secret"},
+    Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent", "export_auditevent", "view_secret"},
     Role.MEMBER: READ | RUN,
 }
 # Of staff while a break-glass is open: see galaxy.core.break_glass.
-SUPPORT_PERMISSIONS = ROLE_PERMISSIONS[Role.AUDITOR]
+SUPPORT_PERMISSIONS = ROLE_PERMISSIONS[Role.AUDITOR] - {"export_auditevent"}
 LABELS: dict[str, str] = dict(Workspace._meta.permissions)
 
 # Within one request the grants of an object are read once. Outside a request nothing is remembered.

@@ -6,6 +6,7 @@ from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.models.history import HistoryRow
 from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
+from galaxy.core.models.saved_views import SavedView
 from galaxy.core.models.support import BreakGlass
 from galaxy.core.models.users import User
 from galaxy.core.models.vault import Rewrap, Secret, SecretLease, SecretVersion, WorkspaceKey
@@ -29,6 +30,7 @@ __all__ = [
     "Rewrap",
     "Role",
     "RoleGroup",
+    "SavedView",
     "Secret",
     "SecretLease",
     "SecretVersion",

@@ -32,6 +32,8 @@ class Workspace(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     requires_second_factor = models.BooleanField(default=False)
     allows_support_access = models.BooleanField(default=True)
+    # Numbers the set of rules in force. Here, since whoever asks for a decision has this row in hand already.
+    policy_version = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["name"]
@@ -47,7 +49,11 @@ class Workspace(models.Model):
             ("write_extension", "Write extensions for this workspace alone"),
             ("view_approval", "See every approval request"),
             ("decide_approval", "Decide approval requests"),
+            ("view_rule", "See rules and decisions"),
+            ("manage_rule", "Write rules, groups of approvers and Auto-Approve grants"),
             ("view_auditevent", "Read the audit trail"),
+            ("export_auditevent", "Export and verify the audit trail"),
+            ("manage_audit", "Set how long records are kept and where they are streamed"),
             ("view_member", "See the people and their roles"),
             ("manage_member", "Invite people, change roles and give grants"),
             ("manage_role", "Define roles"),
