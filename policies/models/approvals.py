@@ -1,7 +1,8 @@
-"""Decisions of the engine, and approvals: a person's yes or no for one exact thing."""
+"""Approvals: a person's yes or no for one exact thing, in stages, by votes."""
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -9,36 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.models import Token, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
-
-
-class Effect(models.TextChoices):
-    """What a decision says, in the words of XACML, Cedar and OPA."""
-
-    ALLOW = "allow", "Allowed"
-    DENY = "deny", "Denied"
-    REQUIRE_APPROVAL = "require_approval", "Needs approval"
-
-
-class Decision(WorkspaceModel):
-    """The engine's answer for one call, with the whole input it was given, so that it can be asked again.
-
-    ``input`` is {principal, action, resource, context}; ``reasons`` a list of {code, text, passes_if, who};
-    ``policy_version`` numbers the set of rules that answered (0: the defaults alone).
-    """
-
-    effect = models.CharField(max_length=16, choices=Effect)
-    action = models.CharField(max_length=160)
-    input = models.JSONField()
-    reasons = models.JSONField(default=list)
-    obligations = models.JSONField(default=dict)
-    policy_version = models.PositiveIntegerField(default=0)
-    decided_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        indexes = [models.Index(fields=["workspace", "-decided_at"], name="decision_newest")]
-
-    def __str__(self):
-        return f"{self.get_effect_display()}: {self.action}"
+from policies.models.decisions import Decision
 
 
 class ApprovalQuerySet(WorkspaceQuerySet):
@@ -61,6 +33,12 @@ class Approval(WorkspaceModel):
     The subject is (kind, id, digest): higher floors register their kinds (policies.subjects). ``facts`` are computed
     and redacted, for the screen: {what, where, records, data_classes, version, rule, undo, simulated, inputs}.
     Single use: ``consumed_at`` is set once, in the transaction that claims the run.
+
+    ``bound`` holds the parts that ``digest`` is the SHA-256 of (RFC 8785): hashes and ids, never values, so that what
+    changed can be named. ``shape`` is equal for requests that differ in their values alone, and stacks them.
+    ``ladder`` is [{at, to, stage}]: from ``at`` on, ``to`` may answer a stage too. ``again`` is the request that this
+    one takes the place of, ``narrowed_from`` the wider one a reviewer made it of, ``grant`` the Auto-Approve grant
+    that answered in a person's stead.
     """
 
     class Status(models.TextChoices):
@@ -73,6 +51,35 @@ class Approval(WorkspaceModel):
     subject_kind = models.CharField(max_length=40)
     subject_id = models.UUIDField()
     digest = models.CharField(max_length=64)
+    bound = models.JSONField(default=dict)
+    shape = models.CharField(max_length=64, blank=True)
+    installation = models.ForeignKey(
+        "registry.Installation", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    agent = models.ForeignKey(
+        "core.Agent", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    target = models.CharField(max_length=160, blank=True)
+    effect = models.CharField(max_length=16, blank=True)
+    records = models.PositiveIntegerField(null=True, blank=True)
+    data_classes = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    is_bulk = models.BooleanField(default=False)
+    simulated = models.BooleanField(default=False)
+    needs_second_factor = models.BooleanField(default=False)
+    ladder = models.JSONField(default=list)
+    assigned_to = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    again = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="asked_again"
+    )
+    narrowed_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="narrowed"
+    )
+    grant = models.ForeignKey(
+        "policies.AutoApproval", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="uses"
+    )
+    reminded_at = models.DateTimeField(null=True, blank=True)
     summary = models.CharField(max_length=200)
     facts = models.JSONField(default=dict)
     decision = models.ForeignKey(
@@ -88,6 +95,8 @@ class Approval(WorkspaceModel):
     decided_at = models.DateTimeField(null=True, blank=True)
     consumed_at = models.DateTimeField(null=True, blank=True)
 
+    stages: models.QuerySet["ApprovalStage"]
+    votes: models.QuerySet["Vote"]
     objects: ClassVar = ApprovalQuerySet.as_manager()
 
     class Meta:
@@ -117,6 +126,9 @@ class Approval(WorkspaceModel):
             models.Index(fields=["workspace", "status", "requested_at"], name="approval_queue"),
             models.Index(fields=["workspace", "requested_by"], name="approval_by_requester"),
             models.Index(fields=["workspace", "expires_at"], condition=Q(status="pending"), name="approval_due"),
+            models.Index(fields=["workspace", "-decided_at"], condition=~Q(status="pending"), name="approval_decided"),
+            models.Index(fields=["workspace", "shape", "-requested_at"], name="approval_by_shape"),
+            models.Index(fields=["workspace", "subject_kind", "subject_id"], name="approval_by_subject"),
         ]
 
     def __str__(self):
@@ -138,11 +150,38 @@ class Approval(WorkspaceModel):
         return tokens.filter(agent=agent_id) if agent_id else tokens.none()
 
 
+class ApprovalStage(WorkspaceModel):
+    """One step of an approval: ``needed`` different people of ``reviewers`` have to say yes.
+
+    ``reviewers`` are references, any of which will do: ``approvers`` (whoever may decide here), ``role:owner``,
+    ``group:<id>``, ``person:<id>``; escalating and handing over add to them. A stage is open from ``opened_at`` until
+    ``done_at``; the next one opens then.
+    """
+
+    approval = models.ForeignKey(Approval, on_delete=models.PROTECT, db_index=False, related_name="stages")
+    position = models.PositiveSmallIntegerField(default=0)
+    reviewers = ArrayField(models.CharField(max_length=60))
+    needed = models.PositiveSmallIntegerField(default=1)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "approval", "position"], name="approvalstage_once"),
+            models.CheckConstraint(name="approvalstage_needs_somebody", condition=Q(needed__gte=1, needed__lte=9)),
+        ]
+
+    def __str__(self):
+        return f"{self.needed} of {', '.join(self.reviewers)}"
+
+
 class Vote(WorkspaceModel):
     """One reviewer's word on one approval. Written once.
 
     ``requested_by`` and ``version_author`` repeat the approval's, so that constraints can hold that neither votes.
-    A composite foreign key (see the migration) keeps ``requested_by`` true.
+    A composite foreign key (see the migration) keeps ``requested_by`` true. ``on_behalf_of`` is who delegated to the
+    reviewer, where the vote rests on that; ``factor`` the second factor that was shown (totp, webauthn), "" for none.
     """
 
     class Choice(models.TextChoices):
@@ -155,6 +194,13 @@ class Vote(WorkspaceModel):
     version_author = models.ForeignKey(
         "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
     )
+    stage = models.ForeignKey(
+        ApprovalStage, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="votes"
+    )
+    on_behalf_of = models.ForeignKey(
+        "core.User", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    factor = models.CharField(max_length=12, blank=True)
     choice = models.CharField(max_length=8, choices=Choice)
     reason = models.TextField(blank=True, max_length=2000)
     digest = models.CharField(max_length=64, help_text="The approval's digest as the reviewer saw it.")
@@ -167,6 +213,10 @@ class Vote(WorkspaceModel):
             models.CheckConstraint(name="vote_not_by_requester", condition=~Q(reviewer=F("requested_by"))),
             models.CheckConstraint(
                 name="vote_not_by_author", condition=Q(version_author=None) | ~Q(reviewer=F("version_author"))
+            ),
+            models.CheckConstraint(
+                name="vote_not_for_requester",
+                condition=Q(on_behalf_of=None) | (~Q(on_behalf_of=F("requested_by")) & ~Q(on_behalf_of=F("reviewer"))),
             ),
             models.CheckConstraint(name="vote_rejected_has_reason", condition=~Q(choice="rejected") | ~Q(reason="")),
         ]

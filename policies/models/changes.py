@@ -1,0 +1,59 @@
+"""Changes to what a workspace has installed that somebody asked for and another has to agree to."""
+
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel
+
+
+class Change(WorkspaceModel):
+    """An install, an upgrade or a wider set of scopes that waits for a yes, is made then, and is kept for ever.
+
+    ``installation`` is None for an install until it is made. ``from_digest`` is the version it starts from, "" where
+    there is none; ``scopes`` and ``hosts`` are what would be agreed to in all. ``error`` says why an approved change
+    could not be made.
+    """
+
+    class Kind(models.TextChoices):
+        INSTALL = "install", "Install"
+        UPGRADE = "upgrade", "Upgrade"
+        WIDEN = "widen", "Widen scopes"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        MADE = "made", "Made"
+        REFUSED = "refused", "Refused"
+        FAILED = "failed", "Failed"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    extension = models.ForeignKey("registry.Extension", on_delete=models.PROTECT, db_index=False, related_name="+")
+    version = models.ForeignKey("registry.Version", on_delete=models.PROTECT, db_index=False, related_name="+")
+    installation = models.ForeignKey(
+        "registry.Installation", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    from_digest = models.CharField(max_length=64, blank=True)
+    scopes = models.JSONField(default=list)
+    hosts = models.JSONField(default=list)
+    reason = models.CharField(max_length=500, blank=True)
+    asked_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    approval = models.ForeignKey(
+        "policies.Approval", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        indexes = [
+            models.Index(fields=["workspace", "-asked_at"], name="change_newest"),
+            models.Index(fields=["workspace", "extension", "state"], name="change_of_extension"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.version}"
+
+    def get_absolute_url(self):
+        return reverse("policies:change-detail", args=[self.workspace.slug, self.pk])

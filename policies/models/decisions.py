@@ -1,0 +1,39 @@
+"""Decisions: what the engine answered, with everything it was asked."""
+
+from django.db import models
+from django.utils import timezone
+
+from galaxy.core.models import WorkspaceModel
+
+
+class Effect(models.TextChoices):
+    """What a decision says, in the words of XACML, Cedar and OPA."""
+
+    ALLOW = "allow", "Allowed"
+    DENY = "deny", "Denied"
+    REQUIRE_APPROVAL = "require_approval", "Needs approval"
+
+
+class Decision(WorkspaceModel):
+    """The engine's answer for one call, with the whole input it was given, so that it can be asked again.
+
+    ``input`` is {principal, action, resource, context}; ``reasons`` a list of {code, text, passes_if, who};
+    ``policy_version`` numbers the set of rules that answered (0: the defaults alone), ``rules`` those of them that
+    spoke; ``ask`` is who would have to say yes (policies.rules.vocabulary.Ask), {} where nobody.
+    """
+
+    effect = models.CharField(max_length=16, choices=Effect)
+    action = models.CharField(max_length=160)
+    input = models.JSONField()
+    reasons = models.JSONField(default=list)
+    obligations = models.JSONField(default=dict)
+    ask = models.JSONField(default=dict)
+    rules = models.JSONField(default=list)
+    policy_version = models.PositiveIntegerField(default=0)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "-decided_at"], name="decision_newest")]
+
+    def __str__(self):
+        return f"{self.get_effect_display()}: {self.action}"
