@@ -11,6 +11,22 @@ from datetime import datetime
 from typing import Any
 
 from policies.models import Effect
+from policies.rules.asks import Ask, Escalation, Stage
+
+__all__ = [
+    "Action",
+    "Ask",
+    "Context",
+    "Effect",
+    "Escalation",
+    "Evaluation",
+    "Principal",
+    "Reason",
+    "Resource",
+    "Snapshot",
+    "Stage",
+    "evaluate",
+]
 
 _STRENGTH = (Effect.DENY, Effect.REQUIRE_APPROVAL, Effect.ALLOW)  # the first one present wins
 ADMIN = "An owner or admin of the workspace"
@@ -72,7 +88,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Context:
-    """The circumstances. ``bulk_count`` is the length of the bulk field; ``caller`` says which door the call used."""
+    """The circumstances. ``bulk_count`` is the length of the bulk field; ``caller`` says which door the call used.
+
+    ``act`` is call, install, upgrade or widen. ``numbers`` maps dotted paths of the inputs to plain numbers that carry
+    no data class. ``new_destination``: whether it goes where this workspace never sent anything; None: not known.
+    ``pack`` and ``trigger`` are the slugs of what called, "" where nothing did.
+    """
 
     mode: str
     simulated: bool = False
@@ -80,16 +101,25 @@ class Context:
     data_classes: tuple[str, ...] = ()
     now: datetime | None = None
     caller: str = ""
+    act: str = "call"
+    numbers: dict[str, float] = field(default_factory=dict)
+    new_destination: bool | None = None
+    pack: str = ""
+    trigger: str = ""
 
 
 @dataclass(frozen=True, order=True)
 class Reason:
-    """Why, for a person: what was found, what would have to be otherwise (``passes_if``), and who can see to it."""
+    """Why, for a person: what was found, what would have to be otherwise (``passes_if``), and who can see to it.
+
+    ``rule`` is the number of the rule that speaks, 0 for a default.
+    """
 
     code: str
     text: str
     passes_if: str = ""
     who: str = ""
+    rule: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,11 +144,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The answer: an effect, the reasons that led to it (sorted), and duties as {name: sorted list of words}."""
+    """The answer: an effect, the reasons that led to it (sorted), duties, and whom to ask where a person has to."""
 
     effect: Effect
     reasons: tuple[Reason, ...]
-    obligations: dict[str, list[str]] = field(default_factory=dict)
+    obligations: dict[str, Any] = field(default_factory=dict)
+    ask: Ask | None = None
 
 
 def evaluate(

@@ -33,6 +33,8 @@ def decide(
         },
         reasons=[dataclasses.asdict(reason) for reason in answer.reasons],
         obligations=answer.obligations,
+        ask=answer.ask.as_json() if answer.ask else {},
+        rules=sorted({reason.rule for reason in answer.reasons if reason.rule}),
         policy_version=snapshot.version,
     )
     insert(decision)
