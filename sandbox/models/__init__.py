@@ -1,6 +1,7 @@
 """Rows of the sandbox: runs and what they left behind; and how connections fare: breakers, health, open issues."""
 
 from sandbox.models.counting import Counts
+from sandbox.models.gate import Destination, Rehearsal
 from sandbox.models.health import CheckSchedule, VersionFigure
 from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
 from sandbox.models.runs import (
@@ -23,6 +24,7 @@ __all__ = [
     "Category",
     "CheckSchedule",
     "Counts",
+    "Destination",
     "Execution",
     "ExecutionQuerySet",
     "HealthCheck",
@@ -30,6 +32,7 @@ __all__ = [
     "Issue",
     "OutboxMessage",
     "Outcome",
+    "Rehearsal",
     "Run",
     "RunPayload",
     "RunQuerySet",

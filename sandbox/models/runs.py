@@ -32,8 +32,9 @@ class RunQuerySet(WorkspaceQuerySet):
         return self.filter(granted(user, "view_run", self.model) | Q(requested_by=user))
 
     def top_level(self):
-        """Runs that somebody asked for: steps of a pack are shown on the pack's page, checks on their connection's."""
-        return self.filter(parent=None, is_check=False)
+        """Runs that somebody asked for: steps of a pack are shown on the pack's page, checks on their connection's, and
+        what was tried for an approver on the request's."""
+        return self.filter(parent=None, is_check=False, rehearses=None)
 
     def counted(self):
         """Live calls that are over, as an objective looks at them (``counts_as``)."""
@@ -53,6 +54,9 @@ class Run(WorkspaceModel):
     given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
     values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is
     one; ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
+    ``rehearses``: what this run tries in Sim Mode for whoever decides about that one; ``instead_of``: which run it takes
+    the place of, asked for again or made smaller by a reviewer. ``obligations`` are what has to be done with the call,
+    {redact: {class: mode}, rate: [{count, per, rule}]}, the strictest of every decision about it so far.
     """
 
     class State(models.TextChoices):
@@ -111,6 +115,13 @@ class Run(WorkspaceModel):
     inputs = models.JSONField(default=dict)
     outputs = models.JSONField(null=True, blank=True)
     data_classes = models.JSONField(default=list)
+    obligations = models.JSONField(default=dict)
+    rehearses = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="rehearsals"
+    )
+    instead_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="replaced_by"
+    )
     decision = models.ForeignKey(
         "policies.Decision", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
     )
@@ -178,6 +189,12 @@ class Run(WorkspaceModel):
                 condition=Q(state="waiting", connection__isnull=False),
                 name="run_held",
             ),
+            models.Index(
+                fields=["workspace", "rehearses"], condition=Q(rehearses__isnull=False), name="run_rehearsing"
+            ),
+            models.Index(
+                fields=["workspace", "instead_of"], condition=Q(instead_of__isnull=False), name="run_replacing"
+            ),
             models.Index(fields=["workspace", "installation", "-created_at"], name="run_by_installation"),
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
             models.Index(
@@ -220,10 +237,19 @@ class Run(WorkspaceModel):
 
 
 class RunPayload(WorkspaceModel):
-    """The raw values of a run that is not over: {inputs, steps: {step id: outputs}}. Deleted with its last write."""
+    """The raw values of a run that is not over: {inputs, steps: {step id: outputs}}. Deleted with its last write.
+
+    ``keep_until`` is set where a run ended because nobody said yes: until then it can be asked for once more.
+    """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="payload")
     data = models.JSONField(default=dict)
+    keep_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "keep_until"], condition=Q(keep_until__isnull=False), name="payload_kept")
+        ]
 
     def __str__(self):
         return f"Payload of {self.run_id}"
