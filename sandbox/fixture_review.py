@@ -15,9 +15,8 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from galaxy.core.errors import DomainError
 from sandbox.personal_names import ByName, classes_of, declared
-from sandbox.redaction import numbered
 from sandbox.transforms import pii
-from sandbox.transforms.redaction import mask
+from sandbox.transforms.redaction import mask, numbered
 
 MAX_BYTES = 512 * 1024  # of exchanges; more nobody reviews, and looking through it takes seconds
 UNREAD = "unread"  # stands for a data class where nobody could look

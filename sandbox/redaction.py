@@ -1,4 +1,4 @@
-"""What of a run's values may be stored and shown: everything that carries a data class is masked first."""
+"""What of a run's values may be stored and shown: everything that carries a data class is hidden first."""
 
 import hashlib
 import hmac
@@ -10,52 +10,41 @@ from registry.manifests.schemas import data_classes
 from registry.manifests.types import DATA_CLASSES
 from sandbox.class_flow import joined
 from sandbox.transforms.classes import Classes, read_paths
-from sandbox.transforms.redaction import redact
+from sandbox.transforms.redaction import STRICTNESS, redact_by
 
 _ALL = sorted(DATA_CLASSES)
+Modes = dict[str, str]  # how each data class is hidden: mask, hash, tokenise or drop
 
 
-def redacted(values: Any, schema: dict[str, Any], carried: Classes | None = None) -> Any:
-    """``values`` with every field masked that has a data class, and what looks personal in other text and in names.
+def redacted(
+    values: Any,
+    schema: dict[str, Any],
+    carried: Classes | None = None,
+    *,
+    modes: Modes | None = None,
+    key: bytes = b"",
+) -> Any:
+    """``values`` with every field hidden that has a data class, and what looks personal in other text and in names.
 
-    A field has the classes that ``schema`` gives it and those that its value was ``carried`` in with (class_flow).
-    Masks keep what people need to recognise a thing (the domain of an address, the last digits of a number). A value
-    that is no map is treated like a map's only field.
+    A field has the classes that ``schema`` gives it and those that its value was ``carried`` in with (class_flow). It
+    is hidden as ``modes`` say, and masked where they say nothing: masks keep what people need to recognise a thing (the
+    domain of an address, the last digits of a number). ``key`` is the workspace's (workspace_key), for the other modes.
+    A value that is no map is treated like a map's only field; what a mode drops whole is None then.
     """
     if values is None:
         return None
     if not isinstance(values, dict):
-        return redacted({"value": values}, {})["value"]
+        return redacted({"value": values}, {}, modes=modes, key=key).get("value")
     tagged = joined(read_paths(dict(data_classes(schema, ""))), carried or {})
-    return _names_masked(redact(values, classes=_ALL, mode="mask", tagged=tagged, key=b""))
+    return redact_by(values, modes=dict.fromkeys(_ALL, "mask") | (modes or {}), tagged=tagged, key=key)
 
 
-def _names_masked(value: Any) -> Any:
-    """``value`` without personal names of fields, such as a map by e-mail address; masks that meet are numbered."""
-    if isinstance(value, list):
-        return [_names_masked(part) for part in value]
-    if not isinstance(value, dict):
-        return value
-    result: dict[str, Any] = {}
-    taken: dict[str, int] = {}
-    for name, part in value.items():
-        masked = redact({"": name}, classes=_ALL, mode="mask", tagged={}, key=b"")[""]
-        result[numbered(masked, taken)] = _names_masked(part)
-    return result
-
-
-def numbered(masked: str, taken: dict[str, int]) -> str:
-    """``masked``, or ``masked (2)`` and so on where the name of another field became the same; noted in ``taken``.
-
-    ``taken`` maps each name to the number it was last given, so that many that meet cost time in proportion.
-    """
-    shown, number = masked, taken.get(masked, 1)
-    while shown in taken:
-        number += 1
-        shown = f"{masked} ({number})"
-    taken[shown] = 1
-    taken[masked] = number
-    return shown
+def stricter(one: Modes, other: Modes) -> Modes:
+    """Both sets of modes at once: for each class the stricter of its two."""
+    return {
+        name: max((modes[name] for modes in (one, other) if name in modes), key=STRICTNESS.__getitem__)
+        for name in sorted({*one, *other})
+    }
 
 
 def workspace_key(workspace_id: Any) -> bytes:

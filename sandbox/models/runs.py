@@ -54,9 +54,9 @@ class Run(WorkspaceModel):
     given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
     values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is
     one; ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
-    ``rehearses``: what this run tries in Sim Mode for whoever decides about that one; ``instead_of``: which run it takes
-    the place of, asked for again or made smaller by a reviewer. ``obligations`` are what has to be done with the call,
-    {redact: {class: mode}, rate: [{count, per, rule}]}, the strictest of every decision about it so far.
+    ``rehearses`` is the waiting run that this one tries in Sim Mode for whoever decides about it; ``instead_of`` the
+    run whose place it takes, asked for again or made smaller by a reviewer. ``obligations`` are what has to be done
+    with the call, {redact: {class: mode}, rate: [{count, per, rule}]}, the strictest of every decision about it.
     """
 
     class State(models.TextChoices):

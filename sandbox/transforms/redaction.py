@@ -15,6 +15,7 @@ from . import pii
 from .classes import Classes, Path, classes_at
 from .errors import TransformError
 
+STRICTNESS = {"mask": 0, "hash": 1, "tokenise": 2, "drop": 3}
 _DROPPED: Any = object()
 _HASH_DIGITS = 32
 _TOKEN_BYTES = 10
@@ -67,7 +68,7 @@ def redact(
     """
     if mode in ("hash", "tokenise") and not key:
         raise TransformError("no_key", f"The mode {mode} needs a key, and the workspace has given none.")
-    redactor = _Redactor(frozenset(classes), mode, tagged, key)
+    redactor = _Redactor(dict.fromkeys(classes, mode), tagged, key)
     result = {}
     for name, value in record.items():
         hidden = redactor.value(value, (name,)) if fields is None or name in fields else value
@@ -76,16 +77,53 @@ def redact(
     return result
 
 
+def redact_by(record: dict[str, Any], *, modes: dict[str, str], tagged: Classes, key: bytes) -> dict[str, Any]:
+    """As ``redact``, with a mode for each class; a field of several classes is hidden by the strictest of theirs.
+
+    Names of fields that are personal themselves are hidden the same way, and names that meet are numbered.
+    """
+    return _named(_Redactor(modes, tagged, key).value(record, ()), _Redactor(modes, {}, key))
+
+
+def _named(value: Any, redactor: _Redactor) -> Any:
+    if isinstance(value, list):
+        return [_named(part, redactor) for part in value]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, Any] = {}
+    taken: dict[str, int] = {}
+    for name, part in value.items():
+        result[numbered(redactor.text(name), taken)] = _named(part, redactor)
+    return result
+
+
+def numbered(hidden: str, taken: dict[str, int]) -> str:
+    """``hidden``, or ``hidden (2)`` and so on where the name of another field became the same; noted in ``taken``.
+
+    ``taken`` maps each name to the number it was last given, so that many that meet cost time in proportion.
+    """
+    shown, number = hidden, taken.get(hidden, 1)
+    while shown in taken:
+        number += 1
+        shown = f"{hidden} ({number})"
+    taken[shown] = 1
+    taken[hidden] = number
+    return shown
+
+
 class _Redactor:
-    def __init__(self, classes: frozenset[str], mode: str, tagged: Classes, key: bytes) -> None:
-        self.classes = classes
-        self.mode = mode
+    """``modes`` maps each class that is looked for to how it is hidden."""
+
+    def __init__(self, modes: dict[str, str], tagged: Classes, key: bytes) -> None:
+        self.classes = frozenset(modes)
+        self.modes = modes
         self.tagged = tagged
         self.key = key
 
     def value(self, value: Any, path: Path) -> Any:
-        declared = classes_at(path, self.tagged) & self.classes
-        if declared and self.mode == "drop":
+        declared = classes_at(path, self.tagged) & self.classes if path else frozenset()
+        name = max(sorted(declared), key=lambda one: STRICTNESS[self.modes[one]]) if declared else ""
+        if declared and self.modes[name] == "drop":
             return _DROPPED
         if isinstance(value, dict):
             parts = {name: self.value(part, (*path, name)) for name, part in value.items()}
@@ -96,7 +134,7 @@ class _Redactor:
         if value is None or isinstance(value, bool):
             return None if declared else value
         if declared:
-            return self.whole(value, min(declared))
+            return self.whole(value, name)
         if isinstance(value, str):
             return self.text(value)
         written = rfc8785.dumps(value).decode()
@@ -106,17 +144,17 @@ class _Redactor:
     def whole(self, value: Any, name: str) -> Any:
         if isinstance(value, str):
             return self.hide(value, name)
-        return None if self.mode == "mask" else self.hide(rfc8785.dumps(value).decode(), name)
+        return None if self.modes[name] == "mask" else self.hide(rfc8785.dumps(value).decode(), name)
 
     def text(self, text: str) -> str:
         pieces, done = [], 0
         for start, end, name in pii.find(text, self.classes):
-            pieces += [text[done:start], "" if self.mode == "drop" else self.hide(text[start:end], name)]
+            pieces += [text[done:start], "" if self.modes[name] == "drop" else self.hide(text[start:end], name)]
             done = end
         return "".join([*pieces, text[done:]])
 
     def hide(self, text: str, name: str) -> str:
-        match self.mode:
+        match self.modes[name]:
             case "mask":
                 return mask(text, name)
             case "hash":

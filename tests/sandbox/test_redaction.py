@@ -3,7 +3,8 @@
 import pytest
 
 from registry.manifests.schemas import data_classes
-from sandbox.redaction import numbered, redacted
+from sandbox.redaction import redacted, stricter
+from sandbox.transforms.redaction import numbered
 
 NAME = {"type": "string", "x-data-class": "name"}
 
@@ -55,3 +56,50 @@ def test_names_that_meet_are_numbered_without_counting_from_the_start_each_time(
 def test_a_class_that_was_carried_in_counts_like_a_declared_one():
     carried = {("rows", "*", "text"): frozenset({"name"})}
     assert redacted({"rows": [{"text": "Ada"}]}, {}, carried) == {"rows": [{"text": "A***"}]}
+
+
+PERSON = an_object(
+    properties={
+        "email": {"type": "string", "x-data-class": "email"},
+        "name": NAME,
+        "both": an_object(properties={"x": {"type": "string", "x-data-class": "email"}}, **{"x-data-class": "name"}),
+    }
+)
+KEY = b"of a workspace"
+
+
+def hidden(values, **modes):
+    return redacted(values, PERSON, modes=modes, key=KEY)
+
+
+def test_each_class_is_hidden_in_its_own_way():
+    found = hidden({"email": "Ada@example.com", "name": "Ada Lovelace"}, email="tokenise", name="hash")
+    assert found["email"].startswith("email_")
+    assert len(found["name"]) == 32
+    again = hidden({"email": "ada@example.com ", "name": "ada lovelace"}, email="tokenise", name="hash")
+    assert again["email"] == found["email"]  # the same person in another spelling
+    assert again["name"] != found["name"]
+
+
+def test_what_a_mode_drops_is_gone_in_fields_texts_and_names():
+    values = {"email": "ada@example.com", "note": "Write to ada@example.com now", "by": {"ada@example.com": 1}}
+    found = hidden(values, email="drop")
+    assert "example.com" not in str(found)
+    assert "email" not in found
+    assert found["by"] == {"": 1}
+
+
+def test_what_no_mode_speaks_of_is_masked():
+    assert hidden({"name": "Ada", "email": "ada@example.com"}, email="drop") == {"name": "A***"}
+
+
+def test_a_field_of_two_classes_is_hidden_by_the_stricter_one():
+    assert hidden({"both": {"x": "ada@example.com"}}, email="mask", name="drop") == {}
+    assert hidden({"both": {"x": "ada@example.com"}}, email="drop", name="mask") == {"both": {}}
+    assert hidden({"both": {"x": "ada@example.com"}}, email="hash", name="mask")["both"]["x"] != "***"
+
+
+def test_of_two_sets_of_modes_the_stricter_ones_hold():
+    one, other = {"email": "hash", "name": "drop"}, {"email": "tokenise", "phone": "mask", "name": "mask"}
+    assert stricter(one, other) == stricter(other, one) == {"email": "tokenise", "name": "drop", "phone": "mask"}
+    assert stricter({}, one) == one
