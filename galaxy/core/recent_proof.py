@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
 from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from galaxy.core.http import page_of_form
+from galaxy.core.second_factor import KINDS
 from galaxy.core.sessions import BEGAN
 
 KEPT = "galaxy_kept_act"  # in the session
@@ -27,15 +29,20 @@ OF_SIGNING_IN = {
     "mfa_add_webauthn",
     "mfa_generate_recovery_codes",
 }
+BY_CODE, BY_KEY = "mfa_reauthenticate", "mfa_reauthenticate:webauthn"  # allauth's names for its pages
 CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 class ProofNeeded(Exception):
-    """The proof is too old for ``act``, a sentence such as "Remove Ada from Meridian"."""
+    """The proof is too old for ``act``, a sentence such as "Remove Ada from Meridian".
 
-    def __init__(self, act: str):
+    With ``factor`` a password will not do: a second factor has to be shown.
+    """
+
+    def __init__(self, act: str, *, factor: bool = False):
         super().__init__(act)
         self.act = act
+        self.factor = factor
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class KeptAct:
     path: str
     back: str
     fields: list[tuple[str, str]]
+    by_factor: bool = False
 
 
 def require_recent_proof(request, act: str) -> None:
@@ -56,9 +64,29 @@ def require_recent_proof(request, act: str) -> None:
     """
     if not has_recent_proof(request):
         raise ProofNeeded(act)
-    kept = request.session.get(KEPT)
-    if kept and kept["path"] == request.get_full_path():
-        del request.session[KEPT]
+    _forget(request)
+
+
+def require_recent_factor(request, act: str) -> str:
+    """The same for what asks for a second factor each time; returns which one was shown, ``totp`` or ``webauthn``."""
+    factor = recent_factor(request)
+    if not factor:
+        raise ProofNeeded(act, factor=True)
+    _forget(request)
+    return factor
+
+
+def recent_factor(request) -> str:
+    """The second factor this person showed in this session within the last minutes, when signing in or since.
+
+    A recovery code is no factor of its own: it helps somebody in who lost theirs.
+    """
+    shown = [
+        record
+        for record in get_authentication_records(request, request.user)
+        if record.get("type") in KINDS and _is_recent(record["at"])
+    ]
+    return str(shown[-1]["type"]) if shown else ""
 
 
 def has_recent_proof(request) -> bool:
@@ -66,8 +94,7 @@ def has_recent_proof(request) -> bool:
     confirmed = [
         record["at"] for record in get_authentication_records(request, request.user) if record.get("reauthenticated")
     ]
-    latest = max([*confirmed, request.session.get(BEGAN, 0)])
-    return time.time() - latest < app_settings.REAUTHENTICATION_TIMEOUT
+    return _is_recent(max([*confirmed, request.session.get(BEGAN, 0)]))
 
 
 def kept_act(request) -> KeptAct | None:
@@ -75,7 +102,8 @@ def kept_act(request) -> KeptAct | None:
     kept = request.session.get(KEPT)
     if not kept or kept["user"] != str(request.user.pk) or time.time() - kept["at"] > KEPT_S:
         return None
-    return KeptAct(kept["act"], kept["path"], kept["back"], [(name, value) for name, value in kept["fields"]])
+    fields = [(name, value) for name, value in kept["fields"]]
+    return KeptAct(kept["act"], kept["path"], kept["back"], fields, kept.get("by_factor", False))
 
 
 class RecentProofMiddleware:
@@ -96,15 +124,32 @@ class RecentProofMiddleware:
         return _ask(request, "Change how you sign in")
 
     def process_exception(self, request, error):
-        return _ask(request, error.act) if isinstance(error, ProofNeeded) else None
+        return _ask(request, error.act, error.factor) if isinstance(error, ProofNeeded) else None
 
 
-def ways_of(user) -> list[dict]:
-    """How this person can prove it here: list of {id, description, url}; none for whom only their company signs in."""
-    return get_adapter().get_reauthentication_methods(user)
+def ways_of(user, *, by_factor: bool = False) -> list[dict]:
+    """How this person can prove it here: list of {id, description, url}; none for whom only their company signs in,
+    and none by a second factor for whom has none."""
+    ways = get_adapter().get_reauthentication_methods(user)
+    if not by_factor:
+        return ways
+    kinds = set(Authenticator.objects.filter(user=user, type__in=KINDS).values_list("type", flat=True))
+    mine = {BY_CODE: Authenticator.Type.TOTP in kinds, BY_KEY: Authenticator.Type.WEBAUTHN in kinds}
+    return [way for way in ways if mine.get(way["id"])]
 
 
-def _ask(request, act: str):
+def _is_recent(at: float) -> bool:
+    return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def _forget(request) -> None:
+    """What was kept is being done now."""
+    kept = request.session.get(KEPT)
+    if kept and kept["path"] == request.get_full_path():
+        del request.session[KEPT]
+
+
+def _ask(request, act: str, by_factor: bool = False):
     """Keep what was sent, and lead to the page that asks who is there."""
     fields = [[name, value] for name, values in request.POST.lists() for value in values if name != CSRF_FIELD]
     is_kept = request.method == "POST" and sum(len(name) + len(value) for name, value in fields) <= KEPT_BYTES
@@ -114,6 +159,7 @@ def _ask(request, act: str):
         "path": request.get_full_path() if is_kept else "",
         "back": page_of_form(request) if request.method == "POST" else request.get_full_path(),
         "fields": fields if is_kept else [],
+        "by_factor": by_factor,
         "at": int(time.time()),
     }
     return HttpResponseClientRedirect(resolve_url("core:proof")) if request.htmx else redirect("core:proof")
