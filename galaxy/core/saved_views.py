@@ -1,0 +1,54 @@
+"""Views that people keep: the filters of a list under a name of theirs.
+
+Nobody else sees them, so they are no matter of the audit trail, like the theme. What a view shows is asked for anew
+each time: keeping one gives no right to see anything.
+"""
+
+from django.db import IntegrityError, transaction
+
+from galaxy.core.errors import Invalid
+from galaxy.core.models import SavedView, User, Workspace
+
+MOST = 20  # per person and list; past that nobody finds one again
+
+
+def views_of(user: User, workspace: Workspace, page: str) -> list[SavedView]:
+    """The views that ``user`` keeps of one list, by name."""
+    return list(SavedView.objects.in_workspace(workspace).filter(user=user, page=page))
+
+
+def save_view(workspace: Workspace, *, user: User, page: str, name: str, query: str) -> SavedView:
+    """Keep ``query`` (a query string) under ``name``. Raises Invalid where there are many, or one of that name."""
+    name = _named(name)
+    with transaction.atomic():
+        kept = SavedView.objects.in_workspace(workspace).select_for_update().filter(user=user, page=page)
+        if len(kept) >= MOST:
+            raise Invalid(f"You keep {MOST} views of this list. Delete one first.", {"name": "Delete one first."})
+        view = SavedView(workspace=workspace, user=user, page=page, name=name, query=query[:1000])
+        return _stored(view)
+
+
+def rename_view(view: SavedView, *, name: str) -> SavedView:
+    """Raises Invalid where another view of this person has the name."""
+    view.name = _named(name)
+    return _stored(view)
+
+
+def delete_view(view: SavedView) -> None:
+    SavedView.objects.in_workspace(view.workspace).filter(pk=view.pk).delete()
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > 40:
+        raise Invalid("Give it a name of at most 40 characters.", {"name": "Between 1 and 40 characters."})
+    return name
+
+
+def _stored(view: SavedView) -> SavedView:
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError as error:
+        raise Invalid("You have a view of that name.", {"name": "You have a view of that name."}) from error
+    return view
