@@ -25,10 +25,16 @@ def out_of_step(step_id: str, manifest: Manifest, action: ActionSpec | None, car
 
 
 def of_outputs(manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:
-    """What a call's outputs carry, where ``carried`` is what its inputs do beyond what is declared."""
+    """What a call's outputs carry, where ``carried`` is what its inputs do beyond what is declared.
+
+    What a transform written in Python makes of its input only its code knows, so everything that comes out carries
+    whatever went in: too much rather than too little.
+    """
     outputs = read_paths(dict(declared_classes((action or manifest).outputs, "")))
     if action is None and manifest.kind == "transform":
         within = joined(read_paths(dict(declared_classes(manifest.inputs, ""))), carried)
+        if manifest.canonical.get("code_file") and within:
+            within = {("*",): frozenset(names_in(within))}
         for operation in manifest.steps:
             within = follow(operation, within)
         properties = manifest.outputs.get("properties")
