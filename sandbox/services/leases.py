@@ -46,7 +46,7 @@ class Held(Exception):
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
     message = OutboxMessage(workspace=run.workspace, run=run, ring_at=timezone.now() + RING_AGAIN)
-    insert(message, or_update=("run", ["ring_at"]))
+    insert(message, or_update=(["run"], ["ring_at"]))
     transaction.on_commit(partial(_ring, run.workspace_id, run.pk))
 
 

@@ -97,5 +97,5 @@ def test_changes_and_deletions_meet_what_they_name_and_tell_how_many(workspace, 
 def test_a_row_that_is_there_already_is_changed_where_that_was_said(workspace, member):
     there = Membership.objects.get(workspace=workspace, user=member)
     again = Membership(pk=there.pk, workspace=workspace, user=member, role="auditor", joined_at=there.joined_at)
-    insert(again, or_update=("id", ["role"]))
+    insert(again, or_update=(["id"], ["role"]))
     assert Membership.objects.get(workspace=workspace, user=member).role == "auditor"

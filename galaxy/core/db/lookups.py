@@ -19,3 +19,18 @@ class Prefix(Lookup):
         lhs, lhs_params = self.process_lhs(compiler, connection)
         _, (text,) = self.process_rhs(compiler, connection)
         return f"({lhs} ~>=~ %s AND {lhs} ~<~ %s)", [*lhs_params, text, *lhs_params, f"{text}{_LAST}"]
+
+
+@CharField.register_lookup
+class Among(Lookup):
+    """``digest__among="a,b,c"``: is one of the words of a text, which stand between commas and have none in them.
+
+    One text, whatever the number of words, so that a prepared question (galaxy.core.db.prepared) can be asked so.
+    """
+
+    lookup_name = "among"
+
+    def as_sql(self, compiler, connection):
+        lhs, lhs_params = self.process_lhs(compiler, connection)
+        rhs, rhs_params = self.process_rhs(compiler, connection)
+        return f"{lhs} = ANY (string_to_array({rhs}, ','))", [*lhs_params, *rhs_params]

@@ -12,11 +12,12 @@ from django.db import connections, router
 from django.db.models import AutoField, BigAutoField, Field, Model
 
 
-def insert(*rows: Model, or_update: tuple[str, list[str]] | None = None) -> None:
+def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -> None:
     """Write ``rows``, in this order, as ``save(force_insert=True)`` does, in one round trip.
 
-    ``or_update`` names a unique field and those that are set instead where a row has its value already. For models
-    without signals, whose rows bring their own keys; what the database makes itself is not read back.
+    ``or_update`` names fields that are unique together, and those that are set instead where a row has their values
+    already. For models without signals, whose rows bring their own keys; what the database makes itself is not read
+    back.
     """
     connection = connections[router.db_for_write(type(rows[0]))]
     statements: list[str] = []
@@ -33,10 +34,11 @@ def insert(*rows: Model, or_update: tuple[str, list[str]] | None = None) -> None
         row._state.adding, row._state.db = False, connection.alias
 
 
-def _instead(model: type[Model], unique: str, names: list[str]) -> str:
+def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
+    key = ", ".join(f'"{_field(model, name).column}"' for name in unique)
     columns = (_field(model, name).column for name in names)
     changes = ", ".join(f'"{column}" = EXCLUDED."{column}"' for column in columns)
-    return f' ON CONFLICT ("{_field(model, unique).column}") DO UPDATE SET {changes}'
+    return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
 def update(model: type[Model], where: dict[str, Any], changes: dict[str, Any]) -> int:
