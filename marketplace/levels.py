@@ -1,0 +1,18 @@
+"""How far the marketplace vouches for an extension, for the floors below (registry.levels)."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
+from marketplace.models import Listing
+
+
+def level_of(extension: UUID) -> str | None:
+    """The VerificationLevel of a listed extension, None for one that is not listed."""
+    return _level.one(extension=extension)
+
+
+@prepared
+def _level(extension: UUID) -> QuerySet[Listing, str]:
+    return Listing.objects.filter(extension=extension).order_by().values_list("level", flat=True)
