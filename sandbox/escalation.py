@@ -9,10 +9,11 @@ from sandbox.breakers import HELD_BACK
 from sandbox.errors import CATEGORIES
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Issue, Run
+from sandbox.rule_rates import SPENT
 
 IN_A_ROW = 3
 # Refusals of our own: nothing was tried.
-_NOT_TRIED = frozenset({HELD_BACK, "budget_spent", "budget_unreadable", "place_taken", "hold_lost"})
+_NOT_TRIED = frozenset({HELD_BACK, SPENT, "budget_spent", "budget_unreadable", "place_taken", "hold_lost"})
 
 
 def call_ended(run: Run) -> None:

@@ -56,6 +56,16 @@ def take(windows: Sequence[Window], token: str, under_way_ms: int) -> tuple[int,
     return int(wait_ms), int(position)
 
 
+def take_once(windows: Sequence[Window], token: str) -> tuple[int, int]:
+    """Count ``token`` in every window that does not hold it yet, or in none of them where one is full.
+
+    However often the same token comes, it counts once, from when it first came; windows with steps know no tokens and
+    are not for this. Returns and raises as ``take`` does.
+    """
+    wait_ms, position = _run(_TAKE_ONCE, windows, token, 0)
+    return int(wait_ms), int(position)
+
+
 def ended(windows: Sequence[Window], token: str, *, has_left: bool = True) -> None:
     """A request that was counted is over; one that never left counts no more (but in the steps of a day)."""
     _run(_ENDED, windows, token, 1 if has_left else 0)
@@ -129,6 +139,25 @@ for i = 1, #KEYS do
     redis.call('ZADD', KEYS[i], now + kept, ARGV[1])
     redis.call('PEXPIRE', KEYS[i], kept + span)
   end
+end
+return {0, 0}
+"""
+)
+_TAKE_ONCE = (
+    _COMMON
+    + """
+local longest, position = 0, 0
+for i = 1, #KEYS do
+  if not redis.call('ZSCORE', KEYS[i], ARGV[1]) then
+    local _, wait = room(i)
+    if wait > longest then longest, position = wait, i - 1 end
+  end
+end
+if longest > 0 then return {longest, position} end
+for i = 1, #KEYS do
+  local _, span = numbers(i)
+  redis.call('ZADD', KEYS[i], 'NX', now + span, ARGV[1])
+  redis.call('PEXPIRE', KEYS[i], span)
 end
 return {0, 0}
 """

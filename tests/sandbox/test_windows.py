@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from sandbox.valkey import client
-from sandbox.windows import Room, Window, ended, look, take, window
+from sandbox.windows import Room, Window, ended, look, take, take_once, window
 
 
 @pytest.fixture
@@ -97,3 +97,20 @@ def test_no_window_of_the_peers_own_clock_ever_holds_more(key):
     most = max(sum(1 for other in arrivals if at <= other < at + 0.3) for at in arrivals)
     assert len(arrivals) > 40, "it let through what the budget has room for"
     assert most <= 12
+
+
+def test_the_same_token_counts_once_however_often_it_comes(key):
+    one = Window(key, 2, 60_000)
+    assert [take_once([one], token) for token in ("a", "a", "b", "a", "b")] == [(0, 0)] * 5
+    assert 59_000 < take_once([one], "c")[0] <= 60_025
+    assert take_once([one], "a") == (0, 0), "it has its place, full or not"
+    assert look([one]) == [Room(2, pytest.approx(60_000, abs=1_000))]
+
+
+def test_what_counts_once_is_counted_in_all_windows_or_in_none(key):
+    wide, tight = Window(f"{key}:w", 10, 60_000), Window(f"{key}:t", 1, 60_000)
+    assert take_once([wide, tight], "a") == (0, 0)
+    wait_ms, position = take_once([wide, tight], "b")
+    assert (wait_ms > 0, position) == (True, 1)
+    assert [room.used for room in look([wide, tight])] == [1, 1]
+    client().delete(wide.key, tight.key)
