@@ -229,6 +229,14 @@ GALAXY_SSO_COUNTS_AS_SECOND_FACTOR = env_bool("GALAXY_SSO_COUNTS_AS_SECOND_FACTO
 GALAXY_KMS = env_str("GALAXY_KMS")
 GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py prepare` outside production
 
+# --- The sealed trail (docs/audit.md) --------------------------------------------------------------------------
+
+# The file of private keys that sign checkpoints. Only the sequencer is given it: nobody else signs.
+GALAXY_SIGNING_KEYS = env_str("GALAXY_SIGNING_KEYS")
+GALAXY_SIGNING_KEY_FILE = DATA_DIR / "sequencer" / "signing-keys.json"  # made by `manage.py prepare` outside production
+# Copies of every checkpoint outside the database, of which verifying makes use.
+GALAXY_CHECKPOINTS_DIR = Path(env_str("GALAXY_CHECKPOINTS_DIR") or DATA_DIR / "checkpoints")
+
 # --- Egress (docs/egress.md) -----------------------------------------------------------------------------------
 
 # host=port: reached on this machine in place of the real host, whose certificate the authority in the file signs.

@@ -8,6 +8,7 @@ from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
 from galaxy.core.models.saved_views import SavedView
 from galaxy.core.models.support import BreakGlass
+from galaxy.core.models.trail import AuditCheckpoint, AuditKey, AuditLeaf, AuditNode, AuditVerification
 from galaxy.core.models.users import User
 from galaxy.core.models.vault import Rewrap, Secret, SecretLease, SecretVersion, WorkspaceKey
 from galaxy.core.models.workspaces import Membership, Role, RoleGroup, Workspace
@@ -17,8 +18,13 @@ InWorkspace = Workspace | WorkspaceModel | AuditEvent
 
 __all__ = [
     "Agent",
+    "AuditCheckpoint",
     "AuditDetail",
     "AuditEvent",
+    "AuditKey",
+    "AuditLeaf",
+    "AuditNode",
+    "AuditVerification",
     "BreakGlass",
     "HistoryRow",
     "InWorkspace",

@@ -1,9 +1,21 @@
 """Rows of the audit trail. ``galaxy.core.audit.record`` is the only way in."""
 
+from typing import ClassVar
+
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from galaxy.core.models.base import WorkspaceQuerySet
+
+
+class AuditEventQuerySet(WorkspaceQuerySet):
+    def in_order(self):
+        """With ``epoch`` and ``xid``, the database's own columns: what the tree orders events by, and commits to."""
+        return self.annotate(
+            epoch=RawSQL("core_auditevent.epoch", [], output_field=models.IntegerField()),
+            xid=RawSQL("core_auditevent.xid::text", [], output_field=models.TextField()),
+        )
 
 
 class AuditEvent(models.Model):
@@ -32,8 +44,11 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     simulated = models.BooleanField(default=False)
     commitments = models.JSONField()
+    # Of the database alone; read by ``in_order``.
+    epoch: int
+    xid: str
 
-    objects = WorkspaceQuerySet.as_manager()
+    objects: ClassVar = AuditEventQuerySet.as_manager()
 
     class Meta:
         db_table = "core_auditevent"
