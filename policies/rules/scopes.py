@@ -76,3 +76,45 @@ def _filled(wanted: list[str], spare: int) -> Iterator[list[str]]:
     for stars in range(spare + 1):
         for rest in _filled(wanted[at + 1 :], spare - stars):
             yield [*wanted[:at], *[ONE] * stars, *rest]
+
+
+class PatternIndex:
+    """Which of many patterns cover a scope, found part by part without looking at the others.
+
+    A node of a tree of parts. ``bits`` are the sum of those given with the patterns that end here.
+    """
+
+    __slots__ = ("bits", "many", "parts", "stays")
+
+    def __init__(self, *, stays: bool = False) -> None:
+        self.bits = 0
+        self.stays = stays  # whether a ** led here, so that any further part leads here again
+        self.parts: dict[str, PatternIndex] = {}
+        self.many: PatternIndex | None = None
+
+    def add(self, pattern: str, bits: int) -> None:
+        node = self
+        for part in pattern.split("."):
+            if part == MANY:
+                node.many = node.many or PatternIndex(stays=True)
+                node = node.many
+            else:
+                node = node.parts.setdefault(part, PatternIndex())
+        node.bits |= bits
+
+    def find(self, scope: str) -> int:
+        """The bits of every pattern that covers ``scope``."""
+        here = {self, *([self.many] if self.many else [])}
+        for part in scope.split("."):
+            after = {node for node in here if node.stays}
+            for node in here:
+                for child in (node.parts.get(part), node.parts.get(ONE)):
+                    if child is not None:
+                        after.add(child)
+                        if child.many is not None:  # which may stand for nothing
+                            after.add(child.many)
+            here = after
+        bits = 0
+        for node in here:
+            bits |= node.bits
+        return bits

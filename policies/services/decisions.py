@@ -1,6 +1,5 @@
 """Decisions: ask the engine, and keep the whole question with the answer."""
 
-import dataclasses
 import logging
 from datetime import datetime
 from typing import Any
@@ -9,6 +8,9 @@ from galaxy.core.db.writing import insert
 from galaxy.core.models import Workspace
 from policies.engine import Action, Context, Evaluation, Principal, Resource, Snapshot, evaluate
 from policies.models import Decision
+from policies.rules.snapshots import snapshot_of
+
+__all__ = ["decide", "decide_again", "snapshot_of"]
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ def decide(
             "resource": _as_json(resource),
             "context": _as_json(context),
         },
-        reasons=[dataclasses.asdict(reason) for reason in answer.reasons],
+        reasons=[reason.as_json() for reason in answer.reasons],
         obligations=answer.obligations,
         ask=answer.ask.as_json() if answer.ask else {},
         rules=sorted({reason.rule for reason in answer.reasons if reason.rule}),
@@ -53,11 +55,6 @@ def decide_again(decision: Decision, snapshot: Snapshot) -> Evaluation:
         _from_json(Resource, stored["resource"]),
         _from_json(Context, context),
     )
-
-
-def snapshot_of(workspace: Workspace) -> Snapshot:
-    """The rules in force. A workspace has none of its own yet, so the defaults of the engine answer alone."""
-    return Snapshot(version=0)
 
 
 def _as_json(part: Principal | Action | Resource | Context) -> dict[str, Any]:
