@@ -46,17 +46,36 @@ class Panels:
 
 
 @dataclass(frozen=True)
+class Narrowable:
+    """One part of a request that a reviewer may make smaller, by its name. What it shows is redacted.
+
+    A list has ``entries``, some of which may be taken out; a number has a ``value``, which may be lowered; what is
+    ``optional`` may be left out. ``note`` says what else there is to know, such as the fewest entries.
+    """
+
+    name: str
+    label: str
+    entries: tuple[str, ...] = ()
+    value: float | None = None
+    optional: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Subject:
     """``label`` names the kind in a sentence ("run"); ``describe`` gives the page of what an approval is about.
 
-    ``show`` gives its panels for a reader. ``narrow(approval, reviewer, values)`` replaces it by one that does less
-    and returns that request, not yet decided; it raises Invalid for what is wider. ``again(approval, actor)`` asks for
-    the same once more and returns the new request. None where the kind has no such thing.
+    ``show`` gives its panels for a reader. ``narrowable(approval)`` says what of it may be made smaller, and
+    ``narrow(approval, reviewer, values)`` replaces it by one that does less and returns that request, not yet decided;
+    it raises Invalid for what is wider. ``values`` is {"without": {name: [positions of entries]}, "lower": {name:
+    number}, "leave_out": [names]}. ``again(approval, actor)`` asks for the same once more and returns the new request.
+    None where the kind has no such thing.
     """
 
     label: str
     describe: Callable[[Approval], str | None]
     show: Callable[[Approval, User], Panels] | None = None
+    narrowable: Callable[[Approval], tuple[Narrowable, ...]] | None = None
     narrow: Callable[[Approval, User, dict[str, Any]], Approval] | None = None
     again: Callable[[Approval, User], Approval] | None = None
 
