@@ -244,6 +244,9 @@ GALAXY_LOOPBACK_PEERS = env_list("GALAXY_LOOPBACK_PEERS")
 GALAXY_LOOPBACK_CA_FILE = env_str("GALAXY_LOOPBACK_CA_FILE")
 if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
     raise SettingError("GALAXY_LOOPBACK_PEERS and GALAXY_LOOPBACK_CA_FILE are for development: unset both.")
+# Hosts of one's own network that the audit trail, and nothing else, may be streamed to, and who signs for them.
+GALAXY_INNER_HOSTS = frozenset(env_list("GALAXY_INNER_HOSTS"))
+GALAXY_INNER_CA_FILE = env_str("GALAXY_INNER_CA_FILE")
 
 # --- Sandbox (docs/sandbox.md) ---------------------------------------------------------------------------------
 
@@ -374,7 +377,11 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "renew-due-connections": {"task": "sandbox.tasks.renew_due_connections", "schedule": 15.0},
     "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},
+    "mail-digests": {"task": "galaxy.core.tasks.mail_digests", "schedule": 60.0 * 60},
+    "stream-audit": {"task": "galaxy.core.tasks.stream_audit", "schedule": 3.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
+    "escalate-approvals": {"task": "policies.tasks.escalate_approvals", "schedule": 30.0},
+    "remind-of-approvals": {"task": "policies.tasks.remind_of_approvals", "schedule": 300.0},
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},

@@ -6,6 +6,7 @@ class SandboxConfig(AppConfig):
     verbose_name = "Sandbox"
 
     def ready(self):
+        from galaxy.core.audit.streams.delivering import register_sender
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
@@ -16,9 +17,11 @@ class SandboxConfig(AppConfig):
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
         from sandbox.sandboxd.sealing import RemoteSealer
+        from sandbox.sandboxd.streams import ask_to_send
         from sandbox.sandboxd.trials import ask_for_trial
 
         readiness.add_check("sandbox", sandbox)
+        register_sender(ask_to_send)
         sealing.register(RemoteSealer)
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)

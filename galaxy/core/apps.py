@@ -12,12 +12,15 @@ class CoreConfig(AppConfig):
         from django.db.models.signals import post_migrate, pre_migrate
 
         from galaxy.core import account_events, accounts, palette, scope, second_factor, sessions
+        from galaxy.core.audit.streams.places import place_of_key
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
+        from galaxy.core.models import AuditSinkKey
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications import core_kinds
         from galaxy.core.ops import request_log
         from galaxy.core.roles import sync_roles
         from galaxy.core.vault.accounts import seal_stored_factors
+        from galaxy.core.vault.tables import EnvelopeTable, register
 
         pre_migrate.connect(grant_to_app, sender=self)
         post_migrate.connect(keep_record_of_migrations, sender=self)
@@ -33,6 +36,7 @@ class CoreConfig(AppConfig):
         second_factor.connect()
         core_kinds.connect()
         palette.connect()
+        register(EnvelopeTable(AuditSinkKey, place_of_key))
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

@@ -67,6 +67,20 @@ def mail_notifications(workspace_id: str, kind: str, target_id: str) -> int:
 
 
 @shared_task
+def mail_digests() -> int:
+    """Once an hour: one mail to each person for whom news waited; returns how many mails."""
+    from galaxy.core.models import User, Workspace
+    from galaxy.core.notifications import mailing
+
+    sent = 0
+    for workspace_id, person_id in mailing.people_with_digests():
+        with workspace_scope([workspace_id]):
+            workspace, person = Workspace.objects.get(pk=workspace_id), User.objects.get(pk=person_id)
+            sent += bool(mailing.mail_digest(workspace, person))
+    return sent
+
+
+@shared_task
 def delete_old_notifications() -> int:
     """Delete news that was read long ago; returns how many rows."""
     from galaxy.core.notifications import keeping
@@ -80,6 +94,25 @@ def delete_old_answers() -> int:
     from galaxy.core.api import repeats
 
     return repeats.delete_old_answers()
+
+
+@shared_task
+def stream_audit() -> int:
+    """Ring for every audit stream that has something to send; returns how many."""
+    from galaxy.core.audit.streams.delivering import stream_due
+
+    due = stream_due()
+    for workspace_id, sink_id in due:
+        deliver_audit.apply_async(args=[str(workspace_id), str(sink_id)], retry=False, expires=30)
+    return len(due)
+
+
+@shared_task
+def deliver_audit(workspace_id: str, sink_id: str) -> int:
+    """Hand over what follows one stream's cursor; returns how many leaves. Whoever comes second finds it held."""
+    from galaxy.core.audit.streams.delivering import deliver
+
+    return deliver(UUID(workspace_id), UUID(sink_id))
 
 
 @shared_task

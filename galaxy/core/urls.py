@@ -39,6 +39,7 @@ urlpatterns = [
     ),
     path("w/<slug:workspace>/secrets/", include("galaxy.core.secret_urls")),
     path("w/<slug:workspace>/audit/", views.audit_list, name="audit-list"),
+    path("w/<slug:workspace>/audit/streams/", include("galaxy.core.stream_urls")),
     path("w/<slug:workspace>/audit/<int:pk>/", views.audit_detail, name="audit-detail"),
     path("w/<slug:workspace>/search/", views.search, name="search"),
     path("w/<slug:workspace>/notifications/", views.notification_list, name="notification-list"),

@@ -10,12 +10,12 @@ from typing import Any
 
 import structlog
 
-from galaxy.core.egress import addresses, calls, exchanges, headers, rules, urls
+from galaxy.core.egress import calls, exchanges, headers, rules, urls
 from galaxy.core.egress.calls import Call
 from galaxy.core.egress.headers import joined
 from galaxy.core.egress.placeholders import BODY, HEADER, PATH, QUERY, NoSecrets, Placeholders, SecretSource
 from galaxy.core.egress.refusals import Refusal, Refused
-from galaxy.core.egress.resolver import Resolver
+from galaxy.core.egress.resolver import Resolver, public_addresses
 from galaxy.core.egress.scrubbing import Scrubber
 from galaxy.core.egress.transport import Incoming, Outgoing, Transport
 
@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 SIGNATURES = {"hmac-sha256": "sha256", "hmac-sha512": "sha512"}
-_MOST_ADDRESSES = 3  # tried one after the other while none was reached
 _MOST_REFUSALS = 100  # told one by one; more are counted only
 
 
@@ -179,7 +178,10 @@ class Broker:
 
     def _sent(self, call: Call, url: urls.Url, deadline: float, record: dict[str, Any]) -> Incoming:
         """The answer from the first address that is reached. Raises Refused."""
-        found = self._addresses(url.host, deadline)
+        if url.host in self._peers:
+            found = [LOOPBACK]
+        else:
+            found = public_addresses(self._resolver, url.host, _seconds(deadline))
         outgoing = self._outgoing(call, url)
         for number, address in enumerate(found, 1):
             record["address"] = address
@@ -190,17 +192,6 @@ class Broker:
                 if failed.code != "unreachable" or number == len(found):
                     raise
         raise Refused("dns_failed", f"The name {url.host} has no address.")
-
-    def _addresses(self, host: str, deadline: float) -> list[str]:
-        """Where to connect to. One address that is not public spoils the others: somebody plays with the name."""
-        if host in self._peers:
-            return [LOOPBACK]
-        found = self._resolver.resolve(host, _seconds(deadline))
-        for address in found:
-            reason = addresses.refusal(address)
-            if reason:
-                raise Refused("address_not_public", f"The address of {host} is not public: it is {reason}.")
-        return found[:_MOST_ADDRESSES]
 
     def _outgoing(self, call: Call, url: urls.Url) -> Outgoing:
         """The request with the secrets in it, checked again now that they are. Raises Refused."""

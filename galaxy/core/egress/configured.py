@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from galaxy.core.egress import urls
+from galaxy.core.egress.syslog import SyslogTransport
 from galaxy.core.egress.transport import PinnedTransport, Transport
 
 T = TypeVar("T")
@@ -37,6 +38,22 @@ def grpc_transport(decode: Callable[[bytes], bytes]) -> Transport:
     from galaxy.core.egress.grpc import GrpcTransport  # grpcio starts threads, which web processes have no use for
 
     return _with_peer_ca(partial(GrpcTransport, decode))
+
+
+def inner_transport() -> PinnedTransport:
+    """The transport by which the trail is streamed: it knows the authority of GALAXY_INNER_HOSTS as well."""
+    return PinnedTransport(peer_ca=_private_authorities())
+
+
+def inner_syslog_transport() -> SyslogTransport:
+    """The same for syslog over TLS."""
+    return SyslogTransport(peer_ca=_private_authorities())
+
+
+def _private_authorities() -> str:
+    """Who may sign for named peers on this machine and for hosts of the operator's own network, in PEM."""
+    paths = [settings.GALAXY_INNER_CA_FILE, settings.GALAXY_LOOPBACK_CA_FILE if loopback_peers() else ""]
+    return "\n".join(Path(path).read_text(encoding="ascii") for path in paths if path)
 
 
 def _with_peer_ca(make: Callable[..., T]) -> T:

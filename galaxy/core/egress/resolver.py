@@ -5,14 +5,29 @@ import socket
 import threading
 from typing import Protocol
 
+from galaxy.core.egress import addresses
 from galaxy.core.egress.refusals import Refused
 
 _MOST_ADDRESSES = 32
+_MOST_TRIED = 3  # one after the other while none was reached
 
 
 class Resolver(Protocol):
     def resolve(self, host: str, seconds: float) -> list[str]:
         """All addresses of ``host`` as text, best first. Raises Refused when there are none within ``seconds``."""
+
+
+def public_addresses(resolver: Resolver, host: str, seconds: float) -> list[str]:
+    """Where to connect to. One address that is not public spoils the others: somebody plays with the name.
+
+    Raises Refused.
+    """
+    found = resolver.resolve(host, seconds)
+    for address in found:
+        reason = addresses.refusal(address)
+        if reason:
+            raise Refused("address_not_public", f"The address of {host} is not public: it is {reason}.")
+    return found[:_MOST_TRIED]
 
 
 class SystemResolver:

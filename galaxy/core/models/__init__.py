@@ -7,6 +7,7 @@ from galaxy.core.models.history import HistoryRow
 from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
 from galaxy.core.models.saved_views import SavedView
+from galaxy.core.models.streams import AuditSink, AuditSinkKey
 from galaxy.core.models.support import BreakGlass
 from galaxy.core.models.trail import AuditCheckpoint, AuditKey, AuditLeaf, AuditNode, AuditVerification
 from galaxy.core.models.users import User

@@ -21,7 +21,9 @@ class SavedView(WorkspaceModel):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "user", "page", "name"], name="savedview_name_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user", "page", "name"], name="savedview_name_once")
+        ]
 
     def __str__(self):
         return self.name

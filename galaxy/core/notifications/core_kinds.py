@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from galaxy.core.models import Agent, BreakGlass, Membership, PermissionRequest, User, Workspace
+from galaxy.core.models import Agent, AuditSink, BreakGlass, Membership, PermissionRequest, User, Workspace
 from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target, find
 from galaxy.core.permissions import can, label_of
 
@@ -32,6 +32,7 @@ KINDS = (
     Kind("invitation_accepted", "Your invitation was accepted", "Invitations accepted", "user-check", "ok"),
     Kind("agent_suspended", "Your agent is suspended", "Agents suspended", "ban", "warn", by_mail=True),
     Kind("agent_ending", "Your agent ends within three days", "Agents near their end", "timer", "warn"),
+    Kind("sink_failing", "An audit stream is not taken", "Audit streams that fail", "radio-tower", "bad", by_mail=True),
     Kind(
         "break_glass_opened",
         "Staff opened this workspace",
@@ -51,6 +52,7 @@ def connect() -> None:
     add_target("core.permissionrequest", _requests)
     add_target("core.agent", _agents)
     add_target("core.breakglass", _break_glasses)
+    add_target("core.auditsink", _sinks)
 
 
 def _workspace(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
@@ -100,3 +102,10 @@ def _break_glasses(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dic
     rows = BreakGlass.objects.in_workspace(workspace).filter(pk__in=ids).select_related("user")
     url = reverse("core:support-access", args=[workspace.slug])
     return {row.pk: Place(str(row), url) for row in rows}
+
+
+def _sinks(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    if not can(user, "core.view_auditevent", workspace):
+        return {}
+    rows = AuditSink.objects.in_workspace(workspace).filter(pk__in=ids, removed_at=None).select_related("workspace")
+    return {row.pk: Place(row.name, row.get_absolute_url()) for row in rows}

@@ -24,12 +24,14 @@ def notify(
     by: User | None = None,
     note: str = "",
     again: bool = True,
+    later: bool = False,
 ) -> int:
     """Tell each of ``people`` that ``kind`` happened to ``target``; returns how many they are.
 
     Two queries, whatever their number. Whoever is no active member of ``workspace`` is left out, and so is ``by``, who
     knows. News of the same kind about the same object is one row: it comes up again as unread, or with ``again`` off
-    stays as it is. Mails go out after the commit. KeyError for a kind that nobody registered.
+    stays as it is. Mails go out after the commit; what can wait until ``later`` goes out within the hour, together with
+    others. KeyError for a kind that nobody registered.
     """
     known = kind_of(kind)
     members = Membership.objects.in_workspace(workspace).filter(user__in=people, user__is_active=True)
@@ -46,6 +48,7 @@ def notify(
             by=by,
             note=Truncator(note).chars(NOTE_CHARS),
             occurred_at=now,
+            later=later,
         )
         for person in members.order_by("user").values_list("user", flat=True)  # one order, so that none wait crosswise
     ]
@@ -56,11 +59,11 @@ def notify(
             rows,
             update_conflicts=True,
             unique_fields=["workspace", "person", "kind", "target_id"],
-            update_fields=["by", "note", "occurred_at", "read_at"],
+            update_fields=["by", "note", "occurred_at", "read_at", "later"],
         )
     else:
         Notification.objects.bulk_create(rows, ignore_conflicts=True)
-    if not known.own_mail:
+    if not known.own_mail and not later:
         transaction.on_commit(partial(_ring, workspace, kind, target), robust=True)
     return len(rows)
 
