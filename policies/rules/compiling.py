@@ -13,7 +13,7 @@ from policies.models import Effect
 from policies.questions import Action, Context, Principal, Resource
 from policies.rules.asks import Ask, merged
 from policies.rules.clauses import CompiledRule
-from policies.rules.parts import ANY, Who
+from policies.rules.parts import ANY, MODES, Who
 from policies.rules.scopes import PatternIndex
 from policies.rules.vocabulary import Rule
 
@@ -54,6 +54,8 @@ class Snapshot:
         self._modes = Table(rules, lambda rule: [rule.when.mode] if rule.when.mode else [])
         # What is not known speaks for whatever denies or asks, and never for what allows.
         wary = bits_of(rules, lambda rule: rule.effect != Effect.ALLOW)
+        for mode in MODES:
+            self._modes.named.setdefault(mode, self._modes.others)  # a mode that no rule names is known all the same
         self._modes.others |= wary
         self._harmless = bits_of(rules, lambda rule: not rule.when.destructive)
         self._known_places = bits_of(rules, lambda rule: not rule.when.new_destination)

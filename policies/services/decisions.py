@@ -10,7 +10,7 @@ from policies.engine import Action, Context, Evaluation, Principal, Resource, Sn
 from policies.models import Decision
 from policies.rules.snapshots import snapshot_of
 
-__all__ = ["decide", "decide_again", "snapshot_of"]
+__all__ = ["decide", "decide_again", "question_of", "snapshot_of"]
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +45,14 @@ def decide(
 
 def decide_again(decision: Decision, snapshot: Snapshot) -> Evaluation:
     """What ``snapshot`` would have said to the same question. Stores nothing."""
-    stored = decision.input
+    return evaluate(snapshot, *question_of(decision.input))
+
+
+def question_of(stored: dict[str, Any]) -> tuple[Principal, Action, Resource, Context]:
+    """The question that ``Decision.input`` keeps. What was not known when it was asked is not known now."""
     now = stored["context"]["now"]
     context = stored["context"] | {"now": datetime.fromisoformat(now) if now else None}
-    return evaluate(
-        snapshot,
+    return (
         _from_json(Principal, stored["principal"]),
         _from_json(Action, stored["action"]),
         _from_json(Resource, stored["resource"]),

@@ -1,0 +1,218 @@
+"""Does a change only tighten? Searched over every request there could be, and held against chance."""
+
+import random
+
+import pytest
+
+from policies.engine import Snapshot, evaluate
+from policies.rules.comparing import compare, denies_everything, loosened, overlapping
+from policies.rules.examples import examples_of
+from policies.rules.regions import Space, cells, question_of
+from policies.rules.scopes import matches
+from tests.policies.rule_samples import rule
+
+CRM = {"scopes": ["crm.**.write"]}
+WEEKEND = {"days": [6, 7], "from": "00:00", "to": "24:00", "zone": "Europe/Berlin"}
+ASK = "require_approval"
+
+
+def total(over):
+    return {"amount": {"field": "total", "over": over}}
+
+
+def redact(mode):
+    return {"redact": {"email": mode}}
+
+
+DELETES = rule("deny", what={"scopes": ["**.delete"]})
+DELETES_IN_CRM = rule("deny", 2, what={"scopes": ["crm.**.delete"]})
+TIGHTER = {
+    "a denial is added": ([], [rule("deny", what={"effects": ["delete"]})]),
+    "an ask is added": ([], [rule(ASK, what={"effects": ["write"]})]),
+    "a limit is lowered": ([rule(ASK, what=CRM, when={"over": 10})], [rule(ASK, what=CRM, when={"over": 1})]),
+    "an allowance ends": ([rule("allow", what=CRM)], []),
+    "a denial ends that another covers": ([DELETES, DELETES_IN_CRM], [DELETES]),
+    "more people are asked": ([rule(ASK)], [rule(ASK, ask={"needed": 2})]),
+    "a class is hidden more strictly": (
+        [rule("allow", obligations=redact("mask"))],
+        [rule("allow", obligations=redact("drop"))],
+    ),
+    "only a name is changed": ([rule("deny", what=CRM, title="One")], [rule("deny", what=CRM, title="Another")]),
+}
+LOOSER = {
+    "a limit is raised": (
+        [rule(ASK, what=CRM, when={"over": 1})],
+        [rule(ASK, what=CRM, when={"over": 10})],
+        "about 2 records: asked now, allowed then.",
+    ),
+    "an agent is allowed": (
+        [],
+        [rule("allow", who={"agents": ["any"]}, what={"scopes": ["crm.tasks.write"]})],
+        "An agent calls something that writes with crm.tasks.write, without the permission to write: "
+        "denied now, allowed then.",
+    ),
+    "a denial by the hour ends": (
+        [rule("deny", what={"effects": ["write"]}, when={"hours": WEEKEND})],
+        [],
+        "on Saturday at 00:00 in Europe/Berlin: denied now, allowed then.",
+    ),
+    "a denial leaves somebody out": (
+        [rule("deny")],
+        [rule("deny", who={"roles": ["member"]})],
+        "A person calls something that reads: denied now, allowed then.",
+    ),
+    "fewer people are asked": ([rule(ASK, ask={"needed": 2})], [rule(ASK)], "2 people are asked now, 1 then."),
+    "no second factor is asked for": (
+        [rule(ASK, ask={"second_factor": True})],
+        [rule(ASK)],
+        "a second factor is asked for now, and none then.",
+    ),
+    "the question stands longer": (
+        [rule(ASK, ask={"expires_h": 1})],
+        [rule(ASK, ask={"expires_h": 8})],
+        "the question stands 1 hour now, 8 hours then.",
+    ),
+    "a limit of calls ends": (
+        [rule("allow", obligations={"rate": {"count": 5, "per": "day"}})],
+        [rule("allow")],
+        "the limit of 5 a day would be gone or wider.",
+    ),
+    "a class is hidden less": (
+        [rule("allow", obligations=redact("drop"))],
+        [rule("allow", obligations=redact("mask"))],
+        "email would be hidden less strictly (drop now, mask then).",
+    ),
+    "an amount is raised": (
+        [rule("deny", when=total(100))],
+        [rule("deny", when=total(500))],
+        "with a total of 101: denied now, allowed then.",
+    ),
+    "a denial ends of what two rules shared": (
+        [rule("deny", what={"scopes": ["crm.*.write"]}), rule("deny", 2, what={"scopes": ["*.tasks.write"]})],
+        [rule("deny", what={"scopes": ["crm.*.write"]})],
+        "writes with other.tasks.write: denied now, allowed then.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), TIGHTER.values(), ids=TIGHTER)
+def test_what_only_tightens_is_found_to(before, after):
+    found = compare(before, after)
+    assert (found.looser, found.only_tightens) == ("", True)
+
+
+@pytest.mark.parametrize(("before", "after", "words"), LOOSER.values(), ids=LOOSER)
+def test_what_loosens_is_shown_by_a_request(before, after, words):
+    found = compare(before, after)
+    assert words in found.looser
+    assert not found.only_tightens
+
+
+def _random_rule(chance: random.Random, number: int):
+    def some(names, most=2):
+        return chance.sample(names, chance.randint(0, most))
+
+    who = {"roles": some(["owner", "member"]), "people": chance.random() < 0.3, "agents": some(["any"], 1)}
+    what = {
+        "scopes": some(["crm.**.write", "*.tasks.write", "**.delete", "crm.**", "mail.send.write"]),
+        "effects": some(["read", "write", "delete"]),
+        "extensions": some(["hubspot", "slack"], 1),
+    }
+    when = {"classes": some(["email", "phone"]), "over": chance.choice([None, 0, 10, 50])}
+    when |= {"new_destination": chance.random() < 0.2, "mode": chance.choice(["", "", "live"])}
+    effect = chance.choice(["deny", "require_approval", "allow"])
+    ask = {"needed": chance.randint(1, 2)} if effect == "require_approval" else {}
+    return rule(effect, number, who=who, what=what, when=when, ask=ask)
+
+
+def test_no_request_that_chance_makes_is_looser_where_the_search_found_none():
+    """The search against brute chance: whatever random requests show, it has to have found as well."""
+    chance = random.Random(6)
+    tightening = loosening = 0
+    for _ in range(150):
+        before = [_random_rule(chance, number) for number in range(1, 5)]
+        after = [one for one in before if chance.random() < 0.7]
+        if chance.random() < 0.7:
+            after.append(_random_rule(chance, 9))
+        found = compare(before, after)
+        assert found.is_complete
+        old, new = Snapshot(0, before), Snapshot(0, after)
+        space = Space([*before, *after])
+        shown = []
+        for _ in range(150):
+            facts = [chance.choice(one.facts) for one in space.measured]
+            question = question_of(facts)
+            shown.append(loosened(evaluate(old, *question), evaluate(new, *question)))
+        if found.looser:
+            loosening += 1
+        else:
+            tightening += 1
+            assert not any(shown)
+    assert min(tightening, loosening) >= 20
+
+
+def test_cells_part_a_box_without_rest_or_overlap():
+    box, cuts = (0b111, 0b11), [(0b011, 0b01), (0b110, 0b11)]
+    points = {(a, b) for a in (1, 2, 4) for b in (1, 2)}
+    found = list(cells(box, cuts))
+    for point in points:
+        assert sum(all(p & c for p, c in zip(point, cell, strict=True)) for cell in found) == 1
+    for cell in found:
+        for cut in cuts:
+            held = {all(p & c for p, c in zip(point, cut, strict=True)) for point in points if _within(point, cell)}
+            assert len(held) == 1
+
+
+def _within(point, cell):
+    return all(p & c for p, c in zip(point, cell, strict=True))
+
+
+def test_a_search_that_is_stopped_says_so(monkeypatch):
+    monkeypatch.setattr("policies.rules.comparing.MOST_ASKED", 3)
+    found = compare([], [rule("deny", what={"effects": ["write"]}), rule("deny", 2, when={"over": 3})])
+    assert (found.is_complete, found.only_tightens, found.asked) == (False, False, 3)
+
+
+def test_examples_stand_for_every_pattern_and_for_what_two_have_in_common():
+    patterns = ["crm.**.write", "*.tasks.write", "**.delete", "crm.**"]
+    examples = examples_of(patterns, ["crm.contacts.read"])
+    covered = {frozenset(one for one in patterns if matches(one, scope)) for scope in examples}
+    assert examples[0] == "crm.contacts.read"
+    for wanted in (
+        {"crm.**.write", "crm.**"},
+        {"*.tasks.write"},
+        {"crm.**.write", "*.tasks.write", "crm.**"},
+        {"**.delete", "crm.**"},
+        {"**.delete"},
+        {"crm.**"},
+        set(),
+    ):
+        assert frozenset(wanted) in covered
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([rule("deny")], True),
+        ([rule("deny", who={"people": True}), rule("deny", 2, who={"agents": ["any"]})], True),
+        ([rule("deny", what={"effects": ["read"]}), rule("deny", 2, what={"effects": ["write", "delete"]})], True),
+        ([rule("deny", what={"effects": ["write", "delete"]})], False),
+        ([rule("deny", what={"kinds": ["action"]})], False),
+        ([rule("deny", when={"mode": "live"})], False),
+        ([rule("deny", what={"acts": ["install"]})], False),
+        ([rule("require_approval")], False),
+    ],
+)
+def test_denials_that_together_let_nothing_pass_are_seen(rules, expected):
+    assert denies_everything(rules) is expected
+
+
+def test_rules_about_the_same_requests_overlap():
+    mine = rule("deny", 1, what={"scopes": ["crm.**.write"]}, when={"over": 10})
+    others = [
+        rule("allow", 2, what={"scopes": ["*.tasks.write"]}),
+        rule("allow", 3, what={"scopes": ["mail.**"]}),
+        rule("allow", 4, what={"effects": ["read"]}),
+        rule("deny", 5, when={"over": 50}),
+    ]
+    assert [one.number for one in overlapping(mine, others)] == [2, 5]
