@@ -382,6 +382,8 @@ CELERY_BEAT_SCHEDULE = {
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
     "escalate-approvals": {"task": "policies.tasks.escalate_approvals", "schedule": 30.0},
     "remind-of-approvals": {"task": "policies.tasks.remind_of_approvals", "schedule": 300.0},
+    "end-due-auto-approvals": {"task": "policies.tasks.end_due_auto_approvals", "schedule": 30.0},
+    "settle-decided": {"task": "policies.tasks.settle_decided", "schedule": 15.0},
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},

@@ -17,6 +17,7 @@ GRANTABLE_ACTS = {
     "run_installation": "Run it where it reads",
     "write_installation": "Run it where it writes",
     "pin_installation": "Move and pin its version",
+    "decide_approval": "Decide requests about it",
 }
 ACTS = GRANTABLE_ACTS | {"install_extension": "Remove it"}
 

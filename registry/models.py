@@ -193,6 +193,7 @@ class Installation(WorkspaceModel):
             ("run_installation", "Run it where it reads"),
             ("write_installation", "Run it where it writes"),
             ("pin_installation", "Move and pin its version"),
+            ("decide_approval", "Decide requests about it"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -132,6 +132,11 @@ def holders_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
     return User.objects.filter(_holds(codename, workspace), is_active=True, memberships__workspace=workspace)
 
 
+def holders_on(obj: InWorkspace, codename: str) -> QuerySet[User, User]:
+    """The members who hold ``codename`` by a grant on this very object, to them or to a group of theirs."""
+    return User.objects.filter(_holds(codename, obj), is_active=True, memberships__workspace=obj.workspace)
+
+
 def granted(user: User, codename: str, model: type[Model], within: Workspace | None = None) -> Q:
     """A filter for rows of ``model`` (which has ``workspace``) that ``user`` holds ``codename`` on.
 
@@ -257,9 +262,9 @@ def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[Query
         yield rows.annotate(row=Cast("object_pk", UUIDField())).values("row")
 
 
-def _holds(codename: str, workspace: Workspace) -> Q:
-    """Users who hold ``codename`` on ``workspace`` itself, by a group or by name."""
-    what = {"object_pk": str(workspace.pk), "permission": _permission(codename, Workspace)}
+def _holds(codename: str, obj: InWorkspace) -> Q:
+    """Users who hold ``codename`` on ``obj`` itself, by a group or by name."""
+    what = {"object_pk": str(obj.pk), "permission": _permission(codename, type(obj))}
     # Sub-selects on both sides: a join with the groups would have a row for each of a person's.
     through = User.groups.through.objects.filter(group__in=GroupObjectPermission.objects.filter(**what).values("group"))
     return Q(pk__in=through.values("user")) | Q(pk__in=UserObjectPermission.objects.filter(**what).values("user"))

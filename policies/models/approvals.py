@@ -5,26 +5,34 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.models import Token, WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.models import Token, Workspace, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from policies.models.decisions import Decision
 
 
 class ApprovalQuerySet(WorkspaceQuerySet):
-    def visible_to(self, user):
-        """Approvals of workspaces where ``user`` may see or decide them, and those they asked for themselves."""
-        return self.filter(
-            granted(user, "view_approval", self.model)
-            | granted(user, "decide_approval", self.model)
-            | Q(requested_by=user)
-        )
+    def visible_to(self, user, within=None):
+        """Approvals that ``user`` may open: every one where they may see or decide them; else those that they asked
+        for, that were handed to them, and that a stage asks them to answer, themselves or in another's place.
+
+        ``within`` names the workspace where it is known; without it each that ``user`` is in is looked at in turn.
+        """
+        from policies.services.standing import may_see  # what somebody is takes services of delegations and groups
+
+        if within is not None:
+            return self.filter(may_see(user, within))
+        found = granted(user, "view_approval", self.model) | granted(user, "decide_approval", self.model)
+        for workspace in Workspace.objects.filter(memberships__user=user):
+            found |= may_see(user, workspace)
+        return self.filter(found)
 
     def waiting(self):
-        """Undecided and not past their expiry: a clock that nobody swept still means no."""
-        return self.filter(status=Approval.Status.PENDING, expires_at__gt=timezone.now())
+        """Undecided and not past their expiry by the database's clock: what nobody swept still means no."""
+        return self.filter(status=Approval.Status.PENDING, expires_at__gt=Now())
 
 
 class Approval(WorkspaceModel):
@@ -129,6 +137,11 @@ class Approval(WorkspaceModel):
             models.Index(fields=["workspace", "-decided_at"], condition=~Q(status="pending"), name="approval_decided"),
             models.Index(fields=["workspace", "shape", "-requested_at"], name="approval_by_shape"),
             models.Index(fields=["workspace", "subject_kind", "subject_id"], name="approval_by_subject"),
+            models.Index(
+                fields=["workspace", "grant", "-decided_at"],
+                condition=Q(grant__isnull=False),
+                name="approval_by_grant",
+            ),
         ]
 
     def __str__(self):
@@ -145,7 +158,7 @@ class Approval(WorkspaceModel):
     def agent_tokens(self) -> models.QuerySet[Token]:
         """Every token of the agent that asked, if one did. Whoever made one saw its text, and could be who called;
         revoked or not, it may have been used."""
-        agent_id = self.facts.get("agent_id")
+        agent_id = self.agent_id or self.facts.get("agent_id")
         tokens = Token.objects.in_workspace(self.workspace)
         return tokens.filter(agent=agent_id) if agent_id else tokens.none()
 
@@ -154,8 +167,8 @@ class ApprovalStage(WorkspaceModel):
     """One step of an approval: ``needed`` different people of ``reviewers`` have to say yes.
 
     ``reviewers`` are references, any of which will do: ``approvers`` (whoever may decide here), ``role:owner``,
-    ``group:<id>``, ``person:<id>``; escalating and handing over add to them. A stage is open from ``opened_at`` until
-    ``done_at``; the next one opens then.
+    ``group:<id>``, ``person:<id>``; escalating adds to them, and nothing takes away. A stage is open from
+    ``opened_at`` until ``done_at``; the next one opens then.
     """
 
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, db_index=False, related_name="stages")

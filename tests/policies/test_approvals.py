@@ -13,6 +13,7 @@ from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
 from policies import subjects
 from policies.models import Approval, Vote
+from policies.rules.asks import Ask, Stage
 from policies.services.approvals import (
     AlreadyDecided,
     ApprovalChanged,
@@ -217,6 +218,7 @@ def vote(approval, reviewer, **fields):
         "version_author": approval.version_author,
         "choice": "approved",
         "digest": approval.digest,
+        "stage": approval.stages.get(),
     }
     return Vote.objects.create(**(values | fields))
 
@@ -241,7 +243,8 @@ def test_the_database_refuses_a_vote_that_names_another_requester(approval, crea
         connection.check_constraints()  # the foreign key is deferred to the commit, which a test never reaches
 
 
-def test_the_database_refuses_a_second_vote_of_one_reviewer(approval, approver):
+def test_the_database_refuses_a_second_vote_of_one_reviewer(ask, approver):
+    approval = ask(ask=Ask(stages=(Stage("approvers", 2),)))
     approve(approval, approver)
     with pytest.raises(IntegrityError, match="vote_once"), transaction.atomic():
         vote(approval, approver)
@@ -250,7 +253,7 @@ def test_the_database_refuses_a_second_vote_of_one_reviewer(approval, approver):
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
-        ("approval_consumed_only_if_approved", {"consumed_at": timezone.now}),
+        ("approval_used_once", {"consumed_at": timezone.now}),
         ("approval_decided_at_iff_decided", {"status": "approved"}),
         (
             "approval_decided_before_expiry",

@@ -1,0 +1,191 @@
+"""Who may answer a request: by right, by a group, a role or their name, or in the place of somebody who is away.
+
+``standing_of`` says what somebody is; a stage asks them where it names that. Read anew under the lock of each vote.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from galaxy.core.models import Membership, Role, User, Workspace
+from galaxy.core.permissions import can, granted
+from policies.clock import database_now
+from policies.models import Approval, ApprovalStage, ApproverGroup, ApproverGroupMember, Delegation
+from policies.rules.asks import APPROVERS
+from policies.services.delegations import delegated_to
+from registry.models import Installation
+
+
+@dataclass(frozen=True)
+class Seat:
+    """By what somebody answers a stage: the reference they are meant by, and ``giver``, whose place they take."""
+
+    stage: ApprovalStage
+    ref: str
+    giver: User | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Why this person may decide, for the page."""
+        place = f", in place of {self.giver}" if self.giver else ""
+        return f"You may decide this as {name_of(self.ref, self.stage.workspace_id)}{place}."
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody is in one workspace at one moment, as stages name it: ``approvers``, ``role:…``, ``group:…``,
+    ``person:…``. ``installations`` are those about which they are an approver by a grant on them alone."""
+
+    user: User
+    refs: frozenset[str]
+    installations: frozenset[UUID] = frozenset()
+    lent: tuple["Lent", ...] = ()
+
+    def seat(self, approval: Approval, stage: ApprovalStage, giver: User | None = None) -> Seat | None:
+        """Their own seat at ``stage``, or else one lent to them, by ``giver`` where given; never the requester's."""
+        own = self._own(approval, stage)
+        if own and giver is None:
+            return Seat(stage, own)
+        for loan in self.lent:
+            lender = loan.standing.user
+            ref = loan.standing._own(approval, stage) if loan.is_about(approval) else ""
+            if ref and lender.pk != approval.requested_by_id and giver in (None, lender):
+                return Seat(stage, ref, lender)
+        return None
+
+    def stages(self) -> Q:
+        """A filter for the stages at which ``seat`` would find one, for lists."""
+        found = self._own_stages()
+        for loan in self.lent:
+            theirs = loan.standing._own_stages() & ~Q(approval__requested_by=loan.standing.user)
+            if loan.installation_id:
+                theirs &= Q(approval__installation=loan.installation_id)
+            found |= theirs
+        return found
+
+    def _own(self, approval: Approval, stage: ApprovalStage) -> str:
+        ref = next((ref for ref in stage.reviewers if ref in self.refs), "")
+        if not ref and APPROVERS in stage.reviewers and approval.installation_id in self.installations:
+            return APPROVERS
+        return ref
+
+    def _own_stages(self) -> Q:
+        found = Q(reviewers__overlap=sorted(self.refs)) if self.refs else Q(pk__in=[])
+        if self.installations:
+            found |= Q(reviewers__contains=[APPROVERS], approval__installation__in=self.installations)
+        return found
+
+
+@dataclass(frozen=True)
+class Lent:
+    """Somebody's own standing, handed over for now; about one installation, or about everything where it is None."""
+
+    standing: Standing
+    installation_id: UUID | None
+
+    def is_about(self, approval: Approval) -> bool:
+        return self.installation_id in (None, approval.installation_id)
+
+
+def standing_of(user: User, workspace: Workspace, at: datetime | None = None) -> Standing:
+    """What ``user`` is here, of their own and by what is lent to them at ``at`` (now, by the database's clock).
+
+    Nothing at all for whoever is no member, whatever names them still: they left, or were never here.
+    """
+    own = _own_standing(user, workspace)
+    if not own.refs:
+        return own
+    loans = delegated_to(user, workspace, at or database_now())
+    lent = tuple(Lent(_own_standing(row.giver, workspace), row.installation_id) for row in loans)
+    return Standing(user, own.refs, own.installations, lent)
+
+
+def seat_of(approval: Approval, user: User) -> Seat | None:
+    """The seat of ``user`` at the open stage; None where it does not ask them, or where none is open."""
+    stage = open_stage(approval)
+    return standing_of(user, approval.workspace).seat(approval, stage) if stage else None
+
+
+def open_stage(approval: Approval) -> ApprovalStage | None:
+    """The stage that is answered now."""
+    return approval.stages.filter(opened_at__isnull=False, done_at=None).order_by("position").first()
+
+
+def why_not_yours(approval: Approval, reviewer: User) -> str:
+    """The sentence that says why this reviewer is too close to the matter; empty where they are not."""
+    if reviewer.pk == approval.requested_by_id:
+        return "You asked for this, so someone else decides it."
+    if reviewer.pk == approval.version_author_id:
+        return "You published this version, so someone else decides it."
+    if approval.agent is not None and approval.agent.owner_id == reviewer.pk:
+        return "You own the agent that asked, so someone else decides it."
+    if approval.agent_tokens.filter(created_by=reviewer).exists():
+        return "You made a token of this agent, so the call could be yours, and someone else decides it."
+    if stand_ins(approval).filter(taker=reviewer).exists():
+        return f"You stand in for {approval.requested_by}, who asked for this, so someone else decides it."
+    return ""
+
+
+def stand_ins(approval: Approval) -> QuerySet[Delegation]:
+    """Delegations of the requester that held at any time since the request: ending one makes nobody impartial."""
+    return Delegation.objects.in_workspace(approval.workspace).filter(
+        held_since(approval.requested_at), about(approval), giver=approval.requested_by_id
+    )
+
+
+def held_since(moment: datetime | F) -> Q:
+    """Delegations that have begun and were not over at ``moment``."""
+    return Q(starts_at__lte=Now(), ends_at__gt=moment) & (Q(ended_at=None) | Q(ended_at__gt=moment))
+
+
+def about(approval: Approval) -> Q:
+    """Delegations that reach this request: of everything, or of its installation."""
+    return Q(installation=None) | Q(installation=approval.installation_id, installation__isnull=False)
+
+
+def may_see(user: User, workspace: Workspace) -> Q:
+    """A filter for the approvals of ``workspace`` that ``user`` may open: all, or those that are theirs or ask them."""
+    for codename in ("view_approval", "decide_approval"):
+        if can(user, f"core.{codename}", workspace):
+            return Q(workspace=workspace)
+    by_grant = granted(user, "view_approval", Approval, workspace) | granted(
+        user, "decide_approval", Approval, workspace
+    )
+    asked = ApprovalStage.objects.filter(standing_of(user, workspace).stages(), workspace=workspace)
+    theirs = Q(requested_by=user) | Q(assigned_to=user) | Exists(asked.filter(approval=OuterRef("pk")))
+    return Q(workspace=workspace) & (theirs | by_grant)
+
+
+def name_of(ref: str, workspace_id: UUID) -> str:
+    """A reference in words: "one of Sales-Ops", "an owner", "an approver", "Ada Byron"."""
+    kind, _, value = ref.partition(":")
+    if kind == "group":
+        group = ApproverGroup.objects.filter(workspace=workspace_id, pk=value).first()
+        return f"one of {group}" if group else "one of a group that is no more"
+    if kind == "role":
+        label = Role(value).label.lower()
+        return f"{'an' if label[0] in 'aeiou' else 'a'} {label}"
+    if kind == "person":
+        return str(User.objects.filter(pk=value).first() or "somebody who is no more")
+    return "an approver"
+
+
+def _own_standing(user: User, workspace: Workspace) -> Standing:
+    role = (
+        Membership.objects.in_workspace(workspace).filter(user=user, user__is_active=True).values_list("role").first()
+    )
+    if role is None:
+        return Standing(user, frozenset())
+    groups = ApproverGroupMember.objects.in_workspace(workspace).filter(user=user, group__ended_at=None)
+    refs = {f"person:{user.pk}", *(f"group:{group}" for group in groups.values_list("group", flat=True))}
+    if role[0]:
+        refs.add(f"role:{role[0]}")
+    if can(user, "core.decide_approval", workspace):
+        return Standing(user, frozenset({*refs, APPROVERS}))
+    about = Installation.objects.in_workspace(workspace).filter(
+        granted(user, "decide_approval", Installation, workspace)
+    )
+    return Standing(user, frozenset(refs), frozenset(about.values_list("pk", flat=True)))

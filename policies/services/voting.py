@@ -1,0 +1,261 @@
+"""Deciding: one word of one person at a time, until enough different people of every stage have said yes, or one no.
+
+The approval's row is locked first, and everything is then read anew: the time, the digest, who the reviewer is. So a
+grant that was revoked, a version that was rolled back or an end that came while a page was open is felt by the vote.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import NotGranted, forget_grants, why_not
+from galaxy.core.second_factor import KINDS, has_second_factor
+from policies import notifications
+from policies.clock import database_now
+from policies.errors import AlreadyVoted, NotAsked, SecondFactorNeeded, SelfApproval
+from policies.models import Approval, ApprovalStage, Vote
+from policies.risk import Risk, risk_of
+from policies.rules.asks import APPROVERS
+from policies.services.requesting import announce, is_simulated, why_undecidable
+from policies.services.standing import Seat, Standing, name_of, standing_of, why_not_yours
+
+Status = Approval.Status
+MANY = 200  # decided by one form
+
+
+@transaction.atomic
+def decide_approval(
+    approval: Approval,
+    *,
+    reviewer: User,
+    decision: str,
+    note: str = "",
+    digest: str,
+    factor: str = "",
+    on_behalf_of: User | None = None,
+) -> Approval:
+    """Say yes or no to a waiting approval, and write it to the audit trail.
+
+    ``decision`` is ``approved`` or ``rejected``; ``note`` is plain text the requester reads, needed to reject and for a
+    yes at high risk; ``digest`` is what the reviewer's form showed; ``factor`` the second factor that they showed
+    lately (recent_proof.recent_factor), needed for a yes where the approval says so: a no is never made harder.
+    ``on_behalf_of`` takes the seat of that person, who delegated theirs; else it is found.
+
+    One no ends it. A yes is counted with those of others who still may answer; once every stage has as many as it
+    needs, the approval is approved. Returns it as stored; ``approval_decided`` follows the commit that decides it.
+    Raises NotGranted, NotAsked, SelfApproval, AlreadyVoted, Invalid, SecondFactorNeeded, Changed, ApprovalExpired or
+    AlreadyDecided.
+    """
+    note = note.strip()
+    _check_choice(decision)
+    locked = _locked(approval)
+    forget_grants()
+    now = database_now()
+    stages = list(locked.stages.order_by("position"))
+    stage = next((one for one in stages if one.opened_at and one.done_at is None), stages[-1])
+    standing = standing_of(reviewer, locked.workspace, now)
+    seat = _seat(locked, stage, standing, on_behalf_of)
+    if refusal := why_not_yours(locked, reviewer):
+        raise SelfApproval(refusal)
+    if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
+        approval.refresh_from_db()
+        raise why_undecidable(locked, digest)
+    if locked.votes.filter(reviewer=reviewer).exists():
+        raise AlreadyVoted("You have said yes to this already; now others are asked.")
+    _check_note(locked, decision, note)
+    shown = _checked_factor(locked, reviewer, decision, factor)
+    Vote.objects.create(
+        workspace=locked.workspace,
+        approval=locked,
+        stage=stage,
+        reviewer=reviewer,
+        on_behalf_of=seat.giver,
+        requested_by_id=locked.requested_by_id,
+        version_author_id=locked.version_author_id,
+        choice=decision,
+        factor=shown,
+        reason=note,
+        digest=digest,
+        voted_at=now,
+    )
+    if decision == Vote.Choice.REJECT:
+        _decide(locked, seat, reviewer, Status.REJECTED, now, note=note)
+    else:
+        _count(locked, stages, seat, standing, now, note=note)
+    approval.refresh_from_db()
+    return approval
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one of many: ``why`` is the refusal, "" where the word was taken."""
+
+    id: UUID
+    approval: Approval | None
+    why: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return not self.why
+
+
+def decide_many(
+    workspace: Workspace,
+    items: Sequence[tuple[UUID, str]],
+    *,
+    reviewer: User,
+    decision: str,
+    note: str = "",
+    factor: str = "",
+) -> list[Result]:
+    """Say the same to several requests of one shape, each (id, digest as it was shown), and each for itself.
+
+    What changed meanwhile is returned with the reason, and holds up none of the others. Raises Invalid where they are
+    not alike, too many, or where the form itself cannot be taken; SecondFactorNeeded before anything is decided.
+    """
+    _check_choice(decision)
+    wanted = dict(items)
+    if len(wanted) > MANY:
+        raise Invalid(f"At most {MANY} are decided at once.", {"ids": f"Choose {MANY} or fewer."})
+    rows = Approval.objects.in_workspace(workspace).visible_to(reviewer, within=workspace)
+    found = {row.pk: row for row in rows.filter(pk__in=wanted).select_related("workspace")}
+    shapes = {(row.subject_kind, row.shape or row.pk) for row in found.values()}
+    if len(shapes) > 1:
+        raise Invalid("These are not of one kind, so each is decided by itself.", {"ids": "Choose requests alike."})
+    for row in found.values():
+        _check_note(row, decision, note.strip())
+        _checked_factor(row, reviewer, decision, factor)
+    results = []
+    for id, digest in wanted.items():
+        approval = found.get(id)
+        if approval is None:
+            results.append(Result(id, None, "There is no such request here."))
+            continue
+        try:
+            decide_approval(approval, reviewer=reviewer, decision=decision, note=note, digest=digest, factor=factor)
+            results.append(Result(id, approval))
+        except (DomainError, PermissionDenied) as refusal:
+            results.append(Result(id, approval, str(refusal)))
+    return results
+
+
+def _locked(approval: Approval) -> Approval:
+    rows = Approval.objects.in_workspace(approval.workspace).select_for_update(of=("self",))
+    return rows.select_related("workspace", "requested_by", "agent").get(pk=approval.pk)
+
+
+def _seat(approval: Approval, stage: ApprovalStage, standing: Standing, giver: User | None) -> Seat:
+    """Where the reviewer sits. Raises NotGranted or NotAsked where the stage asks others."""
+    seat = standing.seat(approval, stage, giver)
+    if seat:
+        return seat
+    if APPROVERS in stage.reviewers and giver is None:
+        denied = why_not(standing.user, "core.decide_approval", approval.workspace)
+        if denied:
+            raise NotGranted(denied)
+    asked = " or ".join(name_of(ref, approval.workspace_id) for ref in stage.reviewers)
+    raise NotAsked(f"This is for {asked} to decide.")
+
+
+def _check_choice(decision: str) -> None:
+    if decision not in Vote.Choice.values:
+        raise Invalid("Choose to approve or to reject.", {"decision": "Choose to approve or to reject."})
+
+
+def _check_note(approval: Approval, decision: str, note: str) -> None:
+    if note or (decision == Vote.Choice.APPROVE and risk_of(approval) != Risk.HIGH):
+        return
+    said = "A rejection" if decision == Vote.Choice.REJECT else "A yes to a live delete, or to many records,"
+    raise Invalid(f"{said} needs a reason.", {"note": "Say why, for whoever asked and for whoever reads this later."})
+
+
+def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: str) -> str:
+    """The second factor that this word rests on, "" where none is needed. Raises SecondFactorNeeded."""
+    if decision == Vote.Choice.REJECT or not approval.needs_second_factor:
+        return ""
+    has_one = has_second_factor(reviewer)
+    if factor not in KINDS or not has_one:
+        raise SecondFactorNeeded(f"Approve “{approval.summary}”", has_one=has_one)
+    return factor
+
+
+def _count(
+    approval: Approval,
+    stages: list[ApprovalStage],
+    seat: Seat,
+    standing: Standing,
+    now: datetime,
+    *,
+    note: str,
+) -> None:
+    """After a yes: which stages have enough, by people who still may answer; the first that has not is open now."""
+    reviewer = standing.user
+    standings = {reviewer.pk: standing}
+    yes: dict[UUID, list[Vote]] = {stage.pk: [] for stage in stages}
+    for vote in approval.votes.filter(choice=Vote.Choice.APPROVE).select_related("reviewer"):
+        holder = standings.setdefault(vote.reviewer_id, standing_of(vote.reviewer, approval.workspace, now))
+        stage = next(one for one in stages if one.pk == vote.stage_id)
+        if holder.seat(approval, stage):
+            yes[stage.pk].append(vote)
+    short = next((stage for stage in stages if len(yes[stage.pk]) < stage.needed), None)
+    if short is None:
+        _decide(approval, seat, reviewer, Status.APPROVED, now, note=note)
+        return
+    opened = _open(stages, short, now)
+    missing = short.needed - len(yes[short.pk])
+    audit.record(
+        "approval.voted",
+        actor=Actor.of(reviewer),
+        target=approval,
+        simulated=is_simulated(approval),
+        digest=approval.digest,
+        choice=Vote.Choice.APPROVE,
+        reason=note,
+        stage=seat.stage.position,
+        missing=missing,
+        **_facts(seat, approval),
+    )
+    notifications.tell_of_vote(approval, reviewer, missing, name_of(short.reviewers[0], approval.workspace_id))
+    if opened:
+        notifications.ask(approval, short)
+
+
+def _open(stages: list[ApprovalStage], short: ApprovalStage, now: datetime) -> bool:
+    """Close the stages before ``short``, and open it; True where it was not open yet, or not any more."""
+    for stage in stages:
+        if stage.position < short.position and stage.done_at is None:
+            stage.done_at = now
+            stage.save(update_fields=["done_at"])
+    is_news = short.opened_at is None or short.done_at is not None
+    if is_news:
+        short.opened_at, short.done_at = short.opened_at or now, None
+        short.save(update_fields=["opened_at", "done_at"])
+    return is_news
+
+
+def _decide(approval: Approval, seat: Seat, reviewer: User, status: str, now: datetime, *, note: str) -> None:
+    approval.stages.filter(done_at=None, opened_at__isnull=False).update(done_at=now)
+    approval.status, approval.decided_at = status, now
+    approval.save(update_fields=["status", "decided_at"])
+    facts = _facts(seat, approval)
+    announce(approval, f"approval.{status}", Actor.of(reviewer), digest=approval.digest, reason=note, **facts)
+    notifications.tell_outcome(approval, by=reviewer, note=note)
+
+
+def _facts(seat: Seat, approval: Approval) -> dict[str, Any]:
+    """What the trail says of a vote beyond who and what: whose place it was, and that a second factor was shown."""
+    said: dict[str, Any] = {"as": seat.ref}
+    if seat.giver:
+        said["on_behalf_of"] = seat.giver
+    if approval.needs_second_factor:
+        said["second_factor"] = True
+    return said
