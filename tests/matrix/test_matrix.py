@@ -22,7 +22,7 @@ from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
-from tests.matrix import connection_routes, machines, resilience_routes, secret_routes, workshop_routes
+from tests.matrix import connection_routes, machines, resilience_routes, secret_routes, stream_routes, workshop_routes
 from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import WORDS, lines
 
@@ -71,6 +71,10 @@ OBJECT_ROUTES = (
     "connection-limits",
     "breaker-change",
     "hold-release",
+    "sink-trial",
+    "sink-pause",
+    "sink-replay",
+    "sink-key",
 )
 
 
@@ -113,6 +117,7 @@ def things(cast, workspace, admin, vault):
         }
         | machines.machines(workspace, admin, probe)
         | secret_routes.secrets(workspace, admin, probe)
+        | stream_routes.streams(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
     )
 
@@ -156,6 +161,7 @@ def address(route: str, things: dict, slug: str) -> str:
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
         }.get(route)
         or secret_routes.place(route, things)
+        or stream_routes.place(route, things)
         or workshop_routes.place(route, things)
         or connection_routes.place(route, things)
         or resilience_routes.place(route, things)
@@ -200,6 +206,7 @@ def form(route: str, things: dict) -> dict:
             "marketplace:listing-install": {"digest": [things["tidy"].digest]},
         }.get(route)
         or secret_routes.body(route, things)
+        or stream_routes.body(route, things)
         or workshop_routes.body(route, things)
         or connection_routes.body(route, things)
         or resilience_routes.body(route, things)

@@ -91,8 +91,13 @@ def replay_sink(sink: AuditSink, *, cursor: int, actor: User) -> AuditSink:
 
 @sensitive_variables("value")
 def rotate_key(sink: AuditSink, *, actor: User) -> str:
-    """A new key, in the clear for this once; the one before signs beside it for another day."""
+    """A new key, in the clear for this once; the one before signs beside it for another day.
+
+    Raises NotGranted, Conflict (syslog is not signed), or VaultClosed.
+    """
     require(actor, "core.manage_audit", sink)
+    if sink.kind != AuditSink.Kind.WEBHOOK:
+        raise Conflict("Syslog is not signed, so there is no key to make.")
     number = (
         AuditSinkKey.objects.in_workspace(sink.workspace).filter(sink=sink).aggregate(n=Max("number"))["n"] or 0
     ) + 1
