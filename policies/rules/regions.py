@@ -58,7 +58,7 @@ class Space:
         """Whether both rules, by their places, are about one request; not one that is only of two things at once."""
         return all(a & b & c for a, b, c in zip(self.boxes[one], self.boxes[other], self._single, strict=True))
 
-    def requests(self, box: Box) -> Iterator[list[Fact]]:
+    def requests(self, box: Box) -> Iterator[tuple[Fact, ...]]:
         """The requests within ``box`` that a default tells apart: one for each, by their facts."""
         return product(*(_told_apart(one, bits) for one, bits in zip(self.measured, box, strict=True)))
 
@@ -110,21 +110,17 @@ def _measured(dimension: Dimension, rules: Sequence[Rule]) -> Measured:
     def covering(fact: Fact) -> int:
         return sum(1 << (rule.number - 1) for rule, _ in asking.speaking(*question_of([fact])))
 
-    told: dict[Hashable, tuple[Fact, int]] = {}
+    told: dict[tuple[int, Hashable, Hashable], Fact] = {}
     for fact in dimension.facts:
         bits = covering(fact)
         each = frozenset(covering(one) for one in fact.parts)
-        told.setdefault((bits, each, fact.told_by_default), (fact, bits))
-    kept = list(told.items())
-    is_silent = len(kept) == 1 and not dimension.always_told
+        told.setdefault((bits, each, fact.told_by_default), fact)
+    is_silent = len(told) == 1 and not dimension.always_told
     return Measured(
         dimension.name,
-        [replace(fact, words="") if is_silent else fact for _, (fact, _) in kept],
-        [(each, told_by_default) for (_, each, told_by_default), _ in kept],
-        [
-            sum(1 << place for place, ((bits, *_), _) in enumerate(kept) if bits >> rule & 1)
-            for rule in range(len(rules))
-        ],
+        [replace(fact, words="") if is_silent else fact for fact in told.values()],
+        [(each, told_by_default) for _, each, told_by_default in told],
+        [sum(1 << place for place, (bits, *_) in enumerate(told) if bits >> rule & 1) for rule in range(len(rules))],
     )
 
 
