@@ -7,6 +7,7 @@ class SandboxConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.audit.streams.delivering import register_sender
+        from galaxy.core.audit.streams.links import add_link
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
@@ -22,6 +23,7 @@ class SandboxConfig(AppConfig):
 
         readiness.add_check("sandbox", sandbox)
         register_sender(ask_to_send)
+        add_link("run", "sandbox:run-detail")
         sealing.register(RemoteSealer)
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)

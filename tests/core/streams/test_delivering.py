@@ -74,6 +74,17 @@ def test_an_event_is_told_with_values_chain_and_leaf(sink, write, seal, receiver
     assert len(bytes.fromhex(event["leaf"])) == 32
 
 
+def test_a_link_leads_to_a_page_where_galaxy_knows_its_address(sink, write, seal, receiver, settings):
+    settings.GALAXY_URL = "https://galaxy.example"
+    write("box.opened")
+    seal()
+    send(sink)
+    event = receiver.events()[-1]
+    assert event["link"] == f"https://galaxy.example/w/meridian/audit/{event['id']}/"
+    settings.GALAXY_URL = ""
+    assert {line["link"] for line in next_batch(AuditSink(workspace=sink.workspace)).lines} == {""}
+
+
 def test_while_it_is_away_nothing_is_lost_and_nothing_doubled(sink, write, seal, receiver, workspace):
     seal()
     receiver.status = 503

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from galaxy.core import audit
+from galaxy.core.audit.streams.links import link_of
 from galaxy.core.audit.streams.messages import Batch, fitting
 from galaxy.core.errors import DomainError
 from galaxy.core.models import AuditDetail, AuditEvent, AuditLeaf, AuditSink
@@ -111,7 +112,7 @@ def next_batch(sink: AuditSink) -> Batch | None:
     if not leaves:
         return None
     ids = [event for _, event, _ in leaves]
-    events = AuditEvent.objects.in_workspace(sink.workspace).in_bulk(ids)
+    events = AuditEvent.objects.in_workspace(sink.workspace).select_related("workspace").in_bulk(ids)
     details = AuditDetail.objects.in_workspace(sink.workspace).in_bulk(ids)
     lines = [
         line_of(position, bytes(leaf), events[event], details.get(event))
@@ -142,6 +143,7 @@ def line_of(position: int, leaf: bytes, event: AuditEvent, detail: AuditDetail |
         "request_id": event.request_id,
         "simulated": event.simulated,
         **groups,
+        "link": link_of(event),
         "leaf": leaf.hex(),
     }
 
