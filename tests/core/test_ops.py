@@ -15,13 +15,13 @@ from django.urls import reverse
 
 from galaxy.core.accounts import create_account
 from galaxy.core.demo import LOGINS
-from galaxy.core.ops import configuration, readiness
+from galaxy.core.ops import configuration, readiness, sealing
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Condition
 from sandbox.condition import sandbox
 from tests.sandboxd import Sandboxd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sandbox"]
+NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sequencer", "sandbox"]
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +33,11 @@ def no_answer_kept(monkeypatch):
 
 @pytest.fixture
 def heartbeat():
-    before = cache.get(readiness.HEARTBEAT_KEY)
+    before = {key: cache.get(key) for key in (readiness.HEARTBEAT_KEY, sealing.KEY)}
     readiness.note_heartbeat()
+    sealing.note_sequencer()
     yield
-    cache.set(readiness.HEARTBEAT_KEY, before, readiness.HEARTBEAT_KEPT_S)
+    cache.set_many(before, readiness.HEARTBEAT_KEPT_S)
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_ctrl_c_stops_all_that_it_started(root):
     with urllib.request.urlopen(f"http://localhost:{port}/healthz", timeout=10) as answer:
         assert answer.status == 200
     pids = [int(pid) for pid in re.findall(r"\d+", (root / "run.lock").read_text())]
-    assert len(pids) == 5
+    assert len(pids) == 6
 
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from galaxy.core.audit.anchors import KEYS, Anchors
 from galaxy.core.audit.checkpoints import NO_NOTE, Head, head_of, note_hash, origin_of
+from galaxy.core.audit.epochs import declared
 from galaxy.core.audit.keys import PublicKey, introduce
 from galaxy.core.audit.leaves import COLUMNS, Entry
 from galaxy.core.audit.notes import parse, sign
@@ -250,7 +251,7 @@ class Sequencer:
         ):
             return
         copied = head_of(last[1])
-        if copied.epoch >= epoch:
+        if not any(one.number <= epoch and one.lost(copied) for one in declared(self._anchors)):
             size = head_of(note).size if note else 0
             raise Refused(
                 f"The copy outside the database ends with checkpoint {copied.number} over {copied.size} events, which "

@@ -10,6 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from galaxy.celery import app
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Check, Condition, look
+from galaxy.core.ops.sealing import sequencer
 
 TIMEOUT_S = 2
 KEPT_S = 5  # how old an answer to anybody may be
@@ -39,6 +40,7 @@ def readiness() -> list[Condition]:
             ("cache", cache_server),
             ("broker", broker),
             ("worker", worker),
+            ("sequencer", sequencer),
             *_added,
         ]
     )

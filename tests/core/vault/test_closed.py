@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from galaxy.core.management.commands.run_all import programs, without_root_key
+from galaxy.core.management.commands.run_all import programs, without_keys
 from galaxy.core.processes import Program, Supervisor
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault import sealing
@@ -31,10 +31,10 @@ def test_only_the_vault_imports_cryptography():
 
 def test_no_process_but_sandboxd_inherits_the_root_key():
     given = {"GALAXY_KMS": "local:/x", "GALAXY_KMS_FILE": "/x", "AWS_SECRET_ACCESS_KEY": "x", "PATH": "/bin"}
-    assert without_root_key(given) == {"PATH": "/bin"}
-    for program in programs(8000):
-        if program.name != "sandboxd":
-            assert dict(program.env) == {}, program.name
+    assert without_keys(given | {"GALAXY_SIGNING_KEYS": "/x"}) == {"PATH": "/bin"}
+    given_to = {program.name: set(program.env) for program in programs(8000) if program.env}
+    assert given_to.pop("sandboxd") >= {"GALAXY_KMS"}
+    assert given_to == {"sequencer": {"GALAXY_SIGNING_KEYS"}}
 
 
 def test_what_a_program_alone_is_given_reaches_no_other(tmp_path):
@@ -44,7 +44,7 @@ def test_what_a_program_alone_is_given_reaches_no_other(tmp_path):
         [Program("first", show, env={"GALAXY_KMS": "key"}), Program("second", show)],
         logs=tmp_path,
         say=said.append,
-        env=without_root_key(os.environ),
+        env=without_keys(os.environ),
     )
     ticks = iter(range(200))
 
@@ -81,7 +81,7 @@ with workspace_scope(["{meridian.pk}"]):
         except VaultClosed as error:
             print("closed:", error)
 """
-    env = without_root_key(environment())
+    env = without_keys(environment())
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["closed: The vault is closed in this process: it was given no root key."] * 3
 

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Make what the console needs before it starts: fonts, tables, catalogue, root key and, here, the demo."
+    help = "Make what the console needs before it starts: fonts, tables, catalogue, keys and, here, the demo."
 
     def handle(self, *args, **options):
         call_command("build_fonts", verbosity=0, stdout=self.stdout)
@@ -12,6 +12,7 @@ class Command(BaseCommand):
         call_command("load_catalog", stdout=self.stdout)
         if not settings.HARDENED:
             call_command("vault", "make-key", stdout=self.stdout)
+            call_command("audit", "make-key", stdout=self.stdout)
             call_command("seed_demo", stdout=self.stdout)
             call_command("seed_agents", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")

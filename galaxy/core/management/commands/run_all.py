@@ -20,7 +20,7 @@ LOOK_EVERY_S_AT_FIRST = 0.2
 
 
 class Command(BaseCommand):
-    help = "Prepare the database, then run sandboxd, worker, beat and web until Ctrl-C. This is what `make run` calls."
+    help = "Prepare the database, then run every process of Galaxy until Ctrl-C. This is what `make run` calls."
     requires_system_checks = ()
 
     def add_arguments(self, parser):
@@ -44,9 +44,9 @@ class Command(BaseCommand):
                 logs=settings.DATA_DIR / "logs",
                 say=self._say,
                 inherit=[lock],
-                env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | without_root_key(os.environ),
+                env={"GALAXY_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"} | without_keys(os.environ),
             )
-            self._say("Starting sandboxd, worker, beat and web.")
+            self._say("Starting sandboxd, sequencer, worker, beat and web.")
             if supervisor.run(self._caretaker(supervisor, port)):
                 raise CommandError("Galaxy stopped, because one of its processes would not stay up.")
         self._say("Galaxy has stopped.")
@@ -95,18 +95,21 @@ def programs(port: int) -> list[Program]:
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error"]
     root_key = {"GALAXY_KMS": settings.GALAXY_KMS or f"local:{settings.GALAXY_KEY_FILE}"}
     root_key |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    signing = {"GALAXY_SIGNING_KEYS": settings.GALAXY_SIGNING_KEYS or str(settings.GALAXY_SIGNING_KEY_FILE)}
     where = ["--host", "127.0.0.1", "--port", str(port)]
     return [
         Program("sandboxd", [sys.executable, "manage.py", "sandboxd"], env=root_key),
+        Program("sequencer", [sys.executable, "manage.py", "sequencer"], env=signing),
         Program("worker", [*celery, "worker", "--loglevel", "WARNING"]),
         Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--schedule", settings.DATA_DIR / "beat-schedule"]),
         Program("web", [*granian, "--blocking-threads", "8", *where, "galaxy.wsgi:application"]),
     ]
 
 
-def without_root_key(environment: Mapping[str, str]) -> dict[str, str]:
-    """What every process inherits: neither the root key of the vault nor what opens it at AWS, which are sandboxd's."""
-    names = {"GALAXY_KMS", "GALAXY_KMS_FILE"}
+def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """What every process inherits: neither the root key of the vault nor what opens it at AWS, which are sandboxd's,
+    nor the keys that sign the trail, which are the sequencer's."""
+    names = {"GALAXY_KMS", "GALAXY_KMS_FILE", "GALAXY_SIGNING_KEYS", "GALAXY_SIGNING_KEYS_FILE"}
     return {name: value for name, value in environment.items() if name not in names and not name.startswith("AWS_")}
 
 

@@ -2,12 +2,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 
-from galaxy.core.db.grants import ROLLUP_ROLE
 from galaxy.core.errors import DomainError
-from galaxy.core.models import Workspace
-from galaxy.core.scope import workspace_scope
+from galaxy.core.management.workspaces import workspaces_named
 from galaxy.core.vault.kms.local import add_key, make_key_file
 from galaxy.core.vault.services import go_on_rewrapping, rewrap, shred_workspace
 
@@ -43,28 +40,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Key {add_key(file)} is added. Restart sandboxd, then run: manage.py vault rewrap")
 
     def rewrap(self, slugs, **options):
-        for workspace in self._workspaces(slugs):
+        for workspace in workspaces_named(slugs):
             job = go_on_rewrapping(rewrap(workspace, actor=None).pk)
             self.stdout.write(f"{workspace.slug}: {job.done} data keys are wrapped by key {job.to_key.version} now.")
 
     def shred_workspace(self, slugs, confirm, **options):
         if slugs != [confirm]:
             raise CommandError("The two names differ, so nothing is destroyed.")
-        for workspace in self._workspaces(slugs):
+        for workspace in workspaces_named(slugs):
             count = shred_workspace(workspace, actor=None)
             self.stdout.write(f"{workspace.slug}: {count} keys are destroyed. What it stored opens no more.")
-
-    def _workspaces(self, slugs):
-        """Each workspace, in scope while it is handled. The owner's role may list what the walls hide from it."""
-        with connections["owner"].cursor() as cursor:
-            cursor.execute(f"SET ROLE {ROLLUP_ROLE}")
-            try:
-                cursor.execute("SELECT id, slug FROM core_workspace ORDER BY slug")
-                found = {slug: id for id, slug in cursor.fetchall()}
-            finally:
-                cursor.execute("RESET ROLE")
-        if unknown := sorted(set(slugs) - set(found)):
-            raise CommandError(f"There is no workspace named {', '.join(unknown)}.")
-        for slug in slugs or found:
-            with workspace_scope([found[slug]]):
-                yield Workspace.objects.get(pk=found[slug])
