@@ -1,77 +1,82 @@
-"""Approvals as a person reads them: the queue's rows, and one request with everything its reviewer needs."""
+"""One request as its reviewer reads it: what would happen, what was decided about its like, and who answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
-from django.core.paginator import Page, Paginator
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
 from django.utils import timezone
-from django.utils.text import Truncator
 
-from galaxy.core.models import Token, User, Workspace
-from galaxy.core.permissions import Denied, can, why_not
+from galaxy.core.models import User
+from galaxy.core.permissions import Denied, why_not
 from policies import subjects
-from policies.models import Approval, ApprovalQuerySet, Vote
-from policies.services.approvals import why_not_yours
+from policies.bound import changes
+from policies.models import Approval, ApprovalStage, Vote
+from policies.queue import Row, due_for, items_of, queue_of, row_of, visible
+from policies.recommending import Case, Past, Recommendation, recommend
+from policies.risk import Risk, risk_of
+from policies.services.following import BETWEEN_REMINDERS
+from policies.services.reviewers import why_not_yours
+from policies.services.standing import may_see, name_of, standing_of
+from policies.stacking import oddities
+from policies.subjects import Panels
+from policies.waiting import Wait, refs_of, usual_wait
 
-TABS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
-PAGE_SIZE = 20
-BRIEF_CHARS = 60
-LATELY = timedelta(hours=1)  # how long one's own decisions stay in sight under what still waits
-_FACTS = {  # names of Approval.facts that are shown as they stand, in this order
-    "agent": "Through agent",
-    "where": "Target",
-    "records": "Records",
-    "data_classes": "Data classes",
-    "version": "Version",
-    "rule": "Rule",
-    "undo": "Undo",
-}
+__all__ = ["Request", "due_for", "queue_of", "request_of", "visible"]
+NOT_KNOWN = "Not known"
+PAST_READ = 20  # decisions about the like that a recommendation rests on
+PAST_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the queue. ``state`` is the stored status, except that time run out shows before the sweep came."""
+class Fact:
+    """``words`` of None means that nobody can tell, which the page says; ``code`` marks a machine word."""
 
-    approval: Approval
+    term: str
+    words: str | None
+    code: bool = False
+
+    @property
+    def shown(self) -> str:
+        return self.words if self.words is not None else NOT_KNOWN
+
+
+@dataclass(frozen=True)
+class StageView:
+    """One step of the progress line. ``state`` is done, open or later; ``who`` are those it asks, in words."""
+
+    who: str
+    yes: int
+    needed: int
     state: str
-    label: str
-    vote: Vote | None
-
-    @property
-    def slug(self) -> str:
-        """What the row's tile is drawn from: the extension that is called."""
-        return str(self.approval.facts.get("what", "")).partition(".")[0] or self.approval.subject_kind
-
-    @property
-    def brief(self) -> str:
-        """What tells it from its like: the first plain inputs, redacted as the facts are; "" where there are none."""
-        inputs = self.approval.facts.get("inputs")
-        plain = [
-            f"{name} {value}"
-            for name, value in (inputs.items() if isinstance(inputs, dict) else ())
-            if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-        ]
-        return Truncator(", ".join(plain[:2])).chars(BRIEF_CHARS)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One approval opened. ``too_close`` and ``denied`` say why this reader does not decide it (both may be unset)."""
+    """One approval opened for one reader.
+
+    ``why`` says why they may decide it, else ``why_not`` why they do not; ``denied`` is the permission that is missing
+    where that is the reason. ``recommendation`` is there while it waits, ``wait`` for whoever asked.
+    """
 
     row: Row
-    facts: list[tuple[str, str]]
+    facts: list[Fact]
+    panels: Panels
     inputs: Any
-    reasons: list[dict[str, str]]
+    reasons: list[dict[str, Any]]
+    stages: list[StageView]
+    past: Sequence[Row]
+    recommendation: Recommendation | None
     subject: str
     subject_url: str | None
-    too_close: str
+    why: str
+    why_not: str
     denied: Denied | None
     is_own: bool
+    is_asked: bool
+    wait: Wait | None
+    takes_place_of: Approval | None
+    taken_by: Approval | None
 
     @property
     def approval(self) -> Approval:
@@ -83,110 +88,211 @@ class Request:
 
     @property
     def is_decidable(self) -> bool:
-        return self.approval.is_pending and not self.too_close and self.denied is None
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A page of one tab. ``lately`` holds what the reader decided within the hour, under the first page of Waiting."""
-
-    tab: str
-    page: Page
-    rows: Sequence[Row]
-    lately: Sequence[Row]
-    waiting: int
-    mine: int
+        return self.approval.is_pending and self.is_asked
 
     @property
-    def tabs(self) -> list[tuple[str, str, int | None]]:
-        counts = {"waiting": self.waiting, "mine": self.mine or None}  # it lists more than it counts, so no bare 0
-        return [(name, label, counts.get(name)) for name, label in TABS.items()]
+    def changed(self) -> list[str]:
+        """What is not as it was when it was asked before, in words."""
+        return list(self.approval.facts.get("changed") or ())
 
+    @property
+    def past_approved(self) -> str:
+        count = sum(row.state == Approval.Status.APPROVED for row in self.past)
+        return f"{count} approved" if count else ""
 
-def visible(user: User, workspace: Workspace) -> ApprovalQuerySet:
-    """What ``user`` may open here, with what every line of it needs."""
-    return (
-        Approval.objects.in_workspace(workspace)
-        .visible_to(user)
-        .select_related("workspace", "requested_by")
-        .prefetch_related("votes__reviewer")
-    )
+    @property
+    def past_rejected(self) -> str:
+        count = sum(row.state == Approval.Status.REJECTED for row in self.past)
+        return f"{count} rejected" if count else ""
 
+    @property
+    def can_narrow(self) -> bool:
+        subject = subjects.subject_of(self.approval)
+        return self.is_decidable and bool(subject and subject.narrow and subject.narrowable)
 
-def due_for(user: User, workspace: Workspace) -> ApprovalQuerySet:
-    """What waits for this very person: they may decide it, and are not too close to it."""
-    if not can(user, "core.decide_approval", workspace):
-        return Approval.objects.none()
-    close = Q(requested_by=user) | Q(version_author=user, version_author__isnull=False)
-    keys = Token.objects.in_workspace(workspace).filter(created_by=user, agent__isnull=False)
-    of_agents = keys.annotate(agent_text=Cast("agent", CharField())).filter(agent_text=OuterRef("asking_agent"))
-    waiting = Approval.objects.in_workspace(workspace).waiting().exclude(close)
-    return waiting.alias(asking_agent=KeyTextTransform("agent_id", "facts")).exclude(Exists(of_agents))
+    @property
+    def can_ask_again(self) -> bool:
+        subject = subjects.subject_of(self.approval)
+        over = not self.approval.is_pending and self.row.state != Approval.Status.APPROVED
+        return self.is_own and over and self.taken_by is None and subject is not None and subject.again is not None
 
+    @property
+    def is_grave(self) -> bool:
+        """Whether a yes takes a reason as well."""
+        return risk_of(self.approval) == Risk.HIGH
 
-def queue_of(user: User, workspace: Workspace, *, tab: str, page: str | None) -> Queue:
-    """A page of the queue as ``user`` sees it; an unknown tab is Waiting, an odd page number the nearest there is."""
-    tab = tab if tab in TABS else "waiting"
-    seen = visible(user, workspace)
-    now = timezone.now()
-    if tab == "mine":
-        found = seen.filter(requested_by=user).order_by("-requested_at", "pk")
-    elif tab == "decided":
-        over = ~Q(status=Approval.Status.PENDING) | Q(expires_at__lte=now)
-        found = seen.filter(over).order_by(F("decided_at").desc(nulls_first=True), "pk")
-    else:
-        found = seen.waiting().order_by("requested_at", "pk")
-    shown = Paginator(found, PAGE_SIZE).get_page(page)
-    lately: list[Approval] = []
-    if tab == "waiting" and shown.number == 1:
-        lately += seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY).order_by("-decided_at")[:3]
-    counts = seen.waiting().aggregate(waiting=Count("pk"), mine=Count("pk", filter=Q(requested_by=user)))
-    return Queue(
-        tab=tab,
-        page=shown,
-        rows=[row_of(approval) for approval in shown.object_list],
-        lately=[row_of(approval) for approval in lately],
-        waiting=counts["waiting"],
-        mine=counts["mine"],
-    )
+    @property
+    def bound_words(self) -> str:
+        """What a decision holds for, in words."""
+        parts = self.approval.bound
+        return ", ".join(changes(parts, dict.fromkeys(parts, ""))) or "all that is shown here, as it is now"
 
+    @property
+    def record_count(self) -> int:
+        return len(self.panels.records)
 
-def row_of(approval: Approval) -> Row:
-    state = approval.status
-    if state == Approval.Status.PENDING and not approval.is_pending:
-        state = Approval.Status.EXPIRED
-    votes = list(approval.votes.all())
-    return Row(approval, state, Approval.Status(state).label, votes[-1] if votes else None)
+    @property
+    def more_records(self) -> str:
+        return _count(self.record_count - 1, "record")
+
+    @property
+    def asked_words(self) -> str:
+        """Whom it waits for, for whoever asked."""
+        here = next((stage for stage in self.stages if stage.state == "open"), None)
+        return f"It waits for {here.who}." if here else ""
+
+    @property
+    def remind_at(self) -> datetime | None:
+        """When its reviewers may be reminded again; None where they may be now."""
+        if self.approval.reminded_at is None:
+            return None
+        at = self.approval.reminded_at + BETWEEN_REMINDERS
+        return at if at > timezone.now() else None
 
 
 def request_of(approval: Approval, reader: User) -> Request:
     """Everything the page shows of one approval. ``facts`` were computed and redacted by whoever asked."""
-    facts = approval.facts
-    reasons = approval.decision.reasons if approval.decision else []
+    subject = subjects.subject_of(approval)
+    panels = subject.show(approval, reader) if subject and subject.show else Panels()
+    row = row_of(approval)
+    stages = list(approval.stages.all())
+    here = next((stage for stage in stages if stage.opened_at and not stage.done_at), None)
+    close = why_not_yours(approval, reader) if approval.is_pending else ""
+    seat = None
+    if here and not close and approval.is_pending:
+        seat = standing_of(reader, approval.workspace).seat(approval, here)
+    has_spoken = any(vote.reviewer_id == reader.pk for vote in row.votes)
+    is_own = approval.requested_by_id == reader.pk
+    past = _past_of(approval, reader)
+    denied = None
+    if approval.is_pending and not close and seat is None and not has_spoken:
+        denied = why_not(reader, "core.decide_approval", approval.workspace)
     return Request(
-        row=row_of(approval),
-        facts=_shown(facts, has_reasons=bool(reasons)),
-        inputs=facts.get("inputs"),
-        reasons=reasons,
+        row=row,
+        facts=_facts(approval, panels),
+        panels=panels,
+        inputs=approval.facts.get("inputs"),
+        reasons=approval.decision.reasons if approval.decision else [],
+        stages=_stages(stages, row.votes),
+        past=[row_of(one) for one in past[:PAST_SHOWN]],
+        recommendation=_recommendation(approval, panels, past) if approval.is_pending else None,
         subject=subjects.label_of(approval),
         subject_url=subjects.url_of(approval),
-        too_close=why_not_yours(approval, reader),
-        denied=why_not(reader, "core.decide_approval", approval.workspace),
-        is_own=approval.requested_by_id == reader.pk,
+        why=seat.sentence if seat else "",
+        why_not=close or _not_asked(here, has_spoken, seat is not None),
+        denied=denied,
+        is_own=is_own,
+        is_asked=seat is not None and not has_spoken,
+        wait=usual_wait(approval.workspace, refs_of(stages)) if is_own and approval.is_pending else None,
+        takes_place_of=approval.narrowed_from or approval.again,
+        taken_by=_taken_by(approval, reader),
     )
 
 
-def _shown(facts: dict[str, Any], *, has_reasons: bool) -> list[tuple[str, str]]:
-    """Pairs of term and words. The reasons say the rule better where they are kept; no undo is worth saying."""
-    known = {name: value for name, value in facts.items() if value not in (None, "")}
-    if has_reasons:
-        known.pop("rule", None)
-    if "undo" in facts:
-        known.setdefault("undo", "None declared")
-    return [(label, _words(known[name])) for name, label in _FACTS.items() if name in known]
+def _facts(approval: Approval, panels: Panels) -> list[Fact]:
+    """The nine things to know, less the simulation, which has a box of its own; each is there or is not known."""
+    facts = approval.facts
+    undo = panels.undo or _words(facts.get("undo"))
+    if undo is None and "undo" in facts:
+        undo = "None declared"
+    records = approval.records if approval.records is not None else facts.get("records")
+    classes = facts.get("data_classes", approval.data_classes or None)
+    agent = facts.get("agent")
+    where = ", ".join(str(part) for part in (facts.get("where"), facts.get("connection")) if part)
+    known = [
+        Fact("Calls", _words(facts.get("what")), code=bool(facts.get("what"))),
+        Fact("Target", where or None),
+        Fact("Records", f"{records:,}" if isinstance(records, int) else _words(records)),
+        Fact("Data classes", _words(classes)),
+        Fact("Asked by", f"{agent}, for {approval.requested_by}" if agent else str(approval.requested_by)),
+        Fact("Who pays", panels.payer or _words(facts.get("payer"))),
+        Fact("Rule", _rule(approval)),
+        Fact("Undo", undo),
+    ]
+    if version := _words(facts.get("version")):
+        known.append(Fact("Version", version))
+    return known + [Fact(term, words) for term, words in panels.facts]
 
 
-def _words(value: Any) -> str:
+def _rule(approval: Approval) -> str | None:
+    """The rules that ask, or what the defaults say."""
+    reasons = approval.decision.reasons if approval.decision else []
+    numbers = sorted({reason.get("rule", 0) for reason in reasons} - {0})
+    if numbers:
+        return f"Rule {' and '.join(map(str, numbers))}, below"
+    if reasons:
+        return "Default, below"
+    return _words(approval.facts.get("rule"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _words(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
     if isinstance(value, list):
         return ", ".join(str(one) for one in value) or "None"
     return str(value)
+
+
+def _stages(stages: Sequence[ApprovalStage], votes: Sequence[Vote]) -> list[StageView]:
+    found = []
+    for stage in stages:
+        said = [vote for vote in votes if vote.stage_id == stage.pk and vote.choice == Vote.Choice.APPROVE]
+        state = "done" if stage.done_at else "open" if stage.opened_at else "later"
+        who = " or ".join(name_of(ref, stage.workspace_id) for ref in stage.reviewers)
+        found.append(StageView(who, len(said), stage.needed, state))
+    return found
+
+
+def _not_asked(here: ApprovalStage | None, has_spoken: bool, is_asked: bool) -> str:
+    if has_spoken:
+        return "You have said yes. Somebody else has to as well."
+    if is_asked or here is None:
+        return ""
+    return f"It waits for {' or '.join(name_of(ref, here.workspace_id) for ref in here.reviewers)}."
+
+
+def _past_of(approval: Approval, reader: User) -> list[Approval]:
+    """The latest decisions about requests of the same shape, or of the same target where it has none of a shape."""
+    if not (approval.shape or approval.target):
+        return []
+    like = {"shape": approval.shape} if approval.shape else {"target": approval.target}
+    rows = Approval.objects.in_workspace(approval.workspace).filter(
+        may_see(reader, approval.workspace), status__in=Vote.Choice.values, **like
+    )
+    rows = rows.exclude(pk=approval.pk).select_related("workspace", "requested_by")
+    return list(rows.prefetch_related("votes__reviewer", "stages").order_by("-requested_at")[:PAST_READ])
+
+
+def _recommendation(approval: Approval, panels: Panels, past: Sequence[Approval]) -> Recommendation:
+    here = Approval.objects.in_workspace(approval.workspace)
+    earlier = here.filter(requested_by=approval.requested_by_id).exclude(pk=approval.pk)
+    alike = here.waiting().filter(shape=approval.shape)
+    odd = oddities(items_of(alike, approval.workspace).get(approval.shape, [])) if approval.shape else {}
+    has_undo = bool(panels.undo or approval.facts.get("undo")) if "undo" in approval.facts or panels.undo else None
+    case = Case(
+        past=[Past(one.status == Approval.Status.APPROVED, one.records, frozenset(one.data_classes)) for one in past],
+        records=approval.records,
+        data_classes=frozenset(approval.data_classes),
+        changes=approval.effect != "read",
+        is_simulated=approval.simulated,
+        has_undo=has_undo,
+        asked_before=int(earlier.exists()),
+        odd=odd.get(approval.pk, ()),
+        is_changed=bool(approval.facts.get("changed")),
+    )
+    return recommend(case)
+
+
+def _taken_by(approval: Approval, reader: User) -> Approval | None:
+    """The request that came in the place of this one, if the reader may see it."""
+    if approval.is_pending:
+        return None
+    later = Approval.objects.in_workspace(approval.workspace).filter(may_see(reader, approval.workspace))
+    return (
+        later.filter(again=approval).select_related("workspace").first()
+        or later.filter(narrowed_from=approval).select_related("workspace").first()
+    )

@@ -55,8 +55,9 @@ def oddities(items: Sequence[Item]) -> dict[Any, tuple[str, ...]]:
             found.setdefault(place, []).append(words)
     for place, words in _odd_classes(items):
         found.setdefault(place, []).append(words)
+    is_one_new = not all(item.is_new_asker for item in items)  # where all are, none is the odd one
     for place, item in enumerate(items):
-        if item.is_new_asker:
+        if item.is_new_asker and is_one_new:
             found.setdefault(place, []).append(f"{item.asker} never asked for this before")
     return {items[place].key: tuple(found[place]) for place in sorted(found)}
 

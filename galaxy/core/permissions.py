@@ -226,7 +226,7 @@ def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
         )
         return held | SUPPORT_PERMISSIONS if isinstance(obj, Workspace) and _looks_in(user, obj) else held
 
-    return _remember((user.pk, obj._meta.label_lower, obj.pk), read)
+    return remembered((user.pk, obj._meta.label_lower, obj.pk), read)
 
 
 @prepared
@@ -244,7 +244,7 @@ def _looks_in(user: User, workspace: Workspace) -> bool:
     if not user.is_staff:
         return False
     looks = BreakGlass.objects.in_workspace(workspace).open().filter(user=user)
-    return _remember(("looks in", user.pk, workspace.pk), looks.exists)
+    return remembered(("looks in", user.pk, workspace.pk), looks.exists)
 
 
 def _may_ask(user: User, workspace: Workspace) -> bool:
@@ -283,7 +283,7 @@ def _givers(workspace: Workspace, codename: str) -> str:
         people = givers_of(workspace, codename).order_by("-memberships__role", "name")
         return " or ".join(people.values_list("name", flat=True)[:3])
 
-    return _remember(("givers", workspace.pk, codename), read)
+    return remembered(("givers", workspace.pk, codename), read)
 
 
 def _asked_by(user: User, workspace: Workspace) -> dict[tuple[str, Any], str]:
@@ -293,10 +293,11 @@ def _asked_by(user: User, workspace: Workspace) -> dict[tuple[str, Any], str]:
         asked = PermissionRequest.objects.in_workspace(workspace).pending().filter(asked_by=user)
         return {(perm, target): str(pk) for pk, perm, target in asked.values_list("pk", "permission", "target_id")}
 
-    return _remember(("asked", user.pk, workspace.pk), read) if user.is_authenticated else {}
+    return remembered(("asked", user.pk, workspace.pk), read) if user.is_authenticated else {}
 
 
-def _remember(key: tuple, read: Callable[[], Any]) -> Any:
+def remembered(key: tuple, read: Callable[[], Any]) -> Any:
+    """What ``read`` answers, asked once within a request; ``forget_grants`` forgets it with the grants it rests on."""
     memory = _remembered.get()
     if memory is None:
         return read()

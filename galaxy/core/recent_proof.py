@@ -64,7 +64,7 @@ def require_recent_proof(request, act: str) -> None:
     """
     if not has_recent_proof(request):
         raise ProofNeeded(act)
-    _forget(request)
+    forget_kept(request)
 
 
 def require_recent_factor(request, act: str) -> str:
@@ -72,8 +72,15 @@ def require_recent_factor(request, act: str) -> str:
     factor = recent_factor(request)
     if not factor:
         raise ProofNeeded(act, factor=True)
-    _forget(request)
+    forget_kept(request)
     return factor
+
+
+def forget_kept(request) -> None:
+    """What was kept for this address is being done now, and is not offered again."""
+    kept = request.session.get(KEPT)
+    if kept and kept["path"] == request.get_full_path():
+        del request.session[KEPT]
 
 
 def recent_factor(request) -> str:
@@ -140,13 +147,6 @@ def ways_of(user, *, by_factor: bool = False) -> list[dict]:
 
 def _is_recent(at: float) -> bool:
     return time.time() - at < app_settings.REAUTHENTICATION_TIMEOUT
-
-
-def _forget(request) -> None:
-    """What was kept is being done now."""
-    kept = request.session.get(KEPT)
-    if kept and kept["path"] == request.get_full_path():
-        del request.session[KEPT]
 
 
 def _ask(request, act: str, by_factor: bool = False):

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from galaxy.core.models import Membership, Role, User, Workspace
-from galaxy.core.permissions import can, granted
+from galaxy.core.permissions import can, granted, remembered
 from policies.clock import database_now
 from policies.models import Approval, ApprovalStage, ApproverGroup, ApproverGroupMember, Delegation
 from policies.rules.asks import APPROVERS
@@ -93,12 +93,19 @@ class Lent:
 def standing_of(user: User, workspace: Workspace, at: datetime | None = None) -> Standing:
     """What ``user`` is here, of their own and by what is lent to them at ``at`` (now, by the database's clock).
 
-    Nothing at all for whoever is no member, whatever names them still: they left, or were never here.
+    Nothing at all for whoever is no member, whatever names them still: they left, or were never here. Of now it is
+    read once within a request; a vote names its moment, and so reads it anew.
     """
+    if at is None:
+        return remembered(("standing", user.pk, workspace.pk), lambda: _standing(user, workspace, database_now()))
+    return _standing(user, workspace, at)
+
+
+def _standing(user: User, workspace: Workspace, at: datetime) -> Standing:
     own = _own_standing(user, workspace)
     if not own.refs:
         return own
-    loans = delegated_to(user, workspace, at or database_now())
+    loans = delegated_to(user, workspace, at)
     lent = tuple(Lent(_own_standing(row.giver, workspace), row.installation_id) for row in loans)
     return Standing(user, own.refs, own.installations, lent)
 

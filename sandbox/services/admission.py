@@ -297,6 +297,7 @@ def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
         requested_by=call.user,
         version_author=_author(call),
         decision=decision,
+        agent=call.agent,
         actor=call.chain,
     )
 

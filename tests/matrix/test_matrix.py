@@ -22,7 +22,15 @@ from sandbox.models import Run
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
-from tests.matrix import connection_routes, machines, resilience_routes, secret_routes, stream_routes, workshop_routes
+from tests.matrix import (
+    connection_routes,
+    machines,
+    queue_routes,
+    resilience_routes,
+    secret_routes,
+    stream_routes,
+    workshop_routes,
+)
 from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import WORDS, lines
 
@@ -34,6 +42,10 @@ OBJECT_ROUTES = (
     "-removal",
     "-decision",
     "-withdrawal",
+    "-reminder",
+    "-repetition",
+    "-handover",
+    "-narrowing",
     "-cancellation",
     "-settlement",
     "-fixture",
@@ -109,6 +121,7 @@ def things(cast, workspace, admin, vault):
             "unknown": unknown,
             "issue": resilience_routes.issue(probe),
             "approval": waiting.approval,
+            "view": queue_routes.view(workspace, cast["member"]),
             "event": AuditEvent.objects.latest("id"),
             "tidy": tidy,
             "look": break_glass(
@@ -165,6 +178,7 @@ def address(route: str, things: dict, slug: str) -> str:
         or workshop_routes.place(route, things)
         or connection_routes.place(route, things)
         or resilience_routes.place(route, things)
+        or queue_routes.place(route, things)
         or machines.place(route, things)
     )
     try:
@@ -210,6 +224,7 @@ def form(route: str, things: dict) -> dict:
         or workshop_routes.body(route, things)
         or connection_routes.body(route, things)
         or resilience_routes.body(route, things)
+        or queue_routes.body(route, things)
         or machines.body(route, things)
     )
 

@@ -1,0 +1,283 @@
+"""The queue as a person reads it: tabs, filters, rows, and requests of one shape as a stack.
+
+What waits is read in groups, so that a page costs the same whatever waits: the groups of the page, the oldest request
+of each, and the values by which those of one stack are compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, Prefetch, Q, Value, When, Window
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Cast, RowNumber
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from galaxy.core.models import User, Workspace
+from policies.models import Approval, ApprovalQuerySet, Vote
+from policies.queue_filters import QueueFilterForm
+from policies.services.reviewers import asked_of
+from policies.services.standing import may_see
+from policies.stacking import Item, oddities
+
+TABS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
+PAGE_SIZE = 20
+BRIEF_CHARS = 60
+COMPARED = 100  # of one stack, the oldest; past that a stack is no longer looked through at once
+LATELY = timedelta(hours=1)  # how long one's own decisions stay in sight under what still waits
+_KEY = Case(When(shape="", then=Cast("pk", CharField())), default=F("shape"), output_field=CharField())
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request of the queue. ``state`` is the stored status, except that time run out shows before the sweep came;
+    ``is_mine`` says whether the reader is asked to decide it."""
+
+    approval: Approval
+    state: str
+    label: str
+    votes: tuple[Vote, ...]
+    is_mine: bool = False
+
+    @property
+    def vote(self) -> Vote | None:
+        """The word that settled it, once it is settled; a yes that is not the last one needed settles nothing."""
+        return self.votes[-1] if self.votes and self.state in Vote.Choice.values else None
+
+    @property
+    def said_yes(self) -> int:
+        return sum(vote.choice == Vote.Choice.APPROVE for vote in self.votes)
+
+    @property
+    def needed(self) -> int:
+        """How many have to say yes in all."""
+        return sum(stage.needed for stage in self.approval.stages.all()) or 1
+
+    @property
+    def progress(self) -> str:
+        return f"{self.said_yes} of {self.needed} said yes"
+
+    @property
+    def slug(self) -> str:
+        """What the row's tile is drawn from: the extension that is called."""
+        what = self.approval.target or str(self.approval.facts.get("what", ""))
+        return what.partition(".")[0] or self.approval.subject_kind
+
+    @property
+    def through(self) -> str:
+        """The agent that asked, if one did."""
+        return str(self.approval.facts.get("agent") or "")
+
+    @property
+    def why(self) -> str:
+        """Why a person is asked: what the first rule that asks says."""
+        rule = self.approval.facts.get("rule") or ""
+        return str(rule[0]) if isinstance(rule, list) and rule else str(rule or "")
+
+    @property
+    def brief(self) -> str:
+        """What tells it from its like: the first plain inputs, redacted as the facts are; "" where there are none."""
+        inputs = self.approval.facts.get("inputs")
+        plain = [
+            f"{name} {value}"
+            for name, value in (inputs.items() if isinstance(inputs, dict) else ())
+            if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+        ]
+        return Truncator(", ".join(plain[:2])).chars(BRIEF_CHARS)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One line of the list: a request, or ``count`` of one shape, of which ``row`` is the oldest and ``odd`` says what
+    stands out in how many of them."""
+
+    row: Row
+    count: int = 1
+    odd: tuple[str, ...] = ()
+
+    @property
+    def is_stack(self) -> bool:
+        return self.count > 1
+
+    @property
+    def shape(self) -> str:
+        return self.row.approval.shape
+
+    @property
+    def badge(self) -> str:
+        return f"{self.count} waiting"
+
+    @property
+    def first_odd(self) -> str:
+        return self.odd[0] if self.odd else ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A page of one tab. ``found`` is everything the filters leave, ``due`` what the reader is asked to decide;
+    ``lately`` holds what they decided within the hour, under the first page of Waiting."""
+
+    tab: str
+    filters: QueueFilterForm
+    found: ApprovalQuerySet
+    due: ApprovalQuerySet
+    page: Page
+    heads: Sequence[Head]
+    lately: Sequence[Row]
+    waiting: int
+    mine: int
+
+    @property
+    def rows(self) -> list[Row]:
+        return [head.row for head in self.heads]
+
+    @property
+    def tabs(self) -> list[tuple[str, str, int | None]]:
+        counts = {"waiting": self.waiting, "mine": self.mine or None}  # it lists more than it counts, so no bare 0
+        return [(name, label, counts.get(name)) for name, label in TABS.items()]
+
+    @property
+    def clear_url(self) -> str:
+        return f"?tab={self.tab}"
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.filters.given)
+
+    @property
+    def place(self) -> str:
+        """Where one is, for links that come back here: tab, filters and page."""
+        page = f"&page={self.page.number}" if self.page.number > 1 else ""
+        return f"{self.filters.query}{page}"
+
+
+def visible(user: User, workspace: Workspace) -> ApprovalQuerySet:
+    """What ``user`` may open here, with what every line of it needs."""
+    return with_lines(Approval.objects.in_workspace(workspace).filter(may_see(user, workspace)))
+
+
+def due_for(user: User, workspace: Workspace) -> ApprovalQuerySet:
+    """What waits for this very person: they are asked, have not answered, and are not too close to it."""
+    return asked_of(user, workspace)
+
+
+def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
+    """A page of the queue as ``user`` sees it. ``params`` is the query: tab, page and filters, of which odd ones fall
+    back: to Waiting, the nearest page there is, and no filter."""
+    tab = params.get("tab", "")
+    tab = tab if tab in TABS else "waiting"
+    filters = QueueFilterForm(params, workspace=workspace, tab=tab)
+    seen = Approval.objects.in_workspace(workspace).filter(may_see(user, workspace))
+    due = due_for(user, workspace)
+    now = timezone.now()
+    lately: list[Approval] = []
+    found = filters.apply(_of_tab(seen, tab, user, now), due, user)
+    if tab == "waiting":
+        page, heads = _waiting(found, due, workspace, params.get("page"))
+        if page.number == 1 and not filters.given:
+            mine = seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY)
+            lately += with_lines(mine).order_by("-decided_at")[:3]
+    else:
+        page = Paginator(with_lines(found), PAGE_SIZE).get_page(params.get("page"))
+        heads = [Head(row_of(approval)) for approval in page.object_list]
+    counts = seen.waiting().aggregate(waiting=Count("pk"), mine=Count("pk", filter=Q(requested_by=user)))
+    return Queue(
+        tab=tab,
+        filters=filters,
+        found=found,
+        due=due,
+        page=page,
+        heads=heads,
+        lately=[row_of(approval) for approval in lately],
+        waiting=counts["waiting"],
+        mine=counts["mine"],
+    )
+
+
+def row_of(approval: Approval, *, is_mine: bool = False) -> Row:
+    state = approval.status
+    if state == Approval.Status.PENDING and not approval.is_pending:
+        state = Approval.Status.EXPIRED
+    return Row(approval, state, Approval.Status(state).label, tuple(approval.votes.all()), is_mine)
+
+
+def items_of(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, list[Item]]:
+    """The oldest of each shape among ``rows``, as they are compared: {shape: items}."""
+    place = Window(RowNumber(), partition_by=F("shape"), order_by=[F("requested_at"), F("pk")])
+    values = (
+        rows.order_by()
+        .annotate(place=place, given=KeyTransform("inputs", "facts"))
+        .filter(place__lte=COMPARED)
+        .order_by("shape", "place")
+        .values_list(
+            "shape", "pk", "records", "data_classes", "requested_by", "requested_by__name", "agent__name", "given"
+        )
+    )
+    found = list(values)
+    known = set(
+        Approval.objects.in_workspace(workspace)
+        .filter(requested_by__in={row[4] for row in found})
+        .exclude(status=Approval.Status.PENDING)
+        .values_list("requested_by", flat=True)
+        .order_by()
+        .distinct()
+    )
+    items: dict[str, list[Item]] = {}
+    for shape, pk, records, classes, asker, name, agent, inputs in found:
+        who = f"{name} through {agent}" if agent else name
+        items.setdefault(shape, []).append(Item(pk, records, tuple(classes), who, asker not in known, inputs or {}))
+    return items
+
+
+def _waiting(
+    rows: ApprovalQuerySet, due: ApprovalQuerySet, workspace: Workspace, number: str | None
+) -> tuple[Page, list[Head]]:
+    """A page of what waits, in groups of one shape: first what the reader decides, then by age."""
+    is_due = Case(When(pk__in=due.values("pk"), then=Value(1)), default=Value(0), output_field=IntegerField())
+    groups = (
+        rows.order_by()
+        .annotate(key=_KEY, is_due=is_due)
+        .values("key")
+        .annotate(count=Count("pk"), first=Min("requested_at"), is_mine=Max("is_due"))
+        .order_by("-is_mine", "first", "key")
+    )
+    page = Paginator(groups, PAGE_SIZE).get_page(number)
+    shown: list[dict[str, Any]] = list(page.object_list)
+    oldest = rows.annotate(key=_KEY).filter(key__in=[group["key"] for group in shown])
+    oldest = oldest.order_by("key", "requested_at", "pk").distinct("key")
+    by_key = {approval.shape or str(approval.pk): approval for approval in with_lines(oldest)}
+    stacks = [group["key"] for group in shown if group["count"] > 1]
+    odd = _odd_in(rows.filter(shape__in=stacks), workspace) if stacks else {}
+    return page, [
+        Head(
+            row_of(by_key[group["key"]], is_mine=bool(group["is_mine"])),
+            group["count"],
+            odd.get(group["key"], ()) if group["count"] > 1 else (),
+        )
+        for group in shown
+        if group["key"] in by_key  # decided between the two questions
+    ]
+
+
+def _odd_in(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """The first thing that is odd about each odd one, by shape."""
+    compared = items_of(rows, workspace).items()
+    return {shape: tuple(words[0] for words in oddities(items).values()) for shape, items in compared}
+
+
+def _of_tab(seen: ApprovalQuerySet, tab: str, user: User, now: datetime) -> ApprovalQuerySet:
+    if tab == "waiting":
+        return seen.waiting()
+    if tab == "mine":
+        return seen.filter(requested_by=user).order_by("-requested_at", "pk")
+    over = ~Q(status=Approval.Status.PENDING) | Q(expires_at__lte=now)
+    return seen.filter(over).order_by(F("decided_at").desc(nulls_first=True), "pk")
+
+
+def with_lines(rows: ApprovalQuerySet) -> ApprovalQuerySet:
+    """With what a line of the list says of each: people, votes and stages."""
+    votes = Prefetch("votes", Vote.objects.select_related("reviewer", "on_behalf_of").order_by("voted_at"))
+    return rows.select_related("workspace", "requested_by").prefetch_related(votes, "stages")
