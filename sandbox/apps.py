@@ -13,7 +13,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
         from registry import standing
-        from sandbox import notifications, palette, receivers
+        from sandbox import notifications, origins, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
@@ -28,6 +28,7 @@ class SandboxConfig(AppConfig):
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)
         receivers.connect()
+        origins.connect()
         notifications.connect()
         palette.connect()
         add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))

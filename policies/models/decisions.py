@@ -1,9 +1,14 @@
 """Decisions: what the engine answered, with everything it was asked."""
 
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.models import WorkspaceModel
+from galaxy.core.models import Agent, WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.permissions import can
 
 
 class Effect(models.TextChoices):
@@ -12,6 +17,18 @@ class Effect(models.TextChoices):
     ALLOW = "allow", "Allowed"
     DENY = "deny", "Denied"
     REQUIRE_APPROVAL = "require_approval", "Needs approval"
+
+
+class DecisionQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user, within):
+        """Decisions of ``within`` that ``user`` may open: all for who may see every run, else those on their own acts
+        and on those of their agents."""
+        if can(user, "core.view_run", within):
+            return self.filter(workspace=within)
+        own = Q(input__principal__id=str(user.pk))
+        agents = Agent.objects.in_workspace(within).filter(owner=user).values_list("pk", flat=True)
+        own |= Q(input__principal__agent__in=[str(pk) for pk in agents])
+        return self.filter(own, workspace=within)
 
 
 class Decision(WorkspaceModel):
@@ -32,8 +49,13 @@ class Decision(WorkspaceModel):
     policy_version = models.PositiveIntegerField(default=0)
     decided_at = models.DateTimeField(default=timezone.now)
 
+    objects: ClassVar = DecisionQuerySet.as_manager()
+
     class Meta:
         indexes = [models.Index(fields=["workspace", "-decided_at"], name="decision_newest")]
 
     def __str__(self):
         return f"{self.get_effect_display()}: {self.action}"
+
+    def get_absolute_url(self):
+        return reverse("policies:decision-detail", args=[self.workspace.slug, self.pk])
