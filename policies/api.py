@@ -54,7 +54,7 @@ class Approvals(RowsView):
         )
         if self.caller.agent:
             return rows.filter(requested_by=self.caller.person, facts__agent_id=str(self.caller.agent.pk))
-        return rows.visible_to(self.caller.person)
+        return rows.visible_to(self.caller.person, within=self.workspace)
 
 
 @lists("approvals", "List approval requests", tag="Approvals")

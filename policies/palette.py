@@ -11,7 +11,7 @@ def connect() -> None:
 
 
 def _approvals(request, words: str, most: int) -> list[Hit]:
-    rows = Approval.objects.in_workspace(request.workspace).visible_to(request.user).waiting()
+    rows = Approval.objects.in_workspace(request.workspace).visible_to(request.user, within=request.workspace).waiting()
     rows = rows.filter(summary__icontains=words).select_related("workspace").order_by("-requested_at", "pk")
     return [
         Hit(row.summary, row.get_absolute_url(), f"asked {relative(row.requested_at)}", icon="inbox")

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.models import Token, Workspace, WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.models import Membership, Token, Workspace, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from policies.models.decisions import Decision
 
@@ -26,7 +26,7 @@ class ApprovalQuerySet(WorkspaceQuerySet):
         if within is not None:
             return self.filter(may_see(user, within))
         found = granted(user, "view_approval", self.model) | granted(user, "decide_approval", self.model)
-        for workspace in Workspace.objects.filter(memberships__user=user):
+        for workspace in Workspace.objects.filter(pk__in=Membership.objects.filter(user=user).values("workspace")):
             found |= may_see(user, workspace)
         return self.filter(found)
 

@@ -63,9 +63,9 @@ def decide_approval(
     stages = list(locked.stages.order_by("position"))
     stage = next((one for one in stages if one.opened_at and one.done_at is None), stages[-1])
     standing = standing_of(reviewer, locked.workspace, now)
-    seat = _seat(locked, stage, standing, on_behalf_of)
     if refusal := why_not_yours(locked, reviewer):
         raise SelfApproval(refusal)
+    seat = _seat(locked, stage, standing, on_behalf_of)
     if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
         approval.refresh_from_db()
         raise why_undecidable(locked, digest)

@@ -1,9 +1,12 @@
 """Approvals as the gate would ask for them."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
+from galaxy.core.agents import create_agent
 from galaxy.core.models import AuditEvent
 from policies.services.approvals import request_approval
 
@@ -51,3 +54,19 @@ def trail(workspace):
         return [event.action for event in events]
 
     return actions
+
+
+@pytest.fixture
+def agent(workspace, owner, admin):
+    """An agent of the admin's, made by the owner."""
+    return create_agent(
+        workspace,
+        name="Sweeper",
+        purpose="Tidies up",
+        owner=admin,
+        scopes=["crm.tasks.write"],
+        grants=(),
+        calls_per_day=10,
+        ends_at=timezone.now() + timedelta(days=30),
+        actor=owner,
+    )

@@ -1,0 +1,419 @@
+"""Deciding by votes: enough different people of every stage, each far enough from the matter, and one no ends it."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.utils import timezone
+
+from galaxy.core.errors import Invalid
+from galaxy.core.members.people import change_role, remove_member
+from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, RoleGroup
+from galaxy.core.permissions import NotGranted, forget_grants, grant, remember_grants, revoke
+from galaxy.core.tokens import create_token
+from policies.models import Approval, ApproverGroup, ApproverGroupMember, Delegation, Vote
+from policies.rules.asks import Ask, Stage
+from policies.services.approvals import (
+    AlreadyVoted,
+    ApprovalExpired,
+    NotAsked,
+    SecondFactorNeeded,
+    SelfApproval,
+    asked_of,
+    decide_approval,
+    decide_many,
+    open_stage,
+    reviewers_of,
+    seat_of,
+    standing_of,
+    why_not_yours,
+)
+from tests.extensions import PROBE, TIDY, installed
+from tests.factories import make_members, make_people
+
+
+@pytest.fixture
+def people(workspace, owner):
+    """Ada, Bo and Cy: members whose role decides nothing."""
+    found = make_people("Ada", "Bo", "Cy")
+    for person in found:
+        make_members(workspace, {"member": person}, actor=owner)
+    return found
+
+
+@pytest.fixture
+def sales(workspace, owner, people):
+    """The group Sales-Ops, in which are Ada and Bo."""
+    group = ApproverGroup.objects.create(workspace=workspace, name="Sales-Ops", created_by=owner)
+    for person in people[:2]:
+        ApproverGroupMember.objects.create(workspace=workspace, group=group, user=person, added_by=owner)
+    return group
+
+
+@pytest.fixture
+def lend(workspace):
+    """``lend(giver, taker)``: a delegation from an hour ago until tomorrow, unless told otherwise."""
+
+    def lent(giver, taker, **fields):
+        now = timezone.now()
+        times = {"starts_at": now - timedelta(hours=1), "ends_at": now + timedelta(days=1)}
+        return Delegation.objects.create(workspace=workspace, giver=giver, taker=taker, **(times | fields))
+
+    return lent
+
+
+def stages(*pairs, **fields) -> Ask:
+    return Ask(stages=tuple(Stage(reviewers, needed) for reviewers, needed in pairs), **fields)
+
+
+def approve(approval, reviewer, **fields):
+    return decide_approval(
+        approval, reviewer=reviewer, **({"decision": "approved", "digest": approval.digest} | fields)
+    )
+
+
+def states(approval) -> list[str]:
+    return ["done" if stage.done_at else "open" if stage.opened_at else "to come" for stage in approval.stages.all()]
+
+
+# --- N of M and stages -------------------------------------------------------------------------------------------
+
+
+def test_two_of_three_is_two_different_people(ask, owner, admin, approver, trail):
+    approval = ask(ask=stages(("approvers", 2)))
+    assert approve(approval, approver).status == "pending"
+    with pytest.raises(AlreadyVoted, match="said yes to this already"):
+        approve(approval, approver)
+    with pytest.raises(AlreadyVoted):
+        approve(approval, approver, decision="rejected", note="Changed my mind")
+    assert (approval.status, Vote.objects.count()) == ("pending", 1)
+    assert approve(approval, admin).status == "approved"
+    assert trail("approval.") == ["approval.requested", "approval.voted", "approval.approved"]
+
+
+def test_any_no_ends_it(ask, admin, approver):
+    approval = ask(ask=stages(("approvers", 3)))
+    approve(approval, approver)
+    assert approve(approval, admin, decision="rejected", note="Not this quarter").status == "rejected"
+
+
+def test_stages_are_answered_in_their_order(ask, sales, people, owner, approver, creator):
+    ada, bo, _ = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 1), ("role:owner", 1)))
+    assert set(reviewers_of(approval)) == {ada, bo}
+    with pytest.raises(NotAsked, match="for one of Sales-Ops to decide"):
+        approve(approval, owner)
+    approve(approval, ada)
+    assert (approval.status, states(approval)) == ("pending", ["done", "open"])
+    assert set(reviewers_of(approval)) == {owner}
+    told = Notification.objects.filter(kind="approval_asked").values_list("person", flat=True)
+    assert set(told) == {ada.pk, bo.pk, owner.pk}
+    progress = Notification.objects.get(kind="approval_voted")
+    assert (progress.person, progress.by, progress.note) == (creator, ada, "1 more needed, by an owner.")
+    with pytest.raises(NotAsked, match="for an owner to decide"):
+        approve(approval, approver)
+    assert approve(approval, owner).status == "approved"
+    assert states(approval) == ["done", "done"]
+
+
+def test_a_vote_of_somebody_who_lost_their_seat_before_the_end_does_not_count(ask, sales, people, owner, admin):
+    ada, bo, _ = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 1), ("role:owner", 1)))
+    approve(approval, ada)
+    ApproverGroupMember.objects.filter(user=ada).delete()
+    approve(approval, owner)
+    assert (approval.status, open_stage(approval).position) == ("pending", 0)
+    with pytest.raises(NotAsked):  # the stage that is short is answered now, and not the next one
+        approve(approval, admin)
+    assert approve(approval, bo).status == "approved"
+
+
+def test_a_vote_of_somebody_who_left_the_workspace_does_not_count(ask, admin, approver, owner):
+    approval = ask(ask=stages(("approvers", 2)))
+    approve(approval, approver)
+    remove_member(Membership.objects.get(user=approver), actor=owner)
+    assert approve(approval, admin).status == "pending"
+    assert approve(approval, owner).status == "approved"
+
+
+# --- Who may -----------------------------------------------------------------------------------------------------
+
+
+def test_a_group_decides_and_not_whoever_else_may_decide(ask, sales, people, admin):
+    approval = ask(ask=stages((f"group:{sales.pk}", 1)))
+    with pytest.raises(NotAsked):
+        approve(approval, admin)
+    assert seat_of(approval, people[0]).sentence == "You may decide this as one of Sales-Ops."
+    assert approve(approval, people[0]).status == "approved"
+
+
+def test_a_named_person_decides_and_nobody_in_their_place(ask, people, admin):
+    approval = ask(ask=stages((f"person:{people[2].pk}", 1)))
+    for other in (people[0], admin):
+        with pytest.raises(NotAsked):
+            approve(approval, other)
+    assert approve(approval, people[2]).status == "approved"
+
+
+def test_a_grant_on_one_installation_decides_about_that_one(workspace, ask, people, admin):
+    mine, other = installed(workspace, admin, PROBE, TIDY)
+    grant("registry.decide_approval", people[0], mine)
+    about_mine, about_other = ask(installation=mine), ask(installation=other)
+    assert set(asked_of(people[0], workspace)) == {about_mine}
+    assert people[0] in reviewers_of(about_mine) and people[0] not in reviewers_of(about_other)
+    with pytest.raises(NotGranted):
+        approve(about_other, people[0])
+    assert approve(about_mine, people[0]).status == "approved"
+
+
+def test_a_grant_lost_while_the_page_is_open_is_felt_by_the_vote(workspace, ask, approver, owner):
+    approval = ask()
+    with remember_grants():  # as within a request that looked at the grants before
+        assert "approvers" in standing_of(approver, workspace).refs
+        change_role(Membership.objects.get(user=approver), to=RoleGroup.objects.get(role="member"), actor=owner)
+        with pytest.raises(NotGranted):
+            approve(approval, approver)
+    assert Vote.objects.count() == 0
+
+
+def test_a_grant_that_another_process_revoked_is_felt_within_the_request(workspace, ask, people, admin):
+    mine = installed(workspace, admin, PROBE)[0]
+    grant("registry.decide_approval", people[0], mine)
+    approval = ask(installation=mine)
+    with remember_grants():
+        assert seat_of(approval, people[0])
+        with remember_grants():  # what somebody else's process does, of which this one remembers nothing
+            revoke("registry.decide_approval", people[0], mine)
+        with pytest.raises(NotGranted):
+            approve(approval, people[0])
+
+
+def test_the_owner_and_the_key_maker_of_the_agent_that_asked_are_too_close(
+    workspace, ask, agent, owner, admin, approver
+):
+    create_token(workspace, name="Key", permissions=["runs.read"], days=2, agent=agent, actor=owner)
+    approval = ask(agent=agent, requested_by=approver)
+    with pytest.raises(SelfApproval, match="You own the agent"):
+        approve(approval, admin)
+    with pytest.raises(SelfApproval, match="made a token of this agent"):
+        approve(approval, owner)
+    assert not reviewers_of(approval).exists()
+    for person in (owner, admin, approver):
+        assert not asked_of(person, workspace).exists()
+
+
+# --- In another's place ------------------------------------------------------------------------------------------
+
+
+def test_a_delegate_answers_in_anothers_place_and_the_vote_says_so(workspace, ask, sales, people, lend):
+    ada, bo, cy = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 1)))
+    lend(ada, cy)
+    assert set(reviewers_of(approval)) == {ada, bo, cy}
+    assert set(asked_of(cy, workspace)) == {approval}
+    assert approval in Approval.objects.visible_to(cy, within=workspace)
+    assert approval in Approval.objects.visible_to(cy)
+    assert seat_of(approval, cy).sentence.endswith(f"in place of {ada}.")
+    approve(approval, cy)
+    vote = Vote.objects.get()
+    assert (approval.status, vote.reviewer, vote.on_behalf_of) == ("approved", cy, ada)
+    event = AuditEvent.objects.get(action="approval.approved")
+    assert AuditDetail.objects.get(event_id=event.pk).fields["data.on_behalf_of"] == str(ada.pk)
+
+
+def test_nobody_answers_twice_by_taking_a_second_place(ask, sales, people, lend):
+    ada, bo, _ = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 2)))
+    lend(bo, ada)
+    approve(approval, ada)
+    with pytest.raises(AlreadyVoted):
+        approve(approval, ada, on_behalf_of=bo)
+    assert approval.status == "pending"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("not begun", {"starts_at": timedelta(hours=1)}),
+        ("over", {"starts_at": timedelta(days=-2), "ends_at": timedelta(hours=-1)}),
+        ("called off", {"ended_at": timedelta(seconds=-1)}),
+    ],
+)
+def test_a_delegation_holds_within_its_time_alone(workspace, ask, sales, people, lend, name, fields):
+    ada, _, cy = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 1)))
+    lend(ada, cy, **{key: timezone.now() + value for key, value in fields.items()})
+    assert not asked_of(cy, workspace).exists() and cy not in reviewers_of(approval)
+    with pytest.raises(NotAsked):
+        approve(approval, cy)
+
+
+def test_a_delegation_about_one_installation_holds_for_that_one(workspace, ask, sales, people, lend, admin):
+    ada, _, cy = people
+    probe, tidy = installed(workspace, admin, PROBE, TIDY)
+    lend(ada, cy, installation=probe)
+    asked = stages((f"group:{sales.pk}", 1))
+    here, elsewhere = ask(ask=asked, installation=probe), ask(ask=asked, installation=tidy)
+    assert set(asked_of(cy, workspace)) == {here}
+    with pytest.raises(NotAsked):
+        approve(elsewhere, cy)
+    assert approve(here, cy).status == "approved"
+
+
+def test_what_was_delegated_is_not_delegated_on(ask, sales, people, lend, member):
+    ada, _, cy = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 1)))
+    lend(ada, cy)
+    lend(cy, member)
+    with pytest.raises(NotAsked):
+        approve(approval, member)
+
+
+def test_a_delegate_of_the_requester_cannot_decide_whatever_they_may_themselves(workspace, ask, admin, approver, lend):
+    approval = ask(requested_by=admin)
+    loan = lend(admin, approver)
+    assert approver not in reviewers_of(approval) and not asked_of(approver, workspace).exists()
+    with pytest.raises(SelfApproval, match="You stand in for"):
+        approve(approval, approver)
+    loan.ended_at = timezone.now()
+    loan.save()
+    with pytest.raises(SelfApproval):  # ending it now makes nobody impartial about what was asked before
+        approve(approval, approver)
+
+
+def test_a_place_lent_by_the_requester_is_no_place(workspace, ask, sales, people, lend):
+    ada, _, cy = people
+    approval = ask(requested_by=ada, ask=stages((f"group:{sales.pk}", 1)))
+    lend(ada, cy)
+    assert seat_of(approval, cy) is None
+    with pytest.raises((NotAsked, SelfApproval)):
+        approve(approval, cy)
+
+
+def test_a_circle_of_delegates_gives_nobody_a_place(workspace, ask, sales, people, lend, member, auditor):
+    ada = people[0]
+    approval = ask(requested_by=ada, ask=stages((f"group:{sales.pk}", 1)))
+    lend(ada, member)
+    lend(member, auditor)
+    lend(auditor, ada)
+    for person in (ada, member, auditor):
+        with pytest.raises((NotAsked, SelfApproval)):
+            approve(approval, person)
+
+
+def test_lists_and_votes_agree_on_who_is_asked(workspace, ask, sales, people, lend, cast, admin):
+    """``asked_of``, ``reviewers_of`` and ``seat_of`` say the same of everybody about requests of every shape."""
+    ada, bo, cy = people
+    probe = installed(workspace, admin, PROBE)[0]
+    grant("registry.decide_approval", bo, probe)
+    lend(ada, cy)
+    lend(cast["approver"], cast["auditor"], installation=probe)
+    lend(admin, bo, installation=probe)
+    refs = ["approvers", "role:owner", "role:admin", f"group:{sales.pk}", f"person:{cy.pk}", f"person:{ada.pk}"]
+    requests = [
+        ask(ask=stages((ref, 1)), installation=about, requested_by=asker, version_author=author)
+        for ref in refs
+        for about in (None, probe)
+        for asker, author in ((cast["creator"], None), (admin, ada))
+    ]
+    everybody = [*people, *(cast[role] for role in ("owner", "admin", "approver", "creator", "auditor", "member"))]
+    asks_now = {approval: (approval.stages.get(), set(reviewers_of(approval))) for approval in requests}
+    pairs = 0
+    for person in everybody:
+        waiting = set(asked_of(person, workspace))
+        standing = standing_of(person, workspace)
+        for approval, (stage, people_asked) in asks_now.items():
+            asked = standing.seat(approval, stage) is not None and not why_not_yours(approval, person)
+            assert (approval in waiting) == asked, (person, stage, approval.installation)
+            assert (person in people_asked) == asked, (person, stage, approval.installation)
+            pairs += asked
+    assert pairs > len(requests)
+
+
+# --- Second factor -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def careful(ask):
+    return ask(ask=Ask(second_factor=True))
+
+
+def test_a_yes_takes_a_second_factor_where_the_request_says_so(careful, approver):
+    with pytest.raises(SecondFactorNeeded) as missing:
+        approve(careful, approver)
+    assert (missing.value.has_one, missing.value.status) == (False, 403)
+    with pytest.raises(SecondFactorNeeded):  # what the door says was shown is believed of whoever has one
+        approve(careful, approver, factor="totp")
+    Authenticator.objects.create(user=approver, type=Authenticator.Type.TOTP, data={})
+    with pytest.raises(SecondFactorNeeded) as stale:
+        approve(careful, approver)
+    assert stale.value.has_one
+    assert (careful.status, Vote.objects.count()) == ("pending", 0)
+    assert approve(careful, approver, factor="totp").status == "approved"
+    assert Vote.objects.get().factor == "totp"
+
+
+def test_a_recovery_code_is_no_second_factor(careful, approver):
+    Authenticator.objects.create(user=approver, type=Authenticator.Type.RECOVERY_CODES, data={})
+    with pytest.raises(SecondFactorNeeded):
+        approve(careful, approver, factor="recovery_codes")
+
+
+def test_a_no_is_never_made_harder(careful, approver):
+    assert approve(careful, approver, decision="rejected", note="No").status == "rejected"
+
+
+@pytest.mark.parametrize(("fields", "needs"), [({"effect": "delete"}, True), ({"is_bulk": True}, True), ({}, False)])
+def test_deletes_and_bulk_ask_for_it_unless_told_otherwise(ask, fields, needs):
+    assert ask(**fields).needs_second_factor is needs
+
+
+def test_a_yes_at_high_risk_needs_a_reason_too(ask, approver):
+    live = ask(effect="delete", ask=Ask())
+    with pytest.raises(Invalid) as refused:
+        approve(live, approver)
+    assert list(refused.value.fields) == ["note"]
+    assert approve(live, approver, note="The customer asked for it").status == "approved"
+    assert approve(ask(effect="delete", simulated=True, ask=Ask()), approver).status == "approved"
+
+
+# --- Several at once ---------------------------------------------------------------------------------------------
+
+
+def test_fifty_are_decided_each_on_its_own_digest(workspace, ask, approver):
+    asked = [ask(f"Call {number}", shape="a" * 64) for number in range(50)]
+    items = [(one.pk, one.digest) for one in asked]
+    ask(subject_id=asked[7].subject_id, shape="a" * 64)  # the seventh was changed meanwhile, and so asked for anew
+    items[13] = (asked[13].pk, "f" * 64)
+    results = decide_many(workspace, items, reviewer=approver, decision="approved")
+    back = {result.id: result.why for result in results if not result.is_done}
+    assert len(results) - len(back) == 48
+    assert "took this back" in back[asked[7].pk]
+    assert "not what the form showed" in back[asked[13].pk]
+    assert Approval.objects.filter(status="approved").count() == 48
+
+
+def test_only_requests_that_are_alike_are_decided_together(workspace, ask, approver, stranger):
+    pair = [ask("One", shape="a" * 64), ask("Other", shape="b" * 64)]
+    items = [(one.pk, one.digest) for one in pair]
+    with pytest.raises(Invalid, match="not of one kind"):
+        decide_many(workspace, items, reviewer=approver, decision="approved")
+    unknown = decide_many(workspace, [(uuid4(), "a" * 64)], reviewer=approver, decision="approved")
+    assert unknown[0].why == "There is no such request here."
+    assert not Vote.objects.exists()
+
+
+def test_many_that_take_a_second_factor_are_not_begun_without(workspace, ask, approver):
+    pair = [ask("One", shape="a" * 64, ask=Ask(second_factor=True)) for _ in range(2)]
+    with pytest.raises(SecondFactorNeeded):
+        decide_many(workspace, [(one.pk, one.digest) for one in pair], reviewer=approver, decision="approved")
+    with pytest.raises(Invalid):
+        decide_many(workspace, [(one.pk, one.digest) for one in pair], reviewer=approver, decision="rejected")
+
+
+def test_what_is_over_is_told_before_the_factor_is_asked_for(careful, approver):
+    Approval.objects.filter(pk=careful.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    forget_grants()
+    with pytest.raises(ApprovalExpired):
+        approve(careful, approver)
