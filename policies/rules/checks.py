@@ -57,9 +57,9 @@ class Reader:
         value = table.get(key)
         if value is None:
             return None
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            value = None
-        if value is None or not least <= value <= most or round(value, 4) != value:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            value = math.nan
+        if not least <= value <= most or round(value, 4) != value:
             self.refuse(_inside(place, key), f"Give a number from {least:,} to {most:,}, with at most four decimals.")
             return None
         return int(value) if value == int(value) else value

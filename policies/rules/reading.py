@@ -151,7 +151,7 @@ def _hours(reader: Reader, value: Any, place: str, *, may_invert: bool = True) -
     if not table:
         return None
     days = table.get("days")
-    if not isinstance(days, list | tuple) or not days or any(type(day) is not int or not 1 <= day <= 7 for day in days):
+    if not isinstance(days, list | tuple) or not 1 <= len(days) <= 7 or any(map(_no_day, days)):
         reader.refuse(f"{place}.days", "Give days of the week as numbers, from 1 for Monday to 7 for Sunday.")
         days = (1,)
     for key in ("from", "to"):
@@ -175,9 +175,12 @@ def _question(reader: Reader, value: Any) -> Question:
     if not isinstance(steps, list | tuple) or len(steps) > MAX_STEPS:
         reader.refuse("ask.escalate", f"This is a list of at most {MAX_STEPS} steps.")
         steps = ()
+    needed = reader.whole(table, "ask", "needed", 1, MAX_NEEDED) or 1
+    if needed > 1 and str(reviewers).startswith("person:"):
+        reader.refuse("ask.needed", "One person is asked, so one yes is all there can be.")
     return Question(
         reviewers=str(reviewers),
-        needed=reader.whole(table, "ask", "needed", 1, MAX_NEEDED) or 1,
+        needed=needed,
         expires_h=expires_h,
         second_factor=reader.flag(table, "ask", "second_factor"),
         escalate=tuple(sorted((_step(reader, step, expires_h) for step in steps), key=lambda step: step.after_h)),
@@ -230,6 +233,10 @@ def _uuid(word: str) -> bool:
         return str(UUID(word)) == word
     except ValueError:
         return False
+
+
+def _no_day(day: Any) -> bool:
+    return type(day) is not int or not 1 <= day <= 7
 
 
 def _no_role(word: str) -> str:

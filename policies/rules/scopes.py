@@ -104,17 +104,22 @@ class PatternIndex:
 
     def find(self, scope: str) -> int:
         """The bits of every pattern that covers ``scope``."""
-        here = {self, *([self.many] if self.many else [])}
+        here: set[PatternIndex] = set()
+        _arrive(here, self)
         for part in scope.split("."):
             after = {node for node in here if node.stays}
             for node in here:
                 for child in (node.parts.get(part), node.parts.get(ONE)):
-                    if child is not None:
-                        after.add(child)
-                        if child.many is not None:  # which may stand for nothing
-                            after.add(child.many)
+                    _arrive(after, child)
             here = after
         bits = 0
         for node in here:
             bits |= node.bits
         return bits
+
+
+def _arrive(here: set[PatternIndex], node: PatternIndex | None) -> None:
+    """Be at ``node``, if there is one, and after its ``**``, which may stand for nothing."""
+    while node is not None:
+        here.add(node)
+        node = node.many
