@@ -1,16 +1,14 @@
 """Forms of floor 0: shape and plain validation of what people type."""
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
 from functools import cache
 from zoneinfo import available_timezones
 
 from django import forms
-from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from galaxy.core.audit.reading import in_words
-from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
-from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, User, Workspace
+from galaxy.core.audit.search import OUTCOMES, matching
+from galaxy.core.models import AuditEvent, User, Workspace
 from galaxy.core.notifications.kinds import kinds
 from galaxy.core.notifications.mailing import mailed_kinds
 
@@ -66,16 +64,19 @@ class WorkspaceSettingsForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """Filters of the trail, all optional; the form is sent by GET, so that every view of it is a link.
 
-    ``actions`` are those that occur; one filters by an action or by all of its subject (``approval.``). Each filter
-    has an index behind it.
+    ``actions`` are those that occur; one filters by an action or by all of its subject (``approval.``). ``agents`` are
+    pairs of id and name. What each filter means, and the index behind it: galaxy.core.audit.search.
     """
 
     q = forms.CharField(required=False, max_length=200, label="Object begins with")
     actor = forms.CharField(required=False, max_length=120, label="Actor's name or id")
     action = forms.CharField(required=False, max_length=63, label="Event")
+    show = forms.ChoiceField(required=False, choices=[("", "Everything"), ("key", "Key events")], label="Show")
+    outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *OUTCOMES.items()], label="Outcome")
     actor_kind = forms.ChoiceField(
         required=False, choices=[("", "Any actor"), *AuditEvent.ActorKind.choices], label="Kind of actor"
     )
+    agent = forms.CharField(required=False, max_length=64, label="Agent")
     mode = forms.ChoiceField(
         required=False, choices=[("", "Any mode"), ("live", "Live"), ("simulated", "Simulated")], label="Mode"
     )
@@ -84,9 +85,10 @@ class AuditFilterForm(forms.Form):
     request_id = forms.CharField(required=False, max_length=64, label="Request id")
     target = forms.CharField(required=False, max_length=64, label="Object id")
 
-    def __init__(self, data, *, actions: list[str]):
+    def __init__(self, data, *, actions: list[str], agents: Iterable[tuple[str, str]] = ()):
         super().__init__(data)
         self.fields["action"].widget = forms.Select(choices=_action_choices(actions))
+        self.fields["agent"].widget = forms.Select(choices=[("", "Any agent"), *agents])
 
     def clean(self):
         data = super().clean() or {}
@@ -102,7 +104,7 @@ class AuditFilterForm(forms.Form):
     @property
     def more(self) -> list:
         """The fields that stand folded away until one of them is used."""
-        return [self[name] for name in ("since", "until", "request_id", "target")]
+        return [self[name] for name in ("actor_kind", "agent", "mode", "since", "until", "request_id", "target")]
 
     @property
     def is_more_used(self) -> bool:
@@ -110,39 +112,7 @@ class AuditFilterForm(forms.Form):
 
     def apply(self, workspace: Workspace):
         """The events of ``workspace`` under the filters given."""
-        events = AuditEvent.objects.in_workspace(workspace)
-        data = self.cleaned_data
-        if data["q"]:
-            named = AuditDetail.objects.filter(
-                workspace=OuterRef("workspace"), event_id=OuterRef("pk"), target_label__prefix=data["q"]
-            )
-            events = events.filter(Exists(named))
-        if data["actor"]:
-            events = events.filter(actor_id__in=_actors_named(data["actor"], workspace))
-        if data["action"]:
-            events = events.filter(action__prefix=data["action"])
-        if data["actor_kind"]:
-            events = events.filter(actor_kind=data["actor_kind"])
-        if data["mode"]:
-            events = events.filter(simulated=data["mode"] == "simulated")
-        if data["since"]:
-            events = events.filter(occurred_at__gte=_start_of(data["since"]))
-        if data["until"]:
-            events = events.filter(occurred_at__lt=_start_of(data["until"]) + timedelta(days=1))
-        if data["request_id"]:
-            events = events.filter(request_id=data["request_id"])
-        if data["target"]:
-            events = events.filter(target_id=data["target"])
-        return events
-
-
-def _actors_named(words: str, workspace: Workspace) -> list[str]:
-    """Ids of the actors whose name contains ``words`` (members, agents, Galaxy itself), or whose id that is."""
-    members = Membership.objects.in_workspace(workspace).filter(user__name__icontains=words)
-    agents = Agent.objects.in_workspace(workspace).filter(name__icontains=words)
-    found = [*members.values_list("user_id", flat=True), *agents.values_list("pk", flat=True)]
-    ids = [words, *map(str, found)]
-    return [*ids, "galaxy"] if words.lower() in "galaxy" else ids
+        return matching(workspace, self.filters)
 
 
 def _action_choices(actions: list[str]) -> list:
@@ -155,7 +125,3 @@ def _action_choices(actions: list[str]) -> list:
         word = subject.replace("_", " ").capitalize()
         groups.append((word, [(f"{subject}.", f"{word}: all"), *((action, in_words(action)) for action in found)]))
     return [("", "Every event"), *groups]
-
-
-def _start_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

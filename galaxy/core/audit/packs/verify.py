@@ -1,0 +1,553 @@
+#!/usr/bin/env python3
+"""Verify an export pack of a Galaxy audit trail:  python verify.py DIRECTORY [--key KEY]
+
+It needs Python 3.8 or newer and nothing else: no network, no Galaxy, no package. It prints PASS and what was found, or
+FAIL with file, line and field, and ends with 0 or 1. What a PASS proves stands in what-this-proves.html.
+
+Each line of events.ndjson is one event. Each of its fields is committed to:
+
+    field_salt(name) = HMAC-SHA-256(salt, name)
+    commitment(name) = SHA-256(field_salt(name) || JCS([name, value]))         JCS is RFC 8785
+
+The event's leaf holds its commitments, the leaves make up a Merkle tree (RFC 6962, section 2.1), and the tree's root
+stands in a checkpoint (C2SP tlog-checkpoint) that is signed with Ed25519 (RFC 8032). A line whose field was left out
+has the other fields' own salts in place of the event's; a line whose values retention deleted has neither.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+# --- What is wrong -----------------------------------------------------------------------------------------------
+
+
+class Broken(Exception):
+    """Where the pack is not what it should be: a file of it, a line (0 for the file as a whole), perhaps a field."""
+
+    def __init__(self, file, line, why, field=""):
+        super().__init__(why)
+        self.file, self.line, self.field, self.why = file, line, field, why
+
+    def __str__(self):
+        place = (
+            self.file + (f", line {self.line}" if self.line else "") + (f", field {self.field}" if self.field else "")
+        )
+        return f"{place}: {self.why}"
+
+
+# --- RFC 8785: the one way to write a value as bytes -------------------------------------------------------------
+
+_quote = json.encoder.encode_basestring
+_quick = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def canonical(value):
+    """``value`` (JSON as Python reads it) as RFC 8785 writes it, as text."""
+    if isinstance(value, str):
+        return _quote(value)
+    if value is None or isinstance(value, bool):
+        return _quick(value)
+    if isinstance(value, (int, float)):
+        return _number(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(canonical, value))}]"
+    names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return f"{{{','.join(f'{_quote(name)}:{canonical(value[name])}' for name in names)}}}"
+
+
+def _number(value):
+    """As ECMAScript writes a double: plain between 1e-6 and 1e21, with an exponent beyond."""
+    if isinstance(value, int) and abs(value) < 2**53:
+        return str(value)
+    value = float(value)
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("no number of JSON")
+    if value == 0:
+        return "0"
+    sign, (mantissa, _, exponent) = "-" if value < 0 else "", repr(abs(value)).partition("e")
+    whole, _, part = mantissa.partition(".")
+    part = "" if part == "0" else part
+    digits = (whole + part).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + part) - len(digits))  # where the point stands in digits
+    digits = digits.rstrip("0")
+    if 0 < point <= 21:
+        return sign + (digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}")
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    return f"{sign}{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{'-' if point < 1 else '+'}{abs(point - 1)}"
+
+
+# --- One line of events.ndjson -----------------------------------------------------------------------------------
+
+EVENTS, SHEET = "events.ndjson", "events.csv"
+IN_LEAF = (
+    "action", "actor_id", "actor_kind", "commitments", "epoch", "id", "occurred_at", "request_id", "simulated",
+    "target_id", "target_kind", "workspace", "xid",
+)  # fmt: skip
+MEMBERS = (
+    "position", "id", "occurred_at", "action", "actor_kind", "actor_id", "target_kind", "target_id", "request_id",
+    "simulated", "workspace", "epoch", "xid", "leaf", "commitments",
+)  # fmt: skip
+LAYOUTS = ([*MEMBERS, "salt", "fields"], [*MEMBERS, "salts", "fields"])
+_TWICE = (
+    ("action", "action"), ("target.kind", "target_kind"), ("target.id", "target_id"), ("request_id", "request_id"),
+    ("simulated", "simulated"), ("workspace", "workspace"),
+)  # fmt: skip
+TOMBSTONE = "retention.purged"
+_FIELDS = b',"fields":'  # the last member of a line; no text in JSON holds these signs unescaped
+_INNER, _OUTER = bytes(one ^ 0x36 for one in range(256)), bytes(one ^ 0x5C for one in range(256))
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_BEYOND = re.compile(rb"[\xf0-\xff]|\\u")
+# How Galaxy writes a line, sign by sign: what means the same but is written otherwise was touched by somebody.
+_LAYOUT = re.compile(
+    r'(?:"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00[01][0-9a-f])*"'  # text, which escapes no more than it must
+    r"|-?\d+(?:\.\d+)?|true|false|null|[{}\[\]]|[,:] ?)*\n\Z"
+)
+
+
+class Line:
+    """One event as the pack has it; ``place`` is the number of the line, for people.
+
+    ``fields`` is None where retention deleted the values; ``raw_fields`` is the same as it stands in the file.
+    """
+
+    __slots__ = ("commitments", "fields", "left_out", "members", "place", "position", "raw_fields", "salts")
+
+    def __init__(self, raw, place):
+        odd = []  # numbers that RFC 8785 writes otherwise than Python
+
+        def number(text):
+            odd.append(text)
+            return float(text)
+
+        def integer(text):
+            return int(text) if len(text) < 16 else number(text)
+
+        try:
+            members = json.loads(raw, parse_float=number, parse_int=integer)
+            self.position, self.commitments = members["position"], members["commitments"]
+            self.fields, self.salts = members["fields"], members.get("salt", members.get("salts"))
+            known = list(members) in LAYOUTS and type(self.position) is int and type(self.commitments) is dict
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            known = False
+        if not known:
+            raise Broken(EVENTS, place, "it is no line of an export")
+        self.members, self.place = members, place
+        self.raw_fields = raw[raw.index(_FIELDS) + len(_FIELDS) : raw.rindex(b"}")]
+        self.left_out = 0
+        if self.fields is not None:
+            # Names beyond the Basic Multilingual Plane are sorted otherwise by RFC 8785 than by Python.
+            self._open(canonical if odd or _BEYOND.search(raw) else _quick)
+            self._compare()
+
+    def _open(self, write):
+        """Open the commitment of each field by its value and its salt."""
+        fields, commitments, salts = self.fields, self.commitments, self.salts
+        if type(fields) is not dict or not fields or type(salts) not in (str, dict):
+            raise Broken(EVENTS, self.place, "it has no values and salts", "fields")
+        whole = type(salts) is str
+        if whole:  # HMAC spelled out, since its key is the same for every field of the event
+            salt = self._bytes(salts, "salt").ljust(64, b"\0")
+            inner, outer = salt.translate(_INNER), salt.translate(_OUTER)
+        sha256, quote = hashlib.sha256, _quote
+        for name, value in fields.items():
+            if whole:
+                field_salt = sha256(outer + sha256(inner + name.encode()).digest()).digest()
+            else:
+                field_salt = self._bytes(salts.get(name), name)
+            text = quote(value) if type(value) is str else write(value)
+            if sha256(field_salt + f"[{quote(name)},{text}]".encode()).hexdigest() != commitments.get(name):
+                raise Broken(EVENTS, self.place, "its value is not what was committed to", name)
+        self.left_out = len(commitments) - len(fields)
+        if whole and self.left_out:
+            missing = sorted(set(commitments) - set(fields))[0]
+            raise Broken(EVENTS, self.place, "its value is missing, and was not left out", missing)
+        if not whole and set(salts) != set(fields):
+            raise Broken(EVENTS, self.place, "it has a salt and no value", sorted(set(salts) ^ set(fields))[0])
+
+    def _compare(self):
+        """What the event says beside its fields must be what they say."""
+        fields, members = self.fields, self.members
+        for name, other in _TWICE:
+            if name in fields and fields[name] != members[other]:
+                raise Broken(EVENTS, self.place, "it differs from its field", other)
+        at = moment(members["occurred_at"])
+        if "occurred_at" in fields and fields["occurred_at"] != at.replace(".000000Z", "Z").replace("Z", "+00:00"):
+            raise Broken(EVENTS, self.place, "it differs from its field", "occurred_at")
+
+    def _bytes(self, text, field):
+        if type(text) is not str or not _HEX.match(text):
+            raise Broken(EVENTS, self.place, "its salt is none", field)
+        return bytes.fromhex(text)
+
+    def leaf(self):
+        """The hash of what the tree commits to, the event without its values, which must be the one that the line says:
+        so the line is named, and not only the root that differs."""
+        members = self.members
+        data = {name: members[name] for name in IN_LEAF}
+        data["id"], data["occurred_at"], data["v"] = str(data["id"]), moment(data["occurred_at"]), 1
+        names = data["commitments"]
+        write = _quick if "".join(names).isascii() else canonical
+        found = hashlib.sha256(b"\x00" + write(data).encode())
+        if found.hexdigest() != members["leaf"]:
+            raise Broken(EVENTS, self.place, "the event is not what was sealed", "leaf")
+        return found.digest()
+
+
+def moment(text):
+    """``2026-11-22T13:20:44.183+00:00`` as the tree has it, in UTC and to the microsecond."""
+    return f"{text[:19]}.{text[20:-6]:0<6}Z"
+
+
+# --- events.csv: the same events, as a spreadsheet reads them ----------------------------------------------------
+
+COLUMNS = (
+    "position", "id", "occurred_at", "action", "actor_kind", "actor_id", "actor", "target_kind", "target_id",
+    "target", "request_id", "simulated", "fields",
+)  # fmt: skip
+FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # what makes a cell a formula somewhere, in full width too
+
+
+def csv_cells(line):
+    """An event's row, cell by cell: each is quoted, an empty one bare, and a ' before what begins like a formula."""
+    fields, members = line.fields or {}, line.members
+    links = fields.get("actor.chain") or []
+    acting = next((link for link in links if link["kind"] == "agent"), links[0] if links else {})
+    at = members["occurred_at"]
+    cells = (
+        members["position"], members["id"], f"{at[:10]} {at[11:-3]}", members["action"], members["actor_kind"],
+        members["actor_id"], acting.get("label", "")[:160] or None, members["target_kind"], members["target_id"],
+        fields.get("target.label"), members["request_id"], members["simulated"],
+        line.raw_fields.decode() if line.fields is not None else None,
+    )  # fmt: skip
+    return list(map(csv_cell, cells))
+
+
+def csv_row(cells):
+    return (",".join(cells) + "\n").encode()
+
+
+def csv_cell(value):
+    if value is None:
+        return ""
+    text = str(value).lower() if value is True or value is False else str(value)
+    if text and text[0] in FORMULA:
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"'
+
+
+# --- The tree ----------------------------------------------------------------------------------------------------
+
+
+def fold(leaves, others, size):
+    """The root of a tree of ``size`` leaves, from some of them and the hashes of every subtree that has none of them.
+
+    ``leaves`` gives (position, hash) by position; ``others`` the hashes, from left to right.
+    """
+    sha256 = hashlib.sha256
+    position, leaf = next(leaves, (size, b""))
+
+    def range_hash(start, end):
+        nonlocal position, leaf
+        if position >= end:
+            return next(others)
+        if end - start == 1:
+            found = leaf
+            position, leaf = next(leaves, (size, b""))
+            return found
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
+        left = range_hash(start, middle)
+        return sha256(b"\x01" + left + range_hash(middle, end)).digest()
+
+    root = range_hash(0, size) if size else sha256().digest()
+    if position < size or next(others, None) is not None:
+        raise StopIteration
+    return root
+
+
+# --- Ed25519 (RFC 8032, section 5.1), with points as (X, Y, Z, T) of section 5.1.4 ---------------------------------
+
+_P = 2**255 - 19
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+
+
+def _point(data):
+    """The point that 32 bytes stand for, else None."""
+    number = int.from_bytes(data, "little")
+    sign, y = number >> 255, number & (1 << 255) - 1
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * pow(2, (_P - 1) // 4, _P) % _P
+    if (x * x - square) % _P or (x == 0 and sign):
+        return None
+    x = _P - x if x & 1 != sign else x
+    return x, y, 1, x * y % _P
+
+
+def _add(one, other):
+    a, b = (one[1] - one[0]) * (other[1] - other[0]), (one[1] + one[0]) * (other[1] + other[0])
+    c, d = 2 * one[3] * other[3] * _D, 2 * one[2] * other[2]
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(number, point):
+    found = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = _add(found, point)
+        point, number = _add(point, point), number >> 1
+    return found
+
+
+_BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
+
+
+def is_signed(message, signature, public_key):
+    """Whether ``signature`` (64 bytes) over ``message`` is of ``public_key`` (32 bytes)."""
+    key, commitment = _point(public_key), _point(signature[:32])
+    scalar = int.from_bytes(signature[32:], "little")
+    if key is None or commitment is None or len(signature) != 64 or scalar >= _ORDER:
+        return False
+    hashed = hashlib.sha512(signature[:32] + public_key + message).digest()
+    one = _times(scalar, _BASE)
+    other = _add(commitment, _times(int.from_bytes(hashed, "little") % _ORDER, key))
+    return not ((one[0] * other[2] - other[0] * one[2]) % _P or (one[1] * other[2] - other[1] * one[2]) % _P)
+
+
+# --- The files of a pack -----------------------------------------------------------------------------------------
+
+FOOTER = "events.csv.footer"
+SUMS = "SHA256SUMS"  # as the tool of that name writes them; its comments are digests of lines, by which one is found
+FILES = ("checkpoint", EVENTS, "keys", "manifest.json", "proofs", "schema.json", "verify.py", "what-this-proves.html")
+LINES = 1000  # of a file that get a digest of their own; of a longer one so many groups of lines do
+
+
+def digests_of_lines(data):
+    """[(first line, last line, short digest)] over the lines of a file."""
+    lines = data.splitlines(keepends=True)
+    step = -(-len(lines) // LINES) or 1
+    groups = ((start, lines[start : start + step]) for start in range(0, len(lines), step))
+    return [(at + 1, at + len(some), hashlib.sha256(b"".join(some)).hexdigest()[:16]) for at, some in groups]
+
+
+class Pack:
+    """A directory with a pack; ``verify`` finds what is wrong with it, or says what is in it."""
+
+    def __init__(self, folder, key=""):
+        self.folder, self.key = Path(folder), key
+        self.sums, self.lines = {}, {}  # {file: (line of SUMS, digest)}, {file: [(line of SUMS, from, to, digest)]}
+        self.tombstones, self.purged = [], []
+        self.place, self.digests = 0, {}  # the line that was read last; of the files that are read line by line
+        self.report = {"events": 0, "opened": 0, "left_out": 0, "purged": 0, "first": None, "last": None}
+
+    def verify(self, each=None):
+        """What was found, as {name: number or text}. Raises Broken. ``each`` hears the number of lines now and then."""
+        self._read_sums()
+        for name in self.sums:
+            if name not in (EVENTS, SHEET):
+                self._check_small(name)
+        checkpoint = self._checkpoint()
+        others = (bytes.fromhex(line) for line in self._text("proofs").split())
+        try:
+            root = fold(self._leaves(each), others, self.report["size"])
+        except (StopIteration, ValueError):
+            raise Broken(EVENTS, self.place, "here positions and proofs do not fit: an event is missing") from None
+        if root != checkpoint:
+            raise Broken(EVENTS, 0, "with the proofs it does not lead to the root that was signed")
+        self._compare_digests()
+        self._explain_purged()
+        manifest = json.loads(self._text("manifest.json"))
+        for name, found in self.report.items():
+            if manifest["counts"].get(name, found) != found:
+                raise Broken("manifest.json", 0, f"it says {manifest['counts'][name]}, and there are {found}", name)
+        self.report["filter"], self.report["tombstones"] = manifest["filter"], len(self.tombstones)
+        return self.report
+
+    def _read(self, name):
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            raise Broken(name, 0, "it is missing") from None
+
+    def _text(self, name):
+        data = self._read(name)
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            raise Broken(name, data[: error.start].count(b"\n") + 1, "it is no text") from None
+
+    def _read_sums(self):
+        pattern = re.compile(r"([0-9a-f]{64})  ([\w.-]+)|# ([0-9a-f]{16}) ([\w.-]+):(\d+)-(\d+)")
+        name = ""
+        for number, line in enumerate(self._text(SUMS).split("\n")[:-1], 1):
+            found = pattern.fullmatch(line)
+            if found and found[2] in (*FILES, SHEET, FOOTER) and found[2] not in self.sums:
+                name = found[2]
+                self.sums[name] = (number, found[1])
+            elif found and found[4] and found[4] == name:
+                self.lines.setdefault(name, []).append((number, int(found[5]), int(found[6]), found[3]))
+            else:
+                raise Broken(SUMS, number, "it is no digest of a file of the pack")
+        for name in FILES:
+            if name not in self.sums:
+                raise Broken(SUMS, 0, f"it says nothing of {name}")
+
+    def _check_small(self, name):
+        number, digest = self.sums[name]
+        data = self._read(name)
+        stored = self.lines.get(name, [])
+        for (at, *told), now in zip(stored, digests_of_lines(data)):
+            if tuple(told) != now:
+                whole = hashlib.sha256(data).hexdigest() == digest
+                raise Broken(SUMS, at, f"it differs from {name}") if whole else Broken(name, now[0], "it was changed")
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise Broken(SUMS, number, f"it is not the digest of {name}")
+        if len(stored) != len(digests_of_lines(data)):
+            raise Broken(SUMS, number, f"it does not tell of every line of {name}")
+
+    def _checkpoint(self):
+        """The root that is signed; size, origin, time and key go into the report."""
+        text, _, signatures = self._text("checkpoint").rpartition("\n\n")
+        text += "\n"
+        lines = text.split("\n")
+        keys = [self.key] if self.key else self._text("keys").split()
+        for signature in signatures.split("\n")[:-1]:
+            name, _, signed = signature.partition(" ")[2].partition(" ")
+            signed = base64.b64decode(signed)
+            for key in keys:
+                whose, _, key = key.partition("+")
+                public = base64.b64decode(key.partition("+")[2])[1:]
+                hint = hashlib.sha256(whose.encode() + b"\n\x01" + public).digest()[:4]
+                if name == whose == lines[0] and hint == signed[:4] and is_signed(text.encode(), signed[4:], public):
+                    said = dict(line.split(" ", 1) for line in lines[3:-1])
+                    self.report.update(origin=lines[0], size=int(lines[1]), time=said.get("time", ""))
+                    self.report["key"] = hashlib.sha256(public).hexdigest()
+                    return base64.b64decode(lines[2])
+        raise Broken("checkpoint", 0, "none of the keys signed it")
+
+    def _leaves(self, each):
+        """(position, hash of the leaf) of each line, which is checked against its commitments and against the sheet."""
+        report, last = self.report, -1
+        digest, sheet_digest = hashlib.sha256(), hashlib.sha256()
+        self.digests = {EVENTS: digest, SHEET: sheet_digest}
+        has_sheet = SHEET in self.sums
+        sheet_path = self.folder / (SHEET if has_sheet else EVENTS)
+        row_at, workspace = 2, report["origin"].rpartition("/")[2]
+        with (self.folder / EVENTS).open("rb") as events, sheet_path.open("rb") as sheet:
+            if has_sheet:
+                head = sheet.readline()
+                sheet_digest.update(head)
+                if head != csv_row(map(csv_cell, COLUMNS)):
+                    raise Broken(SHEET, 1, "these are not its columns")
+            for place, raw in enumerate(events, 1):
+                digest.update(raw)
+                self.place, line = place, Line(raw, place)
+                if line.position <= last or line.members["workspace"] != workspace:
+                    field = "workspace" if line.position > last else "position"
+                    raise Broken(EVENTS, place, "it stands where it does not belong", field)
+                if has_sheet:
+                    cells = csv_cells(line)
+                    row = csv_row(cells)
+                    found = sheet.read(len(row))
+                    sheet_digest.update(found)
+                    if found != row:
+                        self._say_where(found, row, cells, row_at, place)
+                    row_at += row.count(b"\n")
+                self._count(line)
+                last = line.position
+                if each and not place % 1000:
+                    each(place)
+                yield last, line.leaf()
+            if has_sheet and sheet.read(1):
+                raise Broken(SHEET, row_at, "it tells of no event of events.ndjson")
+
+    def _compare_digests(self):
+        for name, found in self.digests.items():
+            number, told = self.sums.get(name, (0, found.hexdigest()))
+            if found.hexdigest() != told:
+                raise self._odd_line() or Broken(SUMS, number, f"it is not the digest of {name}")
+
+    def _count(self, line):
+        report = self.report
+        report["events"] += 1
+        report["opened"] += len(line.fields or ())
+        report["left_out"] += line.left_out
+        report["first"] = line.position if report["first"] is None else report["first"]
+        report["last"] = line.position
+        if line.fields is None:
+            report["purged"] += 1
+            self.purged.append((line.position, line.members["action"], line.place))
+        elif line.members["action"] == TOMBSTONE:
+            told = [line.fields.get(f"data.{name}") for name in ("events", "first_position", "last_position")]
+            if None in told:
+                raise Broken(EVENTS, line.place, "it does not say what was purged", "fields")
+            self.tombstones.append((line.fields["data.events"], *told[1:]))
+
+    def _explain_purged(self):
+        """Values may be missing only where an event of the trail itself, a tombstone, says that retention took them."""
+        for position, action, place in self.purged:
+            if not any(action.startswith(what) and one <= position <= last for what, one, last in self.tombstones):
+                raise Broken(EVENTS, place, "its values are missing, and no event says that they were purged", "fields")
+
+    def _say_where(self, found, row, cells, row_at, place):
+        """Name line and column of the sheet that differ from what the event says."""
+        same = row[: next((at for at, (one, other) in enumerate(zip(found, row)) if one != other), len(found))]
+        end, column = 0, ""
+        for name, cell in zip(COLUMNS, cells):
+            column, end = name, end + len(cell.encode()) + 1
+            if len(same) < end:
+                break
+        raise Broken(SHEET, row_at + same.count(b"\n"), f"it differs from line {place} of {EVENTS}", column)
+
+    def _odd_line(self):
+        """The first line that means what it should and is not written as Galaxy writes it, else None."""
+        with (self.folder / EVENTS).open("rb") as events:
+            for place, raw in enumerate(events, 1):
+                if not _LAYOUT.match(raw.decode(errors="replace")):
+                    return Broken(EVENTS, place, "it was changed in a way that leaves its meaning")
+        return None
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("directory", help="the unpacked pack")
+    parser.add_argument("--key", default="", help="the key you noted; without it, those in the pack are believed")
+    options = parser.parse_args(arguments)
+    try:
+        found = Pack(options.directory, options.key).verify()
+    except Broken as broken:
+        print(f"FAIL {broken}")
+        return 1
+    print("PASS")
+    for line in sentences(found):
+        print(f"  {line}")
+    if not options.key:
+        print("  The key came with the pack: compare it with one you noted yourself, or give that one with --key.")
+    return 0
+
+
+def sentences(found):
+    """What a report says, for people."""
+    events, size = found["events"], found["size"]
+    yield f"{events:,} events of {found['origin']}, from a tree of {size:,}."
+    yield f"{found['opened']:,} values open their commitments; {found['left_out']:,} were left out."
+    if events and found["last"] - found["first"] + 1 == events:
+        yield f"Nothing is missing between positions {found['first']:,} and {found['last']:,}."
+    else:
+        yield f"Chosen by {found['filter'] or 'nothing'}: other events may lie between them."
+    if found["purged"]:
+        yield f"Retention took the values of {found['purged']:,}, as {found['tombstones']:,} events among these say."
+    yield f"The checkpoint of {found['time']} is signed by key {found['key'][:12]}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
