@@ -15,7 +15,7 @@ from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest, scopes
 from registry.models import Extension, Installation, Version
 from registry.semver import satisfies
-from registry.services import install
+from registry.services import clear_install, install_agreed
 from registry.services.naming import name_in_use
 
 _REACH = {"read": Reach.READING, "write": Reach.WRITING, "delete": Reach.DELETING}
@@ -90,20 +90,26 @@ def plan_installation(workspace: Workspace, listing: Listing) -> Plan:
     return Plan(offers, [*unmet, *filter(None, in_use)])
 
 
-@transaction.atomic
 def install_listing(workspace: Workspace, listing: Listing, *, seen: Iterable[str], actor: User) -> Installation:
     """Install the listed version and what it requires, all of it or nothing.
 
     ``seen`` are the digests the person was shown. Raises OffersChanged when they differ from what would be installed
     now, RequirementUnmet, or what ``registry.services.install`` raises.
     """
+    offers = agreed_offers(workspace, listing, seen=seen)
+    for offer in offers:
+        clear_install(workspace, offer.extension, version=offer.version, actor=actor)
+    with transaction.atomic():
+        installations = [install_agreed(workspace, offer.version, actor=actor) for offer in offers]
+    return installations[-1]
+
+
+def agreed_offers(workspace: Workspace, listing: Listing, *, seen: Iterable[str]) -> list[Offer]:
+    """What installing it brings now, in order, all of which was ``seen``. Raises OffersChanged or RequirementUnmet."""
     plan = plan_installation(workspace, listing)
     if plan.unmet:
         raise RequirementUnmet(" ".join(plan.unmet))
-    installations = [
-        install(workspace, offer.extension, version=offer.version, actor=actor) for offer in _agreed(plan, seen)
-    ]
-    return installations[-1]
+    return _agreed(plan, seen)
 
 
 def _agreed(plan: Plan, seen: Iterable[str]) -> list[Offer]:

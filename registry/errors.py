@@ -51,6 +51,10 @@ class ConsentNeeded(Conflict):
     next_step = "Open the page of the move, read what it asks for, and agree there."
 
 
+class NothingToAgree(Conflict):
+    code = "nothing_to_agree"
+
+
 class NameInUse(Conflict):
     """What would be installed bears a name that something installed here bears already."""
 

@@ -152,7 +152,7 @@ def version_installation(request, workspace, pk, version):
             installation = install(request.workspace, row.extension, version=row, actor=request.user)
             messages.success(request, f"{installation} is installed. It is simulated until somebody connects it.")
         else:
-            asked = {*wider.scopes, *wider.hosts} if wider else set()
+            asked = set(wider.words) if wider else set()
             move_pin(installation, version=row, actor=request.user, agrees=asked <= set(request.POST.getlist("agreed")))
             messages.success(request, f"{installation} is at {row.number} now.")
         return redirect(f"{draft.get_absolute_url()}#try")

@@ -9,7 +9,14 @@ from registry.services.connecting import (
     take_secret,
 )
 from registry.services.credentials import connection_for
-from registry.services.installing import install, missing_requirements, needed_by, uninstall
+from registry.services.installing import (
+    clear_install,
+    install,
+    install_agreed,
+    missing_requirements,
+    needed_by,
+    uninstall,
+)
 from registry.services.moving import move_pin
 from registry.services.publishing import publish_draft, publish_version, withdraw_draft
 from registry.services.resolving import (
@@ -20,12 +27,15 @@ from registry.services.resolving import (
     verified_file,
     verified_manifest,
 )
+from registry.services.widening import widen
 
 __all__ = [
     "Resolved",
+    "clear_install",
     "connection_for",
     "give_secret",
     "install",
+    "install_agreed",
     "is_simulation_forced",
     "missing_requirements",
     "move_pin",
@@ -42,5 +52,6 @@ __all__ = [
     "uninstall",
     "verified_file",
     "verified_manifest",
+    "widen",
     "withdraw_draft",
 ]

@@ -8,8 +8,10 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.audit import Actor
 from galaxy.core.models import User, Workspace
 from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, RequirementsMissing, StillNeeded
+from registry.gates import INSTALL, Step, pass_gates
 from registry.manifests import Manifest
 from registry.models import AppRegistration, Connection, Extension, Installation, Kind, Pin, Version
 from registry.semver import satisfies
@@ -20,17 +22,39 @@ from registry.services.resolving import reaches_out, verified_manifest
 from registry.signals import installation_removed
 
 
-@transaction.atomic
 def install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> Installation:
     """Install ``extension`` pinned to exactly ``version``; what reaches a third party gets an empty connection.
 
-    Raises NotGranted, NotInstallable (yanked, deprecated, another extension's or workspace's), AlreadyInstalled,
-    NameInUse or RequirementsMissing.
+    Raises NotGranted, NeedsApproval or RuledOut (registry.gates), NotInstallable (yanked, deprecated, another
+    extension's or workspace's), AlreadyInstalled, NameInUse or RequirementsMissing.
     """
+    clear_install(workspace, extension, version=version, actor=actor)
+    return install_agreed(workspace, version, actor=actor)
+
+
+def clear_install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> None:
+    """Whether ``actor`` may install it, here and now; raises NotGranted, NotInstallable, NeedsApproval or RuledOut."""
     require_hold(actor, workspace, extension)
-    is_open = extension.workspace_id in (None, workspace.pk)
-    if not is_open or version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
-        raise NotInstallable(f"{version} can not be installed.")
+    _check_installable(workspace, extension, version)
+    pass_gates(install_step(workspace, version, actor))
+
+
+def install_step(workspace: Workspace, version: Version, actor: User) -> Step:
+    """What installing it would do, for whoever has a say (registry.gates)."""
+    manifest = verified_manifest(version.digest)
+    asked = {"scopes": tuple(manifest.scopes), "hosts": tuple(manifest.hosts)}
+    new = {"new_scopes": asked["scopes"], "new_hosts": asked["hosts"]}
+    return Step(INSTALL, workspace, version.extension, version, actor, **asked, **new)
+
+
+@transaction.atomic
+def install_agreed(workspace: Workspace, version: Version, *, actor: User, chain: Actor | None = None) -> Installation:
+    """Install what ``actor`` may install, or what somebody approved for them: the caller answers for that.
+
+    ``chain`` is who acts, where it is more than ``actor``. Raises what ``install`` does of the world as it is.
+    """
+    extension, by = version.extension, chain or Actor.of(actor)
+    _check_installable(workspace, extension, version)
     manifest = verified_manifest(version.digest)
     refuse_shared_names(workspace, manifest, extension)
     if missing := missing_requirements(workspace, manifest, lock=True):
@@ -48,11 +72,11 @@ def install(workspace: Workspace, extension: Extension, *, version: Version, act
     )
     facts = {"extension": extension.slug, "version": version.number, "digest": version.digest}
     agreed = {"scopes": installation.scopes, "hosts": installation.hosts}
-    audit.record("installation.created", actor=actor, target=installation, after=facts | agreed)
-    audit.record("pin.created", actor=actor, target=pin, after=facts)
+    audit.record("installation.created", actor=by, target=installation, after=facts | agreed)
+    audit.record("pin.created", actor=by, target=pin, after=facts)
     if reaches_out(manifest):
         connection = Connection.objects.create(workspace=workspace, installation=installation, name=extension.name)
-        audit.record("connection.created", actor=actor, target=connection, after={"status": connection.status})
+        audit.record("connection.created", actor=by, target=connection, after={"status": connection.status})
     return installation
 
 
@@ -111,6 +135,12 @@ def needed_by(installation: Installation) -> list[Installation]:
     packs = Installation.objects.in_workspace(installation.workspace).active().alias(kind=kind).filter(kind=Kind.PACK)
     needing = packs.filter(pin__version__manifest__requires__has_key=installation.extension.slug)
     return list(needing.select_related("workspace", "extension", "pin__version"))
+
+
+def _check_installable(workspace: Workspace, extension: Extension, version: Version) -> None:
+    is_open = extension.workspace_id in (None, workspace.pk)
+    if not is_open or version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
+        raise NotInstallable(f"{version} can not be installed.")
 
 
 def _listed(words: Iterable[str]) -> str:

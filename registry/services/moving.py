@@ -7,9 +7,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
+from registry.differences import weaker_asks
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable, RequirementsMissing
+from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Pin, Version
 from registry.services.closing import close
@@ -23,30 +26,89 @@ from registry.signals import pin_moved
 
 @dataclass(frozen=True)
 class Widening:
-    """What a version asks for beyond what its installation agreed to: canonical scopes, and hosts."""
+    """What a version asks for beyond what its installation agreed to: canonical scopes, hosts, and ``asks``, sentences
+    on what would not wait for a person any more."""
 
-    scopes: tuple[str, ...]
-    hosts: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.scopes or self.hosts)
+        return bool(self.words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All of it, as a form names what was shown and agreed to."""
+        return (*self.scopes, *self.hosts, *self.asks)
 
 
 def widening_of(installation: Installation, manifest: Manifest) -> Widening:
     return Widening(
         tuple(scope for scope in manifest.scopes if scope not in installation.scopes),
         tuple(host for host in manifest.hosts if host not in installation.hosts),
+        weaker_asks(installation.pin.version.parsed, manifest),
+    )
+
+
+def move_pin(
+    installation: Installation, *, version: Version, actor: User, agrees: bool = False, keeps: bool = False
+) -> Pin:
+    """Pin ``installation`` to ``version``. Runs that began keep the version they began with.
+
+    ``agrees``: the actor was shown what it asks for beyond what was agreed to. ``keeps``: what was agreed to stays as
+    it is, so that new scopes are off and calls that need them are blocked until somebody agrees; new hosts cannot stay
+    off. Its connections are closed where the version signs in otherwise or sends what they prove themselves with to
+    another host. ``pin_moved`` follows the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates),
+    AlreadyRemoved, NotInstallable, ConsentNeeded, NameInUse or RequirementsMissing.
+    """
+    if installation.is_active and version.extension_id == installation.extension_id:
+        step = upgrade_step(installation, version, actor, keeps=keeps)
+        if keeps:
+            _check_can_stay_off(step)
+        _check_move(installation, step, agrees=agrees)
+        pass_gates(step)
+    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=Actor.of(actor))
+
+
+def move_approved(
+    installation: Installation, *, version: Version, actor: User, chain: Actor, keeps: bool = False
+) -> Pin:
+    """The same for what somebody approved, who was shown what it asks for: the caller answers for that. ``actor`` asked
+    for it, ``chain`` is who acts."""
+    return _move(installation, version, actor, agrees=True, keeps=keeps, is_approved=True, by=chain)
+
+
+def upgrade_step(installation: Installation, version: Version, actor: User, *, keeps: bool = False) -> Step:
+    """What moving it there would do, for whoever has a say (registry.gates)."""
+    manifest = verified_manifest(version.digest)
+    wider = widening_of(installation, manifest)
+    scopes, hosts = _agreed_after(installation, manifest, keeps=keeps)
+    return Step(
+        UPGRADE,
+        installation.workspace,
+        installation.extension,
+        version,
+        actor,
+        installation=installation,
+        scopes=tuple(scopes),
+        hosts=tuple(hosts),
+        new_scopes=() if keeps else wider.scopes,
+        new_hosts=wider.hosts,
+        weaker=wider.asks,
     )
 
 
 @transaction.atomic
-def move_pin(installation: Installation, *, version: Version, actor: User, agrees: bool = False) -> Pin:
-    """Pin ``installation`` to ``version``. Runs that began keep the version they began with.
-
-    ``agrees``: the actor was shown what it asks for beyond what was agreed to. Its connections are closed where the
-    version signs in otherwise or sends what they prove themselves with to another host. ``pin_moved`` follows the
-    commit. Raises NotGranted, AlreadyRemoved, NotInstallable, ConsentNeeded, NameInUse or RequirementsMissing.
-    """
+def _move(
+    installation: Installation,
+    version: Version,
+    actor: User,
+    *,
+    agrees: bool,
+    keeps: bool,
+    is_approved: bool,
+    by: Actor,
+) -> Pin:
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
@@ -55,30 +117,51 @@ def move_pin(installation: Installation, *, version: Version, actor: User, agree
         raise NotInstallable(f"{version} can not be installed.")
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
     connections = list(row.connections.select_for_update())  # moved for not being connected, it stays so until then
-    wider = widening_of(row, manifest)
-    if denied := why_not_move(actor, row, widens=bool(wider)):
-        raise NotGranted(denied)
-    if wider and not agrees:
-        raise ConsentNeeded(f"{version} asks for {', '.join((*wider.scopes, *wider.hosts))} beyond what was agreed to.")
+    step = upgrade_step(row, version, actor, keeps=keeps)
+    if keeps:
+        _check_can_stay_off(step)
+    if not is_approved:
+        _check_move(row, step, agrees=agrees)
     refuse_shared_names(workspace, manifest, row.extension)
     if missing := missing_requirements(workspace, manifest, lock=True):
         raise RequirementsMissing(f"{version} needs {', '.join(slug for slug, _ in missing)} first.")
     pin = row.pin
     facts = {"version": pin.version.number, "digest": pin.digest, "scopes": row.scopes, "hosts": row.hosts}
-    row.scopes, row.hosts = list(manifest.scopes), list(manifest.hosts)
+    row.scopes, row.hosts = _agreed_after(row, manifest, keeps=keeps)
     row.save(update_fields=["scopes", "hosts"])
     pin.version, pin.digest, pin.pinned_by, pin.pinned_at = version, version.digest, actor, timezone.now()
     pin.save(update_fields=["version", "digest", "pinned_by", "pinned_at"])
     agreed = {"version": version.number, "digest": version.digest, "scopes": row.scopes, "hosts": row.hosts}
-    audit.record("pin.moved", actor=actor, target=pin, before=facts, after=agreed)
+    audit.record("pin.moved", actor=by, target=pin, before=facts, after=agreed)
     for connection in connections:
         if _proves_itself_otherwise(before, manifest, connection.host):
             close(connection, actor)
     if not connections and reaches_out(manifest):
         made = Connection.objects.create(workspace=workspace, installation=row, name=row.extension.name)
-        audit.record("connection.created", actor=actor, target=made, after={"status": made.status})
+        audit.record("connection.created", actor=by, target=made, after={"status": made.status})
     transaction.on_commit(partial(pin_moved.send_robust, sender=Pin, installation=row))
     return pin
+
+
+def _check_move(installation: Installation, step: Step, *, agrees: bool) -> None:
+    wider = (*step.new_scopes, *step.new_hosts, *step.weaker)
+    if denied := why_not_move(step.actor, installation, widens=bool(wider)):
+        raise NotGranted(denied)
+    if wider and not agrees:
+        raise ConsentNeeded(f"{step.version} asks for {', '.join(wider)} beyond what was agreed to.")
+
+
+def _check_can_stay_off(step: Step) -> None:
+    if fixed := (*step.new_hosts, *step.weaker):
+        raise ConsentNeeded(f"{step.version} brings what cannot stay off: {', '.join(fixed)}.")
+
+
+def _agreed_after(installation: Installation, manifest: Manifest, *, keeps: bool) -> tuple[list[str], list[str]]:
+    """The scopes and hosts agreed to once it is moved: what the version asks for, or that of it which was before."""
+    if not keeps:
+        return list(manifest.scopes), list(manifest.hosts)
+    scopes = [scope for scope in manifest.scopes if scope in installation.scopes]
+    return scopes, [host for host in manifest.hosts if host in installation.hosts]
 
 
 def _proves_itself_otherwise(before: Manifest, after: Manifest, host: str) -> bool:

@@ -1,0 +1,93 @@
+"""Who else has a say before something is installed, moved or widened: a higher floor, which registers itself here.
+
+Every door that does one of these passes here first, with whatever would be done. Where nobody registered, or nobody
+objects, it is as the permissions say alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from galaxy.core.errors import Conflict, DomainError
+from galaxy.core.models import User, Workspace
+from registry.models import Extension, Installation, Version
+
+INSTALL, UPGRADE, WIDEN = "install", "upgrade", "widen"
+
+
+class NeedsApproval(Conflict):
+    """A rule wants somebody else's yes first; nothing was done. The page of the act offers to ask for it."""
+
+    code = "approval_needed"
+    next_step = "Open its page and ask for it there."
+
+
+class RuledOut(DomainError):
+    """A rule forbids it, whoever asks."""
+
+    status = 403
+    code = "ruled_out"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What would be done. ``installation`` is None for an install; ``scopes`` and ``hosts`` are all that would be
+    agreed to by then, ``new_scopes`` and ``new_hosts`` what of that is not agreed to yet; ``weaker`` are sentences on
+    what would not wait for a person any more."""
+
+    act: str
+    workspace: Workspace
+    extension: Extension
+    version: Version
+    actor: User
+    installation: Installation | None = None
+    scopes: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    new_scopes: tuple[str, ...] = ()
+    new_hosts: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the page of an act says before anybody tries, where it is not simply theirs to do.
+
+    ``why`` are sentences. Where it can be asked for, ``url`` is where the form is sent that asks, and ``asked`` tells
+    who would be asked; where it cannot, both are empty. ``waiting`` is the page of their request that waits already.
+    """
+
+    why: tuple[str, ...]
+    url: str = ""
+    asked: str = ""
+    waiting: str = ""
+
+
+class Gate(Protocol):
+    """Lets a step pass or raises NeedsApproval or RuledOut; ``outlook`` says before, of steps done together, whether it
+    would, and None where it would let them pass and they are the actor's to do."""
+
+    def check(self, step: Step) -> None: ...
+
+    def outlook(self, steps: Sequence[Step], may: bool) -> Outlook | None: ...
+
+
+_gates: list[Gate] = []
+
+
+def register(gate: Gate) -> None:
+    """Called once when an app starts."""
+    if gate not in _gates:
+        _gates.append(gate)
+
+
+def pass_gates(step: Step) -> None:
+    """Raises NeedsApproval or RuledOut. Outside the transaction of the act, so that what a gate stores of a refusal
+    stays."""
+    for gate in _gates:
+        gate.check(step)
+
+
+def outlook_of(steps: Sequence[Step], *, may: bool) -> Outlook | None:
+    """What to say of ``steps``, done together, where ``may`` is whether the permissions alone let them be done."""
+    found = (gate.outlook(steps, may) for gate in _gates)
+    return next((one for one in found if one is not None), None)
