@@ -89,7 +89,7 @@ def view_of(event: AuditEvent) -> EventView:
     """Everything a page shows of one event; each commitment is computed again from the stored value."""
     detail = AuditDetail.objects.in_workspace(event.workspace).filter(event_id=event.pk).first()
     fields = detail.fields if detail else {}
-    broken = _broken(event, detail) if detail else []
+    broken = broken_fields(event, detail) if detail else []
     names = sorted({name.partition(".")[2] for name in fields if name.startswith(("before.", "after."))})
     return EventView(
         row=_row(event, detail),
@@ -103,7 +103,7 @@ def view_of(event: AuditEvent) -> EventView:
     )
 
 
-def _broken(event: AuditEvent, detail: AuditDetail) -> list[str]:
+def broken_fields(event: AuditEvent, detail: AuditDetail) -> list[str]:
     """Names of fields whose value, or whose copy in a column of the event, is not what was committed to."""
     salt = bytes(detail.salt)
     computed = {name: commitment(salt, name, value) for name, value in detail.fields.items()}
