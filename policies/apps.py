@@ -26,3 +26,4 @@ class PoliciesConfig(AppConfig):
                 due=True,
             )
         )
+        add_item(Item("Registry", 40, "Policies", "policies:rule-list", "scale", "core.view_rule", key="y"))
