@@ -92,7 +92,7 @@ def _odd_numbers(name: str, column: list[Any]) -> Iterator[tuple[int, str]]:
         # Where most are equal the spread is nothing, and any other value lies beyond it.
         if spread == 0 or TO_SCORE * abs(value - usual) / spread > SCORE:
             most = f"most {name}: " if value == max(numbers) else f"{name}: "
-            yield place, f"{most}{_shown(value)}, usually {_shown(usual)}"
+            yield place, f"{most}{shown(value)}, usually {shown(usual)}"
 
 
 def _odd_choices(name: str, column: list[Any]) -> Iterator[tuple[int, str]]:
@@ -103,7 +103,7 @@ def _odd_choices(name: str, column: list[Any]) -> Iterator[tuple[int, str]]:
     for place, value in enumerate(column):
         plain = _plain(value)
         if plain != usual and counts[plain] <= max(1, RARE * len(column)):
-            yield place, f"{name} is {_shown(value)}, usually {usual or 'nothing'}"
+            yield place, f"{name} is {shown(value)}, usually {usual or 'nothing'}"
 
 
 def _odd_classes(items: Sequence[Item]) -> Iterator[tuple[int, str]]:
@@ -128,10 +128,11 @@ def _flat(value: Mapping[str, Any], under: str = "", deep: int = 1) -> Iterator[
 
 def _plain(value: Any) -> str:
     """A value as one of several, told apart from its like."""
-    return "" if value is None else _shown(value)
+    return "" if value is None else shown(value)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as people read it."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):

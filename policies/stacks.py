@@ -14,7 +14,7 @@ from galaxy.core.errors import Conflict
 from galaxy.core.models import User, Workspace
 from policies.queue import Queue, Row, items_of, row_of, with_lines
 from policies.risk import Risk, risk_of
-from policies.stacking import Item, differing, oddities
+from policies.stacking import Item, differing, oddities, shown
 
 AT_ONCE = 50  # shown, and so decided, by one form
 LOOKED_S = 3600  # that a preview counts as looked at
@@ -115,7 +115,7 @@ def shown_in(token: str, reader: User, workspace: Workspace, chosen: Iterable[st
 
 def _cell(item: Item, name: str) -> str:
     value = item.values.get(name)
-    return "" if value is None else str(value)
+    return "" if value is None else shown(value)
 
 
 def _token(lines: Sequence[Line], reader: User, workspace: Workspace) -> str:
