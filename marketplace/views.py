@@ -22,6 +22,8 @@ from marketplace.reading import (
 from marketplace.search import Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
+from registry.gates import outlook_of
+from registry.services.installing import install_step
 from registry.standing import standings_of
 
 PAGE_SIZE = 24
@@ -93,13 +95,16 @@ def listing_install(request, workspace, slug):
         messages.info(request, f"{installed} is installed already.")
         return redirect(installed)
     plan = plan_installation(request.workspace, listing)
+    denied = why_not(request.user, "core.install_extension", request.workspace)
+    steps = [install_step(request.workspace, offer.version, request.user) for offer in plan.offers]
     context = {
         "listing": listing,
         "extension": listing.extension,
         "plan": plan,
         "others": len(plan.offers) - 1,
         "needs_connection": any(offer.manifest.hosts for offer in plan.offers),
-        "install_denied": why_not(request.user, "core.install_extension", request.workspace),
+        "install_denied": denied,
+        "outlook": None if plan.unmet else outlook_of(steps, may=denied is None),
     }
     return render(request, "marketplace/listing_install.html", context)
 

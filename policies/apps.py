@@ -7,11 +7,12 @@ class PoliciesConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
-        from policies import notifications, palette, receivers
+        from policies import news, notifications, palette, receivers
         from policies.reading import due_for
 
         receivers.connect()
         notifications.connect()
+        news.connect()
         palette.connect()
         add_item(
             Item(

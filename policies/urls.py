@@ -1,6 +1,6 @@
 from django.urls import path
 
-from policies import following_views, record_urls, rule_urls, saved_view_views, views
+from policies import following_views, record_urls, rule_urls, saved_view_views, standing_urls, views
 
 app_name = "policies"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("approvals/views/", saved_view_views.view_list, name="view-list"),
     path("approvals/views/<uuid:pk>/", saved_view_views.view_change, name="view-change"),
     path("approvals/views/<uuid:pk>/removal/", saved_view_views.view_removal, name="view-removal"),
+    *standing_urls.urlpatterns,
     *record_urls.urlpatterns,
     *rule_urls.urlpatterns,
 ]

@@ -4,11 +4,16 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from registry.asks import asks_of
+from registry.differences import differences
+from registry.errors import ConsentNeeded
+from registry.gates import outlook_of
 from registry.models import Installation, Version
 from registry.semver import satisfies
-from registry.services import move_pin, needed_by
-from registry.services.holding import why_not_move
-from registry.services.moving import widening_of
+from registry.services import move_pin, needed_by, widen
+from registry.services.holding import why_not_hold, why_not_move
+from registry.services.moving import upgrade_step, widening_of
+from registry.services.widening import unagreed, widen_step
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,20 +33,53 @@ def pin_change(request, workspace, pk):
     version = get_object_or_404(others.select_related("extension"), digest=digest)
     wider = widening_of(installation, version.parsed)
     if request.method == "POST":
-        asked = {*wider.scopes, *wider.hosts}
-        agrees = asked <= set(request.POST.getlist("agreed"))
-        move_pin(installation, version=version, actor=request.user, agrees=agrees)
+        agrees = set(wider.words) <= set(request.POST.getlist("agreed"))
+        keeps = bool(request.POST.get("keeps"))
+        move_pin(installation, version=version, actor=request.user, agrees=agrees, keeps=keeps)
         messages.success(request, f"{installation} is held at {version.number} now.")
         return redirect(installation)
+    denied = why_not_move(request.user, installation, widens=bool(wider))
+    step = upgrade_step(installation, version, request.user)
     context = {
         "installation": installation,
         "version": version,
         "is_back": version.sort_key < installation.pin.version.sort_key,
-        "wider": [*wider.scopes, *wider.hosts],
+        "wider": wider,
+        "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
+        "differences": differences(installation.pin.version.parsed, version.parsed),
         "stopped": _stopped(installation, version),
-        "denied": why_not_move(request.user, installation, widens=bool(wider)),
+        "denied": denied,
+        "outlook": outlook_of([step], may=denied is None),
     }
     return render(request, "registry/pin_change.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def widening(request, workspace, pk):
+    """What the pinned version asks for and was not given, and the form that agrees to it, naming what was shown."""
+    rows = Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
+    installation = get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
+    if request.method == "POST":
+        shown = set(request.POST.getlist("agreed"))
+        if unseen := [one for one in unagreed(installation).words if one not in shown]:
+            raise ConsentNeeded(f"{installation} asks for {', '.join(unseen)}, which you were not shown.")
+        widen(installation, actor=request.user)
+        messages.success(request, f"{installation} may use all that {installation.pin.version.number} asks for.")
+        return redirect(installation)
+    wider = widening_of(installation, installation.pin.version.parsed)
+    if not wider:
+        messages.info(request, f"{installation} has all that {installation.pin.version.number} asks for.")
+        return redirect(installation)
+    denied = why_not_hold(request.user, request.workspace, installation.extension)
+    manifest = installation.pin.version.parsed
+    context = {
+        "installation": installation,
+        "wider": wider,
+        "asks": [ask for ask in asks_of(manifest) if ask.scope in wider.scopes],
+        "denied": denied,
+        "outlook": outlook_of([widen_step(installation, request.user)], may=denied is None),
+    }
+    return render(request, "registry/widening.html", context)
 
 
 def _stopped(installation: Installation, version: Version) -> list[Installation]:

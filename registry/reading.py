@@ -10,6 +10,7 @@ from galaxy.core.models import HistoryRow, User, Workspace
 from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Kind, Pin, Version
+from registry.services.moving import Widening, widening_of
 from registry.services.resolving import unconnected_slugs
 from registry.standing import Standing, standings_of
 
@@ -22,6 +23,14 @@ class Row:
     installation: Installation
     mode: str
     standing: Standing | None
+
+
+@dataclass(frozen=True)
+class Newer:
+    """A release newer than the one that is held; ``wider`` is what it asks for beyond what was agreed to."""
+
+    version: Version
+    wider: Widening
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,13 @@ def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Install
     """What ``workspace`` has installed of what a pack requires: {slug: installation}."""
     rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug__in=manifest.requires)
     return {row.extension.slug: row for row in rows.select_related("workspace", "extension", "pin__version")}
+
+
+def newer_of(installation: Installation) -> Newer | None:
+    """The newest release that is newer than the pinned one, and what it asks for beyond what was agreed to."""
+    there = Version.objects.installable().filter(extension=installation.extension_id)
+    version = there.filter(sort_key__gt=installation.pin.version.sort_key).first()
+    return Newer(version, widening_of(installation, version.parsed)) if version else None
 
 
 def pin_states(installation: Installation) -> list[PinState]:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("installed/<uuid:pk>/", views.installation_detail, name="installation-detail"),
     path("installed/<uuid:pk>/removal/", views.installation_removal, name="installation-removal"),
     path("installed/<uuid:pk>/version/", pin_views.pin_change, name="pin-change"),
+    path("installed/<uuid:pk>/consent/", pin_views.widening, name="widening"),
     path("installed/<uuid:pk>/live/", connecting_views.live_mode, name="live-mode"),
     path("installed/<uuid:pk>/secrets/", connecting_views.secret_use_create, name="secret-use-create"),
     path(

@@ -13,8 +13,9 @@ from registry.connecting_views import reach_of
 from registry.contents import contents_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
-from registry.reading import asks_here, installations_for, mode_of, pin_states, rows_of
+from registry.reading import asks_here, installations_for, mode_of, newer_of, pin_states, rows_of
 from registry.services import connection_for, needed_by, uninstall
+from registry.services.moving import widening_of
 from registry.standing import standings_of
 
 PAGE_SIZE = 40
@@ -88,6 +89,8 @@ def _detail(request, installation: Installation) -> dict:
         "connection": connection_for(installation, user),
         "reach": reach_of(installation, manifest, user),
         "mode": mode_of(installation, user) if installation.is_active else "",
+        "newer": newer_of(installation) if installation.is_active else None,
+        "off": widening_of(installation, manifest).scopes if installation.is_active else (),
         "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
         "who": who_may(installation),
         "grants": object_grants(user, installation),

@@ -1,18 +1,31 @@
 """Changes to what a workspace has installed that somebody asked for and another has to agree to."""
 
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.models import WorkspaceModel
+from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.permissions import granted
+
+
+class ChangeQuerySet(WorkspaceQuerySet):
+    def visible_to(self, user):
+        """Changes of workspaces where ``user`` may see or decide approvals, and those they asked for themselves."""
+        return self.filter(
+            granted(user, "view_approval", self.model) | granted(user, "decide_approval", self.model) | Q(asked_by=user)
+        )
 
 
 class Change(WorkspaceModel):
     """An install, an upgrade or a wider set of scopes that waits for a yes, is made then, and is kept for ever.
 
     ``installation`` is None for an install until it is made. ``from_digest`` is the version it starts from, "" where
-    there is none; ``scopes`` and ``hosts`` are what would be agreed to in all. ``error`` says why an approved change
-    could not be made.
+    there is none; ``along`` are the digests of what is installed before it, because it requires them; ``scopes`` and
+    ``hosts`` are what would be agreed to in all. ``keeps``: an upgrade that leaves new scopes off. ``error`` says why a
+    change was not made.
     """
 
     class Kind(models.TextChoices):
@@ -33,6 +46,8 @@ class Change(WorkspaceModel):
         "registry.Installation", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
     )
     from_digest = models.CharField(max_length=64, blank=True)
+    along = models.JSONField(default=list)
+    keeps = models.BooleanField(default=False)
     scopes = models.JSONField(default=list)
     hosts = models.JSONField(default=list)
     reason = models.CharField(max_length=500, blank=True)
@@ -45,11 +60,14 @@ class Change(WorkspaceModel):
     ended_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True)
 
+    objects: ClassVar = ChangeQuerySet.as_manager()
+
     class Meta:
         ordering = ["-asked_at"]
         indexes = [
             models.Index(fields=["workspace", "-asked_at"], name="change_newest"),
             models.Index(fields=["workspace", "extension", "state"], name="change_of_extension"),
+            models.Index(fields=["workspace", "approval"], condition=Q(state="waiting"), name="change_waiting"),
         ]
 
     def __str__(self):

@@ -1,6 +1,6 @@
 """Auto-Approve: a yes given beforehand, for one scope, by somebody, for a reason, so often and until then."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -87,3 +87,26 @@ class AutoApproval(WorkspaceModel):
 
     def get_absolute_url(self):
         return reverse("policies:auto-approval-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Each single call would have to be answered with a second factor: a delete, or many records at once."""
+        return self.covers_delete or self.most_records is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for its second person, and answers nothing until then."""
+        return self.ended_at is None and self.needs_second_person and self.confirmed_by_id is None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it answers requests at that moment."""
+        is_open = self.ended_at is None and self.used < self.budget and self.starts_at <= at < self.ends_at
+        return is_open and not self.is_waiting
+
+    @property
+    def state(self) -> str:
+        """waiting, active or ended, by the row and the clock."""
+        now = timezone.now()
+        if self.is_waiting and self.ends_at > now:
+            return "waiting"
+        return "active" if self.holds(now) else "ended"

@@ -7,6 +7,7 @@ else, is refused where it would close.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -191,12 +192,12 @@ def _chain(meeting: Iterable[Delegation], giver: User, taker: User) -> list[User
 def _end(row: Delegation, actor: User | None, why: str = "") -> None:
     row.ended_at = timezone.now()
     row.save(update_fields=["ended_at"])
-    data = {"why": why} if why else {}
+    data: dict[str, Any] = {"why": why} if why else {}
     audit.record("delegation.ended", actor=actor, target=row, before=_facts(row), **data)
     notify(row.workspace, [row.giver, row.taker], "delegation_ended", row, by=actor)
 
 
-def _facts(row: Delegation) -> dict:
+def _facts(row: Delegation) -> dict[str, Any]:
     return {
         "giver": row.giver,
         "taker": row.taker,

@@ -32,6 +32,7 @@ from policies.errors import (
 )
 from policies.models import Approval, ApprovalStage, Decision
 from policies.rules.asks import Ask
+from policies.services.auto_approve import cover
 from policies.signals import approval_decided
 from registry.models import Installation
 
@@ -134,7 +135,8 @@ def request_approval(
     )
     if again and changed:
         notifications.tell_of_change(approval, again, changed)
-    notifications.ask(approval, stages[0])
+    if cover(approval) is None:
+        notifications.ask(approval, stages[0])
     return approval
 
 

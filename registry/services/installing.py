@@ -42,9 +42,18 @@ def clear_install(workspace: Workspace, extension: Extension, *, version: Versio
 def install_step(workspace: Workspace, version: Version, actor: User) -> Step:
     """What installing it would do, for whoever has a say (registry.gates)."""
     manifest = verified_manifest(version.digest)
-    asked = {"scopes": tuple(manifest.scopes), "hosts": tuple(manifest.hosts)}
-    new = {"new_scopes": asked["scopes"], "new_hosts": asked["hosts"]}
-    return Step(INSTALL, workspace, version.extension, version, actor, **asked, **new)
+    scopes, hosts = tuple(manifest.scopes), tuple(manifest.hosts)
+    return Step(
+        INSTALL,
+        workspace,
+        version.extension,
+        version,
+        actor,
+        scopes=scopes,
+        hosts=hosts,
+        new_scopes=scopes,
+        new_hosts=hosts,
+    )
 
 
 @transaction.atomic

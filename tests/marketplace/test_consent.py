@@ -115,12 +115,13 @@ def test_a_consent_that_names_nothing_installs_nothing(client_of, workspace, adm
     assert (answer.status_code, Installation.objects.count()) == (409, 0)
 
 
-def test_without_the_permission_the_button_is_off_and_says_why(client_of, workspace, owner, member, acme):
+def test_without_the_permission_the_button_is_off_and_it_can_be_asked_for(client_of, workspace, owner, member, acme):
     client = client_of(member)
-    for name in ("listing-detail", "listing-install"):
-        text = text_of(client.get(page_url(name, workspace, "acme")))
-        assert "Needs “Install and remove extensions”" in text
-        assert owner.name in text
+    text = text_of(client.get(page_url("listing-detail", workspace, "acme")))
+    assert "Needs “Install and remove extensions”" in text and owner.name in text
+    text = text_of(client.get(page_url("listing-install", workspace, "acme")))
+    assert "Needs “Install and remove extensions”" in text
+    assert "Who will be asked" in text and "Ask for it" in text
     refused = client.post(page_url("listing-install", workspace, "acme"), {"digest": [acme.version.digest]})
     assert (refused.status_code, Installation.objects.count()) == (403, 0)
 

@@ -1,0 +1,71 @@
+"""The rules at the doors of the registry: what an install, an upgrade or a wider set of scopes meets there."""
+
+from collections.abc import Sequence
+
+from django.urls import reverse
+
+from galaxy.core.models import Membership
+from galaxy.core.permissions import label_of
+from policies.models import Change, Effect
+from policies.rules.asks import Ask
+from policies.services.change_questions import is_only_a_try, question, verdict_on
+from policies.services.decisions import decide
+from policies.waiting import who_will_be_asked
+from registry.gates import UPGRADE, NeedsApproval, Outlook, RuledOut, Step
+
+
+class RulesGate:
+    """What the workspace's rules say (registry.gates.Gate). What its makers only try out passes: it reaches nothing."""
+
+    def check(self, step: Step) -> None:
+        """Decide, and keep the decision. Raises NeedsApproval or RuledOut."""
+        if is_only_a_try(step):
+            return
+        decision = decide(step.workspace, **question(step))
+        why = decision.reasons[0]["text"] if decision.reasons else ""
+        if decision.effect == Effect.REQUIRE_APPROVAL:
+            raise NeedsApproval(f"{why} Nothing was done.".strip())
+        if decision.effect == Effect.DENY:
+            raise RuledOut(why or "Nothing allows this.")
+
+    def outlook(self, steps: Sequence[Step], may: bool) -> Outlook | None:
+        if not steps or all(is_only_a_try(step) for step in steps):
+            return None
+        verdict = verdict_on(steps)
+        if verdict.effect == Effect.ALLOW and may:
+            return None
+        wanted = steps[-1]
+        why = tuple(reason.text for reason in verdict.reasons) if verdict.effect != Effect.ALLOW else ()
+        if verdict.effect == Effect.DENY:
+            return Outlook(why)
+        if not may:
+            why = (f"Needs “{_needed(wanted)}”, which you do not have: somebody else has to agree.", *why)
+        members = Membership.objects.in_workspace(wanted.workspace).filter(user=wanted.actor, user__is_active=True)
+        if not members.exists():
+            return Outlook(why)
+        asked = who_will_be_asked(verdict.ask or Ask(), wanted.workspace)
+        return Outlook(
+            why,
+            url=reverse("policies:change-create", args=[wanted.workspace.slug]),
+            asked=asked.sentence,
+            waiting=_waiting(wanted),
+        )
+
+
+def _needed(wanted: Step) -> str:
+    """The permission, in words, that lets it be done without asking."""
+    wider = wanted.new_scopes or wanted.new_hosts or wanted.weaker
+    return label_of("pin_installation" if wanted.act == UPGRADE and not wider else "install_extension")
+
+
+def _waiting(wanted: Step) -> str:
+    """The page of the request of theirs for just this version that waits, "" where none does."""
+    rows = Change.objects.in_workspace(wanted.workspace).filter(
+        asked_by=wanted.actor,
+        extension=wanted.extension,
+        version=wanted.version,
+        kind=wanted.act,
+        state=Change.State.WAITING,
+    )
+    found = rows.select_related("workspace").first()
+    return found.get_absolute_url() if found else ""

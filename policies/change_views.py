@@ -1,0 +1,80 @@
+"""Asking for an install, an upgrade or wider scopes, and the page of such a change."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from galaxy.core.errors import Invalid
+from galaxy.core.permissions import require
+from policies.models import Change
+from policies.services.change_facts import NEVER, compared_of, versions_of
+from policies.services.changes import KINDS, ask_install, ask_upgrade, ask_widen
+from registry.asks import asks_of
+from registry.gates import INSTALL, UPGRADE
+from registry.models import Installation, Version
+
+
+@require_POST
+def change_create(request, workspace):
+    """The form of the page of the act, sent here instead: it names what was shown by digests and words.
+
+    ``kind``; for an install ``version`` and ``digest`` (all that would be installed, this version among them); else
+    ``installation`` and ``agreed`` words, and for an upgrade ``to`` and ``keeps``. ``reason`` is for the reviewers.
+    """
+    kind, reason = request.POST.get("kind"), request.POST.get("reason", "")[:500]
+    if kind not in KINDS:
+        raise Invalid("This form is broken.", next_step="Reload the page.")
+    if kind == INSTALL:
+        version, along = _to_install(request)
+        change = ask_install(request.workspace, version, along=along, actor=request.user, reason=reason)
+    else:
+        installation = _installation(request)
+        seen = {"agreed": request.POST.getlist("agreed"), "actor": request.user, "reason": reason}
+        if kind == UPGRADE:
+            there = Version.objects.installable().filter(extension=installation.extension_id)
+            version = get_object_or_404(there.select_related("extension"), digest=request.POST.get("to", ""))
+            change = ask_upgrade(installation, version, keeps=bool(request.POST.get("keeps")), **seen)
+        else:
+            change = ask_widen(installation, **seen)
+    if change.state == Change.State.WAITING:
+        messages.success(request, "Asked. It is done the moment it is approved, and you are told.")
+    return redirect(change)
+
+
+@require_safe
+def change_detail(request, workspace, pk):
+    related = ("workspace", "extension", "version__extension", "installation__extension", "asked_by", "approval")
+    rows = Change.objects.in_workspace(request.workspace).visible_to(request.user).select_related(*related)
+    change = get_object_or_404(rows, pk=pk)
+    versions = versions_of(change)
+    context = {
+        "change": change,
+        "offers": [(version, asks_of(version.parsed)) for version in versions],
+        "compared": compared_of(change),
+        "new": change.approval.facts.get("new", ()) if change.approval else (),
+        "never": NEVER,
+    }
+    return render(request, "policies/change_detail.html", context)
+
+
+def _to_install(request) -> tuple[Version, list[Version]]:
+    """The version that is wanted, and what comes before it in the order it would be installed."""
+    require(request.user, "core.view_listing", request.workspace)
+    named = request.POST.getlist("digest")[:20]
+    rows = Version.objects.installable().open_to(request.workspace).filter(digest__in=named)
+    found = {one.digest: one for one in rows.select_related("extension")}
+    wanted = found.pop(request.POST.get("version", ""), None)
+    if wanted is None or len(found) != len(set(named)) - 1:
+        raise Invalid("This form names what cannot be installed.", next_step="Reload the page and look again.")
+    return wanted, [found[digest] for digest in reversed(dict.fromkeys(named)) if digest in found]
+
+
+def _installation(request) -> Installation:
+    rows = Installation.objects.in_workspace(request.workspace).active().visible_to(request.user, request.workspace)
+    try:
+        pk = UUID(request.POST.get("installation", ""))
+    except ValueError as error:
+        raise Invalid("This form is broken.", next_step="Reload the page.") from error
+    return get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)

@@ -1,0 +1,340 @@
+"""Installs, upgrades and wider scopes that wait for somebody's yes, and are made the moment it is given.
+
+Whoever lacks the permission can ask, and so does whoever has it where a rule says require_approval; where one says
+deny, nobody can. What was asked for is a ``Change``; the approval about it is bound to exactly what was shown. It is
+worked out anew in the transaction that makes the change: where anything moved meanwhile, it is asked for once more and
+the request says what changed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from galaxy.core.errors import Conflict, DomainError
+from galaxy.core.members.people import lock
+from galaxy.core.models import Membership, User, Workspace
+from galaxy.core.notifications import notify
+from galaxy.core.permissions import require
+from galaxy.core.scope import workspace_scope
+from policies.models import Approval, Change, Decision, Effect
+from policies.rules.asks import Ask
+from policies.services import granting
+from policies.services.approvals import ApprovalChanged, consume, digest_of, request_approval
+from policies.services.change_facts import facts_of, summary_of
+from policies.services.change_questions import Verdict, bound_parts, may, question, verdict_on
+from policies.services.decisions import decide
+from registry.errors import ConsentNeeded
+from registry.gates import INSTALL, UPGRADE, WIDEN, RuledOut, Step
+from registry.models import Installation, Version
+from registry.services.installing import install_agreed, install_step
+from registry.services.moving import move_approved, upgrade_step
+from registry.services.widening import widen_agreed, widen_step
+
+KINDS = (INSTALL, UPGRADE, WIDEN)
+SETTLED_AT_MOST = 200  # decided matters taken up per sweep; the next one takes the rest
+State = Change.State
+
+
+class NoNeedToAsk(Conflict):
+    """Nothing stands in the way: it can be done right away."""
+
+    code = "no_need_to_ask"
+    next_step = "Go back and do it there."
+
+
+class NotMember(DomainError):
+    status = 403
+    code = "not_member"
+    next_step = "Only members ask for a change."
+
+
+def ask_install(
+    workspace: Workspace, version: Version, *, actor: User, along: Sequence[Version] = (), reason: str = ""
+) -> Change:
+    """Ask for ``version`` to be installed, and before it ``along``, which it requires and the workspace lacks.
+
+    Raises NotMember, NotGranted (they do not even see the marketplace), RuledOut, or NoNeedToAsk.
+    """
+    steps = [install_step(workspace, one, actor) for one in (*along, version)]
+    return _ask(steps, actor=actor, reason=reason)
+
+
+def ask_upgrade(
+    installation: Installation,
+    version: Version,
+    *,
+    actor: User,
+    agreed: Sequence[str] = (),
+    keeps: bool = False,
+    reason: str = "",
+) -> Change:
+    """Ask for ``installation`` to be moved to ``version``. ``agreed`` names what is new, as its page showed it;
+    ``keeps`` leaves new scopes off. Raises what ask_install does, or ConsentNeeded."""
+    step = upgrade_step(installation, version, actor, keeps=keeps)
+    if keeps and (fixed := (*step.new_hosts, *step.weaker)):
+        raise ConsentNeeded(f"{version} brings what cannot stay off: {', '.join(fixed)}.")
+    _check_seen(step, agreed)
+    return _ask([step], actor=actor, reason=reason, keeps=keeps)
+
+
+def ask_widen(installation: Installation, *, actor: User, agreed: Sequence[str] = (), reason: str = "") -> Change:
+    """Ask for what the pinned version asks for and was not given. Raises what ask_upgrade does, or NothingToAgree."""
+    step = widen_step(installation, actor)
+    _check_seen(step, agreed)
+    return _ask([step], actor=actor, reason=reason)
+
+
+def change_decided(approval: Approval) -> None:
+    """Make the change that was approved, or put it down as refused. Safe to call twice."""
+    change = _waiting(approval)
+    if change is None:
+        return
+    if approval.status == Approval.Status.APPROVED:
+        make_change(change)
+    elif approval.status != Approval.Status.PENDING:
+        with transaction.atomic():
+            vote = approval.votes.filter(choice="rejected").first()
+            said = vote.reason if vote else f"{approval.get_status_display()}."
+            _close(_locked(change), State.REFUSED, said)
+
+
+def make_change(change: Change) -> Change:
+    """Do what was approved, in one transaction with the use of its approval; or say why not, or ask once more.
+
+    What the world refuses (installed meanwhile, something required is missing) makes it fail, and who asked is told.
+    """
+    try:
+        with transaction.atomic():
+            row = _locked(change)
+            if row.state != State.WAITING or row.approval is None:
+                return row
+            _check_member(row.asked_by, row.workspace)
+            steps = _steps_of(row)
+            verdict = verdict_on(steps)
+            if verdict.effect == Effect.DENY:
+                raise RuledOut(verdict.reasons[0].text)
+            bound = bound_parts(steps, verdict)
+            chain = _chain(row)
+            consume(row.approval, digest=digest_of(bound), bound=bound, actor=chain)
+            _carry_out(row, steps, chain)
+            return _close(row, State.MADE)
+    except ApprovalChanged:
+        return _ask_once_more(change)
+    except DomainError as error:
+        with transaction.atomic():
+            return _close(_locked(change), State.FAILED, str(error))
+
+
+def ask_again(approval: Approval, actor: User) -> Approval:
+    """Ask once more for a change that nobody made, as things stand now; its new request. Raises NoNeedToAsk or what
+    asking did."""
+    change = Change.objects.select_related("workspace", "version__extension", "installation", "asked_by").get(
+        workspace=approval.workspace_id, pk=approval.subject_id
+    )
+    if change.state == State.MADE:
+        raise NoNeedToAsk("It was done already.")
+    again = _ask(_steps_of(change), actor=actor, reason=change.reason, keeps=change.keeps, again=approval)
+    assert again.approval is not None  # noqa: S101  (_ask sets it)
+    return again.approval
+
+
+def settle_decided() -> int:
+    """Take up what was decided and not acted upon, since whoever decided it died before: changes, and grants that a
+    second person agreed to. In all workspaces; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, approval_id FROM policies_decided_matters(%s)", [SETTLED_AT_MOST])
+        decided = cursor.fetchall()
+    for workspace_id, approval_id in decided:
+        with workspace_scope([workspace_id]):
+            approval = Approval.objects.select_related("workspace").get(workspace=workspace_id, pk=approval_id)
+            act_upon(approval)
+    return len(decided)
+
+
+def act_upon(approval: Approval) -> None:
+    """What follows from a decision about a change or a grant; nothing where it is about something else."""
+    if approval.subject_kind in KINDS:
+        change_decided(approval)
+    elif approval.subject_kind == granting.KIND:
+        granting.confirmation_decided(approval)
+
+
+def _ask(steps: list[Step], *, actor: User, reason: str, keeps: bool = False, again: Approval | None = None) -> Change:
+    """The change that waits, and its request: the ones there are where this person asked for just this before."""
+    wanted = steps[-1]
+    _check_member(actor, wanted.workspace)
+    require(actor, "core.view_listing", wanted.workspace)
+    verdict = verdict_on(steps)
+    decision = decide(wanted.workspace, **question(wanted))  # kept whatever comes of it
+    if verdict.effect == Effect.DENY:
+        raise RuledOut(verdict.reasons[0].text, verdict.reasons[0].passes_if)
+    if verdict.effect == Effect.ALLOW and all(may(step) for step in steps):
+        raise NoNeedToAsk("You may do this yourself.")
+    with transaction.atomic():
+        lock(wanted.workspace)
+        change = _same(steps, actor, keeps) or Change.objects.create(
+            workspace=wanted.workspace,
+            kind=wanted.act,
+            extension=wanted.extension,
+            installation=wanted.installation,
+            keeps=keeps,
+            reason=reason.strip(),
+            asked_by=actor,
+            **_shape(steps),
+        )
+        change.approval = _request(change, steps, verdict, decision, again=again)
+        change.save(update_fields=["approval"])
+    return change
+
+
+def _request(
+    change: Change, steps: list[Step], verdict: Verdict, decision: Decision | None, *, again: Approval | None = None
+) -> Approval:
+    bound = bound_parts(steps, verdict)
+    wanted = steps[-1]
+    return request_approval(
+        change.workspace,
+        subject_kind=change.kind,
+        subject_id=change.pk,
+        digest=digest_of(bound),
+        bound=bound,
+        summary=summary_of(change, steps),
+        facts=facts_of(change, steps, verdict, is_allowed=may(wanted)),
+        requested_by=change.asked_by,
+        version_author=wanted.version.published_by,
+        decision=decision,
+        ask=verdict.ask or Ask(),
+        installation=change.installation,
+        target=wanted.extension.slug,
+        effect=question(wanted)["action"].effect,
+        data_classes=question(wanted)["context"].data_classes,
+        shape=digest_of({"kind": change.kind, "extension": str(change.extension_id)}),
+        again=again,
+    )
+
+
+def _shape(steps: list[Step]) -> dict[str, Any]:
+    """The fields of a change that say what would be done."""
+    wanted = steps[-1]
+    return {
+        "version": wanted.version,
+        "from_digest": wanted.installation.pin.digest if wanted.installation else "",
+        "along": [step.version.digest for step in steps[:-1]],
+        "scopes": sorted({scope for step in steps for scope in step.scopes}),
+        "hosts": sorted({host for step in steps for host in step.hosts}),
+    }
+
+
+def _same(steps: list[Step], actor: User, keeps: bool) -> Change | None:
+    """What this person asked for and waits for, where it is the same; the workspace is locked."""
+    wanted = steps[-1]
+    rows = Change.objects.in_workspace(wanted.workspace).filter(
+        extension=wanted.extension, state=State.WAITING, kind=wanted.act, asked_by=actor, version=wanted.version
+    )
+    along = [step.version.digest for step in steps[:-1]]
+    return rows.filter(keeps=keeps, along=along).select_related("workspace", "asked_by").first()
+
+
+def _ask_once_more(change: Change) -> Change:
+    """Something changed between the request and the yes: the same change, with a request that says what."""
+    with transaction.atomic():
+        row = _locked(change)
+        if row.state != State.WAITING:
+            return row
+        steps = _steps_of(row)
+        verdict = verdict_on(steps)
+        decision = decide(row.workspace, **question(steps[-1]))
+        shape = _shape(steps)
+        for name, value in shape.items():
+            setattr(row, name, value)
+        row.approval = _request(row, steps, verdict, decision, again=row.approval)
+        row.save(update_fields=["approval", *shape])
+        return row
+
+
+def _steps_of(change: Change) -> list[Step]:
+    """What would be done now. The workspace is read anew, so that the rules are those of this moment."""
+    workspace = Workspace.objects.get(pk=change.workspace_id)
+    actor, version = change.asked_by, change.version
+    if change.kind == INSTALL:
+        found = {one.digest: one for one in Version.objects.open_to(workspace).filter(digest__in=change.along)}
+        along = [found[digest] for digest in change.along if digest in found]
+        return [install_step(workspace, one, actor) for one in (*along, version)]
+    rows = Installation.objects.in_workspace(workspace).select_related("workspace", "extension", "pin__version")
+    installation = rows.active().filter(pk=change.installation_id).first()
+    if installation is None:
+        raise Conflict(f"{change.extension} was removed meanwhile.")
+    if change.kind == UPGRADE:
+        return [upgrade_step(installation, version, actor, keeps=change.keeps)]
+    return [widen_step(installation, actor)]
+
+
+def _carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
+    asker = change.asked_by
+    if change.kind == INSTALL:
+        for step in steps:
+            change.installation = install_agreed(step.workspace, step.version, actor=asker, chain=chain)
+    elif change.kind == UPGRADE:
+        there = steps[0].installation
+        assert there is not None  # noqa: S101  (_steps_of found it)
+        move_approved(there, version=change.version, actor=asker, chain=chain, keeps=change.keeps)
+    else:
+        there = steps[0].installation
+        assert there is not None  # noqa: S101  (_steps_of found it)
+        widen_agreed(there, actor=asker, chain=chain)
+
+
+def _chain(change: Change) -> Actor:
+    """Who asked, through the request that was approved."""
+    approval = change.approval
+    return (
+        Actor.of(change.asked_by).through("approval", str(approval.pk), str(approval)) if approval else Actor.of(None)
+    )
+
+
+def _close(change: Change, state: str, error: str = "") -> Change:
+    """End a locked change that waits: in the trail, and told to who asked. One that is over already stays as it is."""
+    if change.state != State.WAITING:
+        return change
+    change.state, change.ended_at, change.error = state, timezone.now(), error[:500]
+    change.save(update_fields=["state", "ended_at", "error", "installation"])
+    facts: dict[str, Any] = {"error": error} if error else {}
+    audit.record(
+        f"change.{state}",
+        actor=_chain(change) if state == State.MADE else Actor.of(None),
+        target=change,
+        before={"state": State.WAITING, "version": change.from_digest},
+        after={"state": state, "version": change.version.digest, "scopes": change.scopes, "hosts": change.hosts},
+        **facts,
+    )
+    if state != State.REFUSED:  # whoever asked is told of a refusal by the decision itself
+        notify(change.workspace, [change.asked_by], f"change_{state}", change, note=error)
+    return change
+
+
+def _waiting(approval: Approval) -> Change | None:
+    """The change that this very request is about, if it still waits: a request that was replaced decides nothing."""
+    rows = Change.objects.filter(workspace=approval.workspace_id, pk=approval.subject_id, approval=approval)
+    return rows.filter(state=State.WAITING).first()
+
+
+def _locked(change: Change) -> Change:
+    related = ("workspace", "extension", "version__extension", "asked_by", "approval__workspace")
+    rows = Change.objects.select_for_update(of=("self",)).select_related(*related)
+    return rows.get(workspace=change.workspace_id, pk=change.pk)
+
+
+def _check_seen(step: Step, agreed: Sequence[str]) -> None:
+    new = {*step.new_scopes, *step.new_hosts, *step.weaker}
+    if unseen := sorted(new - set(agreed)):
+        raise ConsentNeeded(f"{step.version} asks for {', '.join(unseen)}, which you were not shown.")
+
+
+def _check_member(actor: User, workspace: Workspace) -> None:
+    """Whoever only looks in asks for nothing, and who left is done nothing for."""
+    if not Membership.objects.in_workspace(workspace).filter(user=actor, user__is_active=True).exists():
+        raise NotMember(f"{actor} is not a member of {workspace.name}.")
