@@ -10,9 +10,21 @@ from galaxy.core.api.people import MemberListView, MemberView, PermissionRequest
 from galaxy.core.api.schema import schema
 from galaxy.core.api.secrets import SecretListView
 from galaxy.core.api.tokens import TokenListView, TokenRevocationView
+from galaxy.core.api.trail import CheckpointView, EventProofView, SinkListView, SinkView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
 from policies.api import ApprovalListView, ApprovalView
+from policies.decision_api import DecisionListView, DecisionView
+from policies.following_api import ApprovalReminderView, ApprovalRepetitionView, ApprovalWithdrawalView
+from policies.rule_api import (
+    RuleChangeView,
+    RuleEndView,
+    RuleListView,
+    RuleSetListView,
+    RuleSetRestorationView,
+    RuleSetView,
+    RuleView,
+)
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
@@ -37,6 +49,18 @@ of_workspace = [
     path("issues/<uuid:pk>/", IssueView.as_view(), name="issue-detail"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),
     path("approvals/<uuid:pk>/", ApprovalView.as_view(), name="approval-detail"),
+    path("approvals/<uuid:pk>/withdrawal/", ApprovalWithdrawalView.as_view(), name="approval-withdrawal"),
+    path("approvals/<uuid:pk>/reminder/", ApprovalReminderView.as_view(), name="approval-reminder"),
+    path("approvals/<uuid:pk>/repetition/", ApprovalRepetitionView.as_view(), name="approval-repetition"),
+    path("rules/", RuleListView.as_view(), name="rule-list"),
+    path("rules/<uuid:pk>/", RuleView.as_view(), name="rule-detail"),
+    path("rules/<uuid:pk>/change/", RuleChangeView.as_view(), name="rule-change"),
+    path("rules/<uuid:pk>/ending/", RuleEndView.as_view(), name="rule-end"),
+    path("rule-sets/", RuleSetListView.as_view(), name="ruleset-list"),
+    path("rule-sets/<int:number>/", RuleSetView.as_view(), name="ruleset-detail"),
+    path("rule-sets/<int:number>/restoration/", RuleSetRestorationView.as_view(), name="ruleset-restore"),
+    path("decisions/", DecisionListView.as_view(), name="decision-list"),
+    path("decisions/<uuid:pk>/", DecisionView.as_view(), name="decision-detail"),
     path("members/", MemberListView.as_view(), name="member-list"),
     path("members/<uuid:pk>/", MemberView.as_view(), name="member-detail"),
     path("roles/", RoleListView.as_view(), name="role-list"),
@@ -49,6 +73,10 @@ of_workspace = [
     path("secrets/", SecretListView.as_view(), name="secret-list"),
     path("events/", EventListView.as_view(), name="event-list"),
     path("events/<int:pk>/", EventView.as_view(), name="event-detail"),
+    path("events/<int:pk>/proof/", EventProofView.as_view(), name="event-proof"),
+    path("checkpoint/", CheckpointView.as_view(), name="checkpoint"),
+    path("audit-streams/", SinkListView.as_view(), name="sink-list"),
+    path("audit-streams/<uuid:pk>/", SinkView.as_view(), name="sink-detail"),
 ]
 urlpatterns = [
     path("schema/", schema, name="schema"),

@@ -33,6 +33,10 @@ API_PERMISSIONS = {
     "runs.write": "Start and cancel runs",
     "issues.read": "See issues",
     "approvals.read": "See approval requests",
+    "approvals.write": "Withdraw, remind of and repeat your own requests, and ask for changes",
+    "rules.read": "See rules and their history",
+    "rules.write": "Write rules",
+    "decisions.read": "See decisions and their reasons",
     "secrets.read": "See which secrets there are, never their values",
     "audit.read": "Read the audit trail",
     "people.read": "See people, roles, grants and what was asked for",
@@ -42,7 +46,15 @@ API_PERMISSIONS = {
     "tokens.revoke": "Revoke your own tokens",
 }
 # Deciding is no token's: a person does that, signed in. An agent never installs, and does not read about others.
-AGENT_PERMISSIONS = ("listings.read", "installations.read", "runs.read", "runs.write", "approvals.read")
+AGENT_PERMISSIONS = (
+    "listings.read",
+    "installations.read",
+    "runs.read",
+    "runs.write",
+    "approvals.read",
+    "approvals.write",
+    "decisions.read",
+)
 
 
 class TokenRefused(DomainError):

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from galaxy.core.audit.verifications import start_verification
 from galaxy.core.break_glass import break_glass
 from galaxy.core.members import add_member
 from galaxy.core.members.asking import ask_for
@@ -23,8 +24,9 @@ from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_staff
 from tests.matrix import (
+    audit_routes,
     connection_routes,
-    machines,
+    machines, policy_routes,
     queue_routes,
     resilience_routes,
     secret_routes,
@@ -83,6 +85,8 @@ OBJECT_ROUTES = (
     "connection-limits",
     "breaker-change",
     "hold-release",
+    "export-stopping",
+    "export-file",
     "sink-trial",
     "sink-pause",
     "sink-replay",
@@ -94,6 +98,7 @@ OBJECT_ROUTES = (
 def things(cast, workspace, admin, vault):
     """What the routes are asked for, all of Meridian: see the head of expected.txt."""
     probe = installed(workspace, admin, PROBE)[0]
+    rules = policy_routes.policies(workspace, admin)
     tidy = publish(TIDY)
     for version in (probe.pin.version, tidy):
         list_extension(version, level=LEVEL, summary=version.parsed.summary)
@@ -123,14 +128,17 @@ def things(cast, workspace, admin, vault):
             "approval": waiting.approval,
             "view": queue_routes.view(workspace, cast["member"]),
             "event": AuditEvent.objects.latest("id"),
+            "verification": start_verification(workspace, actor=cast["auditor"]),
             "tidy": tidy,
             "look": break_glass(
                 slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()
             ),
         }
+        | rules
         | machines.machines(workspace, admin, probe)
         | secret_routes.secrets(workspace, admin, probe)
         | stream_routes.streams(workspace, admin)
+        | audit_routes.trail(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
     )
 
@@ -140,6 +148,7 @@ def address(route: str, things: dict, slug: str) -> str:
     own = (
         {
             "core:audit-detail": {"pk": things["event"].pk},
+            "core:audit-verification": {"pk": things["verification"].pk},
             "core:member-detail": {"pk": things["membership"].pk},
             "core:member-role": {"pk": things["membership"].pk},
             "core:member-removal": {"pk": things["membership"].pk},
@@ -156,6 +165,7 @@ def address(route: str, things: dict, slug: str) -> str:
             "registry:installation-removal": {"pk": things["installation"].pk},
             "sandbox:installation-health": {"pk": things["installation"].pk},
             "registry:pin-change": {"pk": things["installation"].pk},
+            "policies:decision-detail": {"pk": things["approval"].decision_id},
             "policies:approval-detail": {"pk": things["approval"].pk},
             "policies:approval-decision": {"pk": things["approval"].pk},
             "policies:approval-withdrawal": {"pk": things["approval"].pk},
@@ -173,8 +183,10 @@ def address(route: str, things: dict, slug: str) -> str:
             "account_confirm_email": {"key": "made-up"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
         }.get(route)
+        or policy_routes.place(route, things)
         or secret_routes.place(route, things)
         or stream_routes.place(route, things)
+        or audit_routes.place(route, things)
         or workshop_routes.place(route, things)
         or connection_routes.place(route, things)
         or resilience_routes.place(route, things)
@@ -219,8 +231,10 @@ def form(route: str, things: dict) -> dict:
             "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
             "marketplace:listing-install": {"digest": [things["tidy"].digest]},
         }.get(route)
+        or policy_routes.body(route, things)
         or secret_routes.body(route, things)
         or stream_routes.body(route, things)
+        or audit_routes.body(route, things)
         or workshop_routes.body(route, things)
         or connection_routes.body(route, things)
         or resilience_routes.body(route, things)
