@@ -71,7 +71,7 @@ def _answer(
     by_default = allowance(*request)
     if by_default is not None:
         allowed.insert(0, by_default)
-    elif not snapshot.cover(action.scopes, allowing):
+    elif not allowing or not all(any(rule.covers(scope) for rule in allowing) for scope in action.scopes):
         return Evaluation(_DENY, (nothing_allows(principal, action, resource),), {})
     obligations = _obligations(context, allowing, asking)
     standing = questions(action, context)

@@ -182,7 +182,7 @@ def _covers(pattern: str) -> Iterator[str]:
         for fixed in spelled_out(pattern):
             yield f"context.parts == {fixed.count('.') + 1} && context.scope like {_text(fixed)}"
         return
-    shapes = [[]]
+    shapes: list[list[str]] = [[]]
     for part in parts:
         shapes = [[*shape, *more] for shape in shapes for more in ([[], [ONE]] if part == MANY else [[part]])]
     for shape in shapes:

@@ -1,6 +1,7 @@
 """One compiled rule: what is left to check of it, and what it says of a call in words."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from math import isfinite
 
 from policies.answers import ADMIN, APPROVER, Reason
@@ -8,6 +9,7 @@ from policies.models import Effect
 from policies.questions import Action, Context, Resource
 from policies.rules.asks import APPROVERS, Ask, ask_of
 from policies.rules.parts import Hours, Question
+from policies.rules.scopes import matches
 from policies.rules.vocabulary import Rule
 
 _CODES = {Effect.DENY: "rule_denies", Effect.REQUIRE_APPROVAL: "rule_asks", Effect.ALLOW: "rule_allows"}
@@ -17,16 +19,18 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 class CompiledRule:
-    """A rule of which the index holds everything but counts, amounts and hours. Not changed once it is made."""
+    """A rule, and what is made of it once. Not changed after that."""
 
     __slots__ = (
         "amount",
         "ask",
         "classes",
         "code",
+        "constant",
         "destructive",
         "effect",
         "hours",
+        "is_checked",
         "is_plain",
         "lead",
         "mode",
@@ -38,41 +42,90 @@ class CompiledRule:
         "place",
         "rate",
         "redact",
+        "source",
         "who",
     )
 
     def __init__(self, rule: Rule, place: int):
         when = rule.when
-        self.number, self.place = rule.number, place  # what people call it, and its bit in the index
+        self.source = rule
+        self.number, self.place = rule.number, place  # what people call it, and its rank among all rules
         self.effect = rule.effect
         self.code = _CODES[rule.effect]
         self.lead = f"Rule {rule.number}, {rule.title}: "
         self.over, self.amount, self.hours = when.over, when.amount, when.hours
         self.classes = when.classes
         self.destructive, self.new_destination, self.mode = when.destructive, when.new_destination, when.mode
-        self.is_plain = not when.as_json()  # it asks about no circumstance
+        asks_about = when.as_json().keys()
+        self.is_plain = not asks_about
+        self.is_checked = when.over is None and when.amount is None and when.hours is None  # the index said it all
         self.must_know = rule.effect == Effect.ALLOW  # what is not known never allows, and never saves from a no
         self.passes_if, self.who = _ways_out(rule)
         self.ask: Ask | None = ask_of(rule.ask) if rule.ask else None
         self.redact = rule.obligations.redact
         rate = rule.obligations.rate
         self.rate = {"count": rate.count, "per": rate.per, "rule": rule.number} if rate else None
+        self.constant: Reason | None = None  # what it says, where that is the same whatever is asked
+        if asks_about and asks_about <= {"classes", "destructive"} and len(when.classes) <= 1:
+            self.constant = self._reason(self._found(Context(mode="", data_classes=when.classes)))
 
     def reason(self, action: Action, resource: Resource, context: Context) -> Reason | None:
         """Why this rule speaks, or None where a count, an amount or the hour is another than it asks about."""
-        if self.is_plain:
-            return Reason(
-                self.code, self.lead + _what(action, resource, context), self.passes_if, self.who, self.number
-            )
+        if self.constant is not None:
+            return self.constant
+        if not (self.is_checked or self._holds(context)):
+            return None
+        return self._reason(_what(action, resource, context) if self.is_plain else self._found(context))
+
+    def _reason(self, words: str) -> Reason:
+        return Reason(self.code, f"{self.lead}{words}.", self.passes_if, self.who, self.number)
+
+    def is_about(self, action: Action, resource: Resource, context: Context) -> bool:
+        """Whether it is about this action of this resource, whoever asks and under whatever circumstances."""
+        what = self.source.what
+        return (
+            context.act in what.acts
+            and (not what.extensions or resource.extension in what.extensions)
+            and (not what.actions or action.target in what.actions)
+            and (not what.kinds or resource.kind in what.kinds)
+            and (not what.effects or action.effect in what.effects)
+            and (not what.levels or resource.level in what.levels)
+            and (not self.destructive or action.deletes)
+            and (not what.scopes or any(self.covers(scope) for scope in action.scopes))
+        )
+
+    def covers(self, scope: str) -> bool:
+        """Whether it speaks of a call that uses ``scope`` because of that, or of calls whatever they use."""
+        patterns = self.source.what.scopes
+        return not patterns or any(matches(pattern, scope) for pattern in patterns)
+
+    def _holds(self, context: Context) -> bool:
+        """Whether count, amount and hour are those it asks about, as far as they are known."""
+        if self.over is not None:
+            count = context.bulk_count
+            if count <= self.over if isinstance(count, int) else self.must_know:
+                return False
+        if self.amount is not None:
+            value = _amount(context, self.amount.field)
+            if self.must_know if value is None else value <= self.amount.over:
+                return False
+        if self.hours is not None:
+            now = _moment(context)
+            if self.must_know if now is None else not self.hours.hold(now):
+                return False
+        return True
+
+    def _found(self, context: Context) -> str:
+        """What holds of the circumstances that it asks about, in words."""
         found: list[str] = []
-        if self.over is not None and not self._counts(context.bulk_count, found):
-            return None
-        if self.amount is not None and not self._measures(context, found):
-            return None
-        if self.hours is not None and not self._looks_at_the_clock(context, found):
-            return None
+        if self.over is not None:
+            found.append(_records(context.bulk_count, self.over))
+        if self.amount is not None:
+            field, over = self.amount.field, self.amount.over
+            value = _amount(context, field)
+            found.append(f"{field} is not known" if value is None else f"{field} is {value:,}, more than {over:,}")
         if self.classes:
-            found.append(f"it carries {listed(name for name in context.data_classes if name in self.classes)}")
+            found.append(f"it carries {listed([name for name in context.data_classes if name in self.classes])}")
         if self.destructive:
             found.append("it deletes")
         if self.new_destination:
@@ -80,38 +133,35 @@ class CompiledRule:
             found.append("it goes somewhere new" if known else "whether it goes somewhere new is not known")
         if self.mode:
             found.append(f"it is {self.mode}" if context.mode == self.mode else "its mode is not known")
-        return Reason(self.code, f"{self.lead}{listed(found)}.", self.passes_if, self.who, self.number)
+        if self.hours is not None:
+            known = _moment(context) is not None
+            found.append(f"it is {within(self.hours)}" if known else "what time it is is not known")
+        return found[0] if len(found) == 1 else listed(found)
 
-    def _counts(self, count: int | None, found: list[str]) -> bool:
-        over = self.over or 0
-        if not isinstance(count, int):
-            found.append("how many records it names is not known")
-            return not self.must_know
-        found.append(f"{count:,} record{'' if count == 1 else 's'} is more than {over:,}")
-        return count > over
 
-    def _measures(self, context: Context, found: list[str]) -> bool:
-        field, over = self.amount.field, self.amount.over  # type: ignore[union-attr]
-        value = context.numbers.get(field)
-        if type(value) is not int and not (type(value) is float and isfinite(value)):
-            found.append(f"{field} is not known")
-            return not self.must_know
-        found.append(f"{field} is {value:,}, more than {over:,}")
-        return value > over
+def _amount(context: Context, field: str) -> float | None:
+    """The finite number in ``field``; None where there is none."""
+    value = context.numbers.get(field)
+    if type(value) is int or (type(value) is float and isfinite(value)):
+        return value
+    return None
 
-    def _looks_at_the_clock(self, context: Context, found: list[str]) -> bool:
-        hours: Hours = self.hours  # type: ignore[assignment]
-        if context.now is None or context.now.tzinfo is None:
-            found.append("what time it is is not known")
-            return not self.must_know
-        found.append(f"it is {within(hours)}")
-        return hours.hold(context.now)
+
+def _moment(context: Context) -> datetime | None:
+    """When it is asked; None where that is not known, which it is not without a time zone."""
+    return context.now if context.now is not None and context.now.tzinfo is not None else None
+
+
+def _records(count: int | None, over: int) -> str:
+    if not isinstance(count, int):
+        return "how many records it names is not known"
+    return f"{count:,} record{'' if count == 1 else 's'} is more than {over:,}"
 
 
 def _what(action: Action, resource: Resource, context: Context) -> str:
     if context.act == "call":
-        return f"{action.target} {_DOES.get(action.effect, action.effect)}."
-    return f"{resource.extension} {_ACTS[context.act]}."
+        return f"{action.target} {_DOES.get(action.effect, action.effect)}"
+    return f"{resource.extension} {_ACTS[context.act]}"
 
 
 def _ways_out(rule: Rule) -> tuple[str, str]:
