@@ -6,11 +6,13 @@ from django.urls import reverse
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.signals import member_removed
+from policies import outcomes
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
 from registry.models import Installation
 from registry.signals import installation_removed, pin_moved
+from sandbox.approved_runs import outcomes_of
 from sandbox.connections.services import end_own_connections
 from sandbox.outlived import installation_ended, version_changed
 from sandbox.services import approval_was_decided, cancel_runs_of
@@ -23,6 +25,7 @@ def connect() -> None:
     installation_removed.connect(_installation_removed, dispatch_uid="sandbox.installation_removed")
     pin_moved.connect(_pin_moved, dispatch_uid="sandbox.pin_moved")
     register("run", Subject("Run", _url_of_run))
+    outcomes.register("run", outcomes_of)
 
 
 def _approval_decided(approval: Approval, **kwargs: Any) -> None:

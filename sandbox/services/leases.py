@@ -24,6 +24,7 @@ from galaxy.core.db.writing import delete, insert, update
 from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from registry.models import Kind
+from sandbox.approved_runs import tell_of_failure
 from sandbox.errors import RunError
 from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
@@ -265,6 +266,7 @@ def end(
         record_check(run, error)
     elif error:
         tell_requester(run, error)
+        tell_of_failure(run)
     if run.parent_id is None and not was_claimed:  # the claim took the doorbell down
         OutboxMessage.objects.filter(run=run).delete()
 
