@@ -25,6 +25,15 @@ from policies.rule_api import (
     RuleSetView,
     RuleView,
 )
+from policies.standing_api import (
+    AutoApprovalListView,
+    AutoApprovalRevocationView,
+    AutoApprovalView,
+    ChangeListView,
+    ChangeView,
+    DelegationListView,
+    GroupListView,
+)
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
@@ -52,6 +61,17 @@ of_workspace = [
     path("approvals/<uuid:pk>/withdrawal/", ApprovalWithdrawalView.as_view(), name="approval-withdrawal"),
     path("approvals/<uuid:pk>/reminder/", ApprovalReminderView.as_view(), name="approval-reminder"),
     path("approvals/<uuid:pk>/repetition/", ApprovalRepetitionView.as_view(), name="approval-repetition"),
+    path("approver-groups/", GroupListView.as_view(), name="group-list"),
+    path("delegations/", DelegationListView.as_view(), name="delegation-list"),
+    path("auto-approvals/", AutoApprovalListView.as_view(), name="auto-approval-list"),
+    path("auto-approvals/<uuid:pk>/", AutoApprovalView.as_view(), name="auto-approval-detail"),
+    path(
+        "auto-approvals/<uuid:pk>/revocation/",
+        AutoApprovalRevocationView.as_view(),
+        name="auto-approval-revocation",
+    ),
+    path("changes/", ChangeListView.as_view(), name="change-list"),
+    path("changes/<uuid:pk>/", ChangeView.as_view(), name="change-detail"),
     path("rules/", RuleListView.as_view(), name="rule-list"),
     path("rules/<uuid:pk>/", RuleView.as_view(), name="rule-detail"),
     path("rules/<uuid:pk>/change/", RuleChangeView.as_view(), name="rule-change"),
