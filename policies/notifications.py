@@ -20,7 +20,13 @@ TOLD_AT_MOST = 500  # approvals per sweep, those that end first; the others foll
 KINDS = (
     Kind("approval_asked", "An approval is asked of you", "Approvals asked of me", "inbox", "warn", by_mail=True),
     # Told in the console at once; by mail together with its like, so that what matters stands out.
-    Kind("approval_asked_low", "A low-risk approval is asked of you", "Low-risk approvals asked of me", "inbox"),
+    Kind(
+        "approval_asked_low",
+        "A low-risk approval is asked of you",
+        "Low-risk approvals asked of me, once an hour",
+        "inbox",
+        by_mail=True,
+    ),
     Kind(
         "approval_reminder", "An approval still waits for you", "Reminders of approvals", "bell", "warn", by_mail=True
     ),
@@ -59,9 +65,11 @@ def connect() -> None:
 
 
 def ask(approval: Approval, stage: ApprovalStage) -> None:
-    """Tell those whom a stage asks that it is open: nobody else, and at low risk without a mail of its own."""
-    kind = "approval_asked_low" if risk_of(approval) == Risk.LOW else "approval_asked"
-    notify(approval.workspace, reviewers_at(approval, stage), kind, approval, by=approval.requested_by)
+    """Tell those whom a stage asks that it is open, and nobody else; at low risk many of these are one mail an hour."""
+    can_wait = risk_of(approval) == Risk.LOW
+    kind = "approval_asked_low" if can_wait else "approval_asked"
+    people = reviewers_at(approval, stage)
+    notify(approval.workspace, people, kind, approval, by=approval.requested_by, later=can_wait)
 
 
 def tell_of_change(approval: Approval, before: Approval, changed: list[str]) -> None:

@@ -1,5 +1,6 @@
 """What was decided and what held: receipts of decisions, scopes and their use, and the rules of any moment."""
 
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -10,8 +11,10 @@ from policies.decision_list import DecisionFilterForm, page_of
 from policies.models import Decision
 from policies.origins import origins_of
 from policies.receipts import receipt_of
+from policies.rules.cedar import as_cedar, schema_of
 from policies.rules.snapshots import snapshot_of
 from policies.scope_use import scopes_of
+from policies.services.rules import rules_in_force
 
 
 @require_safe
@@ -42,6 +45,19 @@ def decision_detail(request, workspace, pk):
 def scope_list(request, workspace):
     require(request.user, "core.view_rule", request.workspace)
     return render(request, "policies/scope_list.html", {"groups": scopes_of(request.workspace, request.user)})
+
+
+@require_safe
+def rule_cedar(request, workspace):
+    """The rules in force as a file of Cedar policies, or their schema, for tools that read it."""
+    require(request.user, "core.view_rule", request.workspace)
+    rules = rules_in_force(request.workspace)
+    is_schema = request.GET.get("part") == "schema"
+    text = schema_of(rules) if is_schema else as_cedar(rules)
+    ending = "cedarschema" if is_schema else "cedar"
+    name = f"{request.workspace.slug}-policy-{request.workspace.policy_version}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @require_safe

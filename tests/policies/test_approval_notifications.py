@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.core import mail
 from django.utils import timezone
 
 from galaxy.core.members.people import change_role
@@ -9,6 +10,7 @@ from galaxy.core.members.roles import create_role
 from galaxy.core.models import Membership, Notification
 from galaxy.core.notifications.kinds import find
 from galaxy.core.scope import workspace_scope
+from galaxy.core.tasks import mail_digests
 from policies.models import Approval
 from policies.notifications import tell_of_expiring_approvals
 from policies.services.approvals import decide_approval, expire_approvals, withdraw_approval
@@ -78,3 +80,13 @@ def test_only_who_may_see_an_approval_finds_it(workspace, ask, owner, approver, 
     blind = create_role(workspace, name="Blind", permissions={"view_listing"}, actor=owner)
     change_role(Membership.objects.get(user=approver), to=blind, actor=owner)
     assert find(approver, workspace, [key]) == {}
+
+
+def test_fifty_requests_at_low_risk_are_one_mail(ask, approver, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(50):
+            ask(simulated=True)
+    assert mail.outbox == []
+    mail_digests()
+    sent = [one for one in mail.outbox if one.to == [approver.email]]
+    assert [one.subject for one in sent] == ["50 pieces of news, in Meridian"]

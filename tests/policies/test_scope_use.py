@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import cedarpy
 import pytest
 from django.urls import reverse
 
@@ -86,3 +87,14 @@ def test_the_page_shows_it_and_asks_no_more_for_more_calls(
 
 def test_before_anything_is_installed_it_says_so(client_of, workspace, member):
     assert "Nothing is installed" in client_of(member).get(reverse("policies:scope-list", args=["meridian"])).text
+
+
+def test_the_rules_are_a_file_of_cedar(client_of, workspace, admin, member, probe):
+    ask = {"reviewers": "role:owner", "needed": 1, "expires_h": 24}
+    put_in_force(workspace, admin, rule(4, "require_approval", what={"effects": ["write"]}, ask=ask))
+    url = reverse("policies:rule-cedar", args=["meridian"])
+    answer = client_of(member).get(url)
+    assert answer["Content-Disposition"] == 'attachment; filename="meridian-policy-1.cedar"'
+    cedarpy.format_policies(answer.text)  # raises for what is no Cedar
+    assert "context.approved" in answer.text
+    assert "entity" in client_of(member).get(url, {"part": "schema"}).text

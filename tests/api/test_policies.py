@@ -1,0 +1,103 @@
+"""Rules, decisions and requests by API: the services of the pages, and nothing that decides."""
+
+from galaxy.core.models import AuditEvent
+from policies.models import Approval, Rule, RuleSet
+from tests.api.conftest import send, url
+from tests.matrix.policy_routes import REASON, RULE
+
+MEANT = {"reason": REASON, "seen": 0, "confirmed": True}
+
+
+def made(client, **changes):
+    return send(client, "rules/", RULE | MEANT | changes)
+
+
+def test_a_rule_is_made_changed_ended_and_restored(api, token_of, admin, probe, workspace):
+    client = api(token_of(admin))
+    rule = made(client)
+    assert rule.status_code == 201, rule.json()
+    assert (rule.json()["number"], rule.json()["ended_at"]) == (1, None)
+    rest = f"rules/{rule.json()['id']}/"
+    changed = send(client, f"{rest}change/", RULE | MEANT | {"seen": 1, "title": "Deletes ask somebody"})
+    assert changed.json()["title"] == "Deletes ask somebody"
+    ended = send(client, f"{rest}ending/", {"reason": "Not needed", "seen": 2})
+    assert ended.json()["ended_at"] is not None
+    assert client.get(url("rules/?in_force=true")).json()["results"] == []
+    back = send(client, "rule-sets/1/restoration/", {"reason": "It was needed", "seen": 3})
+    assert (back.status_code, back.json()["number"], back.json()["restored_from"]) == (201, 4, 1)
+    sets = client.get(url("rule-sets/")).json()["results"]
+    assert [one["number"] for one in sets] == [4, 3, 2, 1]
+    first = client.get(url("rule-sets/1/")).json()
+    assert first["sentences"][0]["sentence"].startswith("When anybody wants to delete")
+    assert (
+        AuditEvent.objects.filter(action__in=["rule.created", "rule.changed", "rule.ended", "policy.restored"]).count()
+        == 4
+    )
+
+
+def test_whoever_saves_against_old_rules_is_told_what_changed(api, token_of, admin, probe):
+    client = api(token_of(admin))
+    made(client)
+    late = made(client, title="Another")
+    assert (late.status_code, late.json()["code"]) == (409, "rules_changed")
+    assert Rule.objects.count() == 1
+
+
+def test_words_that_no_rule_knows_are_refused_by_place(api, token_of, admin, probe):
+    answer = made(api(token_of(admin)), when={"over": "many"})
+    assert answer.status_code == 422
+    assert "when.over" in answer.json()["fields"]
+    assert not RuleSet.objects.exists()
+
+
+def test_an_unknown_field_is_refused(api, token_of, admin, probe):
+    assert made(api(token_of(admin)), number=7).status_code == 422
+
+
+def test_who_may_not_write_rules_does_not_by_token_either(api, token_of, auditor, member, probe):
+    for person in (auditor, member):
+        assert made(api(token_of(person))).status_code == 403
+
+
+def test_a_rule_is_felt_by_the_next_call_and_its_decision_opens(api, token_of, admin, probe):
+    client = api(token_of(admin))
+    deny = {"effect": "deny", "what": {"effects": ["write"]}, "ask": {}, "title": "No writes"}
+    assert made(client, **deny).status_code == 201
+    run = send(client, "runs/", {"target": "probe.create", "inputs": {"key": "a"}}).json()
+    assert (run["state"], run["error_category"]) == ("failed", "policy_block")
+    decision = client.get(url("decisions/?effect=deny")).json()["results"][0]
+    assert decision["rules"] == [1]
+    opened = client.get(url(f"decisions/{decision['id']}/")).json()
+    assert (opened["repeats"], opened["today"], opened["policy_version"]) == (True, "deny", 1)
+    assert opened["input"]["action"]["target"] == "probe.create"
+
+
+def test_an_agent_sees_the_decisions_on_its_own_calls(api, token_of, admin, agent, probe):
+    send(api(token_of(admin)), "runs/", {"target": "probe.look_up", "inputs": {"key": "a"}})
+    client = api(token_of(admin, agent=agent))
+    send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "b"}})
+    found = client.get(url("decisions/")).json()["results"]
+    assert len(found) == 1
+    assert client.get(url("rules/")).status_code == 403, "an agent reads no rules"
+
+
+def test_a_request_is_withdrawn_and_asked_again(api, token_of, admin, agent, probe):
+    client = api(token_of(admin, agent=agent))
+    run = send(client, "runs/", {"target": "probe.remove", "inputs": {"key": "a"}}).json()
+    rest = f"approvals/{run['approval']}/"
+    assert send(client, f"{rest}repetition/", {}).status_code == 409, "it still waits"
+    reminded = send(client, f"{rest}reminder/", {})
+    assert reminded.status_code == 200, reminded.json()
+    assert send(client, f"{rest}reminder/", {}).status_code == 409, "once an hour"
+    gone = send(client, f"{rest}withdrawal/", {})
+    assert gone.json()["status"] == "withdrawn"
+
+
+def test_nothing_of_the_api_decides(api, token_of, admin, approver, probe):
+    """Whoever may decide in the console has no address to do it by token."""
+    run = send(api(token_of(admin)), "runs/", {"target": "probe.remove", "inputs": {"key": "a"}}).json()
+    client = api(token_of(approver))
+    for rest in ("decision/", "", "approval/"):
+        body = {"decision": "approved", "digest": Approval.objects.get().digest}
+        assert send(client, f"approvals/{run['approval']}/{rest}", body).status_code in {404, 405}
+    assert Approval.objects.get().status == "pending"
