@@ -69,11 +69,12 @@ def decide_approval(
     if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
         approval.refresh_from_db()
         raise why_undecidable(locked, digest)
-    if locked.votes.filter(reviewer=reviewer).exists():
+    votes = list(Vote.objects.in_workspace(locked.workspace).filter(approval=locked).select_related("reviewer"))
+    if any(vote.reviewer_id == reviewer.pk for vote in votes):
         raise AlreadyVoted("You have said yes to this already; now others are asked.")
     _check_note(locked, decision, note)
     shown = _checked_factor(locked, reviewer, decision, factor)
-    Vote.objects.create(
+    vote = Vote.objects.create(
         workspace=locked.workspace,
         approval=locked,
         stage=stage,
@@ -88,9 +89,9 @@ def decide_approval(
         voted_at=now,
     )
     if decision == Vote.Choice.REJECT:
-        _decide(locked, seat, reviewer, Status.REJECTED, now, note=note)
+        _decide(locked, seat, vote, Status.REJECTED)
     else:
-        _count(locked, stages, seat, standing, now, note=note)
+        _count(locked, stages, [*votes, vote], seat, standing)
     approval.refresh_from_db()
     return approval
 
@@ -188,29 +189,23 @@ def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: s
     return factor
 
 
-def _count(
-    approval: Approval,
-    stages: list[ApprovalStage],
-    seat: Seat,
-    standing: Standing,
-    now: datetime,
-    *,
-    note: str,
-) -> None:
-    """After a yes: which stages have enough, by people who still may answer; the first that has not is open now."""
-    reviewer = standing.user
+def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat, standing: Standing) -> None:
+    """After a yes, the last of ``votes``: which stages have enough, by people who still may answer; the first that has
+    not is open now."""
+    vote, reviewer = votes[-1], standing.user
     standings = {reviewer.pk: standing}
     yes: dict[UUID, list[Vote]] = {stage.pk: [] for stage in stages}
-    for vote in approval.votes.filter(choice=Vote.Choice.APPROVE).select_related("reviewer"):
-        holder = standings.setdefault(vote.reviewer_id, standing_of(vote.reviewer, approval.workspace, now))
-        stage = next(one for one in stages if one.pk == vote.stage_id)
-        if holder.seat(approval, stage):
-            yes[stage.pk].append(vote)
+    for one in votes:
+        if one.reviewer_id not in standings:
+            standings[one.reviewer_id] = standing_of(one.reviewer, approval.workspace, vote.voted_at)
+        stage = next(stage for stage in stages if stage.pk == one.stage_id)
+        if standings[one.reviewer_id].seat(approval, stage):
+            yes[stage.pk].append(one)
     short = next((stage for stage in stages if len(yes[stage.pk]) < stage.needed), None)
     if short is None:
-        _decide(approval, seat, reviewer, Status.APPROVED, now, note=note)
+        _decide(approval, seat, vote, Status.APPROVED)
         return
-    opened = _open(stages, short, now)
+    opened = _open(stages, short, vote.voted_at)
     missing = short.needed - len(yes[short.pk])
     audit.record(
         "approval.voted",
@@ -218,8 +213,8 @@ def _count(
         target=approval,
         simulated=is_simulated(approval),
         digest=approval.digest,
-        choice=Vote.Choice.APPROVE,
-        reason=note,
+        choice=vote.choice,
+        reason=vote.reason,
         stage=seat.stage.position,
         missing=missing,
         **_facts(seat, approval),
@@ -242,13 +237,14 @@ def _open(stages: list[ApprovalStage], short: ApprovalStage, now: datetime) -> b
     return is_news
 
 
-def _decide(approval: Approval, seat: Seat, reviewer: User, status: str, now: datetime, *, note: str) -> None:
-    approval.stages.filter(done_at=None, opened_at__isnull=False).update(done_at=now)
-    approval.status, approval.decided_at = status, now
+def _decide(approval: Approval, seat: Seat, vote: Vote, status: str) -> None:
+    """The vote that decides it."""
+    approval.stages.filter(done_at=None, opened_at__isnull=False).update(done_at=vote.voted_at)
+    approval.status, approval.decided_at = status, vote.voted_at
     approval.save(update_fields=["status", "decided_at"])
     facts = _facts(seat, approval)
-    announce(approval, f"approval.{status}", Actor.of(reviewer), digest=approval.digest, reason=note, **facts)
-    notifications.tell_outcome(approval, by=reviewer, note=note)
+    announce(approval, f"approval.{status}", Actor.of(vote.reviewer), digest=vote.digest, reason=vote.reason, **facts)
+    notifications.tell_outcome(approval, by=vote.reviewer, note=vote.reason)
 
 
 def _facts(seat: Seat, approval: Approval) -> dict[str, Any]:
