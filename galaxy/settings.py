@@ -237,6 +237,10 @@ GALAXY_SIGNING_KEY_FILE = DATA_DIR / "sequencer" / "signing-keys.json"  # made b
 # Copies of every checkpoint outside the database, of which verifying makes use.
 GALAXY_CHECKPOINTS_DIR = Path(env_str("GALAXY_CHECKPOINTS_DIR") or DATA_DIR / "checkpoints")
 
+# Export packs, until they are fetched; web and workers of several machines share this directory.
+GALAXY_EXPORTS_DIR = Path(env_str("GALAXY_EXPORTS_DIR") or DATA_DIR / "exports")
+GALAXY_KEEP_EXPORTS_DAYS = env_int("GALAXY_KEEP_EXPORTS_DAYS", 7)
+
 # --- Egress (docs/egress.md) -----------------------------------------------------------------------------------
 
 # host=port: reached on this machine in place of the real host, whose certificate the authority in the file signs.
@@ -392,6 +396,8 @@ CELERY_BEAT_SCHEDULE = {
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
+    "tend-exports": {"task": "galaxy.core.tasks.tend_exports", "schedule": 10.0},
+    "purge-audit": {"task": "galaxy.core.tasks.purge_audit", "schedule": 60.0 * 60 * 6},
     "delete-old-answers": {"task": "galaxy.core.tasks.delete_old_answers", "schedule": 60.0 * 60},
     "make-partitions": {"task": "galaxy.core.tasks.make_partitions", "schedule": 60.0 * 60 * 6},
 }

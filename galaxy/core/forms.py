@@ -6,8 +6,9 @@ from zoneinfo import available_timezones
 
 from django import forms
 
+from galaxy.core.audit.outcomes import OUTCOMES
 from galaxy.core.audit.reading import in_words
-from galaxy.core.audit.search import OUTCOMES, matching
+from galaxy.core.audit.search import matching
 from galaxy.core.models import AuditEvent, User, Workspace
 from galaxy.core.notifications.kinds import kinds
 from galaxy.core.notifications.mailing import mailed_kinds
@@ -87,7 +88,7 @@ class AuditFilterForm(forms.Form):
 
     def __init__(self, data, *, actions: list[str], agents: Iterable[tuple[str, str]] = ()):
         super().__init__(data)
-        self.fields["action"].widget = forms.Select(choices=_action_choices(actions))
+        self.fields["action"].widget = forms.Select(choices=action_choices(actions))
         self.fields["agent"].widget = forms.Select(choices=[("", "Any agent"), *agents])
 
     def clean(self):
@@ -115,7 +116,7 @@ class AuditFilterForm(forms.Form):
         return matching(workspace, self.filters)
 
 
-def _action_choices(actions: list[str]) -> list:
+def action_choices(actions: list[str]) -> list:
     """Groups of a select: each subject with "all of it" first, then its actions."""
     subjects: dict[str, list[str]] = {}
     for action in actions:

@@ -51,6 +51,15 @@ def rewrap_secrets(self, workspace_id: str, job_id: str) -> int:
 
 
 @shared_task
+def verify_trail(workspace_id: str, job_id: str) -> str:
+    """Do one verification of a workspace's trail; returns its result."""
+    from galaxy.core.audit.verifications import carry_out
+
+    with workspace_scope([workspace_id]):
+        return carry_out(UUID(job_id)).state
+
+
+@shared_task
 def note_heartbeat() -> None:
     """Says that beat, the queue and a worker are alive; ``/readyz`` and ``manage.py doctor`` read it."""
     readiness.note_heartbeat()
@@ -121,3 +130,28 @@ def tell_of_ending_agents() -> int:
     from galaxy.core.agents import tell_of_ending_agents as tell
 
     return tell()
+
+
+@shared_task
+def write_export(workspace_id: str, job_id: str) -> int:
+    """Write one export of the trail, from wherever it stands; returns how many events are written."""
+    from galaxy.core.audit import exporting
+
+    with workspace_scope([workspace_id]):
+        return exporting.work_on(UUID(job_id)).done
+
+
+@shared_task
+def tend_exports() -> int:
+    """Call workers for exports that nobody works on, and delete those whose time is over; returns how many."""
+    from galaxy.core.audit import exporting
+
+    return exporting.tend_exports()
+
+
+@shared_task
+def purge_audit() -> int:
+    """Delete the values of events that every rule and hold lets go; returns of how many events."""
+    from galaxy.core.audit import retention
+
+    return retention.purge_everywhere()

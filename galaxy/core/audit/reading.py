@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from galaxy.core.audit import Actor, commitment
+from galaxy.core.audit.outcomes import OUTCOMES, last_word, outcome_of
 from galaxy.core.audit.values import plain
 from galaxy.core.models import AuditDetail, AuditEvent, Workspace
 
@@ -40,6 +41,17 @@ class Row:
     @property
     def words(self) -> str:
         return in_words(self.event.action)
+
+    @property
+    def outcome(self) -> str:
+        """done, refused, failed or simulated."""
+        return outcome_of(self.event.action, simulated=self.event.simulated)
+
+    @property
+    def outcome_word(self) -> str:
+        """The same for people: what was refused or failed says how."""
+        word = last_word(self.event.action).capitalize()
+        return word if self.outcome in ("refused", "failed") else OUTCOMES[self.outcome]
 
 
 @dataclass(frozen=True)

@@ -11,37 +11,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from galaxy.core.audit.outcomes import FAILED, REFUSED, ROUTINE, last_word
 from galaxy.core.audit.reading import actions_of, in_words
 from galaxy.core.db import lookups  # noqa: F401  (registers ``prefix``)
 from galaxy.core.models import Agent, AuditDetail, AuditEvent, Membership, Workspace
 
 Events = QuerySet[AuditEvent, AuditEvent]
 
-# The last word of an action says how it ended: ``run.failed``, ``connection.refresh_failed``, ``approval.rejected``.
-REFUSED = {"refused", "rejected", "denied", "blocked", "expired", "forbidden"}
-FAILED = {"failed", "exhausted", "tripped", "unknown", "error"}
-# What happens all the time and changes nothing that anybody decided.
-ROUTINE = {"viewed", "used", "refreshed", "tested", "released", "consumed"}
-OUTCOMES = {"done": "Done", "refused": "Refused", "failed": "Failed", "simulated": "Simulated"}
 NAMES = {
     "q": "object", "actor": "actor", "agent": "agent", "actor_kind": "kind of actor", "action": "event",
     "outcome": "outcome", "show": "only", "mode": "mode", "since": "from", "until": "to",
     "request_id": "request", "target": "object id",
 }  # fmt: skip
-
-
-def outcome_of(action: str, *, simulated: bool) -> str:
-    """How an event ended, as a name of OUTCOMES."""
-    if simulated:
-        return "simulated"
-    word = _last_word(action)
-    return "refused" if word in REFUSED else "failed" if word in FAILED else "done"
-
-
-def outcome_word(action: str, *, simulated: bool) -> str:
-    """The same for people: what was refused says how."""
-    outcome = outcome_of(action, simulated=simulated)
-    return _last_word(action).capitalize() if outcome in ("refused", "failed") else OUTCOMES[outcome]
 
 
 def matching(workspace: Workspace, filters: Mapping[str, str]) -> Events:
@@ -89,11 +70,7 @@ def _by_outcome(events: Events, workspace: Workspace, outcome: str) -> Events:
 
 def _ending(workspace: Workspace, words: Iterable[str]) -> list[str]:
     """The actions that occur and end with one of ``words``."""
-    return [action for action in actions_of(workspace) if _last_word(action) in words]
-
-
-def _last_word(action: str) -> str:
-    return action.rpartition(".")[2].rpartition("_")[2]
+    return [action for action in actions_of(workspace) if last_word(action) in words]
 
 
 def _start_of(day: str) -> datetime:

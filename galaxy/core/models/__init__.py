@@ -3,9 +3,11 @@
 from galaxy.core.models.agents import Agent, KeptAnswer, Token
 from galaxy.core.models.audit import AuditDetail, AuditEvent
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
+from galaxy.core.models.exports import ExportJob
 from galaxy.core.models.history import HistoryRow
 from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
+from galaxy.core.models.retention import LegalHold, RetentionRule
 from galaxy.core.models.saved_views import SavedView
 from galaxy.core.models.streams import AuditSink, AuditSinkKey
 from galaxy.core.models.support import BreakGlass
@@ -27,13 +29,16 @@ __all__ = [
     "AuditNode",
     "AuditVerification",
     "BreakGlass",
+    "ExportJob",
     "HistoryRow",
     "InWorkspace",
     "Invitation",
     "KeptAnswer",
+    "LegalHold",
     "Membership",
     "Notification",
     "PermissionRequest",
+    "RetentionRule",
     "Rewrap",
     "Role",
     "RoleGroup",

@@ -5,7 +5,16 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from galaxy.core.models import Agent, AuditSink, BreakGlass, Membership, PermissionRequest, User, Workspace
+from galaxy.core.models import (
+    Agent,
+    AuditSink,
+    BreakGlass,
+    ExportJob,
+    Membership,
+    PermissionRequest,
+    User,
+    Workspace,
+)
 from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target, find
 from galaxy.core.permissions import can, label_of
 
@@ -33,6 +42,8 @@ KINDS = (
     Kind("agent_suspended", "Your agent is suspended", "Agents suspended", "ban", "warn", by_mail=True),
     Kind("agent_ending", "Your agent ends within three days", "Agents near their end", "timer", "warn"),
     Kind("sink_failing", "An audit stream is not taken", "Audit streams that fail", "radio-tower", "bad", by_mail=True),
+    Kind("export_ready", "Your export is ready", "Exports that are ready", "download", "ok"),
+    Kind("export_failed", "Your export did not finish", "Exports that failed", "download", "bad"),
     Kind(
         "break_glass_opened",
         "Staff opened this workspace",
@@ -52,6 +63,7 @@ def connect() -> None:
     add_target("core.permissionrequest", _requests)
     add_target("core.agent", _agents)
     add_target("core.breakglass", _break_glasses)
+    add_target("core.exportjob", _exports)
     add_target("core.auditsink", _sinks)
 
 
@@ -109,3 +121,10 @@ def _sinks(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, 
         return {}
     rows = AuditSink.objects.in_workspace(workspace).filter(pk__in=ids, removed_at=None).select_related("workspace")
     return {row.pk: Place(row.name, row.get_absolute_url()) for row in rows}
+
+
+def _exports(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    if not can(user, "core.export_auditevent", workspace):
+        return {}
+    rows = ExportJob.objects.in_workspace(workspace).filter(pk__in=ids).select_related("workspace")
+    return {row.pk: Place(str(row), row.get_absolute_url()) for row in rows}

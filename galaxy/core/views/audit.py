@@ -7,6 +7,7 @@ coming back to the same filters or the same event within ``LOOK_S``, is not writ
 import hashlib
 import json
 import time
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404, render
@@ -14,12 +15,17 @@ from django.views.decorators.http import require_safe
 
 from galaxy.core import audit
 from galaxy.core.audit.paging import page_of
+from galaxy.core.audit.proving import proof_of
 from galaxy.core.audit.reading import actions_of, details_of, view_of
+from galaxy.core.audit.tree import checkpoint_of
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.http import wants_partial
-from galaxy.core.models import AuditEvent
-from galaxy.core.permissions import require
+from galaxy.core.models import Agent, AuditEvent
+from galaxy.core.permissions import require, why_not
+from galaxy.core.saved_views import views_of
 
+VIEWS = "audit"  # the name of this list among saved views
+MOST_AGENTS = 200  # on offer; others are found by name
 LOOK_S = 600
 _LOOKS_KEPT = 100  # per session; the oldest are forgotten, and would then be written again
 
@@ -27,18 +33,23 @@ _LOOKS_KEPT = 100  # per session; the oldest are forgotten, and would then be wr
 @require_safe
 def audit_list(request, workspace):
     require(request.user, "core.view_auditevent", request.workspace)
-    form = AuditFilterForm(request.GET, actions=actions_of(request.workspace))
+    agents = Agent.objects.in_workspace(request.workspace).order_by("name").values_list("pk", "name")
+    form = AuditFilterForm(request.GET, actions=actions_of(request.workspace), agents=agents[:MOST_AGENTS])
     filters, page = {}, None
     if form.is_valid():
         filters = form.filters
-        _record_look(request, "audit.viewed", request.workspace, filters=filters)
+        record_look(request, "audit.viewed", request.workspace, filters=filters)
         events = form.apply(request.workspace).select_related("workspace")
         page = page_of(events, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     context = {
         "form": form,
         "filters": filters,
+        "checkpoint": checkpoint_of(request.workspace),
+        "query": urlencode(filters),
         "page": page,
         "rows": details_of(page.events, request.workspace) if page else [],
+        "views": views_of(request.user, request.workspace, VIEWS),
+        "export_denied": why_not(request.user, "core.export_auditevent", request.workspace),
     }
     template = "core/_audit_rows.html" if wants_partial(request) else "core/audit_list.html"
     return render(request, template, context, status=200 if page else 422)
@@ -47,12 +58,14 @@ def audit_list(request, workspace):
 @require_safe
 def audit_detail(request, workspace, pk):
     require(request.user, "core.view_auditevent", request.workspace)
-    event = get_object_or_404(AuditEvent.objects.in_workspace(request.workspace).select_related("workspace"), pk=pk)
-    _record_look(request, "event.viewed", event)
-    return render(request, "core/audit_detail.html", {"event": event, "view": view_of(event)})
+    events = AuditEvent.objects.in_workspace(request.workspace).in_order().select_related("workspace")
+    event = get_object_or_404(events, pk=pk)
+    record_look(request, "event.viewed", event)
+    context = {"event": event, "view": view_of(event), "proof": proof_of(event)}
+    return render(request, "core/audit_detail.html", context)
 
 
-def _record_look(request, action, target, **data) -> None:
+def record_look(request, action, target, **data) -> None:
     """Write that ``request.user`` looked, unless this session did so a moment ago."""
     what = json.dumps([str(request.workspace.pk), action, str(target.pk), data], sort_keys=True, default=str)
     key = hashlib.sha256(what.encode()).hexdigest()[:16]

@@ -9,8 +9,9 @@ from galaxy.core.audit.packs import verify
 from galaxy.core.audit.search import matching
 from galaxy.core.audit.tree import checkpoint_of
 from galaxy.core.errors import Conflict
-from galaxy.core.models import AuditLeaf, Workspace
+from galaxy.core.models import AuditEvent, AuditLeaf, Workspace
 
+_WAIT = "Wait a second; if it stays so, the sequencer is not running."
 Places = range | array  # positions, rising
 
 
@@ -51,12 +52,18 @@ class Selection:
 
 
 def sealed_size(workspace: Workspace) -> int:
-    """How many events are under the newest checkpoint. Raises Conflict where there is none yet."""
+    """How many events are under the newest checkpoint. Raises Conflict where there is none yet.
+
+    Nor is there one to use while the newest purge is not sealed: its values would be missing, and nothing say why.
+    """
     checkpoint = checkpoint_of(workspace)
     if checkpoint is None:
-        raise Conflict(
-            "No event of this workspace is sealed yet.", "Wait a second; if it stays so, the sequencer is not running."
-        )
+        raise Conflict("No event of this workspace is sealed yet.", _WAIT)
+    tombstones = AuditEvent.objects.in_workspace(workspace).filter(action=verify.TOMBSTONE)
+    newest = tombstones.order_by("-occurred_at", "-id").values_list("pk", flat=True).first()
+    leaves = AuditLeaf.objects.in_workspace(workspace).filter(event_id=newest, position__lt=checkpoint.size)
+    if newest is not None and not leaves.exists():
+        raise Conflict("Values were purged a moment ago, and that is not sealed yet.", _WAIT)
     return checkpoint.size
 
 

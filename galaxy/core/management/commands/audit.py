@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from galaxy.core.audit.anchors import Anchors
 from galaxy.core.audit.epochs import declare, record_restore
+from galaxy.core.audit.packs.command import add_export_arguments, write_pack
 from galaxy.core.audit.tree import checkpoint_of
 from galaxy.core.errors import DomainError
 from galaxy.core.management.workspaces import workspaces_named
@@ -12,7 +13,7 @@ from galaxy.core.vault.signing import add_signing_key, make_signing_keys
 
 
 class Command(BaseCommand):
-    help = "Look after the sealed trail: make-key, rotate-key, new-epoch."
+    help = "Look after the sealed trail: make-key, rotate-key, new-epoch, export."
     requires_system_checks = ()
 
     def add_arguments(self, parser):
@@ -24,6 +25,7 @@ class Command(BaseCommand):
             acts.add_parser(name, help=words).add_argument("--file", type=Path, default=_key_file())
         one = acts.add_parser("new-epoch", help="after a backup was restored: let the trail go on from there")
         one.add_argument("--restored", action="store_true", required=True, help="say that a backup was restored")
+        add_export_arguments(acts.add_parser("export", help="write a pack of events that anybody can verify"))
 
     def handle(self, *, act, **options):
         try:
@@ -47,6 +49,11 @@ class Command(BaseCommand):
             lost = record_restore(workspace, epoch, anchors)
             self.stdout.write(f"{workspace.slug}: {lost} sealed events are not in this backup.")
         self.stdout.write(f"Epoch {epoch.number} has begun. The sequencer goes on by itself.")
+
+    def export(self, *, workspace, output, **options):
+        for one in workspaces_named([workspace]):
+            count = write_pack(one, output, **options)
+            self.stdout.write(f"{count} events are in {output}. Verify them: python {output}/verify.py {output}")
 
 
 def _key_file() -> Path:
