@@ -11,6 +11,7 @@ from .grpc_checks import check_grpc, check_grpc_connection
 from .model import effect_of
 from .nodes import shown
 from .readers import PATH_FIELD
+from .reads_checks import check_for_approvers
 from .rest_checks import check_rest
 from .suggest import nearest
 
@@ -24,6 +25,9 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
     _check_scope_map(canonical.get("auth", {}), locate, findings)
     if canonical.get("kind") == "action":
         _check_action(canonical, canonical, (), locate, findings)
+        if "reads" in canonical:
+            message = "reads names an action of the same connector, and this one stands alone."
+            findings.add("unknown-key", locate("reads"), "reads", message, "Remove it.")
         if canonical["runner"] == "grpc":
             check_grpc_connection(canonical, locate, findings)
         return
@@ -43,7 +47,9 @@ def check_actions(canonical: dict[str, Any], locate: Locate, findings: Findings)
         _check_action(action, canonical, ("actions", at), locate, findings)
     if any(action["runner"] == "grpc" for action in actions):
         check_grpc_connection(canonical, locate, findings)
+    by_id = {action["id"]: action for action in actions if action.get("id")}
     for at, action in enumerate(actions):
+        check_for_approvers(action, by_id, at, locate, findings)
         if "undo" in action and action["undo"] not in ids:
             _unknown(action["undo"], ids, "action", locate("actions", at, "undo"), f"actions[{at}].undo", findings)
     health = canonical.get("health", {})

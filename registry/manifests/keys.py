@@ -158,6 +158,21 @@ FALLBACK = Shape("fallbacks", (
     Key("path", r.url_path, "Another path."),
     Key("model", text(100), "Another model, where the action calls one."),
 ))  # fmt: skip
+READS = Shape("reads", (
+    Key("action", name(), "The read action of the same connector that fetches a record.", required=True),
+    Key("each", expression("inputs"), "JMESPath to a list of the inputs, where the call is about many records."),
+    Key(
+        "with",
+        mapping(expression("inputs", "entry"), IDENTIFIER, "the name of an input"),
+        "Its inputs: JMESPath over inputs, and entry of each.",
+        required=True,
+    ),
+    Key(
+        "fields",
+        mapping(expression("inputs", "entry"), IDENTIFIER, "the name of an output"),
+        "What its outputs would be after the call; those of the same names as inputs when left out.",
+    ),
+))  # fmt: skip
 COST = Shape("cost", (
     Key("unit", choice("call", "token", "record"), "What is paid for.", required=True),
     Key("amount", number, "Price of one unit.", required=True),
@@ -236,6 +251,13 @@ ACTION_KEYS = (
     Key("destructive", flag, "Whether it destroys something; true for deletes."),
     Key("bulk", BULK, "When a call counts as bulk."),
     Key("undo", name(dotted=True), "The action that takes it back."),
+    Key("reads", READS, "How the records it changes are read, so that an approver sees them before and after."),
+    Key(
+        "narrow",
+        items(_input_name, 20, ordered=False),
+        "Inputs that an approver may make smaller: lists lose entries, numbers become lower, what is optional is left "
+        "out. The list that bulk counts always may.",
+    ),
     Key("audience", choice("human", "agent", "both"), "Who may call it; both when left out."),
     Key("policy", POLICY, "Approvals and personal data."),
     Key("rate_limits", RATE_LIMITS, "Its own limits."),
@@ -378,6 +400,6 @@ MANIFESTS: dict[str, Shape] = {
 
 # The parts above in the order the reference tells them.
 SECTIONS = (
-    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, LOCK, BREAKER, RETRY, BULK, REPLY, PAGINATION,
-    UPLOAD, GRPC, FALLBACK, COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
+    ACTION, AUTH, EGRESS, PERMISSIONS, POLICY, APPROVAL, RATE_LIMITS, LOCK, BREAKER, RETRY, BULK, READS, REPLY,
+    PAGINATION, UPLOAD, GRPC, FALLBACK, COST, SIMULATION, FIXTURE, HEALTH, STEP, OUTCOME, SAMPLE, SOURCE,
 )  # fmt: skip
