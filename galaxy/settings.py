@@ -261,6 +261,7 @@ SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will d
 if SANDBOX_REDUCED and HARDENED:
     raise SettingError("SANDBOX_REDUCED is for development: in production Python runs behind every wall or not at all.")
 SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
+SANDBOX_KEEP_ASKED_DAYS = env_int("SANDBOX_KEEP_ASKED_DAYS", 7)
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
@@ -394,6 +395,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
+    "forget-kept-inputs": {"task": "sandbox.tasks.forget_kept_inputs", "schedule": 60.0 * 60},
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
     "tend-exports": {"task": "galaxy.core.tasks.tend_exports", "schedule": 10.0},

@@ -19,8 +19,8 @@ def budget_spent(agent: Agent, *, but: Run) -> RunError | None:
     """The refusal of the call ``but`` where ``agent`` has made its calls of today (UTC) already, else None.
 
     The owner is told when the call brings the agent near its budget. Runs that policy or this very budget stopped were
-    no calls. The agent's row is locked until the transaction ends, so that hurried calls are counted one after the
-    other.
+    no calls, nor was what was tried out for an approver. The agent's row is locked until the transaction ends, so that
+    hurried calls are counted one after the other.
     """
     agent = Agent.objects.select_for_update(of=("self",)).select_related("workspace", "owner").get(pk=agent.pk)
     made = _calls(agent.workspace_id).filter(agent=agent).exclude(pk=but.pk).count()
@@ -51,4 +51,5 @@ def calls_today(workspace: Workspace, agents: Iterable[Agent]) -> dict[UUID, int
 def _calls(workspace_id: UUID):
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     refused = Q(error_category=Category.POLICY_BLOCK) | Q(error_category=Category.QUOTA, attempt=0)
-    return Run.objects.in_workspace(workspace_id).filter(created_at__gte=midnight).exclude(refused)
+    made = Run.objects.in_workspace(workspace_id).filter(created_at__gte=midnight, rehearses=None)
+    return made.exclude(refused)

@@ -15,7 +15,10 @@ from registry.signals import installation_removed, pin_moved
 from sandbox.approved_runs import outcomes_of
 from sandbox.connections.services import end_own_connections
 from sandbox.outlived import installation_ended, version_changed
+from sandbox.panels import show
 from sandbox.services import approval_was_decided, cancel_runs_of
+from sandbox.services.narrowing import narrow, narrowable
+from sandbox.services.renewing import ask_again
 
 
 def connect() -> None:
@@ -24,7 +27,7 @@ def connect() -> None:
     member_removed.connect(_member_removed, dispatch_uid="sandbox.member_removed")
     installation_removed.connect(_installation_removed, dispatch_uid="sandbox.installation_removed")
     pin_moved.connect(_pin_moved, dispatch_uid="sandbox.pin_moved")
-    register("run", Subject("Run", _url_of_run))
+    register("run", Subject("Run", _url_of_run, show=show, narrowable=narrowable, narrow=narrow, again=ask_again))
     outcomes.register("run", outcomes_of)
 
 

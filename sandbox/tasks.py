@@ -24,6 +24,14 @@ def forget_recordings() -> int:
 
 
 @shared_task
+def forget_kept_inputs() -> int:
+    """Delete the inputs of calls that nobody said yes to, once they cannot be asked for again; returns how many."""
+    from sandbox.services import forget_kept_inputs as forget
+
+    return forget()
+
+
+@shared_task
 def ring_due_checks() -> int:
     """Ask for the checks of connections that are due; returns how many."""
     from sandbox.health.checks import ring_due_checks as ring

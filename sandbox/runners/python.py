@@ -1,7 +1,9 @@
 """Python actions and transforms, run by sandboxd: this side asks, stores what it says, and makes a reply of it."""
 
 import base64
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,7 +13,7 @@ from galaxy.core.vault.services import lease
 from registry.services import secrets_of, verified_manifest
 from sandbox.errors import RunError
 from sandbox.models import Category, Execution, Run
-from sandbox.redaction import redacted
+from sandbox.redaction import redacted, workspace_key
 from sandbox.runners import Reply
 from sandbox.runners.simulated import action_of
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
@@ -62,7 +64,7 @@ class PythonRunner:
             if error.code == BROKE:
                 return Reply(UNAVAILABLE, code=error.code, sentence=str(error), next_step=error.next_step)
             raise _refused(error) from error
-        answer = _masked(answer)
+        answer = self._hidden(answer)
         self._store(answer, order, number)
         return _reply(answer, self._is_repeatable())
 
@@ -93,6 +95,25 @@ class PythonRunner:
         except DomainError as error:
             sentence, next_step = str(error), error.next_step
             raise RunError(Category.AUTH_ERROR, error.code, sentence=sentence, next_step=next_step) from error
+
+    def _hidden(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """``answer`` as it is stored: who may see a run need not be one who may see its data, so that what looks
+        personal is hidden in log, error and addresses as it is in inputs and outputs. The output is the gate's to hide.
+
+        A recording can do the run again only with its values as they were, so where a class of them may not be kept
+        at all there is none.
+        """
+        modes, key = self.run.obligations.get("redact", {}), workspace_key(self.run.workspace_id)
+        hide = partial(redacted, schema={}, modes=modes, key=key)
+        outcome = answer["outcome"]
+        error = outcome["error"] and outcome["error"] | {"sentence": hide(outcome["error"]["sentence"])}
+        logs = [line | {"text": hide(line["text"])} for line in outcome["logs"]]
+        exchanges = [
+            one | {"url": _hidden_url(one["url"], hide), "reason": hide(one["reason"])} for one in answer["exchanges"]
+        ]
+        recording = "" if "drop" in modes.values() else answer["recording"]
+        hidden = {"outcome": outcome | {"error": error, "logs": logs}, "exchanges": exchanges, "recording": recording}
+        return answer | hidden
 
     def _store(self, answer: dict[str, Any], order: RunOrder, number: int) -> None:
         outcome = answer["outcome"]
@@ -144,22 +165,10 @@ def _holder(run: Run) -> dict[str, Any]:
     return holder_of(verified_manifest(run.version_digest), run.target)
 
 
-def _masked(answer: dict[str, Any]) -> dict[str, Any]:
-    """``answer`` as it is stored: who may see a run need not be one who may see its data, so that what looks personal
-    is masked in log, error and addresses as it is in inputs and outputs. The output is the gate's to mask."""
-    outcome = answer["outcome"]
-    error = outcome["error"] and outcome["error"] | {"sentence": redacted(outcome["error"]["sentence"], {})}
-    logs = [line | {"text": redacted(line["text"], {})} for line in outcome["logs"]]
-    exchanges = [
-        one | {"url": _masked_url(one["url"]), "reason": redacted(one["reason"], {})} for one in answer["exchanges"]
-    ]
-    return answer | {"outcome": outcome | {"error": error, "logs": logs}, "exchanges": exchanges}
-
-
-def _masked_url(url: str) -> str:
+def _hidden_url(url: str, hide: Callable[[str], str]) -> str:
     """As it is, or without its escapes where they hid something personal."""
     plain = unquote(url)
-    shown = redacted(plain, {})
+    shown = hide(plain)
     return url if shown == plain else "".join(sign if sign.isprintable() else "?" for sign in shown)
 
 

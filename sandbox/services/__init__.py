@@ -6,7 +6,7 @@ The twelve steps of a call, each a function of its own, in this order:
  1    resolve_call        admission: workspace, caller, version, mode
  2    validate_inputs     admission
  3    decide              admission, and again at the claim (recheck)
- 4    seek_approval       admission: find one that matches, or ask
+ 4    seek_approval       asking: find one that matches, or ask
  5    charge_budget       execution
  6    claim               leases: consume the approval, take the run
  7    execute             execution: attempts, back-off
@@ -20,13 +20,21 @@ The twelve steps of a call, each a function of its own, in this order:
 
 from sandbox.services.admission import invoke
 from sandbox.services.leases import ring
-from sandbox.services.lifecycle import approval_was_decided, cancel_run, cancel_runs_of, reconcile, settle_run
+from sandbox.services.lifecycle import (
+    approval_was_decided,
+    cancel_run,
+    cancel_runs_of,
+    forget_kept_inputs,
+    reconcile,
+    settle_run,
+)
 from sandbox.services.performing import perform
 
 __all__ = [
     "approval_was_decided",
     "cancel_run",
     "cancel_runs_of",
+    "forget_kept_inputs",
     "invoke",
     "perform",
     "reconcile",

@@ -1,6 +1,7 @@
 """Steps 1 to 4 of the gate: resolve, validate, decide, seek approval. What passes is a queued run."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,7 @@ from galaxy.core.db.prepared import prepared
 from galaxy.core.db.writing import insert
 from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, User, Workspace
-from policies.engine import Evaluation, Reason
 from policies.models import Approval, Decision, Effect
-from policies.services.approvals import request_approval
 from policies.services.decisions import decide as decide_and_store
 from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
@@ -30,11 +29,13 @@ from registry.services import (
 )
 from sandbox import class_flow
 from sandbox.budgets import budget_spent
-from sandbox.errors import KeyReused, RunError
-from sandbox.models import Category, Run, RunPayload
+from sandbox.errors import KeyReused
+from sandbox.models import Run, RunPayload
 from sandbox.plain_json import NotPlain, require_plain
-from sandbox.redaction import redacted
-from sandbox.services.calls import Call, approval_digest, input_digest, question
+from sandbox.redaction import Modes, redacted, stricter, workspace_key
+from sandbox.services.asking import blocked, seek_approval
+from sandbox.services.binding import input_digest
+from sandbox.services.calls import Call, question
 from sandbox.services.leases import end, queue
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
@@ -78,16 +79,23 @@ def invoke(
         raise
 
 
-def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: Classes) -> Run:
-    """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate."""
+def invoke_step(
+    pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: Classes, modes: Modes
+) -> Run:
+    """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate.
+
+    ``carried`` and ``modes`` say which data classes its inputs bring along, and how they are to be hidden.
+    """
     found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
     if found:
         return found
-    called = resolve(pack_run.workspace, target)
+    # Read anew: a pack may have begun long before the rules changed that hold now.
+    workspace = Workspace.objects.get(pk=pack_run.workspace_id)
+    called = resolve(workspace, target)
     if called.action is None and called.manifest.kind != Kind.TRANSFORM:
         raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
     call = Call(
-        workspace=pack_run.workspace,
+        workspace=workspace,
         user=pack_run.requested_by,
         chain=Actor.from_list(pack_run.chain).through("version", pack_run.version_digest, str(pack_run.version)),
         resolved=called,
@@ -97,8 +105,10 @@ def invoke_step(pack_run: Run, step_id: str, target: str, inputs: dict[str, Any]
         parent=pack_run,
         step_id=step_id,
         carried=carried,
+        modes=modes,
         agent=pack_run.agent,
         connection=connection_for(called.installation, pack_run.requested_by),
+        pack=pack_run.target,
     )
     refuse_unplain(call)
     validate_inputs(call)
@@ -208,38 +218,92 @@ def admit(call: Call) -> Run:
         step_id=call.step_id,
         idempotency_key=call.idempotency_key,
         input_digest=input_digest(call.inputs),
-        inputs=redacted(call.inputs, call.inputs_schema, call.carried),
         data_classes=call.data_classes,
+        rehearses=call.rehearses,
+        instead_of_id=call.again.subject_id if call.again else None,
         seed=call.parent.seed if call.parent else secrets.randbits(62),
         trace_id=call.parent.trace_id if call.parent else secrets.token_hex(16),
     )
     tracer = Tracer(run)
     decision = run.decision = decide(call, tracer)
-    asks = decision.effect == Effect.REQUIRE_APPROVAL and not call.is_check  # nobody is asked again every few minutes
+    run.obligations = obligations_of(call.modes, decision.obligations)
+    run.inputs = shown_inputs(call, run)
+    asks, is_refused = _meaning(call, decision)
     if asks:
         run.state = Run.State.WAITING
-    values = {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)}
-    insert(run, RunPayload(workspace=run.workspace, run=run, data=values), *tracer.take())
+    insert(run, RunPayload(workspace=run.workspace, run=run, data=payload_for(call)), *tracer.take())
     audit.record(
         "run.requested",
         actor=call.chain,
         target=run,
         simulated=run.is_simulated,
         after={"mode": run.mode, "version": run.version_digest, "state": run.state, "effect": decision.effect}
-        | ({"connection": str(run.connection_id)} if run.connection_id else {}),
+        | ({"connection": str(run.connection_id)} if run.connection_id else {})
+        | ({"rehearses": str(call.rehearses.pk)} if call.rehearses else {}),
     )
-    if decision.effect == Effect.DENY or (call.is_check and decision.effect == Effect.REQUIRE_APPROVAL):
+    if is_refused:
         end(run, error=blocked(decision), tracer=tracer)
-        return run
-    if call.agent and (spent := budget_spent(call.agent, but=run)):
+    elif call.agent and not call.asks_nobody and (spent := budget_spent(call.agent, but=run)):
         end(run, error=spent, tracer=tracer)
-        return run
-    if asks:
-        run.approval = seek_approval(call, run, decision)
+    elif asks:
+        run.approval = seek_approval(call, run, decision, again=call.again)
         run.save(update_fields=["approval"])
+        rehearse(call, run)
     elif not run.parent_id:
         queue(run)
     return run
+
+
+def rehearse(call: Call, run: Run) -> Run | None:
+    """Let the call that ``run`` waits with be tried in Sim Mode, for whoever decides about it; in the caller's
+    transaction, for a worker to take up. None where trying it would tell nothing: a pack's steps are asked for one by
+    one, and a transform changes nothing."""
+    if call.action is None or run.approval is None or run.approval.status != Approval.Status.PENDING:
+        return None
+    return admit(
+        replace(
+            call,
+            mode=Run.Mode.SIMULATED,
+            scenario=Run.Scenario.HAPPY,
+            parent=None,
+            step_id="",
+            idempotency_key=None,
+            rehearses=run,
+            again=None,
+        )
+    )
+
+
+def _meaning(call: Call, decision: Decision) -> tuple[bool, bool]:
+    """Whether a person is asked, and whether the call is refused.
+
+    Whatever Galaxy makes by itself asks nobody: where it would reach another system it is refused instead, and what
+    is simulated for an approver goes on. What is asked for once more, or narrowed, is asked in any case.
+    """
+    asks = decision.effect == Effect.REQUIRE_APPROVAL
+    if decision.effect == Effect.DENY:
+        return False, True
+    if call.asks_nobody:
+        return False, asks and (call.is_check or call.mode == Run.Mode.LIVE)
+    return asks or call.again is not None, False
+
+
+def obligations_of(inherited: Modes, decided: dict[str, Any]) -> dict[str, Any]:
+    """What has to be done with a call: what was decided, and data classes hidden no milder than ``inherited`` says."""
+    redact = stricter(inherited, decided.get("redact", {}))
+    return ({"redact": redact} if redact else {}) | ({"rate": decided["rate"]} if decided.get("rate") else {})
+
+
+def shown_inputs(call: Call, run: Run) -> dict[str, Any]:
+    """The inputs as they are stored and shown, hidden as the run's obligations say."""
+    modes, key = run.obligations.get("redact"), workspace_key(run.workspace_id)
+    return redacted(call.inputs, call.inputs_schema, call.carried, modes=modes, key=key)
+
+
+def payload_for(call: Call) -> dict[str, Any]:
+    return {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)} | (
+        {"modes": call.modes} if call.modes else {}
+    )
 
 
 def decide(call: Call, tracer: Tracer) -> Decision:
@@ -250,63 +314,6 @@ def decide(call: Call, tracer: Tracer) -> Decision:
     return decision
 
 
-def blocked(decision: Decision) -> RunError:
-    """The error of a call that policy denies: the first reason, and what would pass."""
-    first = decision.reasons[0] if decision.reasons else {}
-    return RunError(
-        Category.POLICY_BLOCK,
-        first.get("code", "denied"),
-        sentence=first.get("text", ""),
-        next_step=_way_out(first),
-    )
-
-
-def _way_out(reason: dict[str, str]) -> str:
-    if not reason.get("passes_if"):
-        return ""
-    return f"It passes if: {reason['passes_if']}. {reason['who']} can see to it."
-
-
-def seek_approval(call: Call, run: Run, decision: Decision) -> Approval:
-    """Step 4. Ask for a person's yes to exactly this call; the run waits."""
-    evaluation = Evaluation(
-        Effect(decision.effect), tuple(Reason(**reason) for reason in decision.reasons), decision.obligations
-    )
-    spec = call.action
-    return request_approval(
-        call.workspace,
-        subject_kind="run",
-        subject_id=run.pk,
-        digest=approval_digest(call, evaluation, decision.policy_version),
-        summary=_summary(call),
-        facts={
-            "what": call.resolved.target,
-            "where": str(call.resolved.installation),
-            "connection": run.connection.label if run.connection else None,
-            "records": call.bulk_count,
-            "data_classes": call.data_classes,
-            "version": f"{call.resolved.version} ({call.resolved.version.short_digest})",
-            "rule": [reason["text"] for reason in decision.reasons],
-            "undo": spec.undo if spec else None,
-            "agent": str(call.agent) if call.agent else None,
-            "agent_id": str(call.agent.pk) if call.agent else None,
-            "simulated": run.is_simulated,
-            "inputs": run.inputs,
-            "effect": spec.effect if spec else "read",
-        },
-        requested_by=call.user,
-        version_author=_author(call),
-        decision=decision,
-        agent=call.agent,
-        actor=call.chain,
-    )
-
-
-def _author(call: Call) -> User | None:
-    """Who published what would run and so does not decide: of the callee, or else of the pack that calls it."""
-    return call.resolved.version.published_by or (call.parent.version.published_by if call.parent else None)
-
-
 def _earlier(call: Call) -> Run | None:
     """The run that used this idempotency key before. Raises KeyReused where it asked for something else."""
     if not call.idempotency_key:
@@ -314,27 +321,27 @@ def _earlier(call: Call) -> Run | None:
     found = _with_key.one(workspace=call.workspace.pk, key=call.idempotency_key)
     if found is None:
         return None
-    same = (found.target, found.input_digest, found.requested_by_id, found.agent_id) == (
+    same = (found.target, found.requested_by_id, found.agent_id, found.scenario) == (
         call.resolved.target,
-        input_digest(call.inputs),
         call.user.pk,
         call.agent.pk if call.agent else None,
+        call.scenario,
     )
-    if not same or found.scenario != call.scenario:
+    digest = input_digest(call.inputs)
+    if not same or (found.input_digest != digest and not _was_asked_with(found, digest)):
         raise KeyReused("This idempotency key was used before, for something else.")
     return found
+
+
+def _was_asked_with(run: Run, digest: str) -> bool:
+    """Whether these were its inputs before a reviewer made them smaller."""
+    wider = Approval.objects.filter(workspace=run.workspace_id, subject_kind="run", subject_id=run.pk)
+    return wider.filter(bound__inputs=digest).exists()
 
 
 @prepared
 def _with_key(workspace: UUID, key: str) -> QuerySet[Run]:
     return Run.objects.filter(workspace=workspace, idempotency_key=key).order_by()
-
-
-def _summary(call: Call) -> str:
-    name = call.action.name if call.action else call.resolved.manifest.name
-    where = call.resolved.installation.extension.name
-    many = f" for {call.bulk_count} records" if call.bulk_count else ""
-    return f"{name} in {where}{many}"
 
 
 def _some_action(found: Resolved) -> str:

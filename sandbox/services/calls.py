@@ -1,11 +1,10 @@
-"""A call on its way through the gate, and the facts that decisions and approvals are made of."""
+"""A call on its way through the gate, and the facts that decisions are made of."""
 
-import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-import rfc8785
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -14,24 +13,33 @@ from galaxy.core.audit import Actor
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.permissions import can, remember_grants
-from policies.engine import Action, Context, Evaluation, Principal, Resource
+from policies.engine import Action, Context, Principal, Resource
+from policies.models import Approval
+from registry.levels import level_of
 from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
 from registry.models import Connection, Kind
-from registry.services import Resolved, secret_generations
+from registry.services import Resolved
 from registry.services.holding import may_rehearse
-from sandbox.class_flow import names_in
+from sandbox import destinations
+from sandbox.class_flow import joined, names_in
 from sandbox.models import Run
-from sandbox.transforms.classes import Classes
+from sandbox.redaction import Modes
+from sandbox.transforms.classes import Classes, Path, classes_at, read_paths
+
+MOST_NUMBERS = 64  # of one call that rules may look at, and how deep they may lie
+DEEPEST = 8
 
 
 @dataclass(frozen=True)
 class Call:
     """What is asked for, resolved. ``parent`` and ``step_id`` are set for the step of a pack.
 
-    ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared.
-    ``agent`` is who acts for ``user``, if it is not they themselves. ``connection`` is what it goes out by, or would.
-    ``is_check``: a trial of that connection's health.
+    ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared, and
+    ``modes`` how the pack and its earlier steps want data classes hidden. ``agent`` is who acts for ``user``, if it is
+    not they themselves. ``connection`` is what it goes out by, or would. ``pack`` is the name of the pack that calls.
+    ``is_check``: a trial of that connection's health; ``rehearses``: a trial of that waiting run for an approver;
+    ``again``: the approval whose call this asks for once more.
     """
 
     workspace: Workspace
@@ -48,6 +56,15 @@ class Call:
     agent: Agent | None = None
     connection: Connection | None = None
     is_check: bool = False
+    modes: Modes = field(default_factory=dict)
+    pack: str = ""
+    rehearses: Run | None = None
+    again: Approval | None = None
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it is made by Galaxy itself, for which no person's yes is asked."""
+        return self.is_check or self.rehearses is not None
 
     @property
     def action(self) -> ActionSpec | None:
@@ -74,6 +91,29 @@ class Call:
         manifest = self.resolved.manifest
         schemas = (manifest.inputs, manifest.outputs)
         return sorted({*names_in(self.carried), *(name for schema in schemas for _, name in data_classes(schema, ""))})
+
+    @cached_property
+    def tagged(self) -> Classes:
+        """The classes of its inputs: those that are declared, and those that values were carried in with."""
+        return joined(read_paths(dict(data_classes(self.inputs_schema, ""))), self.carried)
+
+    @property
+    def changes_something(self) -> bool:
+        return self.action is not None and (self.action.effect != "read" or self.action.destructive)
+
+    @cached_property
+    def destinations(self) -> set[str]:
+        """Where a live call that changes something goes; empty for every other."""
+        if self.mode != Run.Mode.LIVE or not self.changes_something:
+            return set()
+        return destinations.names_of(self.inputs, self.tagged, self.resolved.manifest, self.connection)
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether it changes more than its manifest calls few; a number that is not known is not few."""
+        if not self.action or not self.action.bulk or self.action.effect == "read":
+            return False
+        return self.bulk_count is None or self.bulk_count > self.action.bulk["over"]
 
     @property
     def bulk_count(self) -> int | None:
@@ -105,6 +145,7 @@ def question(call: Call) -> dict[str, Any]:
             kind=call.kind,
             installation_id=str(installation.pk),
             version_digest=call.resolved.version.digest,
+            level=level_of(installation.extension),
             scopes_granted=tuple(installation.scopes),
         ),
         "context": Context(
@@ -113,9 +154,45 @@ def question(call: Call) -> dict[str, Any]:
             bulk_count=call.bulk_count,
             data_classes=tuple(call.data_classes),
             now=timezone.now(),
-            caller="pack" if call.parent else "agent" if call.agent else "person",
+            caller="pack" if call.pack else "agent" if call.agent else "person",
+            numbers=numbers_of(call),
+            new_destination=is_new_destination(call),
+            pack=call.pack,
         ),
     }
+
+
+def is_new_destination(call: Call) -> bool | None:
+    """Whether it writes to somewhere that no write of its installation arrived at before; None where nothing says
+    where. What reads, is simulated or stays here writes nowhere."""
+    if call.mode != Run.Mode.LIVE or not call.changes_something:
+        return False
+    return destinations.is_new(call.resolved.installation, call.destinations)
+
+
+def numbers_of(call: Call) -> dict[str, float]:
+    """The numbers among the inputs that carry no data class, by dotted path; at most MOST_NUMBERS, in order of names.
+
+    Those of lists have no path of their own. What is left out is unknown to a rule, and so no reason to let it pass.
+    """
+    found: dict[str, float] = {}
+    _collect(call.inputs, (), found, call)
+    return found
+
+
+def _collect(values: dict[str, Any], path: Path, found: dict[str, float], call: Call) -> None:
+    for name in sorted(values):
+        if len(found) >= MOST_NUMBERS:
+            return
+        value, place = values[name], (*path, name)
+        if isinstance(value, dict) and len(place) < DEEPEST:
+            _collect(value, place, found, call)
+        elif _is_number(value) and "." not in name and not classes_at(place, call.tagged):
+            found[".".join(place)] = value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @remember_grants()
@@ -158,35 +235,3 @@ def _roles(workspace: UUID, user: UUID) -> QuerySet[Membership, str]:
 def _rehearses(call: Call) -> bool:
     """Whether somebody simulates what they make for their workspace: that changes nothing anywhere."""
     return call.mode == Run.Mode.SIMULATED and may_rehearse(call.user, call.resolved.installation)
-
-
-def input_digest(inputs: dict[str, Any]) -> str:
-    """Hex SHA-256 of the RFC 8785 form of the inputs."""
-    return hashlib.sha256(rfc8785.dumps(inputs)).hexdigest()
-
-
-def approval_digest(call: Call, evaluation: Evaluation, policy_version: int) -> str:
-    """Names exactly what an approval is given for; any part that changes gives another digest.
-
-    Inputs, target, mode, version, what the rules said, and the connection with its generation (which counts
-    reconnects and rotations of its secret, not token refreshes).
-    """
-    connection = call.connection
-    parts: dict[str, Any] = {
-        "workspace": str(call.workspace.pk),
-        "requester": str(call.user.pk),
-        "target": call.resolved.target,
-        "inputs": input_digest(call.inputs),
-        "mode": call.mode,
-        "scenario": call.scenario,
-        "version": call.resolved.version.digest,
-        "policy_version": policy_version,
-        "effect": str(evaluation.effect),
-        "rules": sorted(reason.code for reason in evaluation.reasons),
-        "connection": [str(connection.pk), connection.generation, connection.host] if connection else None,
-    }
-    if call.agent:
-        parts["agent"] = str(call.agent.pk)
-    if call.action and call.action.runner == "python":
-        parts["secrets"] = secret_generations(call.resolved.installation)
-    return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()

@@ -10,11 +10,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from galaxy.core import audit
-from policies.models import Approval, Effect
+from policies.models import Approval
 from registry.models import Connection
 from sandbox.errors import RunError
 from sandbox.models import Run
-from sandbox.services.leases import queue
+from sandbox.services.leases import end, queue
 
 
 def is_held(run: Run) -> bool:
@@ -60,8 +60,20 @@ def _locked(runs: QuerySet[Run]) -> QuerySet[Run]:
 
 
 def _release(run: Run) -> bool:
-    if not _still_fits(run):
-        _ask_again(run)
+    from sandbox.services.performing import still_fits  # performing holds runs, and so imports this module
+    from sandbox.services.renewing import ask_anew
+
+    try:
+        fits = still_fits(run)
+    except RunError:
+        fits = True  # what cannot run at all is told so at its claim
+    if not fits:
+        try:
+            ask_anew(run)
+        except RunError as refusal:
+            end(run, error=refusal)
+        if run.parent and run.state != Run.State.WAITING:
+            _wake(run)
         return False
     run.state = Run.State.QUEUED
     run.save(update_fields=["state"])
@@ -75,32 +87,6 @@ def _release(run: Run) -> bool:
         after={"state": run.state, "connection": str(run.connection_id)},
     )
     return True
-
-
-def _still_fits(run: Run) -> bool:
-    """Whether what was approved is what would run now; what cannot run at all is told so at its claim."""
-    from sandbox.services.performing import digest_now  # performing holds runs, and so imports this module
-
-    try:
-        return run.approval is None or digest_now(run) == run.approval.digest
-    except RunError:
-        return True
-
-
-def _ask_again(run: Run) -> None:
-    from sandbox.services.admission import decide, seek_approval
-    from sandbox.services.performing import call_of
-    from sandbox.tracing import Tracer
-
-    call = call_of(run)
-    run.decision = decide(call, Tracer(run))
-    if run.decision.effect == Effect.REQUIRE_APPROVAL:
-        run.approval = seek_approval(call, run, run.decision)
-        run.save(update_fields=["decision", "approval"])
-        return
-    run.approval, run.state = None, Run.State.QUEUED  # nobody's yes is needed any more; a no is said at the claim
-    run.save(update_fields=["decision", "approval", "state"])
-    _wake(run)
 
 
 def _wake(run: Run) -> None:

@@ -5,6 +5,7 @@ that number, so a worker that was given up for dead cannot write over the one th
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from registry.models import Kind
 from sandbox.approved_runs import tell_of_failure
+from sandbox.destinations import remember
 from sandbox.errors import RunError
 from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
@@ -38,6 +40,16 @@ MAX_TAKE_OVERS = 5  # a run that takes every worker down with it must not go rou
 
 class LostLease(Exception):
     """Somebody else holds the run now; whoever sees this stops without a further write."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands at this moment: what an approval of it has to be bound to (``bound``, by ``digest``), and the
+    ``obligations`` it would be done under."""
+
+    bound: dict[str, Any]
+    digest: str
+    obligations: dict[str, Any]
 
 
 class Held(Exception):
@@ -66,11 +78,12 @@ def _ring(workspace_id: UUID, run_id: UUID) -> None:
 
 
 @transaction.atomic
-def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
+def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[Run], None]) -> Run | None:
     """Step 6. Take a queued run, or one whose holder is gone, and consume its approval, in one transaction.
 
-    ``recheck(run)`` looks at the world again and returns the approval's digest as it is now; it raises RunError where
-    policy has changed its mind, and Held where the run's connection has to be renewed first: then the run waits.
+    ``recheck(run)`` looks at the world again and says how the run stands; it raises RunError where policy has changed
+    its mind, and Held where the run's connection has to be renewed first: then the run waits. ``ask_anew(run)`` is
+    called where what was approved is not what would run: it sends the run back to whoever decides, or raises RunError.
     Returns the run under its new attempt, or None when there is nothing to take.
     """
     now = timezone.now()
@@ -88,20 +101,19 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
         end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
         return None
     try:
-        digest = recheck(run)  # a refusal stores the decision it rests on, so it must not be rolled back
-        if run.approval and run.approval.consumed_at is None:
-            consume(run.approval, digest=digest, actor=Actor.from_list(run.chain))
-        elif run.approval and run.approval.digest != digest:  # used by the worker that was lost, for what was then
-            raise ApprovalChanged("Something changed after this was approved.")
-    except ApprovalChanged:
-        end(run, error=RunError(Category.POLICY_BLOCK, "approval_changed", sentence=_CHANGED, next_step=_ASK_AGAIN))
-        return None
+        standing = recheck(run)  # a refusal stores the decision it rests on, so it must not be rolled back
+        try:
+            _use_approval(run, standing)
+        except ApprovalChanged:
+            _let_go(run)
+            ask_anew(run)
+            return None
     except (ApprovalExpired, ApprovalMissing, ApprovalSpent) as refusal:
-        end(run, error=RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN))
+        error = RunError(Category.POLICY_BLOCK, refusal.code, sentence=str(refusal), next_step=_ASK_AGAIN)
+        end(run, error=error, keeps_inputs=isinstance(refusal, ApprovalExpired))
         return None
     except Held:
-        run.state, run.lease_until, run.started_at, run.given_back = Run.State.WAITING, None, None, run.given_back + 1
-        run.save(update_fields=["attempt", "state", "lease_until", "started_at", "given_back"])
+        _let_go(run, Run.State.WAITING)
         _note_held(run)
         return None
     except RunError as error:
@@ -114,9 +126,29 @@ def claim(run_id: UUID, recheck: Callable[[Run], str]) -> Run | None:
     run.lease_until = now + lease_length()
     run.started_at = run.started_at or now
     taken = {"attempt": run.attempt, "state": run.state, "lease_until": run.lease_until, "started_at": run.started_at}
+    if standing.obligations != run.obligations:
+        run.obligations = standing.obligations
+        taken |= {"obligations": run.obligations, "inputs": run.inputs}
     update(Run, {"id": run.pk}, taken)
     delete(OutboxMessage, {"run": run.pk})
     return run
+
+
+def _use_approval(run: Run, standing: Standing) -> None:
+    """Raises ApprovalChanged, ApprovalExpired, ApprovalMissing or ApprovalSpent; then nothing was used."""
+    if run.approval is None:
+        return
+    if run.approval.consumed_at is None:
+        chain = Actor.from_list(run.chain)
+        consume(run.approval, digest=standing.digest, bound=standing.bound, actor=chain)
+    elif run.approval.digest != standing.digest:  # used by the worker that was lost, for what was then
+        raise ApprovalChanged("Something changed after this was approved.")
+
+
+def _let_go(run: Run, state: str = Run.State.QUEUED) -> None:
+    """A claim that comes to nothing, and counts as none: nobody holds the run, which goes to ``state``."""
+    run.state, run.lease_until, run.started_at, run.given_back = state, None, None, run.given_back + 1
+    run.save(update_fields=["attempt", "state", "lease_until", "started_at", "given_back"])
 
 
 @prepared
@@ -127,7 +159,6 @@ def _locked(run: UUID) -> QuerySet[Run]:
     return rows.defer("version__manifest")  # by its digest it is in memory
 
 
-_CHANGED = "What would run is no longer what was approved, so nothing was done."
 _ASK_AGAIN = "Run it again; the new request shows how things stand now."
 _INTERRUPTED = "The worker was lost after the request may have been sent, so it is not known whether it took effect."
 _WORKERS_LOST = f"Its worker was lost more than {MAX_TAKE_OVERS} times, so it was given up."
@@ -233,10 +264,14 @@ def end(
     exchanges: list[dict[str, Any]] | None = None,
     outcome: dict[str, Any] | None = None,
     raw_outputs: Any = None,
+    arrived_at: set[str] | None = None,
+    keeps_inputs: bool = False,
 ) -> None:
     """Steps 11 and 12: store how a run ended, with its spans, call record and outcome, and tell the trail.
 
-    ``outputs`` are redacted. Raises LostLease where this attempt no longer holds the run; then nothing is written.
+    ``outputs`` are redacted; ``arrived_at`` names where a write went (sandbox.destinations). ``keeps_inputs``: the raw
+    ones stay for a while, so that it can be asked for once more. Raises LostLease where this attempt no longer holds
+    the run; then nothing is written.
     """
     state = Run.State.SUCCEEDED
     if error:
@@ -260,11 +295,13 @@ def end(
     insert(*spans, record)
     if outcome:
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
-    forget_values(run, raw_outputs)
+    if arrived_at and error is None:
+        remember(run.installation, arrived_at)
+    forget_values(run, raw_outputs, keep=keeps_inputs)
     audit_result(run, error, outcome)
     if run.is_check:
         record_check(run, error)
-    elif error:
+    elif error and run.rehearses_id is None:
         tell_requester(run, error)
         tell_of_failure(run)
     if run.parent_id is None and not was_claimed:  # the claim took the doorbell down
@@ -318,11 +355,17 @@ def tell_requester(run: Run, error: RunError) -> None:
         notify(run.workspace, [run.requested_by], kind, run, note=error.sentence)
 
 
-def forget_values(run: Run, raw_outputs: Any = None) -> None:
-    """Raw values go with the last write; those of a step stay until its pack is over, which may still read them."""
-    if run.parent_id is None:
+def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> None:
+    """Raw values go with the last write; those of a step stay until its pack is over, which may still read them.
+
+    ``keep``: those of a run that nobody said yes to stay for SANDBOX_KEEP_ASKED_DAYS.
+    """
+    if run.parent_id is None and keep:
+        until = timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
+        RunPayload.objects.filter(run=run).update(keep_until=until)
+    elif run.parent_id is None:
         delete(RunPayload, {"run": run.pk})
-        if run.kind == Kind.PACK:
+        if run.kind == Kind.PACK or run.rehearses_id:
             RunPayload.objects.filter(run__parent=run).delete()
     elif raw_outputs is not None:
         RunPayload.objects.filter(run=run).update(data={"outputs": raw_outputs})

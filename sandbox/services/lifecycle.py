@@ -13,10 +13,10 @@ from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import settle
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
-from policies.models import Approval
+from policies.models import Approval, Vote
 from policies.services.approvals import withdraw_requests
 from sandbox.errors import NotCancellable, NotUnknown, RunError
-from sandbox.models import Category, OutboxMessage, Run
+from sandbox.models import Category, OutboxMessage, Run, RunPayload
 from sandbox.services.held import release_run
 from sandbox.services.leases import end, forget_values, queue, ring
 
@@ -44,17 +44,29 @@ def approval_was_decided(approval: Approval) -> None:
         run.save(update_fields=["state"])
     elif approval.status in _ENDED_WAITS:
         code, sentence = _ENDED_WAITS[approval.status]
-        vote = approval.votes.first()
+        vote = approval.votes.filter(choice=Vote.Choice.REJECT).first()
         reason = f" “{vote.reason}”" if vote and vote.reason else ""
         end(
             run,
             error=RunError(
                 Category.POLICY_BLOCK, code, sentence=f"{sentence}{reason}", next_step="Change it and ask again."
             ),
+            keeps_inputs=approval.status != Approval.Status.WITHDRAWN,
         )
     else:
         return
+    drop_rehearsals(run)
     _wake(run)
+
+
+def drop_rehearsals(run: Run) -> None:
+    """Nobody decides about ``run`` any more, so what has not begun of trying it out for them is called off."""
+    for rehearsal in run.rehearsals.filter(state=Run.State.QUEUED, parent=None).select_related("workspace"):
+        called_off = Run.objects.filter(pk=rehearsal.pk, state=Run.State.QUEUED)
+        if called_off.update(state=Run.State.CANCELLED, finished_at=timezone.now()):
+            OutboxMessage.objects.filter(run=rehearsal).delete()
+            forget_values(rehearsal)
+            _tell_cancelled(rehearsal, Actor.of(None), Run.State.QUEUED)
 
 
 def _wake(run: Run) -> None:
@@ -116,18 +128,24 @@ def _call_off(run: Run, actor: User, chain: Actor | None = None) -> Run:
     family.filter(state__in=[Run.State.QUEUED, Run.State.WAITING]).update(state=Run.State.CANCELLED, finished_at=now)
     OutboxMessage.objects.filter(run=run).delete()
     forget_values(run)
+    for one in family:
+        drop_rehearsals(one)
+    _tell_cancelled(run, chain or actor, before)
+    called_off = [run.pk, *run.steps.values_list("pk", flat=True)]
+    withdraw_requests(run.workspace, subject_kind="run", subject_ids=called_off, actor=actor)
+    run.refresh_from_db()
+    return run
+
+
+def _tell_cancelled(run: Run, actor: User | Actor, before: str) -> None:
     audit.record(
         "run.cancelled",
-        actor=chain or actor,
+        actor=actor,
         target=run,
         simulated=run.is_simulated,
         before={"state": before},
         after={"state": Run.State.CANCELLED},
     )
-    called_off = [run.pk, *run.steps.values_list("pk", flat=True)]
-    withdraw_requests(run.workspace, subject_kind="run", subject_ids=called_off, actor=actor)
-    run.refresh_from_db()
-    return run
 
 
 @transaction.atomic
@@ -158,6 +176,21 @@ def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
     )
     settle(run.workspace, run, "run_unknown")
     return run
+
+
+def forget_kept_inputs(now: datetime | None = None) -> int:
+    """Delete the inputs of calls that nobody said yes to, once their time is over, in every workspace within its own
+    scope; returns how many."""
+    now = now or timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM sandbox_workspaces_with_kept_inputs(%s)", [now])
+        ids = [row[0] for row in cursor.fetchall()]
+    deleted = 0
+    for id in ids:
+        with workspace_scope([id]):
+            count, _ = RunPayload.objects.filter(workspace=id, keep_until__lt=now).delete()
+            deleted += count
+    return deleted
 
 
 def reconcile(now: datetime | None = None, *, at_most: int = 200) -> int:

@@ -14,7 +14,8 @@ from registry.services import verified_manifest
 from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, RunPayload
-from sandbox.redaction import redacted
+from sandbox.redaction import Modes, redacted, stricter
+from sandbox.rule_rates import charge_rules
 from sandbox.services.admission import invoke_step
 from sandbox.services.leases import end, keep, park
 from sandbox.tracing import Tracer
@@ -33,16 +34,22 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
     payload = RunPayload.objects.get(run=run)
     done: dict[str, Any] = payload.data.setdefault("steps", {})
     known = class_flow.of_inputs(manifest)
+    modes: Modes = run.obligations.get("redact", {})
     try:
+        charge_rules(run)
         for step in manifest.steps:
             carried = class_flow.into_step(step, known)
             if step["id"] not in done:
                 keep(run)
-                done[step["id"]] = _outputs_of(run, step, payload.data, carried, perform_step)
+                done[step["id"]] = _outputs_of(run, step, payload.data, carried, modes, perform_step)
                 with transaction.atomic():  # the sign of life locks the run, so a worker that lost it writes nothing
                     keep(run)
                     payload.save(update_fields=["data"])
-            known |= _classes_after(run, step["id"], carried)
+            child = run.steps.filter(step_id=step["id"]).first()
+            if child:  # nothing where its condition left it out
+                known |= _classes_after(child, carried)
+                # What a step hides stays hidden in the steps after it, into which its values may flow.
+                modes = stricter(modes, child.obligations.get("redact", {}))
         outcome = _outcome(run, manifest.canonical.get("outcome"), payload.data)
     except StepWaits:
         park(run)
@@ -54,14 +61,11 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
     end(run, outputs={step_id: shown.get(step_id) for step_id in done}, tracer=tracer, outcome=outcome)
 
 
-def _classes_after(run: Run, step_id: str, carried: Classes) -> Classes:
-    """What the outputs of a finished step carry; nothing where its condition left it out."""
-    child = run.steps.filter(step_id=step_id).first()
-    if child is None:
-        return {}
+def _classes_after(child: Run, carried: Classes) -> Classes:
+    """What the outputs of a finished step carry."""
     manifest = verified_manifest(child.version_digest)
     action = manifest.actions.get(child.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(child.target)
-    return class_flow.out_of_step(step_id, manifest, action, carried)
+    return class_flow.out_of_step(child.step_id, manifest, action, carried)
 
 
 def _outputs_of(
@@ -69,6 +73,7 @@ def _outputs_of(
     step: dict[str, Any],
     data: dict[str, Any],
     carried: Classes,
+    modes: Modes,
     perform_step: Callable[[UUID], Run | None],
 ) -> Any:
     """The raw outputs of one step; None where its condition says to leave it out. Raises StepWaits or RunError."""
@@ -80,7 +85,7 @@ def _outputs_of(
     except EvaluationFailed as error:
         raise RunError(Category.VALIDATION, "mapping_failed", sentence=f"Step “{step['id']}”: {error}") from error
     try:
-        child = invoke_step(run, step["id"], step["use"], inputs, carried)
+        child = invoke_step(run, step["id"], step["use"], inputs, carried, modes)
     except DomainError as error:
         raise RunError(
             Category.VALIDATION,
@@ -88,17 +93,23 @@ def _outputs_of(
             sentence=redacted(f"Step “{step['id']}”: {error}", {}),
             next_step=error.next_step,
         ) from error
-    while child.state in {Run.State.QUEUED, Run.State.RUNNING}:
-        # Running means that a worker which lost this pack may still be at it: wait for its end or its lease's.
-        child = perform_step(child.pk) or Run.objects.get(pk=child.pk)
-        if child.state == Run.State.RUNNING:
-            keep(run)
-            time.sleep(TAKE_OVER_POLL_S)
+    child = performed(run, child, perform_step)
     if child.state == Run.State.SUCCEEDED:
         return RunPayload.objects.get(run=child).data.get("outputs")
     if child.state == Run.State.WAITING:
         raise StepWaits
     raise _error_of(child)
+
+
+def performed(run: Run, child: Run, perform_step: Callable[[UUID], Run | None]) -> Run:
+    """The run ``child`` of ``run`` once it is over or waits. Raises LostLease, or NotYet."""
+    while child.state in {Run.State.QUEUED, Run.State.RUNNING}:
+        # Running means that a worker which lost its parent may still be at it: wait for its end or its lease's.
+        child = perform_step(child.pk) or Run.objects.get(pk=child.pk)
+        if child.state == Run.State.RUNNING:
+            keep(run)
+            time.sleep(TAKE_OVER_POLL_S)
+    return child
 
 
 def _error_of(child: Run) -> RunError:

@@ -8,30 +8,35 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
-from galaxy.core.audit import Actor
 from galaxy.core.db.prepared import prepared
-from policies.engine import evaluate
+from policies.bound import digest_of
+from policies.engine import Evaluation, evaluate
 from policies.models import Effect
 from policies.services.decisions import decide as decide_and_store
 from policies.services.decisions import snapshot_of
-from registry.errors import Altered
 from registry.manifests.misfits import misfits
-from registry.models import Connection, Kind
-from registry.services import Resolved, is_simulation_forced, outgoing_connection, verified_manifest
+from registry.models import Connection, Kind, Pin
+from registry.services import is_simulation_forced
 from sandbox import class_flow
 from sandbox.declared import acts_again
 from sandbox.errors import HELD, RunError
 from sandbox.escalation import call_ended
-from sandbox.models import Category, Run, RunPayload
+from sandbox.models import Category, Run
 from sandbox.plain_json import NotPlain, require_plain
-from sandbox.redaction import redacted
+from sandbox.redaction import redacted, workspace_key
+from sandbox.rule_rates import charge_rules
 from sandbox.runners import Reply, runner_for
-from sandbox.services.admission import blocked
-from sandbox.services.calls import Call, approval_digest, question
+from sandbox.services.admission import obligations_of
+from sandbox.services.asking import blocked
+from sandbox.services.binding import bound_of
+from sandbox.services.calls import Call, question
 from sandbox.services.executing import execute
-from sandbox.services.leases import Held, LostLease, claim, end, give_back, hold
+from sandbox.services.leases import Held, LostLease, Standing, claim, end, give_back, hold
 from sandbox.services.packs import perform_pack
+from sandbox.services.rehearsing import perform_rehearsal
+from sandbox.services.renewing import ask_anew
 from sandbox.services.sending import NotYet
+from sandbox.services.stored import call_of
 from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
@@ -43,7 +48,7 @@ def perform(run_id: UUID) -> Run | None:
 
     Safe to call any number of times, from any number of workers: the claim lets one of them in.
     """
-    run = claim(run_id, recheck)
+    run = claim(run_id, recheck, ask_anew)
     if run is None:
         return None
     tracer = Tracer(run)
@@ -51,6 +56,8 @@ def perform(run_id: UUID) -> Run | None:
     try:
         if run.kind == Kind.PACK:
             perform_pack(run, tracer, perform_step=perform)
+        elif run.rehearses_id and run.parent_id is None:
+            perform_rehearsal(run, tracer, attempt_call, perform_step=perform)
         else:
             perform_call(run, tracer)
     except NotYet as wait:
@@ -81,8 +88,8 @@ def _end_broken(run: Run, error: Exception) -> None:
         log.warning("lease lost, another worker has the run", run=str(run.pk), attempt=run.attempt)
 
 
-def recheck(run: Run) -> str:
-    """Step 3 again at the claim: grants may have gone since. Returns the approval's digest as it is now.
+def recheck(run: Run) -> Standing:
+    """Step 3 again at the claim: grants and rules may have changed since. Says how the run stands now.
 
     Raises RunError with a policy block where the answer is no, or where approval is needed that was not asked for.
     """
@@ -95,18 +102,42 @@ def recheck(run: Run) -> str:
             next_step="Run it again: it is simulated now, or live once an administrator connects it.",
         )
     if run.connection and run.connection.status == Connection.Status.EXHAUSTED:
-        if run.is_check:  # it does not wait: that nobody gets through is its answer
+        if call.asks_nobody:  # it does not wait: that nobody gets through is its answer
             raise RunError(Category.AUTH_ERROR, HELD)
         raise Held
     asked = question(call)
-    snapshot = snapshot_of(run.workspace)
-    answer = evaluate(snapshot, **asked)
-    unasked = answer.effect == Effect.REQUIRE_APPROVAL and run.approval_id is None
+    answer = evaluate(snapshot_of(run.workspace), **asked)
+    is_tried = run.rehearses_id is not None and run.is_simulated  # for whoever decides, so that nobody is asked
+    unasked = answer.effect == Effect.REQUIRE_APPROVAL and run.approval_id is None and not is_tried
     if answer.effect == Effect.DENY or unasked:
         run.decision = decide_and_store(run.workspace, **asked)
         run.save(update_fields=["decision"])
         raise blocked(run.decision)
-    return approval_digest(call, answer, snapshot.version)
+    obligations = obligations_of((run.obligations or {}).get("redact", {}), answer.obligations)
+    if obligations.get("redact") != run.obligations.get("redact"):
+        run.inputs = redacted(
+            call.inputs,
+            call.inputs_schema,
+            call.carried,
+            modes=obligations.get("redact"),
+            key=workspace_key(run.workspace_id),
+        )
+    bound = _bound(run, call, answer) if run.approval_id else {}
+    return Standing(bound, digest_of(bound) if bound else "", obligations)
+
+
+def _bound(run: Run, call: Call, answer: Evaluation) -> dict[str, Any]:
+    """What an approval of it has to be bound to now. What waited for a yes runs at the version that is held by then;
+    what was lost after it had begun goes on at the one it began with."""
+    has_begun = run.approval is not None and run.approval.consumed_at is not None
+    held = call.resolved.version.digest if has_begun else _held_digest.one(installation=run.installation_id)
+    reasons = [(reason.code, reason.rule) for reason in answer.reasons]
+    return bound_of(call, snapshot_of(run.workspace), answer.effect, reasons, version=held or "")
+
+
+@prepared
+def _held_digest(installation: UUID) -> QuerySet[Pin, str]:
+    return Pin.objects.filter(installation=installation).order_by().values_list("digest", flat=True)
 
 
 def _is_cut_off(run: Run, call: Call) -> bool:
@@ -116,62 +147,13 @@ def _is_cut_off(run: Run, call: Call) -> bool:
     return is_simulation_forced(call.resolved, run.requested_by)
 
 
-def digest_now(run: Run) -> str:
-    """What an approval of the run would have to be given for at this moment. Raises RunError."""
+def still_fits(run: Run) -> bool:
+    """Whether what was approved is what would run at this moment. Raises RunError."""
+    if run.approval is None:
+        return True
     call = call_of(run)
-    snapshot = snapshot_of(run.workspace)
-    return approval_digest(call, evaluate(snapshot, **question(call)), snapshot.version)
-
-
-def call_of(run: Run) -> Call:
-    """The call that a stored run stands for, with its version's verified manifest. Raises RunError if it is altered."""
-    try:
-        manifest = verified_manifest(run.version_digest)
-    except Altered as error:
-        raise RunError(Category.POLICY_BLOCK, error.code, sentence=str(error), next_step=error.next_step) from error
-    if not run.installation.is_active:
-        raise RunError(
-            Category.POLICY_BLOCK,
-            "not_installed",
-            sentence=f"{run.installation} was removed from this workspace.",
-            next_step="Install it again, then run it again.",
-        )
-    action = None
-    if run.kind == Kind.ACTION:
-        action = manifest.actions.get(run.target) or manifest.actions[run.target.removeprefix(f"{manifest.id}.")]
-    resolved = Resolved(run.target, run.installation, run.version, manifest, action)
-    payload = _payload(run)
-    return Call(
-        workspace=run.workspace,
-        user=run.requested_by,
-        chain=Actor.from_list(run.chain),
-        resolved=resolved,
-        inputs=payload.get("inputs", {}),
-        mode=run.mode,
-        scenario=run.scenario,
-        parent=run.parent,
-        step_id=run.step_id,
-        idempotency_key=run.idempotency_key,
-        carried=class_flow.from_json(payload.get("carried", [])),
-        agent=run.agent,
-        is_check=run.is_check,
-        connection=run.connection or outgoing_connection(resolved, run.requested_by),
-    )
-
-
-def _payload(run: Run) -> dict[str, Any]:
-    """The raw values of a run that is not over; read once for each claim, since they stay as they are until its end."""
-    payload = Run._meta.get_field("payload")
-    if not payload.is_cached(run):
-        payload.set_cached_value(run, _stored.one(run=run.pk))
-    found: Any = payload.get_cached_value(run)
-    return found.data if found else {}
-
-
-@prepared
-def _stored(run: UUID) -> QuerySet[RunPayload]:
-    """Not read along with the lock on the run: what its last worker wrote is seen once that is held."""
-    return RunPayload.objects.filter(run=run)
+    answer = evaluate(snapshot_of(run.workspace), **question(call))
+    return digest_of(_bound(run, call, answer)) == run.approval.digest
 
 
 def perform_call(run: Run, tracer: Tracer) -> None:
@@ -179,18 +161,25 @@ def perform_call(run: Run, tracer: Tracer) -> None:
     call = call_of(run)
     exchanges: list[dict[str, Any]] = []
     try:
-        reply = execute(run, call, runner_for(run), tracer, exchanges)
-        outputs = _valid_outputs(run, call, reply, tracer)
+        if not call.asks_nobody:
+            charge_rules(run)
+        outputs = attempt_call(run, call, tracer, exchanges)
     except RunError as error:
-        if error.code == HELD and not error.ambiguous and not run.is_check:  # a check has an answer: it failed
+        if error.code == HELD and not error.ambiguous and not call.asks_nobody:  # the others have an answer: it failed
             hold(run)
             return
         end(run, error=error, tracer=tracer, exchanges=exchanges)
         call_ended(run)
         return
-    safe = redact_outputs(call, outputs, tracer)
-    end(run, outputs=safe, raw_outputs=outputs, tracer=tracer, exchanges=exchanges)
+    safe = redact_outputs(run, call, outputs, tracer)
+    end(run, outputs=safe, raw_outputs=outputs, tracer=tracer, exchanges=exchanges, arrived_at=call.destinations)
     call_ended(run)
+
+
+def attempt_call(run: Run, call: Call, tracer: Tracer, exchanges: list[dict[str, Any]]) -> Any:
+    """Steps 5 and 7 to 9: the raw outputs of a call, which are what is declared. Raises RunError, NotYet."""
+    reply = execute(run, call, runner_for(run), tracer, exchanges)
+    return _valid_outputs(run, call, reply, tracer)
 
 
 def _valid_outputs(run: Run, call: Call, reply: Reply, tracer: Tracer) -> Any:
@@ -234,8 +223,11 @@ def validate_outputs(call: Call, reply: Reply, tracer: Tracer) -> Any:
         )
 
 
-def redact_outputs(call: Call, outputs: Any, tracer: Tracer) -> Any:
-    """Step 10. What is stored and shown; the raw values go no further than the pack that asked for them."""
+def redact_outputs(run: Run, call: Call, outputs: Any, tracer: Tracer) -> Any:
+    """Step 10. What is stored and shown, hidden as the run's obligations say; the raw values go no further than the
+    pack that asked for them."""
     schema = call.action.outputs if call.action else call.resolved.manifest.outputs
+    carried = class_flow.of_outputs(call.resolved.manifest, call.action, call.carried)
+    modes, key = run.obligations.get("redact"), workspace_key(run.workspace_id)
     with tracer.span("outputs.redact", "redact"):
-        return redacted(outputs, schema, class_flow.of_outputs(call.resolved.manifest, call.action, call.carried))
+        return redacted(outputs, schema, carried, modes=modes, key=key)

@@ -26,9 +26,10 @@ from galaxy.core.models import AuditEvent, HistoryRow, Membership, Notification,
 from galaxy.core.permissions import NotGranted, revoke
 from galaxy.core.tokens import TokenRefused, caller_of, create_token, revoke_token
 from policies.reading import due_for
-from policies.services.approvals import SelfApproval, decide_approval
+from policies.services.approvals import SelfApproval
 from sandbox.models import Run
 from sandbox.services import invoke, perform
+from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.factories import make_user
 
@@ -196,8 +197,8 @@ def test_the_owner_of_an_agent_does_not_approve_what_it_asked(workspace, make, a
     approval = run.approval
     assert (run.state, approval.facts["agent"]) == ("waiting", "Lead agent")
     with pytest.raises(SelfApproval):
-        decide_approval(approval, reviewer=admin, decision="approved", digest=approval.digest)
-    decide_approval(approval, reviewer=owner, decision="approved", digest=approval.digest)
+        approve(approval, admin)
+    approve(approval, owner)
     run.refresh_from_db()
     Run.objects.filter(pk=run.pk).update(state="queued")
     assert perform(run.pk).state == "succeeded"
@@ -212,8 +213,8 @@ def test_whoever_holds_a_key_of_an_agent_does_not_approve_what_it_asked(workspac
     revoke_token(token, actor=owner)  # after it was used, perhaps
     assert approval not in due_for(admin, workspace) and approval in due_for(approver, workspace)
     with pytest.raises(SelfApproval, match="token of this agent"):
-        decide_approval(approval, reviewer=admin, decision="approved", digest=approval.digest)
-    decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
+        approve(approval, admin)
+    approve(approval, approver)
 
 
 def test_whoever_holds_a_key_of_an_agent_is_not_asked_to_approve(workspace, make, admin, owner, approver):
@@ -229,7 +230,7 @@ def test_holding_a_key_of_one_agent_bars_from_nothing_else(workspace, make, admi
     other = asked(workspace, make(owner, name="Other agent"), "probe.remove").approval
     own = invoke(workspace, actor=owner, target="probe.remove", inputs={"key": "k"}).approval
     assert {other, own} <= set(due_for(admin, workspace))
-    decide_approval(other, reviewer=admin, decision="approved", digest=other.digest)
+    approve(other, admin)
 
 
 def test_whoever_leaves_takes_no_key_of_an_agent_along(workspace, make, admin, owner):

@@ -19,8 +19,8 @@ from galaxy.core.members.people import LastOwner, change_role, remove_member, tr
 from galaxy.core.models import AuditEvent, HistoryRow, Invitation, Membership, Role, RoleGroup
 from galaxy.core.permissions import LABELS, NotGranted, can, grant, remember_grants, require
 from galaxy.core.scope import workspace_scope
-from policies.services.approvals import decide_approval
 from sandbox.services import invoke, perform
+from tests.approving import approve
 from tests.extensions import PROBE, installed
 from tests.factories import make_user
 
@@ -269,7 +269,7 @@ def test_an_approval_that_is_open_cannot_be_decided_by_a_reviewer_removed_meanwh
     sent = {"decision": "approved", "note": "", "digest": approval.digest}
     assert client.post(decision, sent).status_code == 404
     with pytest.raises(NotGranted):
-        decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
+        approve(approval, approver)
     approval.refresh_from_db()
     assert approval.status == "pending"
 

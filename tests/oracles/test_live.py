@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from galaxy.core.scope import workspace_scope
-from policies.services.approvals import decide_approval
 from registry.manifests.schemas import validator
 from registry.models import Connection
 from registry.services import install, publish_version
 from sandbox.models import Run
 from sandbox.services import invoke, perform
+from tests.approving import approve
 from tests.connections import seal_for
 from tests.core.egress.peers import saying
 from tests.oracles.clients import SALESFORCE_HOST
@@ -90,7 +90,7 @@ def finished(workspace, cast, name: str) -> Run:
     """The run of an action, approved by somebody else where it needs that."""
     run = invoke(workspace, actor=cast["admin"], target=name, inputs=OFFICIAL[name].inputs)
     if run.approval:
-        decide_approval(run.approval, reviewer=cast["approver"], decision="approved", digest=run.approval.digest)
+        approve(run.approval, cast["approver"])
     perform(run.pk)
     run.refresh_from_db()
     return run

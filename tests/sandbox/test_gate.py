@@ -14,6 +14,7 @@ from registry.models import Connection
 from sandbox.errors import KeyReused
 from sandbox.models import CallRecord, OutboxMessage, Outcome, Run, RunPayload, Span
 from sandbox.services import approval_was_decided, cancel_run, executing, invoke, perform, settle_run
+from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
 
 
@@ -263,7 +264,7 @@ def test_a_delete_waits_for_somebody_else_and_then_runs_once(workspace, admin, a
     assert perform(run.pk) is None
     approval = run.approval
     assert approval.facts["what"] == "probe.remove"
-    decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
+    approve(approval, approver)
     approval_was_decided(approval)
     done = perform(run.pk)
     assert done.state == "succeeded"
@@ -286,15 +287,17 @@ def test_a_rejection_ends_the_run_with_the_reviewers_reason(workspace, admin, ap
 
 def test_an_approval_does_not_fit_a_connection_that_changed_since(workspace, admin, approver, probe):
     run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "k"})
-    decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
-    run.approval.refresh_from_db()
-    approval_was_decided(run.approval)
+    before = run.approval
+    approve(before, approver)
+    before.refresh_from_db()
+    approval_was_decided(before)
     Connection.objects.filter(installation=probe).update(generation=1)
-    perform(run.pk)
+    assert perform(run.pk) is None
     run.refresh_from_db()
-    assert (run.state, run.error["error_code"]) == ("failed", "approval_changed")
-    run.approval.refresh_from_db()
-    assert run.approval.consumed_at is None
+    assert (run.state, run.approval.status, run.approval.again) == ("waiting", "pending", before)
+    assert run.approval.facts["changed"] == ["the connection or its secret"]
+    before.refresh_from_db()
+    assert before.consumed_at is None
 
 
 def test_a_bulk_send_needs_approval_and_a_small_one_does_not(workspace, admin, probe):
@@ -344,7 +347,7 @@ def test_a_step_that_waits_parks_its_pack_which_goes_on_after_the_yes(workspace,
     assert run.state == "waiting"
     step = run.steps.get(step_id="drop")
     assert step.state == "waiting"
-    decide_approval(step.approval, reviewer=approver, decision="approved", digest=step.approval.digest)
+    approve(step.approval, approver)
     step.approval.refresh_from_db()
     approval_was_decided(step.approval)
     run.refresh_from_db()

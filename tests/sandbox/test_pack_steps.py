@@ -2,9 +2,10 @@
 
 import pytest
 
-from policies.services.approvals import SelfApproval, decide_approval
+from policies.services.approvals import SelfApproval
 from registry.services import install, publish_version
 from sandbox.services import invoke, perform
+from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed, manifest_of
 
 DROP_PACK = """
@@ -36,7 +37,7 @@ def test_whoever_published_a_pack_does_not_decide_its_steps(workspace, admin, ap
     run = ran(workspace, admin)
     step = run.steps.get()
     with pytest.raises(SelfApproval):
-        decide_approval(step.approval, reviewer=approver, decision="approved", digest=step.approval.digest)
+        approve(step.approval, approver)
 
 
 @pytest.mark.parametrize("use", ["probe", "probe.flow"])

@@ -12,12 +12,12 @@ from galaxy.core.models import AuditDetail, AuditEvent, Secret
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault import services as vault
 from galaxy.core.vault.services import create_secret, stage_version, switch_version
-from policies.services.approvals import decide_approval
 from registry.services import give_secret, install, set_live
 from sandbox.models import Execution, Run
 from sandbox.sandboxd.client import Refused
 from sandbox.services import invoke, perform
 from sandbox.services.replaying import NotRecorded, forget_recordings, replay_run
+from tests.approving import approve
 from tests.core.egress.peers import Authority, Peer, answer, saying
 from tests.core.vault.test_canary import dump
 from tests.sandbox.python_extensions import publish_python
@@ -260,11 +260,11 @@ def test_an_approval_does_not_outlive_a_rotation(start, peer, meridian, cast):
     start(code, secret=True)
     run = invoke(meridian, actor=admin, target="drive.title", inputs={"file_id": "a"})
     assert run.state == "waiting"
-    decide_approval(run.approval, reviewer=cast["approver"], decision="approved", digest=run.approval.digest)
+    approve(run.approval, cast["approver"])
     secret = Secret.objects.get(name="drive-token")
     fresh = stage_version(secret, value="ya29.Fresh-9c1d", hosts=[HOST], places=["header"], actor=admin)
     switch_version(fresh, actor=admin)
     perform(run.pk)
     run.refresh_from_db()
-    assert (run.state, run.error["error_code"]) == ("failed", "approval_changed")
+    assert (run.state, run.approval.facts["changed"]) == ("waiting", ["the connection or its secret"])
     assert not peer.requests

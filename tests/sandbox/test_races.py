@@ -9,11 +9,12 @@ from django.db import connections
 
 from galaxy.core.scope import workspace_scope
 from policies.models import Approval
-from policies.services.approvals import AlreadyDecided, decide_approval
+from policies.services.approvals import AlreadyDecided
 from sandbox import tasks
 from sandbox.models import CallRecord, Outcome, Run, RunPayload
 from sandbox.runners.simulated import SimulatedRunner
 from sandbox.services import cancel_run, invoke, perform
+from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -77,14 +78,14 @@ def test_a_yes_that_races_with_calling_off_runs_nothing(workspace, admin, approv
     for _ in range(3):
         run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
 
-        def approve(run=run):
+        def say_yes(run=run):
             try:
-                decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
+                approve(run.approval, approver)
             except AlreadyDecided as late:
                 return late
 
         together(
-            approve,
+            say_yes,
             lambda run=run: cancel_run(Run.objects.get(pk=run.pk), actor=admin),
             lambda run=run: perform(run.pk),
         )
@@ -101,7 +102,7 @@ def test_a_hasty_yes_leaves_no_pack_waiting(workspace, admin, approver, together
         until = time.monotonic() + 20
         while time.monotonic() < until:
             if found := Approval.objects.waiting().first():
-                return decide_approval(found, reviewer=approver, decision="approved", digest=found.digest)
+                return approve(found, approver)
         return None
 
     for _ in range(3):

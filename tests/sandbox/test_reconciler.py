@@ -7,9 +7,9 @@ from django.db import connection
 from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
-from policies.services.approvals import decide_approval
 from sandbox.models import OutboxMessage, Run
 from sandbox.services import invoke, perform, reconcile
+from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 
 
@@ -76,7 +76,7 @@ def test_a_yes_that_nobody_was_told_of_is_heard_all_the_same(workspace, admin, a
     """As when the web process dies between the commit of the decision and what follows it."""
     installed(workspace, admin, PROBE)
     run = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
-    decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
+    approve(run.approval, approver)
     with workspace_scope():
         assert reconcile() == 1
     run.refresh_from_db()
@@ -94,7 +94,7 @@ def test_a_pack_goes_on_whose_step_was_decided_before_it_could_lie_down(workspac
     def decided_at_once(pack_run, *args):
         step = invoke_step(pack_run, *args)
         if step.state == "waiting":
-            decide_approval(step.approval, reviewer=approver, decision="approved", digest=step.approval.digest)
+            approve(step.approval, approver)
             approval_was_decided(type(step.approval).objects.get(pk=step.approval_id))
         return step
 

@@ -7,7 +7,7 @@ from galaxy.core.notifications.kinds import find
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.services import invoke, perform, settle_run
-from sandbox.services.leases import claim, end
+from sandbox.services.leases import Standing, claim, end
 from tests.extensions import PROBE, installed
 
 
@@ -22,7 +22,7 @@ def news():
 
 
 def fail(run, **facts):
-    held = claim(run.pk, lambda run: "")
+    held = claim(run.pk, lambda run: Standing({}, "", {}), lambda run: None)
     end(held, error=RunError(Category.TOOL_ERROR, "broke", sentence="It broke.", **facts))
 
 

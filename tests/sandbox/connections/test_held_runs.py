@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from galaxy.core.models import AuditEvent
 from policies.models import Approval
-from policies.services.approvals import decide_approval
 from registry.models import Connection
 from registry.services import connection_for
 from sandbox import tasks
@@ -19,6 +18,7 @@ from sandbox.models import Run
 from sandbox.runners import Reply
 from sandbox.services import invoke, perform, performing, reconcile
 from sandbox.services.held import release_run
+from tests.approving import approve
 from tests.connections import seal_for, vendor
 from tests.extensions import PROBE, installed
 
@@ -189,7 +189,7 @@ def test_an_approval_does_not_outlive_a_reconnect_and_is_asked_for_again(
     seal_for(connection, VALUES, connected_at=timezone.now())
     run = ask(workspace, admin, target="probe.remove", key="a")
     first = run.approval
-    decide_approval(first, reviewer=approver, decision="approved", digest=first.digest)
+    approve(first, approver)
     exhaust()
     perform(run.pk)
     run.refresh_from_db()
@@ -202,7 +202,7 @@ def test_an_approval_does_not_outlive_a_reconnect_and_is_asked_for_again(
     perform(run.pk)
     assert outside.seen == []
     second = run.approval
-    decide_approval(second, reviewer=approver, decision="approved", digest=second.digest)
+    approve(second, approver)
     perform(run.pk)
     run.refresh_from_db()
     assert (run.state, outside.seen) == ("succeeded", [str(run.pk)])
@@ -215,7 +215,7 @@ def test_an_approval_holds_where_the_account_is_the_same(workspace, admin, appro
     connection = Connection.objects.select_related("installation__workspace", "workspace").get()
     seal_for(connection, VALUES)
     run = ask(workspace, admin, target="probe.remove", key="a")
-    decide_approval(run.approval, reviewer=approver, decision="approved", digest=run.approval.digest)
+    approve(run.approval, approver)
     exhaust()
     perform(run.pk)
     revive(Connection.objects.select_related("workspace", "installation__extension", "owner").get())

@@ -1,0 +1,85 @@
+"""What a request for approval shows of the call that it is about, beyond the facts it was made with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from galaxy.core.models import User
+from policies.models import Approval
+from policies.subjects import FieldChange, Panels, Record
+from registry.manifests import ActionSpec, Manifest
+from registry.services import verified_manifest
+from sandbox.models import Rehearsal, Run
+from sandbox.shown import shown_value
+
+SAMPLE = 3  # entries of a list, and fields of an answer, that are told one by one
+
+
+def show(approval: Approval, reader: User) -> Panels:
+    """The panels of a request about a run, whoever reads it: everything in them is hidden as its facts are."""
+    runs = Run.objects.in_workspace(approval.workspace).select_related("version__extension", "connection", "workspace")
+    run = runs.get(pk=approval.subject_id)
+    manifest = verified_manifest(run.version_digest)
+    action = manifest.actions.get(run.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(run.target)
+    found = Rehearsal.objects.in_workspace(approval.workspace).filter(approval=approval).select_related("run").first()
+    return Panels(
+        effect=tuple((label, words) for label, words in found.figures) if found else (),
+        tried_at=found.tried_at if found else None,
+        effect_note=found.note if found else _why_untried(approval, run, action),
+        records=tuple(_record(one) for one in found.records) if found else (),
+        records_note=found.records_note if found else "",
+        undo=_undo(manifest, action),
+        payer=_payer(run, action),
+        facts=tuple(_facts(approval, found, action)),
+    )
+
+
+def _why_untried(approval: Approval, run: Run, action: ActionSpec | None) -> str:
+    if action is None:
+        return "A pack is not tried out as a whole: what its steps change is asked for step by step."
+    trial = run.rehearsals.filter(parent=None).order_by("-created_at").first()
+    if trial and trial.state in {Run.State.QUEUED, Run.State.RUNNING}:
+        return "It is being tried out. Look again in a moment."
+    if trial and trial.error:
+        return f"It was not tried out. {trial.error['sentence']}"
+    if approval.status != Approval.Status.PENDING:
+        return "It was decided before it was tried out."
+    return "It was not tried out."
+
+
+def _record(stored: dict[str, Any]) -> Record:
+    return Record(stored["name"], tuple(FieldChange(*change) for change in stored["changes"]))
+
+
+def _undo(manifest: Manifest, action: ActionSpec | None) -> str:
+    if action is None:
+        return "Each step says for itself how it is taken back."
+    if action.effect == "read":
+        return "It changes nothing, so there is nothing to take back."
+    undo = manifest.actions.get(action.undo or "")
+    if undo is None:
+        return "No way to take it back is declared."
+    return f"“{undo.name}” takes it back, as a call of its own."
+
+
+def _payer(run: Run, action: ActionSpec | None) -> str:
+    """Whose account the call is made with, and so who pays where the other system charges for it."""
+    if run.is_simulated:
+        return "Nobody: it is simulated."
+    cost = action.raw.get("cost") if action else None
+    whose = f"the account of {run.connection}" if run.connection else "this workspace"
+    if cost is None:
+        return f"Whatever the other system charges goes to {whose}. What it charges is not declared."
+    return f"{cost['amount']} {cost.get('currency', '')} a {cost['unit']}, charged to {whose}.".replace("  ", " ")
+
+
+def _facts(approval: Approval, found: Rehearsal | None, action: ActionSpec | None) -> Iterator[tuple[str, str]]:
+    """Pairs of label and words: some of the many it goes to, and what the simulation answered."""
+    inputs = approval.facts.get("inputs") or {}
+    many = inputs.get(action.bulk["field"]) if action and action.bulk else None
+    if isinstance(many, list) and many:
+        more = f" and {len(many) - SAMPLE:,} more" if len(many) > SAMPLE else ""
+        yield "Sample", ", ".join(shown_value(one) for one in many[:SAMPLE]) + more
+    outputs = found.run.outputs if found else None
+    if isinstance(outputs, dict) and outputs:
+        told = [f"{name} {shown_value(value)}" for name, value in outputs.items() if value is not None]
+        yield "Simulated answer", ", ".join(told[:SAMPLE])
