@@ -124,6 +124,7 @@ def patterns(request):
             "spans": SPANS,
             "payload": PAYLOAD,
             "columns": [(120, 0), (140, 1), (90, 30), (0, 0), (4, 0), (160, 2), (80, 0)],
+            "proof_sides": [True, False, True, True, False],
             "facts": [
                 ("Calls", "hubspot.update_contacts"),
                 ("Records", "38 contacts"),

@@ -6,9 +6,10 @@ A place is the position of an event in time, as text for a link: microseconds si
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from galaxy.core.models import AuditEvent
+from galaxy.core.models.audit import AuditEventQuerySet
 
 SIZE = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,11 +25,12 @@ class Page:
     older: str
 
 
-def page_of(events: QuerySet[AuditEvent], *, before: str = "", after: str = "", size: int = SIZE) -> Page:
+def page_of(events: AuditEventQuerySet, *, before: str = "", after: str = "", size: int = SIZE) -> Page:
     """The ``size`` events just before a place, or just after one, else the newest. A place that is none is ignored.
 
-    One more row than shown is read, to know whether there are others.
+    One more row than shown is read, to know whether there are others. Each comes with its position in the sealed tree.
     """
+    events = events.with_position()
     newest = ("-occurred_at", "-id")
     if after_place := _parse(after):
         at, id = after_place

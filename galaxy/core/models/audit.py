@@ -3,10 +3,12 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from galaxy.core.models.base import WorkspaceQuerySet
+from galaxy.core.models.trail import AuditLeaf
 
 
 class AuditEventQuerySet(WorkspaceQuerySet):
@@ -16,6 +18,11 @@ class AuditEventQuerySet(WorkspaceQuerySet):
             epoch=RawSQL("core_auditevent.epoch", [], output_field=models.IntegerField()),
             xid=RawSQL("core_auditevent.xid::text", [], output_field=models.TextField()),
         )
+
+    def with_position(self):
+        """With ``position``, where each stands in its workspace's sealed tree; None while it does not."""
+        leaves = AuditLeaf.objects.filter(workspace=OuterRef("workspace"), event_id=OuterRef("pk"))
+        return self.annotate(position=Subquery(leaves.values("position")[:1]))
 
 
 class AuditEvent(models.Model):
@@ -44,9 +51,10 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     simulated = models.BooleanField(default=False)
     commitments = models.JSONField()
-    # Of the database alone; read by ``in_order``.
+    # Of the database alone, read by ``in_order``, and of the tree, read by ``with_position``.
     epoch: int
     xid: str
+    position: int | None
 
     objects: ClassVar = AuditEventQuerySet.as_manager()
 

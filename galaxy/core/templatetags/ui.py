@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from galaxy.core import fonts
-from galaxy.core.ui import drawings, fields, glyphs, icons, payloads, words
+from galaxy.core.ui import drawings, fields, glyphs, icons, payloads, proof_path, words
 
 register = template.Library()
 
@@ -27,6 +27,7 @@ register.simple_tag(drawings.waterfall_bar, name="wf")
 register.simple_tag(drawings.ruler, name="ruler")
 register.simple_tag(drawings.progress_bar, name="progress")
 register.simple_tag(drawings.columns, name="columns")
+register.simple_tag(proof_path.proof_path, name="proof_path")
 register.simple_tag(fields.field_view, name="field_view")
 register.simple_tag(fonts.links, name="font_links")
 register.filter("duration", words.duration)

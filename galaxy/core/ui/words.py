@@ -59,6 +59,9 @@ STATUSES = {
     "retired": Tone("line", "archive"),
     "shredded": Tone("bad", "trash-2"),
     "done": Tone("ok", "check"),
+    # verifications of the trail
+    "intact": Tone("ok", "shield-check"),
+    "broken": Tone("bad", "shield-alert"),
     # agents and tokens
     "suspended": Tone("warn", "ban"),
     "ended": Tone("line", "circle-stop"),

@@ -33,6 +33,7 @@ from galaxy.core.views.notifications import notification_list, notification_read
 from galaxy.core.views.ops import csp_report, health, ready, system
 from galaxy.core.views.proof import proof
 from galaxy.core.views.roles import role_create, role_detail, role_list, role_removal
+from galaxy.core.views.seal import audit_seal, audit_verification, audit_verification_create
 from galaxy.core.views.settings import workspace_settings
 from galaxy.core.views.shell import (
     bad_request,
@@ -50,6 +51,9 @@ from galaxy.core.views.tokens import token_list, token_revocation
 __all__ = [
     "audit_detail",
     "audit_list",
+    "audit_seal",
+    "audit_verification",
+    "audit_verification_create",
     "bad_request",
     "break_glass_ending",
     "break_glass_list",
