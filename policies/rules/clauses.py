@@ -123,7 +123,9 @@ class CompiledRule:
         if self.amount is not None:
             field, over = self.amount.field, self.amount.over
             value = _amount(context, field)
-            found.append(f"{field} is not known" if value is None else f"{field} is {value:,}, more than {over:,}")
+            found.append(
+                f"{field} is not known" if value is None else f"{field} is {_shown(value)}, more than {over:,}"
+            )
         if self.classes:
             found.append(f"it carries {listed([name for name in context.data_classes if name in self.classes])}")
         if self.destructive:
@@ -155,7 +157,12 @@ def _moment(context: Context) -> datetime | None:
 def _records(count: int | None, over: int) -> str:
     if not isinstance(count, int):
         return "how many records it names is not known"
-    return f"{count:,} record{'' if count == 1 else 's'} is more than {over:,}"
+    return f"{_shown(count)} record{'' if count == 1 else 's'} is more than {over:,}"
+
+
+def _shown(value: float) -> str:
+    """A number as people read it; nobody counts thirty digits."""
+    return f"{value:,}" if value < 10**15 else "a quadrillion or more"
 
 
 def _what(action: Action, resource: Resource, context: Context) -> str:

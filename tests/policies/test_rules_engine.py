@@ -109,6 +109,7 @@ def test_asking_is_no_grant():
     [
         ({"over": 10}, {"bulk_count": 38}, "38 records is more than 10."),
         ({"over": 0}, {"bulk_count": 1}, "1 record is more than 0."),
+        ({"over": 10}, {"bulk_count": 10**5000}, "a quadrillion or more records is more than 10."),
         ({"over": 10}, {"bulk_count": None}, "how many records it names is not known."),
         (
             {"amount": {"field": "total", "over": 1000}},

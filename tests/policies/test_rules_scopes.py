@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.rules.scopes import MAX_PARTS, PatternIndex, matches, spelled_out, why_no_pattern
+from policies.rules.scopes import MAX_PARTS, matches, spelled_out, why_no_pattern
 
 literals = st.sampled_from(["a", "b", "crm", "tasks", "read", "write"])
 scopes = st.lists(literals, min_size=1, max_size=MAX_PARTS).map(".".join)
@@ -61,14 +61,6 @@ def test_what_is_no_pattern_is_refused_with_a_reason(pattern, sentence):
 @given(patterns, scopes)
 def test_a_pattern_covers_what_the_expression_for_it_matches(pattern, scope):
     assert matches(pattern, scope) == covers(pattern, scope)
-
-
-@given(st.lists(patterns, max_size=12), scopes)
-def test_the_index_finds_each_pattern_that_covers(some, scope):
-    index = PatternIndex()
-    for place, pattern in enumerate(some):
-        index.add(pattern, 1 << place)
-    assert index.find(scope) == sum(1 << place for place, pattern in enumerate(some) if covers(pattern, scope))
 
 
 @given(patterns, st.lists(literals, min_size=2, max_size=MAX_PARTS).map(".".join))
