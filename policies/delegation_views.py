@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.fields import add_refusals
-from galaxy.core.permissions import can, require
+from galaxy.core.permissions import NotGranted, can, require
 from policies.models import Delegation
 from policies.services.delegations import delegate, end_delegation, why_not_delegate
 from policies.standing_forms import DelegationForm
@@ -24,6 +24,8 @@ def delegation_list(request, workspace):
     """One's own, given and taken; whoever manages rules sees those of all. The form stands below."""
     require(request.user, "core.view_installation", request.workspace)
     sent = request.POST if request.method == "POST" else None
+    if sent is not None and (denied := why_not_delegate(request.user, request.workspace)):
+        raise NotGranted(denied)
     form = DelegationForm(sent, workspace=request.workspace, user=request.user)
     if form.is_valid():
         try:

@@ -6,14 +6,13 @@ from django.views.decorators.http import require_http_methods
 
 from registry.asks import asks_of
 from registry.differences import differences
-from registry.errors import ConsentNeeded
 from registry.gates import outlook_of
 from registry.models import Installation, Version
 from registry.semver import satisfies
 from registry.services import move_pin, needed_by, widen
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import upgrade_step, widening_of
-from registry.services.widening import unagreed, widen_step
+from registry.services.widening import widen_step
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,10 +59,7 @@ def widening(request, workspace, pk):
     rows = Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
     installation = get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
     if request.method == "POST":
-        shown = set(request.POST.getlist("agreed"))
-        if unseen := [one for one in unagreed(installation).words if one not in shown]:
-            raise ConsentNeeded(f"{installation} asks for {', '.join(unseen)}, which you were not shown.")
-        widen(installation, actor=request.user)
+        widen(installation, actor=request.user, agreed=request.POST.getlist("agreed"))
         messages.success(request, f"{installation} may use all that {installation.pin.version.number} asks for.")
         return redirect(installation)
     wider = widening_of(installation, installation.pin.version.parsed)

@@ -1,11 +1,13 @@
 """Agreeing to what an installed version asks for and was not given: after it moved there with the old permissions."""
 
+from collections.abc import Collection
+
 from django.db import transaction
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
-from registry.errors import AlreadyRemoved, NothingToAgree
+from registry.errors import AlreadyRemoved, ConsentNeeded, NothingToAgree
 from registry.gates import WIDEN, Step, pass_gates
 from registry.models import Installation
 from registry.services.holding import require_hold
@@ -13,13 +15,16 @@ from registry.services.moving import Widening, widening_of
 from registry.services.resolving import verified_manifest
 
 
-def widen(installation: Installation, *, actor: User) -> Installation:
-    """Agree to all that the pinned version asks for. Felt by the next call.
+def widen(installation: Installation, *, actor: User, agreed: Collection[str]) -> Installation:
+    """Agree to all that the pinned version asks for, which ``agreed`` names as it was shown. Felt by the next call.
 
-    Raises NotGranted, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved or NothingToAgree.
+    Raises NotGranted, ConsentNeeded, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved or NothingToAgree.
     """
     require_hold(actor, installation.workspace, installation.extension)
-    pass_gates(widen_step(installation, actor))
+    step = widen_step(installation, actor)
+    if unseen := [one for one in unagreed(installation).words if one not in agreed]:
+        raise ConsentNeeded(f"{installation} asks for {', '.join(unseen)}, which you were not shown.")
+    pass_gates(step)
     return widen_agreed(installation, actor=actor)
 
 

@@ -30,6 +30,7 @@ from tests.matrix import (
     queue_routes,
     resilience_routes,
     secret_routes,
+    standing_routes,
     stream_routes,
     workshop_routes,
 )
@@ -48,6 +49,8 @@ OBJECT_ROUTES = (
     "-repetition",
     "-handover",
     "-narrowing",
+    "group-member-create",
+    "registry:widening",
     "-cancellation",
     "-settlement",
     "-fixture",
@@ -137,6 +140,7 @@ def things(cast, workspace, admin, vault):
         | rules
         | machines.machines(workspace, admin, probe)
         | secret_routes.secrets(workspace, admin, probe)
+        | standing_routes.standing(workspace, cast, probe, tidy)
         | stream_routes.streams(workspace, admin)
         | audit_routes.trail(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
@@ -191,6 +195,7 @@ def address(route: str, things: dict, slug: str) -> str:
         or connection_routes.place(route, things)
         or resilience_routes.place(route, things)
         or queue_routes.place(route, things)
+        or standing_routes.place(route, things)
         or machines.place(route, things)
     )
     try:
@@ -239,6 +244,7 @@ def form(route: str, things: dict) -> dict:
         or connection_routes.body(route, things)
         or resilience_routes.body(route, things)
         or queue_routes.body(route, things)
+        or standing_routes.body(route, things)
         or machines.body(route, things)
     )
 

@@ -238,7 +238,7 @@ def test_rules_stand_at_upgrades_and_widenings_too(held, wider, admin, rule):
     move_pin(held, version=wider, actor=admin, keeps=True)
     rule("deny", acts=["widen"])
     with pytest.raises(RuledOut):
-        widen(Installation.objects.get(), actor=admin)
+        widen(Installation.objects.get(), actor=admin, agreed=["things.delete"])
     held.refresh_from_db()
     assert held.scopes == ["things.write"]
 

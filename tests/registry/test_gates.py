@@ -59,7 +59,7 @@ def test_an_install_and_a_widening_pass_the_gate_too(workspace, admin, held, wid
     other = publish(connector("other", "1.0.0"))
     install(workspace, other.extension, version=other, actor=admin)
     move_pin(held, version=wider, actor=admin, keeps=True)
-    widen(Installation.objects.get(pk=held.pk), actor=admin)
+    widen(Installation.objects.get(pk=held.pk), actor=admin, agreed=["things.delete"])
     assert [step.act for step in steps] == ["install", "upgrade", "widen"]
 
 
@@ -84,14 +84,14 @@ def test_new_code_runs_with_the_old_permissions_until_somebody_agrees(held, wide
     held.refresh_from_db()
     assert (held.pin.version, held.scopes) == (wider, ["things.write"])
     with pytest.raises(NotGranted):
-        widen(held, actor=member)
-    widen(held, actor=admin)
+        widen(held, actor=member, agreed=["things.delete"])
+    widen(held, actor=admin, agreed=["things.delete"])
     held.refresh_from_db()
     assert held.scopes == ["things.write", "things.delete"]
     fields = AuditDetail.objects.get(event_id=AuditEvent.objects.get(action="installation.widened").pk).fields
     assert fields["after.scopes"] == ["things.write", "things.delete"]
     with pytest.raises(NothingToAgree):
-        widen(held, actor=admin)
+        widen(held, actor=admin, agreed=["things.delete"])
 
 
 def test_a_new_host_cannot_stay_off(held, admin):
@@ -121,4 +121,4 @@ def test_what_is_gone_is_neither_moved_nor_widened(held, wider, admin):
     with pytest.raises(AlreadyRemoved):
         move_pin(held, version=wider, actor=admin, agrees=True)
     with pytest.raises(AlreadyRemoved):
-        widen(held, actor=admin)
+        widen(held, actor=admin, agreed=["things.delete"])
