@@ -101,7 +101,8 @@ class RunListView(Runs, ListView):
     moment = "created_at"
 
     def rows(self, wanted):
-        return super().rows(wanted).filter(parent=wanted.get("parent"), is_check=wanted["checks"])
+        rows = super().rows(wanted).filter(parent=wanted.get("parent"), is_check=wanted["checks"])
+        return rows if wanted.get("parent") else rows.filter(rehearses=None)
 
     @extend_schema(
         operation_id="runs_create",
