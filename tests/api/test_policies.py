@@ -88,7 +88,7 @@ def test_a_request_is_withdrawn_and_asked_again(api, token_of, admin, agent, pro
     assert send(client, f"{rest}repetition/", {}).status_code == 409, "it still waits"
     reminded = send(client, f"{rest}reminder/", {})
     assert reminded.status_code == 200, reminded.json()
-    assert send(client, f"{rest}reminder/", {}).status_code == 409, "once an hour"
+    assert send(client, f"{rest}reminder/", {}).status_code == 429, "once an hour"
     gone = send(client, f"{rest}withdrawal/", {})
     assert gone.json()["status"] == "withdrawn"
 
