@@ -15,4 +15,5 @@ class Command(BaseCommand):
             call_command("audit", "make-key", stdout=self.stdout)
             call_command("seed_demo", stdout=self.stdout)
             call_command("seed_agents", stdout=self.stdout)
+            call_command("seed_rules", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")
