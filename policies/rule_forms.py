@@ -8,20 +8,18 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.models import Role, User
 from policies.known import Known
 from policies.models import Effect, Rule
+from policies.rule_fields import SPARE_ROWS, NamesField, clock_field, number_field, several_field, zone_field
 from policies.rules.vocabulary import ACTS, ANY, LEVELS, MAX_NEEDED, MAX_STEPS, PERIODS, REDACTIONS
 from registry.manifests.scopes import VERBS
 from registry.manifests.types import DATA_CLASSES
 from registry.models import Kind
 
-SPARE_ROWS = 2  # empty inputs under a list of names
-MOST_NAMES = 50
 _DAYS = [(str(number), day) for number, day in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1)]
 _ACTS = {"call": "Call it", "install": "Install it", "upgrade": "Move it to another version", "widen": "Widen it"}
 _EFFECTS = {"read": "Reads", "write": "Writes", "delete": "Deletes"}
@@ -38,50 +36,6 @@ _FIELD_OF = {  # places that are more than one field, or none of that name
 }
 
 
-class NamesInput(forms.TextInput):
-    """Several inputs of one name; empty ones say nothing. Drawn by policies/_names.html."""
-
-    def value_from_datadict(self, data, files, name):
-        return data.getlist(name) if hasattr(data, "getlist") else data.get(name)
-
-
-class NamesField(forms.Field):
-    """A list of names, each once. ``suggested`` are [(name, what it is)] that the inputs offer."""
-
-    widget = NamesInput
-
-    def __init__(self, **options: Any):
-        super().__init__(required=False, **options)
-        self.suggested: list[tuple[str, str]] = []
-
-    def clean(self, value: Any) -> list[str]:
-        names = [one.strip() for one in value or () if isinstance(one, str) and one.strip()]
-        if len(names) > MOST_NAMES or any(len(one) > 160 or "\x00" in one for one in names):
-            raise ValidationError(f"Name at most {MOST_NAMES}, each of at most 160 characters.")
-        return list(dict.fromkeys(names))
-
-
-def _several(label: str, choices: list[tuple[str, str]] = (), **options: Any) -> forms.MultipleChoiceField:
-    widget = forms.CheckboxSelectMultiple
-    return forms.MultipleChoiceField(required=False, label=label, choices=choices, widget=widget, **options)
-
-
-def _clock(label: str) -> forms.CharField:
-    widget = forms.TextInput(attrs={"placeholder": "09:00", "inputmode": "numeric"})
-    return forms.CharField(required=False, max_length=5, label=label, widget=widget)
-
-
-def _zone() -> forms.CharField:
-    widget = forms.TextInput(attrs={"list": "zones", "placeholder": "Europe/Berlin"})
-    return forms.CharField(required=False, max_length=60, label="Time zone", widget=widget)
-
-
-def _number(label: str, **options: Any) -> forms.FloatField:
-    return forms.FloatField(
-        required=False, label=label, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **options
-    )
-
-
 class RuleForm(forms.Form):
     """``seen`` is the policy version that the form was opened at; ``confirmed`` says yes to the warnings."""
 
@@ -93,23 +47,23 @@ class RuleForm(forms.Form):
     )
 
     who_people = forms.BooleanField(required=False, label="People themselves")
-    who_roles = _several("Roles")
-    who_agents = _several("Agents")
+    who_roles = several_field("Roles")
+    who_agents = several_field("Agents")
     who_packs = NamesField(label="Packs", help_text="Calls made by the steps of a pack. Write any for all packs.")
     who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started. Write any for all triggers.")
 
-    what_acts = _several("To do what", [(act, _ACTS[act]) for act in ACTS])
-    what_effects = _several("Effect", [(verb, _EFFECTS[verb]) for verb in VERBS])
+    what_acts = several_field("To do what", [(act, _ACTS[act]) for act in ACTS])
+    what_effects = several_field("Effect", [(verb, _EFFECTS[verb]) for verb in VERBS])
     what_scopes = NamesField(label="Scopes", help_text="* stands for one part, ** for any: crm.**.write, **.delete.")
     what_extensions = NamesField(label="Extensions")
     what_actions = NamesField(label="Actions", help_text="As they are called: hubspot.create_task.")
-    what_kinds = _several("Kind", Kind.choices)
-    what_levels = _several("Verification", [(level, level.capitalize()) for level in LEVELS])
+    what_kinds = several_field("Kind", Kind.choices)
+    what_levels = several_field("Verification", [(level, level.capitalize()) for level in LEVELS])
 
     when_over = forms.IntegerField(
         required=False, label="More records than", widget=forms.TextInput(attrs={"inputmode": "numeric"})
     )
-    when_classes = _several("Carries", [(name, name.replace("_", " ").capitalize()) for name in DATA_CLASSES])
+    when_classes = several_field("Carries", [(name, name.replace("_", " ").capitalize()) for name in DATA_CLASSES])
     when_destructive = forms.BooleanField(required=False, label="It cannot be undone (destructive)")
     when_new_destination = forms.BooleanField(required=False, label="It goes where nothing went before")
     when_amount_field = forms.CharField(
@@ -118,16 +72,16 @@ class RuleForm(forms.Form):
         label="Number in the inputs",
         widget=forms.TextInput(attrs={"list": "numbers", "placeholder": "invoice.total"}),
     )
-    when_amount_over = _number("Is more than")
+    when_amount_over = number_field("Is more than")
     when_mode = forms.ChoiceField(
         required=False,
         label="Mode",
         choices=[("", "Live or simulated"), ("live", "Live only"), ("simulated", "Simulated only")],
     )
-    when_hours_days = _several("Days", _DAYS)
-    when_hours_from = _clock("From")
-    when_hours_to = _clock("To")
-    when_hours_zone = _zone()
+    when_hours_days = several_field("Days", _DAYS)
+    when_hours_from = clock_field("From")
+    when_hours_to = clock_field("To")
+    when_hours_zone = zone_field()
     when_hours_outside = forms.ChoiceField(
         required=False, label="Holds", choices=[("", "Within these hours"), ("outside", "Outside them")]
     )
@@ -136,12 +90,12 @@ class RuleForm(forms.Form):
     ask_needed = forms.TypedChoiceField(
         required=False, label="How many", coerce=int, choices=[(n, str(n)) for n in range(1, MAX_NEEDED + 1)], initial=1
     )
-    ask_expires_h = _number("Then no, after hours", initial=24)
+    ask_expires_h = number_field("Then no, after (hours)", initial=24)
     ask_second_factor = forms.BooleanField(required=False, label="Whoever answers shows a second factor")
-    ask_business_hours_days = _several("Days", _DAYS)
-    ask_business_hours_from = _clock("From")
-    ask_business_hours_to = _clock("To")
-    ask_business_hours_zone = _zone()
+    ask_business_hours_days = several_field("Days", _DAYS)
+    ask_business_hours_from = clock_field("From")
+    ask_business_hours_to = clock_field("To")
+    ask_business_hours_zone = zone_field()
 
     rate_count = forms.IntegerField(
         required=False, label="At most", widget=forms.TextInput(attrs={"inputmode": "numeric"})
@@ -175,7 +129,7 @@ class RuleForm(forms.Form):
             self.fields[name].required = not is_draft
         reviewers = self._reviewers()
         for number in range(1, MAX_STEPS + 1):
-            self.fields[f"step{number}_after_h"] = _number("After hours")
+            self.fields[f"step{number}_after_h"] = number_field("After (hours)")
             self.fields[f"step{number}_to"] = forms.ChoiceField(
                 required=False, label="Ask as well", choices=[("", "Nobody else"), *reviewers]
             )

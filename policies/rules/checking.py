@@ -192,9 +192,14 @@ def _unlikely(rule: Rule, known: Known) -> Iterator[Finding]:
             yield Finding("what.actions", text, is_refusal=False)
         return
     holds = "the rule holds for every call" if rule.effect != Effect.ALLOW else "the rule never holds"
-    if when.over is not None and not any(action.counts_records for action in fitting):
-        text = f"None of them says how many records it is about. What is not known: {holds}."
-        yield Finding("when.over", text, is_refusal=False)
+    if when.over is not None:
+        uncounted = [action.target for action in fitting if not action.counts_records]
+        if len(uncounted) == len(fitting):
+            text = f"None of them says how many records it is about. What is not known: {holds}."
+            yield Finding("when.over", text, is_refusal=False)
+        elif uncounted and rule.effect != Effect.ALLOW:
+            text = f"How many records a call of {_list(uncounted, 'or')} is about is not known: there {holds}."
+            yield Finding("when.over", text, is_refusal=False)
     if when.amount and not any(when.amount.field in action.numbers for action in fitting):
         close = nearest(when.amount.field, {name for action in fitting for name in action.numbers})
         hint = f" Did you mean {close}?" if close else ""

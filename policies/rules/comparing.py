@@ -51,7 +51,7 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
     if not moved:
         return Comparison("", True, 0)
     space, old, new = Space(rules, known), Snapshot(0, before), Snapshot(0, after)
-    deadline, asked = time.monotonic() + BUDGET_S, 0
+    deadline, asked, milder = time.monotonic() + BUDGET_S, 0, ""
     for place in moved:
         cuts = [box for other, box in enumerate(space.boxes) if other != place]
         if not all(space.boxes[place]):
@@ -59,13 +59,16 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
         for cell in cells(space.boxes[place], cuts):
             for facts in space.requests(cell):
                 if asked >= MOST_ASKED or time.monotonic() > deadline:
-                    return Comparison("", False, asked)
+                    return Comparison(milder, bool(milder), asked)
                 asked += 1
                 question = question_of(facts)
                 was, now = evaluate(old, *question), evaluate(new, *question)
-                if why := loosened(was, now):
+                why = loosened(was, now)
+                if why and was.effect != now.effect:
                     return Comparison(f"{in_words(facts)}: {why}.", True, asked)
-    return Comparison("", True, asked)
+                if why and not milder:  # true, and there may be a plainer one
+                    milder = f"{in_words(facts)}: {why}."
+    return Comparison(milder, True, asked)
 
 
 def overlapping(rule: Rule, others: Sequence[Rule], known: Known | None = None) -> list[Rule]:

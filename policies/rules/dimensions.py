@@ -59,7 +59,7 @@ def dimensions_of(rules: Sequence[Rule], known: Known | None = None) -> Iterator
     yield Dimension("count", list(_counts(rules)), _asks("over"))
     for name in sorted({rule.when.amount.field for rule in rules if rule.when.amount}):
         yield Dimension(f"amount {name}", list(_amounts(rules, name)), _asks_amount(name))
-    destinations = {None: "to where is not known", False: "to where it went before", True: "to somewhere new"}
+    destinations = {False: "to a known place", None: "to a place that is not known", True: "to a new place"}
     places = [_fact(words, "context.new_destination", value) for value, words in destinations.items()]
     yield Dimension("destination", places, _asks("new_destination"))
     modes = {"live": "live", "simulated": "in simulation"}

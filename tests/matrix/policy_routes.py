@@ -23,6 +23,11 @@ def policies(workspace, admin) -> dict:
 def place(route: str, things: dict) -> dict:
     one = {"pk": things["rule"].pk}
     return {
+        "policies:rule-detail": one,
+        "policies:rule-change": one,
+        "policies:rule-end": one,
+        "policies:ruleset-detail": {"number": 1},
+        "policies:ruleset-restore": {"number": 1},
         "api:rule-detail": one,
         "api:rule-change": one,
         "api:rule-end": one,
@@ -39,7 +44,18 @@ def place(route: str, things: dict) -> dict:
 
 def body(route: str, things: dict) -> dict:
     meant = {"reason": REASON, "seen": 1}
+    form = meant | {
+        "title": "Writes ask as well",
+        "effect": "require_approval",
+        "what_effects": ["write"],
+        "ask_reviewers": "approvers",
+        "owner": str(things["rule"].owner_id),
+    }
     return {
+        "policies:rule-create": form,
+        "policies:rule-change": form,
+        "policies:rule-end": meant,
+        "policies:ruleset-restore": meant,
         "api:rule-list": RULE | meant | {"title": "Writes ask as well", "what": {"effects": ["write"]}},
         "api:rule-change": RULE | meant | {"title": "Deletes ask somebody"},
         "api:rule-end": meant,

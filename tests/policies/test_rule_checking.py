@@ -186,6 +186,11 @@ LIKELY = [
     (rule("deny", what={"effects": ["read"], "scopes": ["things.write"]}), "what.actions", "fits all of this at once"),
     (rule("deny", what={"effects": ["read"]}, when={"over": 3}), "when.over", "the rule holds for every call"),
     (rule("allow", what={"effects": ["read"]}, when={"over": 3}), "when.over", "the rule never holds"),
+    (
+        rule("deny", what={"effects": ["write"]}, when={"over": 3}),
+        "when.over",
+        "a call of probe.create or probe.put is",
+    ),
     (rule("deny", when={"amount": {"field": "total", "over": 3}}), "when.amount.field", "a number called total"),
 ]
 

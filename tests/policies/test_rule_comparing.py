@@ -129,7 +129,7 @@ def test_no_request_that_chance_makes_is_looser_where_the_search_found_none():
     """The search against brute chance: whatever random requests show, it has to have found as well."""
     chance = random.Random(6)
     tightening = loosening = 0
-    for _ in range(150):
+    for _ in range(80):
         before = [_random_rule(chance, number) for number in range(1, 5)]
         after = [one for one in before if chance.random() < 0.7]
         if chance.random() < 0.7:
@@ -139,7 +139,7 @@ def test_no_request_that_chance_makes_is_looser_where_the_search_found_none():
         old, new = Snapshot(0, before), Snapshot(0, after)
         space = Space([*before, *after])
         shown = []
-        for _ in range(150):
+        for _ in range(60):
             facts = [chance.choice(one.facts) for one in space.measured]
             question = question_of(facts)
             shown.append(loosened(evaluate(old, *question), evaluate(new, *question)))
@@ -148,7 +148,7 @@ def test_no_request_that_chance_makes_is_looser_where_the_search_found_none():
         else:
             tightening += 1
             assert not any(shown)
-    assert min(tightening, loosening) >= 20
+    assert min(tightening, loosening) >= 10
 
 
 def test_cells_part_a_box_without_rest_or_overlap():

@@ -50,7 +50,13 @@ def sent(workspace, admin):
 
 def test_without_rules_the_page_says_what_holds_and_who_may_write(client_of, workspace, member, owner, admin):
     text = client_of(member).get(url("rule-list", workspace)).text
-    for words in ("No rules yet", "Reading is allowed", owner.name, admin.name, "Needs “Write rules"):
+    for words in (
+        "No rules yet",
+        "Allowed to whoever may run the extension.",
+        owner.name,
+        admin.name,
+        "Needs “Write rules",
+    ):
         assert words in text
     assert url("rule-create", workspace) not in text
     assert url("rule-create", workspace) in client_of(admin).get(url("rule-list", workspace)).text
