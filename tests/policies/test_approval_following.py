@@ -160,13 +160,24 @@ def test_a_request_that_changed_comes_back_and_says_what_is_new(ask, approver, a
     assert approve(new, approver).status == "approved"
 
 
-def test_a_use_of_something_else_says_what_changed(ask, approver):
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"inputs": "z"}, "the inputs"),
+        ({"target": "mail.shout"}, "what is called"),
+        ({"version": "z"}, "the version"),
+        ({"policy_version": 4}, "the rules"),
+        ({"connection": ["id", 2, "host"]}, "the connection or its secret"),
+        ({"mode": "live"}, "whether it is simulated"),
+    ],
+)
+def test_a_use_of_anything_else_is_refused_and_says_what_changed(ask, approver, parts, words):
     approval = ask(**bound_to())
     approve(approval, approver)
-    now = bound_to(version="z")
-    with pytest.raises(ApprovalChanged, match="the version") as refused, transaction.atomic():
+    now = bound_to(**parts)
+    with pytest.raises(ApprovalChanged, match=words) as refused, transaction.atomic():
         consume(approval, digest=now["digest"], bound=now["bound"])
-    assert refused.value.changed == ["the version"]
+    assert (refused.value.changed, approval.consumed_at) == ([words], None)
 
 
 # --- Narrowing ---------------------------------------------------------------------------------------------------
