@@ -41,6 +41,7 @@ _COPIES_A_TURN = 100  # of workspaces that are only looked after, at the start
 _NOTES_AT_ONCE = 1000
 # Transactions below this are over, as the statement sees it that asks.
 HORIZON = "pg_snapshot_xmin(pg_current_snapshot())"
+_TO_SEAL = "SELECT workspace_id FROM core_trails_to_seal(%s::timestamptz, {horizon})"
 _STATE = """
 SELECT core_audit_epoch(), ({horizon})::text, c.note, l.position, l.epoch, l.xid::text,
     l.event_id
@@ -129,7 +130,7 @@ class Sequencer:
         is_sweep = self._swept_at is None or now - self._swept_at >= SWEEP_EVERY_S
         since = "-infinity" if is_sweep else (self._clock() - RECENT).isoformat()
         done = Turn()
-        for workspace_id in _workspaces("SELECT workspace_id FROM core_trails_to_seal(%s::timestamptz)", since):
+        for workspace_id in _workspaces(_TO_SEAL.format(horizon=HORIZON), since):
             try:
                 while (count := self.seal(workspace_id)) == BATCH:
                     done.sealed += count

@@ -19,10 +19,11 @@ CREATE FUNCTION core_audit_epoch() RETURNS integer LANGUAGE sql STABLE SET searc
     WHERE d.adrelid = 'core_auditevent'::regclass AND a.attname = 'epoch'
 $$;
 """
-# Ids alone, so that each trail is then sealed within its own scope. ``since`` bounds which months are looked into; each
-# workspace costs two looks into an index. Rows of an epoch that is over are all there, however high their xid.
+# Ids alone, so that each trail is then sealed within its own scope. ``since`` bounds which months are looked into, and
+# ``below`` is the first transaction that may still run; each workspace costs two looks into an index. Rows of an epoch
+# that is over are all there, however high their xid.
 TO_SEAL = f"""
-CREATE FUNCTION core_trails_to_seal(since timestamptz) RETURNS TABLE (workspace_id uuid)
+CREATE FUNCTION core_trails_to_seal(since timestamptz, below xid8) RETURNS TABLE (workspace_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT w.id FROM core_workspace w
     LEFT JOIN LATERAL (
@@ -34,15 +35,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WHERE e.workspace_id = w.id AND e.occurred_at >= since
         AND (e.epoch, e.xid, e.id)
             > (coalesce(last.epoch, 0), coalesce(last.xid, '0'::xid8), coalesce(last.event_id, 0))
-        AND (e.epoch < core_audit_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+        AND (e.epoch < core_audit_epoch() OR e.xid < below)
         ORDER BY e.epoch, e.xid, e.id LIMIT 1
     ) news
 $$;
 GRANT CREATE ON SCHEMA public TO {ROLLUP_ROLE};
-ALTER FUNCTION core_trails_to_seal(timestamptz) OWNER TO {ROLLUP_ROLE};
+ALTER FUNCTION core_trails_to_seal(timestamptz, xid8) OWNER TO {ROLLUP_ROLE};
 REVOKE CREATE ON SCHEMA public FROM {ROLLUP_ROLE};
-REVOKE ALL ON FUNCTION core_trails_to_seal(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION core_trails_to_seal(timestamptz) TO {APP_ROLE};
+REVOKE ALL ON FUNCTION core_trails_to_seal(timestamptz, xid8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION core_trails_to_seal(timestamptz, xid8) TO {APP_ROLE};
 """
 # Whose copies outside the database a new sequencer looks after.
 SEALED = f"""
@@ -231,7 +232,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(ORDER, "DROP INDEX core_auditevent_in_order"),
         migrations.RunSQL(EPOCH, "DROP FUNCTION core_audit_epoch()"),
         migrations.RunSQL(
-            TO_SEAL, f"SET ROLE {ROLLUP_ROLE}; DROP FUNCTION core_trails_to_seal(timestamptz); RESET ROLE"
+            TO_SEAL, f"SET ROLE {ROLLUP_ROLE}; DROP FUNCTION core_trails_to_seal(timestamptz, xid8); RESET ROLE"
         ),
         migrations.RunSQL(SEALED, f"SET ROLE {ROLLUP_ROLE}; DROP FUNCTION core_sealed_trails(); RESET ROLE"),
     ]
