@@ -22,6 +22,7 @@ from policies.rules.vocabulary import Rule
 
 BUDGET_S = 1.5
 MOST_ASKED = 40_000
+MOST_RULES = 400  # the space of more would take too long to measure
 _LOOSENESS = {Effect.DENY: 0, Effect.REQUIRE_APPROVAL: 1, Effect.ALLOW: 2}
 WORDS = {Effect.DENY: "denied", Effect.REQUIRE_APPROVAL: "asked", Effect.ALLOW: "allowed"}
 
@@ -50,6 +51,8 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
     moved = [place for place, rule in enumerate(rules) if _plain(rule) not in shared]
     if not moved:
         return Comparison("", True, 0)
+    if len(rules) > MOST_RULES:
+        return Comparison("", False, 0)
     space, old, new = Space(rules, known), Snapshot(0, before), Snapshot(0, after)
     deadline, asked, milder = time.monotonic() + BUDGET_S, 0, ""
     for place in moved:
@@ -68,24 +71,28 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
                     return Comparison(f"{in_words(facts)}: {why}.", True, asked)
                 if why and not milder:  # true, and there may be a plainer one
                     milder = f"{in_words(facts)}: {why}."
-    return Comparison(milder, True, asked)
+    return Comparison(milder, bool(milder) or space.is_whole, asked)
 
 
 def overlapping(rule: Rule, others: Sequence[Rule], known: Known | None = None) -> list[Rule]:
-    """Those of ``others`` that are about some of the requests that ``rule`` is about."""
+    """Those of ``others``, of the first MOST_RULES, that are about some of the requests that ``rule`` is about."""
+    others = others[:MOST_RULES]
     space = Space([rule, *others], known)
     return [other for place, other in enumerate(others, start=1) if space.overlap(0, place)]
 
 
 def denies_everything(rules: Sequence[Rule], known: Known | None = None) -> bool:
     """Whether no call of anybody passes, or could be asked for. False where that could not be found out in time."""
+    rules = [rule for rule in rules if rule.effect == Effect.DENY]  # others only let more pass
+    if len(rules) > MOST_RULES:
+        return False
     space, snapshot = Space(rules, known), Snapshot(0, rules)
     deadline = time.monotonic() + BUDGET_S
     for cell in cells(space.calls, space.boxes):
         for facts in space.requests(cell):
             if evaluate(snapshot, *question_of(facts)).effect != Effect.DENY or time.monotonic() > deadline:
                 return False
-    return True
+    return space.is_whole
 
 
 def loosened(was: Evaluation, now: Evaluation) -> str:

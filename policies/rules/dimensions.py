@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from policies.known import Known
 from policies.rules.examples import examples_of
 from policies.rules.parts import ACTS, ANY, LEVELS, MODES, Hours, What, When, Who
+from policies.rules.scopes import matches
 from policies.rules.vocabulary import Rule
 from registry.manifests.scopes import VERBS, strongest, verb
 
-MOST_PAIRED = 16  # scopes that are tried two by two, as one action may use several
+MOST_PAIRED = 60  # scopes that are tried two by two, as one action may use several
 CALLABLE = ("action", "transform", "pack")  # kinds of what is called; connectors and triggers are installed only
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 _DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
@@ -26,31 +27,33 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 class Fact:
     """One value of a dimension: what it sets of a request, as {(part, field): value}, and in words ("" says nothing).
 
-    ``told_by_default`` differs where the defaults tell it from others of which the rules say the same. ``parts`` are
-    the facts that it is the sum of, where there are several.
+    ``told_by_default`` differs where the engine tells it from others that the same rules are about. ``is_pair``: an
+    action of two scopes at once.
     """
 
     sets: dict[tuple[str, str], Any]
     words: str = ""
     told_by_default: Hashable = None
-    parts: tuple["Fact", ...] = ()
+    is_pair: bool = False
 
 
 @dataclass(frozen=True)
 class Dimension:
     """``asks(rule)`` is the rule with nothing left but what it says of this dimension. One that is ``always_told``
-    is worth its words even where nothing tells its facts apart."""
+    is worth its words even where nothing tells its facts apart. ``is_whole``: no fact was left out for their number."""
 
     name: str
     facts: list[Fact]
     asks: Callable[[Rule], Rule]
     always_told: bool = False
+    is_whole: bool = True
 
 
 def dimensions_of(rules: Sequence[Rule], known: Known | None = None) -> Iterator[Dimension]:
     """``known`` gives names to agents, and real actions to what the rules name."""
     yield Dimension("who", list(_people(rules, known)), lambda rule: _only(rule, who=rule.who), True)
-    yield Dimension("doing", list(_doing(rules, known)), _asks("scopes", "effects", "destructive"), True)
+    doing, is_whole = _doing(rules, known)
+    yield Dimension("doing", doing, _asks("scopes", "effects", "destructive"), True, is_whole)
     yield Dimension("thing", list(_things(rules, known)), _asks("extensions", "actions", "kinds"), True)
     yield Dimension("act", [_fact(_ACTS[one], "context.act", one, one) for one in ACTS], _asks("acts"))
     levels = [_fact(f"of the level {one}", "resource.level", one) for one in LEVELS]
@@ -136,34 +139,33 @@ def _people(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
             yield Fact(sets | more, words + how)
 
 
-def _doing(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
-    """What an action does, and by which scopes; its effect is that of the strongest of them."""
+def _doing(rules: Sequence[Rule], known: Known | None) -> tuple[list[Fact], bool]:
+    """What an action does, and by which scopes; its effect is that of the strongest of them. And whether that is all:
+    two scopes are enough, one that a rule names and one that makes the effect another."""
     patterns = {pattern for rule in rules for pattern in rule.what.scopes}
-    scopes = examples_of(patterns, known.scopes if known else ()) if patterns else []
-    singles = [_by_scopes((scope,)) for scope in scopes]
-    for effect in VERBS:
-        yield _does(effect, (), f"that {_DOES[effect]}")
-    yield _does("write", (), "that writes and cannot be undone", destructive=True)
-    yield from singles
-    apart = {fact.told_by_default: fact for fact in singles}  # one of each effect is paired whatever the rules name
-    chosen = list(dict.fromkeys([*examples_of(patterns), *(_scopes_of(fact)[0] for fact in apart.values())]))
-    for pair in combinations(chosen[:MOST_PAIRED] if patterns else [], 2):
-        yield replace(_by_scopes(pair), parts=tuple(_by_scopes((scope,)) for scope in pair))
+    facts = [_does(effect, (), f"that {_DOES[effect]}") for effect in VERBS]
+    facts.append(_does("write", (), "that writes and cannot be undone", destructive=True))
+    if not patterns:
+        return facts, True
+    scopes, is_whole = examples_of(sorted(patterns), known.scopes if known else ())
+    facts += [_by_scopes((scope,), patterns) for scope in scopes]
+    pairs = combinations(scopes[:MOST_PAIRED], 2)
+    facts += [replace(_by_scopes(pair, patterns), is_pair=True) for pair in pairs]
+    return facts, is_whole and len(scopes) <= MOST_PAIRED
 
 
-def _by_scopes(scopes: tuple[str, ...]) -> Fact:
+def _by_scopes(scopes: tuple[str, ...], patterns: set[str]) -> Fact:
+    """Which patterns cover which of the scopes is told apart: what allows has to cover each of them."""
     effect = strongest([verb(scope) for scope in scopes])
-    return _does(effect, scopes, f"that {_DOES[effect]} with {' and '.join(scopes)}")
+    fact = _does(effect, scopes, f"that {_DOES[effect]} with {' and '.join(scopes)}")
+    covering = frozenset(frozenset(one for one in patterns if matches(one, scope)) for scope in scopes)
+    return replace(fact, told_by_default=(fact.told_by_default, covering))
 
 
 def _does(effect: str, scopes: tuple[str, ...], words: str, *, destructive: bool = False) -> Fact:
     destructive = destructive or effect == "delete"
     sets = {("action", "effect"): effect, ("action", "scopes"): scopes, ("action", "destructive"): destructive}
     return Fact(sets, words, (effect, destructive))
-
-
-def _scopes_of(fact: Fact) -> tuple[str, ...]:
-    return fact.sets[("action", "scopes")]
 
 
 def _things(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from policies.rules.scopes import MANY, ONE
+from policies.rules.scopes import MANY, ONE, matches
 from registry.manifests.scopes import VERBS
+from registry.manifests.scopes import verb as verb_of
 
 FRESH = "other"  # a part that no pattern names, unless somebody calls something so
 MOST_PATTERNS = 80  # beyond which intersections of intersections are not looked for
 _Parts = tuple[str, ...]
 
 
-def examples_of(patterns: Iterable[str], real: Iterable[str] = ()) -> list[str]:
-    """Scopes for each of ``patterns``, for what two and more of them have in common, and for what none covers.
+def examples_of(patterns: Iterable[str], real: Iterable[str] = ()) -> tuple[list[str], bool]:
+    """Scopes for each of ``patterns``, for what two and more of them have in common, and for what none covers; one for
+    each set of patterns that cover it and each verb. ``real`` are scopes that exist, taken where any would do.
 
-    ``real`` are scopes that exist; they come first, so that they are taken where any would do.
+    The second value is False where there are too many patterns to look for everything that they have in common.
     """
+    patterns = list(patterns)
     found = {tuple(pattern.split(".")) for pattern in patterns}
     fresh = FRESH
     while any(fresh in parts for parts in found):
@@ -25,7 +28,11 @@ def examples_of(patterns: Iterable[str], real: Iterable[str] = ()) -> list[str]:
         found |= edge
     spelled = [scope for parts in sorted(found) for scope in _spelled(parts, fresh)]
     spelled += [f"{fresh}.{verb}" for verb in VERBS]
-    return list(dict.fromkeys([*real, *spelled]))
+    told: dict[tuple, str] = {}
+    for scope in [*real, *spelled]:
+        covering = frozenset(pattern for pattern in patterns if matches(pattern, scope))
+        told.setdefault((covering, verb_of(scope)), scope)
+    return list(told.values()), not edge
 
 
 def _joint(one: _Parts, other: _Parts) -> Iterator[_Parts]:

@@ -22,27 +22,28 @@ Box = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Measured:
-    """A dimension with those facts alone that a rule or a default tells apart.
-
-    ``covers`` has, by rule, the bits of the facts it covers; facts with equal ``told`` are one to the defaults.
-    """
+    """A dimension with those facts alone that a rule or a default tells apart; ``covers`` has their bits by rule."""
 
     name: str
     facts: list[Fact]
-    told: list[Hashable]
     covers: list[int]
 
 
 class Space:
-    """The space that ``rules`` divide. ``boxes`` holds the box of each, in their order."""
+    """The space that ``rules`` divide. ``boxes`` holds the box of each, in their order.
+
+    It ``is_whole`` where every request is of one of its kinds: too many constants, and some were left out.
+    """
 
     def __init__(self, rules: Sequence[Rule], known: Any = None):
         # Two versions of one rule may be compared, so each is numbered by its place.
         numbered = [replace(rule, number=place + 1) for place, rule in enumerate(rules)]
-        self.measured = [_measured(one, numbered) for one in dimensions_of(numbered, known)]
+        dimensions = list(dimensions_of(numbered, known))
+        self.is_whole = all(one.is_whole for one in dimensions)
+        self.measured = [_measured(one, numbered) for one in dimensions]
         self.boxes: list[Box] = [tuple(one.covers[place] for one in self.measured) for place in range(len(rules))]
         self._single: Box = tuple(
-            sum(1 << place for place, fact in enumerate(one.facts) if not fact.parts) for one in self.measured
+            sum(1 << place for place, fact in enumerate(one.facts) if not fact.is_pair) for one in self.measured
         )
 
     @property
@@ -107,27 +108,22 @@ def question_of(facts: Iterable[Fact]) -> Question:
 def _measured(dimension: Dimension, rules: Sequence[Rule]) -> Measured:
     asking = Snapshot(0, [dimension.asks(rule) for rule in rules])
 
-    def covering(fact: Fact) -> int:
-        return sum(1 << (rule.number - 1) for rule, _ in asking.speaking(*question_of([fact])))
-
-    told: dict[tuple[int, Hashable, Hashable], Fact] = {}
+    told: dict[tuple[int, Hashable], Fact] = {}
     for fact in dimension.facts:
-        bits = covering(fact)
-        each = frozenset(covering(one) for one in fact.parts)
-        told.setdefault((bits, each, fact.told_by_default), fact)
+        bits = sum(1 << (rule.number - 1) for rule, _ in asking.speaking(*question_of([fact])))
+        told.setdefault((bits, fact.told_by_default), fact)
     is_silent = len(told) == 1 and not dimension.always_told
     return Measured(
         dimension.name,
         [replace(fact, words="") if is_silent else fact for fact in told.values()],
-        [(each, told_by_default) for _, each, told_by_default in told],
-        [sum(1 << place for place, (bits, *_) in enumerate(told) if bits >> rule & 1) for rule in range(len(rules))],
+        [sum(1 << place for place, (bits, _) in enumerate(told) if bits >> rule & 1) for rule in range(len(rules))],
     )
 
 
 def _told_apart(measured: Measured, bits: int) -> list[Fact]:
     """The facts of ``bits``, one of each kind that the rules cannot tell apart but a default can."""
     found: dict[Hashable, Fact] = {}
-    for place, (fact, told) in enumerate(zip(measured.facts, measured.told, strict=True)):
+    for place, fact in enumerate(measured.facts):
         if bits >> place & 1:
-            found.setdefault(told, fact)
+            found.setdefault(fact.told_by_default, fact)
     return list(found.values())

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from policies.engine import Snapshot, evaluate
-from policies.rules.comparing import compare, denies_everything, loosened, overlapping
+from policies.rules.comparing import MOST_RULES, compare, denies_everything, loosened, overlapping
 from policies.rules.examples import examples_of
 from policies.rules.regions import Space, cells, question_of
 from policies.rules.scopes import matches
@@ -175,9 +175,9 @@ def test_a_search_that_is_stopped_says_so(monkeypatch):
 
 def test_examples_stand_for_every_pattern_and_for_what_two_have_in_common():
     patterns = ["crm.**.write", "*.tasks.write", "**.delete", "crm.**"]
-    examples = examples_of(patterns, ["crm.contacts.read"])
+    examples, is_whole = examples_of(patterns, ["crm.contacts.read"])
     covered = {frozenset(one for one in patterns if matches(one, scope)) for scope in examples}
-    assert examples[0] == "crm.contacts.read"
+    assert (examples[0], is_whole) == ("crm.contacts.read", True)
     for wanted in (
         {"crm.**.write", "crm.**"},
         {"*.tasks.write"},
@@ -216,3 +216,19 @@ def test_rules_about_the_same_requests_overlap():
         rule("deny", 5, when={"over": 50}),
     ]
     assert [one.number for one in overlapping(mine, others)] == [2, 5]
+
+
+def test_more_rules_than_can_be_searched_are_no_yes():
+    many = [rule("deny", number, what={"scopes": [f"s{number}.**"]}) for number in range(1, MOST_RULES + 2)]
+    found = compare(many, many[1:])
+    assert (found.only_tightens, found.is_complete, found.asked) == (False, False, 0)
+    assert not denies_everything(many)
+    assert not examples_of([f"s{number}.**.write" for number in range(1, 90)])[1]
+
+
+def test_two_scopes_of_one_action_are_told_apart_from_each():
+    """A rule can name the scope that reads and the effect of the one that writes: only both together are covered."""
+    mixed = rule("deny", what={"scopes": ["crm.**.read"], "effects": ["write"]})
+    found = compare([mixed], [])
+    assert "with crm.other.read and" in found.looser
+    assert compare([], [mixed]).only_tightens
