@@ -11,6 +11,7 @@ from galaxy.core.models import AuditEvent
 from policies.models import Approval, Vote
 from policies.services.approvals import decide_approval, request_approval
 from tests.browser.axe import violations
+from tests.policies.conftest import made_up_subjects  # noqa: F401  (a fixture)
 
 log = logging.getLogger(__name__)
 QUEUE = "/w/meridian/approvals/"
@@ -18,7 +19,7 @@ TRAIL = "/w/meridian/audit/"
 
 
 @pytest.fixture
-def ask(workspace, creator):
+def ask(workspace, creator, made_up_subjects):  # noqa: F811  (the fixture, asked for)
     def asked(summary, **fields):
         facts = {
             "what": "hubspot.delete_task",

@@ -1,5 +1,6 @@
 """Approvals as the gate would ask for them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from galaxy.core.agents import create_agent
 from galaxy.core.models import AuditEvent
+from policies import subjects
 from policies.services.approvals import request_approval
 
 FACTS = {
@@ -24,7 +26,17 @@ FACTS = {
 
 
 @pytest.fixture
-def ask(workspace, creator):
+def made_up_subjects(monkeypatch):
+    """What the approvals of a test are about is not there, so the floors that know such things are not asked of it."""
+    plain = {
+        kind: replace(subject, show=None, narrowable=None, narrow=None, again=None)
+        for kind, subject in subjects._subjects.items()
+    }
+    monkeypatch.setattr(subjects, "_subjects", plain)
+
+
+@pytest.fixture
+def ask(workspace, creator, made_up_subjects):
     """``ask(summary="…", …)``: a waiting approval, asked for by the creator unless told otherwise."""
 
     def asked(summary="Delete a task in HubSpot", **fields):
