@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import cedarpy
 import pytest
@@ -96,3 +98,18 @@ def test_counts_beyond_64_bits_compare_alike(count):
     rules = [a_rule(effect="deny", when={"over": 10})]
     context = replace(LIVE, bulk_count=count)
     assert evaluate(Snapshot(1, rules), MIA, PAY, BANK, context).effect == cedar(rules, context=context)
+
+
+@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize(
+    ("start", "end"), [("09:00", "18:00"), ("22:00", "06:00"), ("00:00", "24:00"), ("18:00", "00:00")]
+)
+def test_hours_begin_and_end_alike(start, end, outside):
+    hours = {"days": [1, 7], "from": start, "to": end, "zone": "Asia/Kathmandu", "outside": outside}
+    rules = [a_rule(effect="deny", when={"hours": hours})]
+    midnight = datetime(2026, 11, 22, tzinfo=ZoneInfo("Asia/Kathmandu"))  # a Sunday
+    for day in range(3):
+        for minute in {0, 1439, *(at + aside for at in (360, 540, 1080, 1320) for aside in (-1, 0))}:
+            context = replace(LIVE, now=midnight + timedelta(days=day, minutes=minute))
+            ours = evaluate(Snapshot(1, rules), MIA, PAY, BANK, context)
+            assert ours.effect == cedar(rules, context=context), context.now

@@ -63,6 +63,29 @@ def test_nothing_is_allowed_to_an_agent_because_its_owner_may():
 # --- What ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("said", "part", "change"),
+    [
+        ({"what": {"actions": ["hubspot.create_task"]}}, "action", {"target": "hubspot.find_task"}),
+        ({"what": {"effects": ["write"]}}, "action", {"effect": "read"}),
+        ({"what": {"scopes": ["crm.**.write"]}}, "action", {"scopes": ("crm.tasks.read",)}),
+        ({"what": {"extensions": ["hubspot"]}}, "resource", {"extension": "salesforce"}),
+        ({"what": {"kinds": ["connector"]}}, "resource", {"kind": "action"}),
+        ({"what": {"levels": ["verified"]}}, "resource", {"level": "community"}),
+        ({"what": {"acts": ["call"]}}, "context", {"act": "install"}),
+        ({"when": {"destructive": True}}, "action", {"destructive": False}),
+    ],
+)
+def test_what_was_remembered_of_one_action_is_not_used_for_another(said, part, change):
+    parts = {"action": replace(WRITE, destructive=True), "resource": HUBSPOT, "context": LIVE}
+    rules = Snapshot(1, [a_rule(effect="deny", **said)])
+    for _ in range(2):
+        spoken = []
+        for asked in (parts, parts | {part: replace(parts[part], **change)}):
+            spoken.append(len(rules.speaking(MIA, asked["action"], asked["resource"], asked["context"])))
+        assert spoken == [1, 0]
+
+
 def test_what_is_allowed_has_to_cover_every_scope_of_a_call():
     granted = replace(HUBSPOT, scopes_granted=("crm.tasks.write", "mail.send.write"))
     both = replace(WRITE, scopes=("crm.tasks.write", "mail.send.write"))
