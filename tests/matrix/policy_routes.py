@@ -37,6 +37,9 @@ def place(route: str, things: dict) -> dict:
         "api:approval-withdrawal": {"pk": things["approval"].pk},
         "api:approval-reminder": {"pk": things["approval"].pk},
         "api:approval-repetition": {"pk": things["approval"].pk},
+        "api:auto-approval-detail": {"pk": things["grant"].pk},
+        "api:auto-approval-revocation": {"pk": things["grant"].pk},
+        "api:change-detail": {"pk": things["change"].pk},
         "api:event-proof": {"pk": things["event"].pk},
         "api:sink-detail": {"pk": things["sink"].pk},
     }.get(route, {})
@@ -59,5 +62,6 @@ def body(route: str, things: dict) -> dict:
         "api:rule-list": RULE | meant | {"title": "Writes ask as well", "what": {"effects": ["write"]}},
         "api:rule-change": RULE | meant | {"title": "Deletes ask somebody"},
         "api:rule-end": meant,
+        "api:change-list": {"kind": "install", "digest": things["tidy"].digest, "reason": REASON},
         "api:ruleset-restore": meant,
     }.get(route, {})
