@@ -21,6 +21,17 @@ _WORDS = {
     "agent": "who asks",
     "scopes": "the scopes",
     "hosts": "the hosts it may reach",
+    "extension": "the extension",
+    "installation": "the extension",
+    "act": "what is done to it",
+    "along": "what comes along with it",
+    "held version": "the version it is held at",
+    "grant": "the grant and its bounds",
+    "scope": "the grant and its bounds",
+    "budget": "the grant and its bounds",
+    "records": "the grant and its bounds",
+    "errors": "the grant and its bounds",
+    "until": "the grant and its bounds",
 }
 
 

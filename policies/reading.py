@@ -200,7 +200,7 @@ def _facts(approval: Approval, panels: Panels) -> list[Fact]:
     agent = facts.get("agent")
     where = ", ".join(str(part) for part in (facts.get("where"), facts.get("connection")) if part)
     known = [
-        Fact("Calls", _words(facts.get("what")), code=bool(facts.get("what"))),
+        Fact(_does(approval), _words(facts.get("what")), code=bool(facts.get("what"))),
         Fact("Target", where or None),
         Fact("Records", f"{records:,}" if isinstance(records, int) else _words(records)),
         Fact("Data classes", _words(classes)),
@@ -212,6 +212,11 @@ def _facts(approval: Approval, panels: Panels) -> list[Fact]:
     if version := _words(facts.get("version")):
         known.append(Fact("Version", version))
     return known + [Fact(term, words) for term, words in panels.facts]
+
+
+def _does(approval: Approval) -> str:
+    """The term beside what a request is about."""
+    return "Calls" if approval.subject_kind == "run" else subjects.label_of(approval)
 
 
 def _rule(approval: Approval) -> str | None:

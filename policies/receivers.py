@@ -19,6 +19,7 @@ def connect() -> None:
     from policies.change_gate import RulesGate
     from policies.services.change_facts import panels_of
     from policies.services.changes import ask_again
+    from policies.services.granting import panels_of as panels_of_grant
 
     member_removed.connect(_member_removed, dispatch_uid="policies.member_removed")
     pin_moved.connect(_version_moved, dispatch_uid="policies.pin_moved")
@@ -27,7 +28,7 @@ def connect() -> None:
     gates.register(RulesGate())
     for kind, label in (("install", "Install"), ("upgrade", "Upgrade"), ("widen", "Wider scopes")):
         register(kind, Subject(label, _url_of_change, show=panels_of, again=ask_again))
-    register("auto_approval", Subject("Auto-Approve grant", _url_of_grant))
+    register("auto_approval", Subject("Auto-Approve grant", _url_of_grant, show=panels_of_grant))
 
 
 def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any) -> None:

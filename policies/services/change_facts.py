@@ -52,6 +52,8 @@ def facts_of(change: Change, steps: Sequence[Step], verdict: Verdict, *, is_allo
         "data_classes": sorted(
             {name for step in steps for ask in asks_of(step.version.parsed) for name in ask.classes}
         ),
+        "records": "None: nothing is called by it",
+        "payer": "Nobody: nothing is called by it",
         "new": list(dict.fromkeys([*new, *wanted.weaker])),
         "along": [str(step.version) for step in steps[:-1]],
         "reason": change.reason,
@@ -71,7 +73,6 @@ def panels_of(approval: Approval, reader: User) -> Panels:
     compared = compared_of(change)
     asked = [ask.sentence for version in versions_of(change) for ask in asks_of(version.parsed)]
     return Panels(
-        effect=(("Scopes that are new", str(len(set(facts.get("new", ())) & set(change.scopes)))),),
         effect_note="Nothing runs by this. What it may do is used by calls, and the rules look at each of them.",
         records=(Record(change.extension.name, compared),) if compared else (),
         records_note="" if compared else "It is not installed yet, so there is nothing to compare with.",

@@ -19,8 +19,9 @@ from policies.rules.asks import Ask
 from policies.rules.scopes import matches, why_no_pattern
 from policies.rules.vocabulary import digest_of
 from policies.services.approvals import consume, request_approval, withdraw_requests
-from policies.services.auto_approve import Ended, end_auto_approval, locked
-from registry.manifests import Manifest, scopes
+from policies.services.auto_approve import LOOKED_BACK, Ended, end_auto_approval, locked
+from policies.subjects import Panels
+from registry.manifests import ActionSpec, Manifest, scopes
 from registry.models import Installation
 from registry.services import verified_manifest
 
@@ -154,9 +155,8 @@ def _reaches_delete(pattern: str, manifest: Manifest) -> bool:
         return False
     if any(scopes.verb(scope) == "delete" and matches(pattern, scope) for scope in manifest.scopes):
         return True
-    actions = manifest.actions.values()
-    covered = (one for one in actions if one.scopes and all(matches(pattern, scope) for scope in one.scopes))
-    return any(one.effect == "delete" or one.destructive for one in covered)
+    covered = (action for action in manifest.actions.values() if _covers(pattern, action))
+    return any(action.effect == "delete" or action.destructive for action in covered)
 
 
 def _problems(grant: AutoApproval) -> dict[str, str]:
@@ -197,7 +197,11 @@ def _ask_second_person(grant: AutoApproval) -> None:
         facts={
             "what": f"Auto-Approve {grant.scope}",
             "where": str(grant.installation),
-            "records": grant.most_records,
+            "records": f"{grant.most_records} at most, of each request"
+            if grant.most_records
+            else "One of each request",
+            "data_classes": _classes(grant),
+            "payer": "Whoever pays for each call",
             "version": str(grant.installation.pin.version),
             "rule": [_why_second(grant)],
             "undo": "It can be revoked at any time; what it let through stays.",
@@ -216,6 +220,34 @@ def _ask_second_person(grant: AutoApproval) -> None:
 def _why_second(grant: AutoApproval) -> str:
     what = "deletes" if grant.covers_delete else "changes many records at once"
     return f"What it lets through {what}, so a second person agrees to it, once, with their second factor."
+
+
+def panels_of(approval: Approval, reader: User) -> Panels:
+    """What the request of a second person shows of the grant: all its bounds."""
+    rows = AutoApproval.objects.filter(workspace=approval.workspace_id, pk=approval.subject_id)
+    grant = rows.select_related("owner", "agent").first()
+    if grant is None:
+        return Panels()
+    return Panels(
+        effect_note="It answers requests to come, so there is nothing to try yet. Each use will name it.",
+        facts=(
+            ("Their reason", grant.reason),
+            ("Times", f"{grant.budget}, then people are asked again"),
+            ("Until", f"{grant.ends_at:%d %B %Y, %H:%M} UTC"),
+            ("Who may ask", str(grant.agent) if grant.agent else f"Anybody but {grant.owner}, and agents of others"),
+            ("Errors", f"More than {grant.error_percent} % of its last {LOOKED_BACK} uses end it"),
+        ),
+    )
+
+
+def _classes(grant: AutoApproval) -> list[str]:
+    """The data classes of the actions that it covers."""
+    actions = verified_manifest(grant.version_digest).actions.values()
+    return sorted({name for action in actions if _covers(grant.scope, action) for name in action.classes})
+
+
+def _covers(pattern: str, action: ActionSpec) -> bool:
+    return bool(action.scopes) and all(matches(pattern, scope) for scope in action.scopes)
 
 
 def _bound(grant: AutoApproval) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class GroupInUse(Conflict):
 class Use:
     """A rule in force that asks a group; ``needed`` of its members have to say yes."""
 
+    id: str
     number: int
     title: str
     needed: int
@@ -148,7 +149,7 @@ def uses_by_group(workspace: Workspace) -> dict[str, list[Use]]:
         for ref, count in needed.items():
             kind, _, pk = ref.partition(":")
             if kind == "group":
-                found.setdefault(pk, []).append(Use(rule["number"], rule["title"], count))
+                found.setdefault(pk, []).append(Use(rule["id"], rule["number"], rule["title"], count))
     return found
 
 

@@ -259,7 +259,7 @@ def test_a_version_that_moved_meanwhile_sends_it_back(held, wider, admin, member
     change = ask_upgrade(held, wider, actor=member, agreed=["things.delete"])
     move_pin(held, version=publish(connector("acme", "1.0.1")), actor=admin)
     say(change)
-    assert change.state == "waiting" and change.approval.facts["changed"] == ["the held version"]
+    assert change.state == "waiting" and change.approval.facts["changed"] == ["the version it is held at"]
     say(change)
     assert (change.state, Pin.objects.get().version) == ("made", wider)
 

@@ -42,7 +42,13 @@ def in_force(workspace, admin):
 
 def asking(group, number=3, needed=1, **ask):
     who = {"reviewers": f"group:{group.pk}", "needed": needed}
-    return {"number": number, "title": "Sends", "effect": "require_approval", "ask": who | ask}
+    return {
+        "id": f"00000000-0000-4000-8000-{number:012}",
+        "number": number,
+        "title": "Sends",
+        "effect": "require_approval",
+        "ask": who | ask,
+    }
 
 
 def test_a_group_is_made_with_its_members_and_the_trail_says_so(group, approver, owner):
@@ -99,7 +105,7 @@ def test_a_group_that_rules_ask_keeps_as_many_as_they_need(group, admin, approve
 def test_a_group_in_use_cannot_end_and_the_refusal_names_the_rules(group, admin, in_force, ask):
     if ask:
         ask["escalate"][0]["to"] = f"group:{group.pk}"
-    in_force(asking(group, number=7, **ask), {"number": 8, "title": "No", "effect": "deny", "ask": {}})
+    in_force(asking(group, number=7, **ask), {"id": "", "number": 8, "title": "No", "effect": "deny", "ask": {}})
     with pytest.raises(GroupInUse, match="rule 7"):
         end_group(group, actor=admin)
     in_force()
