@@ -25,7 +25,7 @@ from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
 
 MANAGE = "core.manage_audit"
-BATCH = 50_000  # events under one tombstone
+BATCH = 20_000  # events under one tombstone
 SHORTEST_REASON = 10
 _COUNT = """
 SELECT count(*) FILTER (WHERE NOT is_held), count(*) FILTER (WHERE is_held), min(occurred_at) FILTER (WHERE NOT is_held)
