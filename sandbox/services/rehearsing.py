@@ -5,7 +5,7 @@ that the call would change are read by its manifest's word (``reads``), each by 
 the mode of the call and with the rights of whoever asked for it, never more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,8 @@ from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes, follow
 
 MOST_RECORDS = 5  # looked at for one request
+MOST_FIELDS = 40  # of one record
+DEEPEST = 3  # names of which a field's own is made
 Attempt = Callable[[Run, Call, Tracer, list[dict[str, Any]]], Any]
 PerformStep = Callable[[UUID], Run | None]
 
@@ -214,9 +216,9 @@ def _compare(found: Compared, run: Run, call: Call, declared: dict[str, Any], se
     shown = redacted(after, schema, carried, modes=modes, key=workspace_key(run.workspace_id)) or {}
     changes: list[list[str | None]] = []
     same: list[list[str | None]] = []
-    for field_name, value in sorted(after.items()):
-        now = raw.get(field_name)
-        row = [field_name, _text(now, read.outputs or {}, field_name), _text(value, shown, field_name)]
+    for path, value in sorted(_leaves(after), key=lambda leaf: leaf[0])[:MOST_FIELDS]:
+        now = _at(raw, path)
+        row = [".".join(path), _text(now, _at(read.outputs, path)), _text(value, _at(shown, path))]
         (same if now == value else changes).append(row)
         found.new_fields += now is None and value is not None
     found.changed += bool(changes)
@@ -249,8 +251,24 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _text(raw: Any, shown: dict[str, Any], name: str) -> str | None:
-    """A value as people see it: None where there is none, and its hidden form where it has one."""
+def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What is compared: the fields of a record, and of an object within it."""
+    for name, value in values.items():
+        path = (*above, name)
+        if isinstance(value, dict) and value and len(path) < DEEPEST:
+            yield from _leaves(value, path)
+        else:
+            yield path, value
+
+
+def _at(values: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def _text(raw: Any, shown: Any) -> str | None:
+    """A value as people see it, by its hidden form; None where there is none."""
     if raw is None:
         return None
-    return shown_value(shown[name]) if name in shown and shown[name] is not None else "hidden"
+    return "hidden" if shown is None else shown_value(shown)

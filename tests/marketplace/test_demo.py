@@ -34,7 +34,7 @@ def test_it_installs_runs_and_reads_the_trail_and_can_be_done_twice(demo):
     call_command("load_catalog", stdout=StringIO())
     call_command("seed_demo", stdout=StringIO())
     first = demo()
-    assert "HubSpot is installed, pinned to 1.3.1" in first
+    assert "HubSpot is installed, pinned to 1.4.0" in first
     assert "outcome lead_followed_up reached, simulated and so not counted" in first
     assert first.rstrip().endswith("All 7 steps done.")
     second = demo()

@@ -1,5 +1,7 @@
 """F45 and F56: what waits for a yes is tried out first, and its records are shown as they are and as they would be."""
 
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
@@ -193,3 +195,30 @@ def test_an_action_that_declares_no_reading_says_so(workspace, admin, approver):
     assert shown.records_note == "probe.announce does not say how the records it changes are read."
     assert dict(shown.facts)["Sample"] == "a***@x.example, b, c"
     assert Connection.objects.get().status == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs", "told"),
+    [
+        (
+            "hubspot.update_contact",
+            {"id": "512", "company": "Analytical Engines"},
+            ("company", None, "Analytical Engines"),
+        ),
+        ("hubspot.delete_contacts", {"ids": ["512", "513"]}, ("first_name", "S***", None)),
+        (
+            "salesforce.update_record",
+            {"object": "Lead", "id": "00Q5g00000ABCDEEA5", "fields": {"Company": "Acme"}},
+            ("record.Company", None, "Acme"),
+        ),
+    ],
+)
+def test_the_shipped_connectors_show_their_records(workspace, admin, approver, target, inputs, told):
+    slug = target.partition(".")[0]
+    text = (Path(__file__).parents[2] / f"catalog/connectors/{slug}/manifest.yaml").read_text(encoding="utf-8")
+    installed(workspace, admin, text)
+    put_in_force(workspace, admin, "require_approval", what={"effects": ["write"]})
+    run = invoke(workspace, actor=admin, target=target, inputs=inputs)
+    tried(run)
+    shown = panels(run, approver)
+    assert told in changes(shown.records[0]), shown.records_note
