@@ -14,7 +14,7 @@ from django_htmx.http import replace_url
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
-from galaxy.core.permissions import require
+from galaxy.core.permissions import can, require
 from galaxy.core.recent_proof import ProofNeeded, forget_kept, recent_factor
 from galaxy.core.saved_views import views_of
 from policies.errors import SecondFactorNeeded
@@ -22,6 +22,7 @@ from policies.forms import CHIPS, DecisionForm, StackDecisionForm
 from policies.models import Approval
 from policies.queue import Queue, due_for, queue_of, visible
 from policies.reading import request_of
+from policies.services.sweeping import Forecast, forecast
 from policies.services.voting import Result, decide_approval, decide_many
 from policies.stacks import Stack, shown_in, stack_of
 
@@ -186,9 +187,16 @@ def _queue(request, params, *, template="", status=200, opened=None, after=None,
         "factor": recent_factor(request),
         "views": views_of(request.user, request.workspace, PAGE),
         "is_filtering": "filters" in params,
+        "forecast": _forecast(request, queue),
     }
     template = template or ("policies/_triage.html" if wants_partial(request) else "policies/approval_list.html")
     return render(request, template, context, status=status)
+
+
+def _forecast(request, queue: Queue) -> Forecast | None:
+    """What will end tonight at this pace, for whoever sees the whole queue, above its first page."""
+    sees_all = any(can(request.user, f"core.{act}_approval", request.workspace) for act in ("decide", "view"))
+    return forecast(request.workspace) if sees_all and queue.tab == "waiting" and queue.page.number == 1 else None
 
 
 def _pane(request, queue: Queue, params, opened: Approval | None, after: Approval | None) -> Pane:

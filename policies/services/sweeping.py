@@ -19,7 +19,7 @@ from galaxy.core.models import Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.scope import workspace_scope
 from policies.clock import database_now
-from policies.models import Approval, Vote
+from policies.models import Approval
 from policies.services.requesting import close, is_simulated
 from policies.services.reviewers import reviewers_at, reviewers_of
 
@@ -52,42 +52,44 @@ def remind_of_approvals(now: datetime | None = None) -> int:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What becomes of what waits if people go on as they did: ``will_expire`` of ``ending``, which end by ``until``.
+    """What becomes of what ends by ``until`` if people go on as they did: ``lost`` of ``ending`` end undecided.
 
-    ``decided`` is how many people decided in the last ``PACE_OVER``.
+    ``decided`` is how many they decided in the last ``PACE_OVER``.
     """
 
-    waiting: int
     ending: int
-    will_expire: int
+    lost: int
     decided: int
     until: datetime
 
     @property
     def sentence(self) -> str:
         """For the head of the queue; "" where nothing is in danger."""
-        if not self.will_expire:
+        if not self.lost:
             return ""
-        pace = f"{self.decided} decided in the last 24 hours"
-        return f"At this pace ({pace}) {self.will_expire} of {self.waiting} will expire tonight."
+        tonight = "request that ends" if self.ending == 1 else "requests that end"
+        pace = f"At this pace ({self.decided} decided in the last 24 hours)"
+        return f"{pace}, {self.lost} of {self.ending} {tonight} tonight will expire undecided."
 
 
 def forecast(workspace: Workspace, now: datetime | None = None) -> Forecast:
     """How many waiting requests end undecided before the next morning, in the time zone that is active.
 
     Those that end first are decided first, at the pace at which people decided over the last day: so it is the least
-    number to be expected, and nobody has to hurry for what would be in time anyway. Three queries.
+    number to be expected, and nobody has to hurry for what would be in time anyway. One query, and a second where
+    something ends; ``now`` is this host's, since it only tells.
     """
-    now = now or database_now()
+    now = now or timezone.now()
     morning = timezone.localtime(now).replace(hour=MORNING, minute=0, second=0, microsecond=0)
     until = morning if morning > now else morning + timedelta(days=1)
-    rows = Approval.objects.in_workspace(workspace).filter(status=Status.PENDING, expires_at__gt=now)
-    waiting = rows.count()
-    ends = list(rows.filter(expires_at__lte=until).order_by("expires_at").values_list("expires_at", flat=True))
-    by_people = Vote.objects.in_workspace(workspace).filter(voted_at__gt=now - PACE_OVER)
-    decided = by_people.values("approval").distinct().count()
-    lost = _lost(ends[:FORECAST_AT_MOST], now, PACE_OVER / decided if decided else None)
-    return Forecast(waiting, len(ends), lost, decided, until)
+    here = Approval.objects.in_workspace(workspace)
+    due = here.filter(status=Status.PENDING, expires_at__gt=now, expires_at__lte=until).order_by("expires_at")
+    ends = list(due.values_list("expires_at", flat=True)[:FORECAST_AT_MOST])
+    if not ends:
+        return Forecast(0, 0, 0, until)
+    by_people = here.filter(status__in=[Status.APPROVED, Status.REJECTED], grant=None)
+    decided = by_people.filter(decided_at__gt=now - PACE_OVER).count()
+    return Forecast(len(ends), _lost(ends, now, PACE_OVER / decided if decided else None), decided, until)
 
 
 def _lost(ends: list[datetime], now: datetime, each: timedelta | None) -> int:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.models import AuditDetail, AuditEvent, Notification
@@ -237,9 +238,11 @@ def test_the_forecast_says_how_many_will_end_tonight_at_this_pace(workspace, ask
     for hours in (1, 4, 8, 11, 13):  # the last one ends after the morning
         approval = ask(f"In {hours} hours")
         Approval.objects.filter(pk=approval.pk).update(expires_at=now + timedelta(hours=hours))
-    with_no_pace = forecast(workspace, now)
-    assert (with_no_pace.waiting, with_no_pace.ending, with_no_pace.will_expire) == (5, 4, 4)
-    assert with_no_pace.until == datetime(2026, 11, 26, 6, tzinfo=UTC)
+    found = forecast(workspace, now)
+    assert (found.ending, found.lost, found.until) == (4, 4, datetime(2026, 11, 26, 6, tzinfo=UTC))
+    assert found.sentence == (
+        "At this pace (0 decided in the last 24 hours), 4 of 4 requests that end tonight will expire undecided."
+    )
 
 
 @pytest.mark.parametrize(("per_day", "lost"), [(None, 4), (1, 4), (4, 3), (5, 2), (24, 1), (48, 0)])
@@ -249,11 +252,29 @@ def test_those_that_end_first_are_decided_first(per_day, lost):
     assert sweeping._lost(ends, now, timedelta(days=1) / per_day if per_day else None) == lost
 
 
-def test_the_pace_is_that_of_people_over_the_last_day(workspace, ask, approver, admin):
+@pytest.fixture
+def far_morning(monkeypatch):
+    """A night that lasts an hour yet at least, whenever the test runs."""
+    monkeypatch.setattr(sweeping, "MORNING", (timezone.now().hour + 2) % 24)
+
+
+def test_the_pace_is_that_of_people_over_the_last_day(workspace, ask, approver, admin, far_morning):
     two = ask(ask=Ask(stages=(Stage("approvers", 2),)))
     approve(two, approver)
     approve(two, admin)
     approve(ask(), approver)
     ask()
+    Approval.objects.filter(status="pending").update(expires_at=database_now() + timedelta(seconds=30))
     found = forecast(workspace, database_now())
-    assert (found.decided, found.waiting) == (2, 1)
+    assert (found.decided, found.ending, found.lost) == (2, 1, 1)
+
+
+def test_the_queue_tells_whoever_sees_all_of_it_what_will_end_tonight(
+    ask, client_of, approver, creator, workspace, far_morning
+):
+    Approval.objects.filter(pk=ask().pk).update(expires_at=database_now() + timedelta(minutes=1))
+    queue = reverse("policies:approval-list", args=[workspace.slug])
+    sentence = "1 of 1 request that ends tonight will expire undecided."
+    assert sentence in client_of(approver).get(queue).text
+    assert sentence not in client_of(approver).get(queue, {"tab": "decided"}).text
+    assert sentence not in client_of(creator).get(queue).text  # who sees their own requests alone
