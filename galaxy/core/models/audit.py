@@ -8,7 +8,7 @@ from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from galaxy.core.models.base import WorkspaceQuerySet
-from galaxy.core.models.trail import AuditLeaf
+from galaxy.core.models.trail import AuditLeaf, XidField
 
 
 class AuditEventQuerySet(WorkspaceQuerySet):
@@ -16,7 +16,7 @@ class AuditEventQuerySet(WorkspaceQuerySet):
         """With ``epoch`` and ``xid``, the database's own columns: what the tree orders events by, and commits to."""
         return self.annotate(
             epoch=RawSQL("core_auditevent.epoch", [], output_field=models.IntegerField()),
-            xid=RawSQL("core_auditevent.xid::text", [], output_field=models.TextField()),
+            xid=RawSQL("core_auditevent.xid", [], output_field=XidField()),
         )
 
     def with_position(self):
@@ -53,7 +53,7 @@ class AuditEvent(models.Model):
     commitments = models.JSONField()
     # Of the database alone, read by ``in_order``, and of the tree, read by ``with_position``.
     epoch: int
-    xid: str
+    xid: int
     position: int | None
 
     objects: ClassVar = AuditEventQuerySet.as_manager()
