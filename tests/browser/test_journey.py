@@ -1,15 +1,21 @@
 """The main job, as a person does it: find, read, install, simulate, watch, understand, and find it in the trail."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from galaxy.core.scope import workspace_scope
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
+from policies.services.changes import ask_install
+from policies.services.delegations import delegate
+from policies.services.granting import create_auto_approval
+from policies.services.groups import create_group
 from sandbox.services import invoke, perform
 from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
@@ -80,7 +86,7 @@ def test_from_signing_in_to_the_audit_trail(visit, admin, workspace, catalogue, 
 
 
 @pytest.fixture
-def busy(workspace, admin, approver, catalogue):
+def busy(workspace, admin, approver, member, catalogue):
     """A workspace with something on every page; returns the addresses of its pages."""
     for slug in ("hubspot", "lead.follow-up"):
         listing = Listing.objects.get(extension__slug=slug)
@@ -90,12 +96,21 @@ def busy(workspace, admin, approver, catalogue):
     bad = perform(invoke(workspace, actor=admin, target="lead.follow-up", inputs=lead, scenario="401").pk)
     held = invoke(workspace, actor=admin, target="hubspot.delete_contact", inputs={"id": "51"})
     assert (good.state, bad.state, held.state) == ("succeeded", "failed", "waiting")
+    group = create_group(workspace, name="Desk", members=[approver], actor=admin)
+    ends_at = timezone.now() + timedelta(days=3)
+    told = {"scope": "crm.**.delete", "reason": "Old ones go", "budget": 5, "ends_at": ends_at}
+    grant = create_auto_approval(workspace, installation=held.installation, actor=admin, **told)
+    delegate(workspace, giver=admin, taker=approver, starts_at=timezone.now(), ends_at=ends_at)
+    salesforce = Listing.objects.get(extension__slug="salesforce").version
+    change = ask_install(workspace, salesforce, actor=member, reason="For the desk")
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
-             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/",
+             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "approvals/groups/",
+             "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
              "notifications/?show=all", "search/?q=lead"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
+        *(one.get_absolute_url() for one in (group, grant, change, change.approval)),
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),
         f"{good.installation.get_absolute_url()}removal/",
