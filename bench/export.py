@@ -129,7 +129,7 @@ def _copied(workspace: Any, statement: str) -> int:
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-        with cursor.copy(statement, {"workspace": workspace.pk}) as copy:
+        with cursor.copy(cursor.mogrify(statement, {"workspace": workspace.pk})) as copy:
             return sum(1 for _ in copy)
 
 

@@ -59,6 +59,10 @@ STATUSES = {
     "retired": Tone("line", "archive"),
     "shredded": Tone("bad", "trash-2"),
     "done": Tone("ok", "check"),
+    # exports
+    "writing": Tone("info", "loader"),
+    "checking": Tone("info", "shield-check"),
+    "stopped": Tone("line", "circle-stop"),
     # verifications of the trail
     "intact": Tone("ok", "shield-check"),
     "broken": Tone("bad", "shield-alert"),
@@ -83,7 +87,7 @@ STATUSES = {
     "policy_block": Tone("bad", "ban"),
 }
 WORDS = {"ok": "OK"}  # where the stored word alone would read oddly
-LIVE_STATUSES = {"running", "retrying"}
+LIVE_STATUSES = {"running", "retrying", "writing", "checking"}
 
 
 def tone_of(status: str) -> Tone:

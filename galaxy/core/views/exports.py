@@ -114,10 +114,12 @@ def _found(request, pk) -> ExportJob:
 def _row(job: ExportJob) -> dict:
     """An export as its card shows it."""
     left_s = exporting.seconds_left(job)
+    left = "" if left_s is None else f"{left_s} s" if left_s < 120 else f"{round(left_s / 60)} min"
     return {
         "job": job,
         "words": described(job.filters) or "all events",
         "left_out": [CLASSES.get(name, name) for name in job.redacted],
-        "left_ms": None if left_s is None else left_s * 1000,
+        "progress": f"{job.done:,} of {job.total:,} events",
+        "left": left,
         "found": list(sentences(job.report)) if job.is_ready and not job.failure else [],
     }

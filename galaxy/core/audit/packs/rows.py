@@ -114,7 +114,8 @@ def _copied(workspace: Workspace, places: Places, statement: str, cells: dict[st
         cursor.execute(_PLAN)  # which tells PostgreSQL the scope as well: COPY goes past what does that otherwise
         cursor.execute(_BOUNDS.format(places=condition), where)
         where["low"], where["high"] = cursor.fetchone()
-        with cursor.copy(statement.format(source=source, **cells), where) as copy:
+        # Put together here, since COPY takes no parameters, and Django's cursor for debugging hands none on.
+        with cursor.copy(cursor.mogrify(statement.format(source=source, **cells), where)) as copy:
             for row in copy:
                 held.append(row)
                 size += len(row)
