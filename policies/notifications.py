@@ -76,7 +76,8 @@ def tell_of_change(approval: Approval, before: Approval, changed: list[str]) -> 
     """Tell whoever had said yes to ``before`` that ``approval`` took its place, and what is different."""
     said_yes = before.votes.filter(choice=Vote.Choice.APPROVE).values("reviewer")
     people = User.objects.filter(pk__in=said_yes)
-    notify(approval.workspace, people, "approval_changed", approval, note=f"Changed: {', '.join(changed)}.")
+    note = f"Changed: {', '.join(changed)}." if changed else ""
+    notify(approval.workspace, people, "approval_changed", approval, note=note)
 
 
 def tell_of_vote(approval: Approval, reviewer: User, missing: int, of: str) -> None:

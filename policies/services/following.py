@@ -13,6 +13,8 @@ from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import User
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import forget_grants
+from policies import notifications
+from policies.bound import changes
 from policies.clock import database_now
 from policies.errors import NotAsked, NotYours, SelfApproval, TooSoon
 from policies.models import Approval
@@ -103,6 +105,7 @@ def narrow(approval: Approval, *, reviewer: User, digest: str, values: dict[str,
         _check_narrower(approval, narrowed)
         _note(narrowed, "approval.narrowed", reviewer, narrowed_from=approval.pk, wider=approval.digest)
         notify(narrowed.workspace, [narrowed.requested_by], "approval_narrowed", narrowed, by=reviewer)
+        notifications.tell_of_change(narrowed, approval, changes(approval.bound, narrowed.bound))
     approval.refresh_from_db()
     return narrowed
 

@@ -78,8 +78,8 @@ def request_approval(
     if bound and digest_of(bound) != digest:
         raise ValueError("The digest of a request is that of the parts it is bound to.")
     chain = actor or Actor.of(requested_by)
-    now = database_now()
     before = _locked(workspace).filter(subject_kind=subject_kind, subject_id=subject_id).first()
+    now = database_now()  # after the lock, which may have been waited for
     is_over = before is not None and before.expires_at <= now
     if narrowed_from and (before is None or before.pk != narrowed_from.pk or is_over):
         narrowed_from.refresh_from_db()

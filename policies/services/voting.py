@@ -134,7 +134,8 @@ def decide_many(
         raise Invalid("These are not of one kind, so each is decided by itself.", {"ids": "Choose requests alike."})
     for row in found.values():
         _check_note(row, decision, note.strip())
-        _checked_factor(row, reviewer, decision, factor)
+    if careful := next((row for row in found.values() if row.needs_second_factor), None):
+        _checked_factor(careful, reviewer, decision, factor)
     results = []
     for id, digest in wanted.items():
         approval = found.get(id)
@@ -190,8 +191,8 @@ def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: s
 
 
 def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat, standing: Standing) -> None:
-    """After a yes, the last of ``votes``: which stages have enough, by people who still may answer; the first that has
-    not is open now."""
+    """After a yes, the last of ``votes``: which stages have enough, by people who still may answer and came no closer
+    to the matter since; the first that has not is open now."""
     vote, reviewer = votes[-1], standing.user
     standings = {reviewer.pk: standing}
     yes: dict[UUID, list[Vote]] = {stage.pk: [] for stage in stages}
@@ -199,7 +200,7 @@ def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], s
         if one.reviewer_id not in standings:
             standings[one.reviewer_id] = standing_of(one.reviewer, approval.workspace, vote.voted_at)
         stage = next(stage for stage in stages if stage.pk == one.stage_id)
-        if standings[one.reviewer_id].seat(approval, stage):
+        if standings[one.reviewer_id].seat(approval, stage) and not why_not_yours(approval, one.reviewer):
             yes[stage.pk].append(one)
     short = next((stage for stage in stages if len(yes[stage.pk]) < stage.needed), None)
     if short is None:

@@ -235,6 +235,14 @@ def test_a_reviewer_narrows_a_request_and_both_texts_stay(mailing, approver, adm
     assert approve(small, approver).status == "approved"
 
 
+def test_whoever_said_yes_to_the_wider_request_is_told(mailing, approver, admin):
+    wide = mailing(400, ask=Ask(stages=(Stage("approvers", 2),)))
+    approve(wide, admin)
+    small = narrow(wide, reviewer=approver, digest=wide.digest, values={"records": 40})
+    row = Notification.objects.get(kind="approval_changed")
+    assert (row.person, row.target_id, row.note) == (admin, small.pk, "Changed: the inputs.")
+
+
 @pytest.mark.parametrize(
     "values",
     [

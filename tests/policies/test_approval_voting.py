@@ -137,6 +137,17 @@ def test_a_vote_of_somebody_who_left_the_workspace_does_not_count(ask, admin, ap
     assert approve(approval, owner).status == "approved"
 
 
+def test_a_vote_of_somebody_who_came_too_close_before_the_end_does_not_count(
+    ask, agent, owner, approver, creator, trail
+):
+    """The owner said yes, and then took a key of the agent that asked."""
+    approval = ask(agent=agent, ask=stages(("approvers", 2)))
+    approve(approval, owner)
+    create_token(approval.workspace, name="Key", permissions=["runs.read"], days=2, agent=agent, actor=owner)
+    assert approve(approval, approver).status == "pending"
+    assert trail("approval.voted") == ["approval.voted"] * 2
+
+
 # --- Who may -----------------------------------------------------------------------------------------------------
 
 
