@@ -7,6 +7,7 @@ from galaxy.core.models import User
 from policies.models import Approval
 from policies.subjects import FieldChange, Panels, Record
 from registry.manifests import ActionSpec, Manifest
+from registry.models import Kind
 from registry.services import verified_manifest
 from sandbox.models import Rehearsal, Run
 from sandbox.shown import shown_value
@@ -17,7 +18,9 @@ SAMPLE = 3  # entries of a list, and fields of an answer, that are told one by o
 def show(approval: Approval, reader: User) -> Panels:
     """The panels of a request about a run, whoever reads it: everything in them is hidden as its facts are."""
     runs = Run.objects.in_workspace(approval.workspace).select_related("version__extension", "connection", "workspace")
-    run = runs.get(pk=approval.subject_id)
+    run = runs.filter(pk=approval.subject_id).first()
+    if run is None:  # kept elsewhere for less long than its request
+        return Panels(effect_note="The run is not kept any more.")
     manifest = verified_manifest(run.version_digest)
     action = manifest.actions.get(run.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(run.target)
     found = Rehearsal.objects.in_workspace(approval.workspace).filter(approval=approval).select_related("run").first()
@@ -34,6 +37,8 @@ def show(approval: Approval, reader: User) -> Panels:
 
 
 def _why_untried(approval: Approval, run: Run, action: ActionSpec | None) -> str:
+    if run.kind == Kind.TRANSFORM:
+        return "A transform changes nothing anywhere, so there is nothing to try out."
     if action is None:
         return "A pack is not tried out as a whole: what its steps change is asked for step by step."
     trial = run.rehearsals.filter(parent=None).order_by("-created_at").first()

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
 from galaxy.core.permissions import can, require, why_not
+from policies.waiting import Asked
 from sandbox.condition import trouble
 from sandbox.connections.permissions import has_page_for
 from sandbox.fixes import fix_for
@@ -21,6 +22,7 @@ from sandbox.models import Run
 from sandbox.run_page import RunPage, took_ms
 from sandbox.services import cancel_run, invoke, settle_run
 from sandbox.services.fixtures import MAY_KEEP, make_fixture, review_fixture
+from sandbox.services.foreseeing import foresee
 from sandbox.targets import GROUPS, choices, inputs_again, target_of
 
 PAGE_SIZE = 25
@@ -65,12 +67,17 @@ def run_create(request, workspace):
             return redirect(run)
         return _form_page(request, target, form, status=422)
     earlier = _earlier(request, target)
-    form = RunForm(
-        schema=target.schema,
-        sample=inputs_again(target, earlier) if earlier else target.sample,
-        scenario=_scenario(request, earlier) if target.has_samples else None,
+    sample = inputs_again(target, earlier) if earlier else target.sample
+    scenario = _scenario(request, earlier) if target.has_samples else None
+    form = RunForm(schema=target.schema, sample=sample, scenario=scenario)
+    asked = foresee(
+        request.workspace,
+        actor=request.user,
+        target=target.target,
+        inputs=sample,
+        simulate=target.is_forced,
     )
-    return _form_page(request, target, form, earlier=earlier)
+    return _form_page(request, target, form, earlier=earlier, asked=asked)
 
 
 @require_safe
@@ -162,8 +169,12 @@ def _choose(request):
     return render(request, "sandbox/run_choose.html", context)
 
 
-def _form_page(request, target, form: RunForm, *, earlier: Run | None = None, status: int = 200):
+def _form_page(
+    request, target, form: RunForm, *, earlier: Run | None = None, asked: Asked | None = None, status: int = 200
+):
+    """``asked``: who would be asked for a yes to the values that the form begins with."""
     context = {
+        "asked": asked,
         "target": target,
         "form": form,
         "earlier": earlier,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.members import grant_on
 from galaxy.core.scope import workspace_scope
+from policies.models import Decision
 from registry.models import Connection, Installation
 from registry.services import install, set_live
 from sandbox.models import Run
@@ -214,3 +215,12 @@ def test_another_workspaces_extension_is_not_found(client_of, stranger, other_wo
         path = reverse("sandbox:run-create", args=[other_workspace.slug])
         assert client_of(stranger).get(f"{path}?target=probe.look_up").status_code == 404
         assert "probe" not in text_of(client_of(stranger).get(path))
+
+
+def test_the_form_says_who_will_be_asked_before_anybody_asks(client_of, admin, extensions, url):
+    before = Decision.objects.count()
+    asked = text_of(client_of(admin).get(f"{url}?target=probe.remove"))
+    assert "A person will be asked first." in asked
+    assert "Usual wait: not known yet" in asked
+    assert "A person will be asked first." not in text_of(client_of(admin).get(f"{url}?target=probe.look_up"))
+    assert Decision.objects.count() == before
