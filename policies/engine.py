@@ -51,13 +51,12 @@ def evaluate(
 def _answer(
     snapshot: Snapshot, principal: Principal, action: Action, resource: Resource, context: Context
 ) -> Evaluation:
-    request = (principal, action, resource, context)
-    denied = [reason for wall in WALLS if (reason := wall(*request)) is not None]
+    denied = [found for wall in WALLS if (found := wall(principal, action, resource, context)) is not None]
     allowing: list[CompiledRule] = []
     asking: list[CompiledRule] = []
     allowed: list[Reason] = []
     asked: list[Reason] = []
-    for rule, reason in snapshot.speaking(*request):
+    for rule, reason in snapshot.speaking(principal, action, resource, context):
         if rule.effect is _DENY:
             denied.append(reason)
         elif rule.effect is _ASK:
@@ -68,7 +67,7 @@ def _answer(
             allowed.append(reason)
     if denied:
         return Evaluation(_DENY, tuple(denied), {})
-    by_default = allowance(*request)
+    by_default = allowance(principal, action, resource, context)
     if by_default is not None:
         allowed.insert(0, by_default)
     elif not allowing or not all(any(rule.covers(scope) for rule in allowing) for scope in action.scopes):

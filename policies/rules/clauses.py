@@ -73,9 +73,9 @@ class CompiledRule:
         """Why this rule speaks, or None where a count, an amount or the hour is another than it asks about."""
         if self.constant is not None:
             return self.constant
-        if not (self.is_checked or self._holds(context)):
-            return None
-        return self._reason(_what(action, resource, context) if self.is_plain else self._found(context))
+        if self.is_plain:
+            return self._reason(_what(action, resource, context))
+        return self._reason(self._found(context)) if self.is_checked or self._holds(context) else None
 
     def _reason(self, words: str) -> Reason:
         return Reason(self.code, f"{self.lead}{words}.", self.passes_if, self.who, self.number)

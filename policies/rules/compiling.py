@@ -54,7 +54,7 @@ class Snapshot:
         found: Spoken = []
         if not self.rules:
             return found
-        askers = self._askers(principal, context)
+        askers = self._askers(principal, context) if self._has_askers else (_EVERYBODY,)
         for asker in askers:
             shortlist = self._shortlist(asker, action, resource, context)
             bits = shortlist.candidates(principal, context)
@@ -77,14 +77,13 @@ class Snapshot:
             _remember(self._asks, key, ask)
         return ask
 
-    def _askers(self, principal: Principal, context: Context) -> list[str]:
+    def _askers(self, principal: Principal, context: Context) -> Sequence[str]:
         """The names under which rules are kept that may be about whoever asks."""
         names = [_EVERYBODY]
-        if self._has_askers:
-            asker = (principal.agent or principal.id) if principal.is_agent else _EVERYBODY
-            for name in (asker, context.pack, context.trigger):
-                if name in self._kept and name not in names:
-                    names.append(name)
+        asker = (principal.agent or principal.id) if principal.is_agent else _EVERYBODY
+        for name in (asker, context.pack, context.trigger):
+            if name in self._kept and name not in names:
+                names.append(name)
         return names
 
     def _shortlist(self, asker: str, action: Action, resource: Resource, context: Context) -> Shortlist:
@@ -95,7 +94,7 @@ class Snapshot:
             action.target,
             action.effect,
             action.destructive,
-            action.scopes,
+            tuple(action.scopes),
             resource.extension,
             resource.kind,
             resource.level,

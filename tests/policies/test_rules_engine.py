@@ -98,6 +98,13 @@ def test_what_is_allowed_has_to_cover_every_scope_of_a_call():
     assert answer(tasks, mail, denied, action=both, resource=granted).effect == Effect.DENY
 
 
+@pytest.mark.parametrize("kind", [tuple, list, frozenset])
+def test_scopes_may_come_in_any_collection(kind):
+    rule = a_rule(effect="deny", what={"scopes": ["crm.**"]})
+    asked = replace(WRITE, scopes=kind(WRITE.scopes)), replace(HUBSPOT, scopes_granted=kind(HUBSPOT.scopes_granted))
+    assert answer(rule, action=asked[0], resource=asked[1]).reasons[0].rule == 1
+
+
 def test_a_rule_about_scopes_says_nothing_of_a_call_without_any():
     rule = a_rule(effect="deny", what={"scopes": ["**"]})
     assert answer(rule, action=replace(WRITE, scopes=())).effect == Effect.ALLOW
