@@ -8,11 +8,10 @@ from django.test import Client
 from django.test.utils import setup_databases
 
 from galaxy.celery import app
-from galaxy.core.models import Role
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from tests import flushing
-from tests.factories import make_people, make_workspace
+from tests.factories import make_cast
 from tests.workers import Workers
 
 
@@ -53,11 +52,8 @@ def quick_settings(settings):
 
 @pytest.fixture
 def cast(db):
-    """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user}."""
-    people = dict(zip((*Role.values, "stranger"), make_people(*Role.labels, "Stranger"), strict=True))
-    people["meridian"] = make_workspace("Meridian", people)
-    people["tidewater"] = make_workspace("Tidewater", {"owner": people["stranger"]})
-    return people
+    """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user or workspace}."""
+    return make_cast()
 
 
 @pytest.fixture

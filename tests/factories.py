@@ -1,6 +1,7 @@
 """Rows for tests, made through the services where there is one."""
 
 import itertools
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -53,6 +54,14 @@ def make_workspace(name: str, people: dict[str, User]) -> Workspace:
     with workspace_scope([workspace.pk]):
         make_members(workspace, others, actor=people["owner"])
     return workspace
+
+
+def make_cast() -> dict[str, Any]:
+    """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user or workspace}."""
+    people = dict(zip((*Role.values, "stranger"), make_people(*Role.labels, "Stranger"), strict=True))
+    people["meridian"] = make_workspace("Meridian", people)
+    people["tidewater"] = make_workspace("Tidewater", {"owner": people["stranger"]})
+    return people
 
 
 @transaction.atomic

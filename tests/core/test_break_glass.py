@@ -38,7 +38,8 @@ from galaxy.core.sessions import BEGAN
 from sandbox.models import Run
 from tests.factories import make_staff, make_user
 from tests.matrix.routes import table
-from tests.matrix.test_matrix import address, post, things  # noqa: F401  (a fixture)
+from tests.matrix.scene import things  # noqa: F401  (a fixture)
+from tests.matrix.test_matrix import address, post
 
 LIST = "/system/break-glass/"
 REASON = "Ticket 4711: a run that hangs since noon."

@@ -17,7 +17,7 @@ from galaxy.core.tokens import API_PERMISSIONS, create_token
 from tests.core.test_second_factor import code_of, set_up
 from tests.factories import PASSWORD
 from tests.matrix.routes import table
-from tests.matrix.test_matrix import things  # noqa: F401  (a fixture)
+from tests.matrix.scene import things  # noqa: F401  (a fixture)
 
 CONFIRM, PROOF = "/account/reauthenticate/", "/account/proof/"
 HOUR_S = 3600

@@ -7,26 +7,17 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from galaxy.core.audit.verifications import start_verification
-from galaxy.core.break_glass import break_glass
 from galaxy.core.members import add_member
-from galaxy.core.members.asking import ask_for
-from galaxy.core.members.invitations import invite
-from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditEvent, Membership, Notification, RoleGroup
-from galaxy.core.notifications import notify
 from galaxy.core.scope import workspace_scope
-from marketplace.services import list_extension
 from policies.models import Approval
 from registry.models import Installation
 from sandbox.models import Run
-from sandbox.services import invoke
-from tests.extensions import PROBE, TIDY, installed, publish
-from tests.factories import make_staff
+from tests.extensions import PROBE, publish
 from tests.matrix import (
     audit_routes,
     connection_routes,
-    machines, policy_routes,
+    machines,
+    policy_routes,
     queue_routes,
     resilience_routes,
     secret_routes,
@@ -38,7 +29,6 @@ from tests.matrix.routes import PEOPLE, routes, table
 from tests.matrix.show import WORDS, lines
 
 ROWS = table()
-LEVEL = "community"
 OBJECT_ROUTES = (
     "-detail",
     "-health",
@@ -95,56 +85,6 @@ OBJECT_ROUTES = (
     "sink-replay",
     "sink-key",
 )
-
-
-@pytest.fixture
-def things(cast, workspace, admin, vault):
-    """What the routes are asked for, all of Meridian: see the head of expected.txt."""
-    probe = installed(workspace, admin, PROBE)[0]
-    rules = policy_routes.policies(workspace, admin)
-    tidy = publish(TIDY)
-    for version in (probe.pin.version, tidy):
-        list_extension(version, level=LEVEL, summary=version.parsed.summary)
-    queued = invoke(workspace, actor=admin, target="probe.create", inputs={"key": "a"})
-    unknown = invoke(workspace, actor=admin, target="probe.put", inputs={"key": "a"})
-    Run.objects.filter(pk=unknown.pk).update(state="unknown", finished_at=unknown.created_at)
-    waiting = invoke(workspace, actor=admin, target="probe.remove", inputs={"key": "a"})
-    notify(workspace, [cast["member"]], "grant_revoked", workspace)
-    invitation, token = invite(
-        workspace, address="invited@example.test", role=RoleGroup.objects.get(role="creator"), actor=admin
-    )
-    return (
-        {
-            "membership": Membership.objects.get(user=cast["member"]),
-            "news": Notification.objects.get(person=cast["member"]),
-            "auditor": RoleGroup.objects.get(role="auditor"),
-            "role": create_role(workspace, name="Desk", permissions={"view_run"}, actor=cast["owner"]),
-            "invitation": invitation,
-            "token": token,
-            "asked": ask_for(
-                workspace, perm="core.view_run", kind="core.workspace", id=workspace.pk, actor=cast["member"]
-            ),
-            "installation": probe,
-            "run": queued,
-            "unknown": unknown,
-            "issue": resilience_routes.issue(probe),
-            "approval": waiting.approval,
-            "view": queue_routes.view(workspace, cast["member"]),
-            "event": AuditEvent.objects.latest("id"),
-            "verification": start_verification(workspace, actor=cast["auditor"]),
-            "tidy": tidy,
-            "look": break_glass(
-                slug="meridian", reason="Helping with a run that hangs.", minutes=15, actor=make_staff()
-            ),
-        }
-        | rules
-        | machines.machines(workspace, admin, probe)
-        | secret_routes.secrets(workspace, admin, probe)
-        | standing_routes.standing(workspace, cast, probe, tidy)
-        | stream_routes.streams(workspace, admin)
-        | audit_routes.trail(workspace, admin)
-        | workshop_routes.workshop(workspace, cast["creator"])
-    )
 
 
 def address(route: str, things: dict, slug: str) -> str:
@@ -255,13 +195,6 @@ def post(client: Client, route: str, url: str, things: dict):
     return client.post(url, form(route, things), **options)
 
 
-def signed_in(cast, person: str) -> Client:
-    client = Client()
-    if person != "anonymous":
-        client.force_login(cast[person], backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client
-
-
 def test_every_route_stands_in_the_table_and_no_other():
     assert {row.route for row in ROWS} == routes()
 
@@ -271,11 +204,11 @@ def test_every_line_of_the_table_stands_once():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_each_person_gets_the_answer_of_the_table(row, cast, workspace, things):
+def test_each_person_gets_the_answer_of_the_table(row, workspace, things, browser_of):
     url = address(row.route, things, "meridian")
     found = {}
     for person in PEOPLE:
-        client = signed_in(cast, person)
+        client = browser_of(person)
         with transaction.atomic():  # each person meets the same state
             is_post = row.method == "POST"
             response = post(client, row.route, url, things) if is_post else client.generic(row.method, url)
@@ -285,12 +218,12 @@ def test_each_person_gets_the_answer_of_the_table(row, cast, workspace, things):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "GET"], ids=str)
-def test_a_partial_is_as_guarded_as_its_page(row, cast, workspace, things):
+def test_a_partial_is_as_guarded_as_its_page(row, workspace, things, browser_of):
     """htmx gets the same answer. Where that is the log-in page, the whole browser is sent there, not the fragment."""
     url = address(row.route, things, "meridian")
     for person, status in row.answers.items():
         with transaction.atomic():
-            response = signed_in(cast, person).get(url, headers={"HX-Request": "true"})
+            response = browser_of(person).get(url, headers={"HX-Request": "true"})
             transaction.set_rollback(True)
         if person == "anonymous" and status == 302 and row.route != "account_logout":
             assert response["HX-Redirect"].startswith("/account/login/"), response.status_code
@@ -305,14 +238,14 @@ OF_ONE_OBJECT = sorted(
 
 
 @pytest.mark.parametrize("route", OF_ONE_OBJECT)
-def test_an_object_under_another_workspaces_address_is_not_found(route, cast, workspace, things):
+def test_an_object_under_another_workspaces_address_is_not_found(route, cast, workspace, things, browser_of):
     """The admin of Meridian also owns Tidewater: still, Meridian's objects do not open under Tidewater's address."""
     with workspace_scope([cast["tidewater"].pk]):
         add_member(cast["tidewater"], user=cast["admin"], role="owner", actor=cast["stranger"])
     url = address(route, things, "tidewater")
     methods = {row.method for row in ROWS if row.route == route and row.answers["admin"] != 405}
     for method in sorted(methods):
-        client = signed_in(cast, "admin")
+        client = browser_of("admin")
         response = post(client, route, url, things) if method == "POST" else client.generic(method, url)
         assert response.status_code == 404, method
     assert Installation.objects.filter(pk=things["installation"].pk, removed_at=None).exists()
@@ -321,21 +254,21 @@ def test_an_object_under_another_workspaces_address_is_not_found(route, cast, wo
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_no_route_takes_another_method(method, cast, workspace, things):
+def test_no_route_takes_another_method(method, workspace, things, browser_of):
     without_provider = {
         route for route in routes() if route.startswith(("core:oidc-", "core:saml-"))
     }  # 404 to anything
     for route in sorted(routes() - without_provider):
         if not route.startswith(("account_", "mfa_")):  # allauth's forms read PUT as POST, under the same CSRF token
-            response = signed_in(cast, "owner").generic(method, address(route, things, "meridian"))
+            response = browser_of("owner").generic(method, address(route, things, "meridian"))
             assert response.status_code == 405, route
 
 
-def test_headers_stand_on_every_answer(cast, workspace, things):
+def test_headers_stand_on_every_answer(workspace, things, browser_of):
     for row in ROWS:
         for person in ("admin", "stranger", "anonymous"):
             with transaction.atomic():
-                response = signed_in(cast, person).get(address(row.route, things, "meridian"))
+                response = browser_of(person).get(address(row.route, things, "meridian"))
                 transaction.set_rollback(True)
             policy = response["Content-Security-Policy"]
             assert "unsafe" not in policy

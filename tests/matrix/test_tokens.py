@@ -7,7 +7,7 @@ from django.test import Client
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import AGENT_PERMISSIONS, API_PERMISSIONS, create_token
 from tests.matrix.routes import table
-from tests.matrix.test_matrix import address, post, things  # noqa: F401  (a fixture)
+from tests.matrix.test_matrix import address, post
 
 ROWS = [row for row in table() if row.route.startswith("api:") and row.route not in {"api:schema", "api:docs"}]
 ROLES = ("owner", "admin", "approver", "creator", "auditor", "member")
@@ -70,7 +70,7 @@ AGENT = {
 }
 
 
-def ask(text: str, row, things: dict, slug: str = "meridian") -> int:  # noqa: F811
+def ask(text: str, row, things: dict, slug: str = "meridian") -> int:
     client = Client(headers={"Authorization": f"Bearer {text}"})
     url = address(row.route, things, slug)
     with transaction.atomic():
@@ -85,26 +85,26 @@ def token(workspace, person, permissions=tuple(API_PERMISSIONS), **options) -> s
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_persons_token_gets_the_answer_of_the_table(row, cast, workspace, things):  # noqa: F811
+def test_a_persons_token_gets_the_answer_of_the_table(row, cast, workspace, things):
     found = {role: ask(token(workspace, cast[role]), row, things) for role in ROLES}
     assert found == {role: row.answers[role] for role in ROLES}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_an_agent_gets_the_answer_of_its_own_table(row, cast, workspace, things):  # noqa: F811
+def test_an_agent_gets_the_answer_of_its_own_table(row, cast, workspace, things):
     text = token(workspace, cast["admin"], AGENT_PERMISSIONS, agent=things["agent"])
     assert ask(text, row, things) == AGENT[row.route][row.method]
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route != "api:me"], ids=str)
-def test_the_token_of_another_workspace_finds_nothing(row, cast, workspace, things):  # noqa: F811
+def test_the_token_of_another_workspace_finds_nothing(row, cast, workspace, things):
     with workspace_scope([cast["tidewater"].pk]):
         text = token(cast["tidewater"], cast["stranger"])
     assert ask(text, row, things) == 404
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.answers["owner"] < 300 and row.route != "api:me"], ids=str)
-def test_a_token_that_opens_something_else_opens_nothing_here(row, cast, workspace, things):  # noqa: F811
+def test_a_token_that_opens_something_else_opens_nothing_here(row, cast, workspace, things):
     from django.urls import resolve
 
     needed = resolve(address(row.route, things, "meridian")).func.cls.opens[row.method]

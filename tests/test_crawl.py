@@ -13,7 +13,8 @@ from django.test import Client
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
 from tests.matrix.routes import routes
-from tests.matrix.test_matrix import PEOPLE, address, things  # noqa: F401  (a fixture)
+from tests.matrix.scene import things  # noqa: F401  (a fixture)
+from tests.matrix.test_matrix import PEOPLE, address
 
 MAY_GROW = {"core_auditevent", "core_auditdetail", "django_session", "usersessions_usersession"}
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)"')
