@@ -140,10 +140,10 @@ class RuleForm(forms.Form):
                 choices=[("", "As usual (mask)"), *((mode, _REDACTIONS[mode]) for mode in REDACTIONS)],
             )
         self._choose("ask_reviewers", reviewers)
-        self._choose("owner", [(str(user.pk), str(user)) for user in owners])
-        self._choose("who_roles", list(known.roles.items()))
-        alive = [(pk, agent.name) for pk, agent in known.agents.items() if not agent.is_over or self._names_agent(pk)]
-        self._choose("who_agents", [(ANY, "Any agent"), *alive])
+        self._choose("owner", self._with_gone("owner", [(str(user.pk), str(user)) for user in owners]))
+        self._choose("who_roles", self._with_gone("who_roles", list(known.roles.items())))
+        alive = [(pk, agent.name) for pk, agent in known.agents.items() if not agent.is_over]
+        self._choose("who_agents", self._with_gone("who_agents", [(ANY, "Any agent"), *alive]))
         self._suggest("who_packs", [(ANY, "any pack"), *self._slugs(Kind.PACK)])
         self._suggest("who_triggers", [(ANY, "any trigger"), *self._slugs(Kind.TRIGGER)])
         self._suggest("what_extensions", [(slug, one.name) for slug, one in known.extensions.items()])
@@ -306,8 +306,13 @@ class RuleForm(forms.Form):
         refs += sorted(ref for ref in kept if ref and ref not in refs)  # what is gone stays visible until it is changed
         return [(ref, f"{_capital(known.called(ref))} ({len(known.answering(ref))})") for ref in refs]
 
-    def _names_agent(self, pk: str) -> bool:
-        return pk in self.initial.get("who_agents", ())
+    def _with_gone(self, name: str, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """``choices`` and what the rule names beyond them, which stays in sight until somebody takes it out."""
+        named = self.initial.get(name, ())
+        known, agents = dict(choices), self.known.agents
+        gone = [one for one in ([named] if isinstance(named, str) else named) if one not in known]
+        called = {pk: agents[pk].name if pk in agents else self.known.people.get(pk, pk[:8]) for pk in gone}
+        return [*choices, *((pk, f"{called[pk]} (not any more)") for pk in gone)]
 
     def _slugs(self, kind: str) -> list[tuple[str, str]]:
         return [(slug, self.known.extensions[slug].name) for slug in self.known.slugs(kind)]

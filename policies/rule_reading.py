@@ -101,12 +101,11 @@ class Preview:
     problems: list[str] = field(default_factory=list)
 
 
-def rows_of(workspace: Workspace) -> list[Row]:
-    """The rules in force with their sentences."""
-    rows = Rule.objects.in_workspace(workspace).filter(ended_at=None).select_related("owner", "workspace")
-    by_number = {row.number: row for row in rows}
-    said = said_of(workspace, rules_in_force(workspace))
-    return [Row(by_number[one.rule.number], one) for one in said if one.rule.number in by_number]
+def rows_of(workspace: Workspace, rules: Sequence[vocabulary.Rule]) -> list[Row]:
+    """``rules``, which are in force, with their rows and sentences."""
+    rows = Rule.objects.in_workspace(workspace).filter(number__in=[rule.number for rule in rules])
+    by_number = {row.number: row for row in rows.select_related("owner", "workspace")}
+    return [Row(by_number[one.rule.number], one) for one in said_of(workspace, rules)]
 
 
 def said_of(workspace: Workspace, rules: Sequence[vocabulary.Rule]) -> list[Said]:

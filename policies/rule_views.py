@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -29,6 +30,7 @@ from policies.rule_reading import (
 from policies.services.rules import StaleRules, Unconfirmed, change_rule, create_rule, end_rule, rules_in_force
 
 WRITERS_NAMED = 5
+PAGE_SIZE = 50
 
 
 @require_safe
@@ -36,8 +38,10 @@ def rule_list(request, workspace):
     require(request.user, "core.view_rule", request.workspace)
     writers = holders_of(request.workspace, "manage_rule").order_by("name", "email")
     newest = RuleSet.objects.in_workspace(request.workspace).defer("content").select_related("author", "workspace")
+    rules = Paginator(rules_in_force(request.workspace), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
-        "rows": rows_of(request.workspace),
+        "page": rules,
+        "rows": rows_of(request.workspace, rules.object_list),
         "newest": newest.first(),
         "writers": [str(user) for user in writers[:WRITERS_NAMED]],
         "denied": why_not(request.user, "core.manage_rule", request.workspace),
@@ -159,7 +163,10 @@ def _saved(request, form: RuleForm, rule: Rule | None, owners: list[User], conte
     context["status"] = 422
     if not form.is_valid():
         return None
-    owner = next(user for user in owners if str(user.pk) == form.cleaned_data["owner"])
+    owner = next((user for user in owners if str(user.pk) == form.cleaned_data["owner"]), None)
+    if owner is None:
+        form.add_error("owner", "Choose somebody who may write rules.")
+        return None
     given = {
         "actor": request.user,
         "values": form.values,

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from galaxy.core.models import Workspace
+from policies import rule_views
 from policies.models import Decision, Rule, RuleSet
 from policies.services.rules import change_rule, create_rule, end_rule
 from tests.extensions import PROBE, installed
@@ -82,6 +83,33 @@ def test_the_list_takes_the_same_queries_however_many_rules_there_are(
         assert browser.get(url("rule-list", workspace)).status_code == 200
     with django_assert_max_num_queries(20):
         assert browser.get(url("ruleset-list", workspace)).status_code == 200
+
+
+def test_a_long_list_has_pages(client_of, workspace, member, make, monkeypatch):
+    monkeypatch.setattr(rule_views, "PAGE_SIZE", 2)
+    for number in range(3):
+        make(f"Rule of {number}", when={"over": number})
+    first, second = (client_of(member).get(url("rule-list", workspace), {"page": page}).text for page in (1, 2))
+    assert (">Rule of 1</a>" in first, ">Rule of 2</a>" in first) == (True, False)
+    assert (">Rule of 1</a>" in second, ">Rule of 2</a>" in second) == (False, True)
+
+
+def test_what_a_rule_names_and_is_gone_stays_in_sight_until_it_is_taken_out(
+    client_of, workspace, admin, member, make, sent
+):
+    """A form that left it out would drop it in silence, or give the rule to somebody else."""
+    gone = "7b2c9d8e-0000-4000-8000-000000000000"
+    rule = make(who={"agents": [gone], "roles": ["member"]})
+    Rule.objects.filter(pk=rule.pk).update(owner=member)  # who may write rules no longer
+    form = client_of(admin).get(url("rule-change", workspace, rule.pk)).context["form"]
+    assert (gone, "7b2c9d8e (not any more)") in form.fields["who_agents"].choices
+    assert (str(member.pk), f"{member} (not any more)") in form.fields["owner"].choices
+    fields = sent(who_agents=[gone], owner=str(member.pk), confirmed="on")
+    response = client_of(admin).post(url("rule-change", workspace, rule.pk), fields)
+    assert response.context["form"].errors["owner"] == ["Choose somebody who may write rules."]
+    fields["owner"] = str(admin.pk)
+    assert client_of(admin).post(url("rule-change", workspace, rule.pk), fields).status_code == 302
+    assert Rule.objects.get(pk=rule.pk).who == {"agents": [gone]}
 
 
 def test_words_of_people_stay_words(client_of, workspace, admin, make):
