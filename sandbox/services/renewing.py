@@ -96,7 +96,9 @@ def ask_again(approval: Approval, actor: User) -> Approval:
 def _kept_call(run: Run, approval: Approval) -> Call:
     if run.parent_id:
         raise Invalid("This was a step of a pack.", next_step="Run the pack again.")
-    if not RunPayload.objects.filter(run=run).exists():
+    if not run.is_final or run.approval_id != approval.pk:
+        raise Conflict("It was asked about once more since, under a request of its own.", "Look at that one.")
+    if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
         raise Invalid("Its inputs are not kept any more.", next_step="Run it again with the inputs you want.")
     try:
         earlier = call_of(run)

@@ -146,6 +146,14 @@ def test_what_was_rejected_can_be_asked_again_with_what_it_really_was(workspace,
     assert ask_again(run.approval, actor=admin) == made
 
 
+def test_what_was_narrowed_is_not_asked_again_beside_it(workspace, admin, approver, waiting):
+    wider = waiting.approval
+    narrowed(waiting, approver, without={"to": [0]})
+    with pytest.raises(Conflict):
+        ask_again(wider, actor=admin)
+    assert Run.objects.filter(instead_of=waiting).count() == 0
+
+
 def test_the_inputs_are_kept_for_a_while_and_then_no_more(workspace, admin, approver, waiting):
     run = said(waiting, approver)
     assert forget_kept_inputs(timezone.now() + timedelta(days=6)) == 0
