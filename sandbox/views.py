@@ -152,7 +152,7 @@ def _find(request, pk) -> Run:
         runs.select_related(
             "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
             "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
-            "connection__owner", "agent__workspace",
+            "connection__owner", "agent__workspace", "instead_of__workspace", "rehearses__workspace",
         ),
         pk=pk,
     )  # fmt: skip

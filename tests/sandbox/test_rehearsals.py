@@ -222,3 +222,10 @@ def test_the_shipped_connectors_show_their_records(workspace, admin, approver, t
     tried(run)
     shown = panels(run, approver)
     assert told in changes(shown.records[0]), shown.records_note
+
+
+def test_its_page_says_what_it_tries_out(client_of, workspace, admin, people):
+    run = invoke(workspace, actor=admin, target="people.change", inputs={"id": "7"})
+    page = client_of(admin).get(tried(run).get_absolute_url()).content.decode()
+    assert "It tries out" in page
+    assert run.get_absolute_url() in page
