@@ -6,6 +6,7 @@ from django.test import Client
 
 from galaxy.core.agents import change_agent, grants_of, suspend_agent
 from galaxy.core.models import AuditEvent
+from policies.services.rules import create_rule
 from registry.models import Connection, Installation
 from sandbox.models import Run
 from sandbox.services import invoke
@@ -33,6 +34,16 @@ def test_a_version_is_installed_by_the_digest_of_its_listing(api, token_of, admi
 def test_a_digest_that_is_nobodys_installs_nothing(api, token_of, admin):
     response = send(api(token_of(admin)), "installations/", {"digest": "0" * 64})
     assert (response.status_code, response.json()["code"]) == (409, "not_installable")
+
+
+def test_an_install_that_a_rule_asks_about_is_not_done_and_says_so(api, token_of, workspace, admin, tidy):
+    asks = {"reviewers": "approvers", "needed": 1, "expires_h": 24, "second_factor": False}
+    rule = {"title": "Installs ask", "effect": "require_approval", "what": {"acts": ["install"]}, "ask": asks}
+    rule |= {"who": {}, "when": {}, "obligations": {}}
+    create_rule(workspace, actor=admin, values=rule, reason="Test", seen=0, confirmed=True)
+    response = send(api(token_of(admin)), "installations/", {"digest": tidy.digest})
+    assert (response.status_code, response.json()["code"]) == (409, "approval_needed")
+    assert not Installation.objects.filter(extension=tidy.extension).exists()
 
 
 def test_a_run_is_started_read_and_cancelled(api, token_of, member, probe):

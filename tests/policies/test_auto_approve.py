@@ -17,6 +17,7 @@ from policies import outcomes
 from policies.engine import Action, Context, Principal, Resource
 from policies.models import Approval, AutoApproval
 from policies.rules.asks import Ask, Stage
+from policies.services import auto_approve
 from policies.services.approvals import decide_approval, request_approval
 from policies.services.auto_approve import use_failed
 from policies.services.decisions import decide
@@ -271,6 +272,16 @@ def test_budget_ends_it_and_the_next_request_waits(make, asks):
     grant = make(budget=2)
     assert [asks().status for _ in range(3)] == ["approved", "approved", "pending"]
     assert why_it_ended(grant) == ("spent", True, True)
+
+
+def test_two_requests_never_share_the_last_of_a_budget(make, asks, monkeypatch):
+    grant = make(budget=1)
+    seen_before = AutoApproval.objects.get(pk=grant.pk)  # as a request reads it that runs beside another
+    assert asks().status == "approved"
+    monkeypatch.setattr(auto_approve, "_candidates", lambda approval: [seen_before])
+    assert asks().status == "pending"
+    grant.refresh_from_db()
+    assert grant.used == 1
 
 
 def test_time_ends_it_and_the_next_request_waits(make, asks):
