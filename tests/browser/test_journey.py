@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from galaxy.core.scope import workspace_scope
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
+from policies.services.rules import create_rule
 from policies.services.changes import ask_install
 from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
@@ -103,13 +104,17 @@ def busy(workspace, admin, approver, member, catalogue):
     delegate(workspace, giver=admin, taker=approver, starts_at=timezone.now(), ends_at=ends_at)
     salesforce = Listing.objects.get(extension__slug="salesforce").version
     change = ask_install(workspace, salesforce, actor=member, reason="For the desk")
+    asks = {"title": "Deletes ask", "effect": "require_approval", "what": {"effects": ["delete"]}}
+    rule = create_rule(workspace, actor=admin, values=asks, reason="To be safe", seen=0)
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
              "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "approvals/groups/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
-             "notifications/?show=all", "search/?q=lead"]  # fmt: skip
+             "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
+        rule.get_absolute_url(),
+        f"{rule.get_absolute_url()}change/",
         *(one.get_absolute_url() for one in (group, grant, change, change.approval)),
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),
