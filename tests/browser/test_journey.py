@@ -12,11 +12,11 @@ from playwright.sync_api import expect
 from galaxy.core.scope import workspace_scope
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
-from policies.services.rules import create_rule
 from policies.services.changes import ask_install
 from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
+from policies.services.rules import create_rule
 from sandbox.services import invoke, perform
 from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
@@ -109,6 +109,8 @@ def busy(workspace, admin, approver, member, catalogue):
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
              "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "approvals/groups/",
+             "audit/?outcome=failed", "audit/exports/?action=run.", "audit/views/", "audit/retention/",
+             "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
              "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
