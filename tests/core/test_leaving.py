@@ -20,6 +20,7 @@ from policies.models import Approval, Vote
 from sandbox import tasks
 from sandbox.runners.simulated import SimulatedRunner
 from sandbox.services import invoke, perform
+from tests.approving import enrol
 from tests.extensions import PACK, PROBE, TIDY, installed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -115,8 +116,10 @@ def test_page_part_and_token_are_refused_from_the_removal_on(client_of, cast, wo
     assert took_s < WITHIN_S
 
 
-def test_no_approval_is_decided_from_the_removal_on(client_of, cast, workspace, while_asking):
+def test_no_approval_is_decided_from_the_removal_on(client_of, cast, workspace, while_asking, monkeypatch):
     owner, approver, admin = cast["owner"], cast["approver"], cast["admin"]
+    enrol(approver)
+    monkeypatch.setattr("policies.views.recent_factor", lambda request: "totp")  # a delete takes one, shown lately
     installed(workspace, admin, PROBE)
     waiting = [
         invoke(workspace, actor=admin, target="probe.remove", inputs={"key": str(number)}).approval
