@@ -142,7 +142,7 @@ def question(call: Call) -> dict[str, Any]:
         ),
         "resource": Resource(
             extension=installation.extension.slug,
-            kind=call.kind,
+            kind=call.resolved.manifest.kind,
             installation_id=str(installation.pk),
             version_digest=call.resolved.version.digest,
             level=level_of(installation.extension),
@@ -200,7 +200,8 @@ def principal_of(call: Call) -> Principal:
     """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more."""
     installation = call.resolved.installation
     user = call.user
-    roles = tuple(_roles(workspace=call.workspace.pk, user=user.pk))  # none: they left, whatever grants are left over
+    held = _roles(workspace=call.workspace.pk, user=user.pk)
+    roles = tuple(role or str(custom) for role, custom in held)  # none: they left, whatever grants are left over
     read, write = "registry.run_installation", "registry.write_installation"
     if call.agent is None:
         return Principal(
@@ -228,8 +229,9 @@ def principal_of(call: Call) -> Principal:
 
 
 @prepared
-def _roles(workspace: UUID, user: UUID) -> QuerySet[Membership, str]:
-    return Membership.objects.filter(workspace=workspace, user=user).values_list("role", flat=True)
+def _roles(workspace: UUID, user: UUID) -> QuerySet[Membership, tuple[str, UUID | None]]:
+    """One of the six, or "" beside the id of a role of the workspace's own."""
+    return Membership.objects.filter(workspace=workspace, user=user).values_list("role", "custom_role")
 
 
 def _rehearses(call: Call) -> bool:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from galaxy.core.members.people import change_role
+from galaxy.core.members.roles import create_role
+from galaxy.core.models import Membership
 from marketplace.services import list_extension
 from registry.levels import level_of
 from registry.models import Connection, Extension
@@ -122,3 +125,17 @@ def test_what_reads_or_is_simulated_writes_nowhere(live, workspace, admin):
 def test_a_rule_asks_before_a_write_goes_somewhere_new(live, workspace, admin):
     put_in_force(workspace, admin, "require_approval", when={"new_destination": True, "classes": ["email"]})
     assert live.asked("probe.create", {"key": "k", "owner": "ada@one.example"}).state == "waiting"
+
+
+def test_rules_are_told_the_kind_of_the_extension_and_not_of_the_call(workspace, admin):
+    installed(workspace, admin, PROBE)
+    run = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "a"})
+    assert run.decision.input["resource"]["kind"] == "connector"
+
+
+def test_a_role_of_the_workspaces_own_is_told_by_its_id(workspace, owner, admin, member):
+    installed(workspace, admin, PROBE)
+    desk = create_role(workspace, name="Desk", permissions={"run_installation"}, actor=owner)
+    change_role(Membership.objects.get(user=member), to=desk, actor=owner)
+    run = invoke(workspace, actor=member, target="probe.look_up", inputs={"key": "a"})
+    assert run.decision.input["principal"]["roles"] == [str(desk.pk)]
