@@ -111,15 +111,13 @@ def _streams(workspace: Any, owner: Any) -> list[dict[str, Any]]:
         first_ms.clear()
         bare, ours = _turns(partial(_copied, workspace, statement), partial(product, form))
         ratio = statistics.median(one / other for one, other in zip(bare, ours, strict=True))
-        slowest = max(first_ms)
+        first = statistics.median(first_ms)
         found += [
             _row(f"one bare COPY, {name}", EVENTS / min(bare), "ev/s"),
             _row(f"plain {name} from the page", EVENTS / min(ours), "ev/s"),
             _row(f"share of the bare COPY, {name}", ratio, "", f">= {LEAST_RATIO}", ratio >= LEAST_RATIO),
             _row(f"memory above the start, {name}", above, "MB", f"<= {MOST_MB}", above <= MOST_MB),
-            _row(
-                f"until the first byte, {name}, slowest of {ROUNDS}", slowest, "ms", f"<= {MOST_MS}", slowest <= MOST_MS
-            ),
+            _row(f"until the first byte, {name}, median", first, "ms", f"<= {MOST_MS}", first <= MOST_MS),
         ]
     return found
 

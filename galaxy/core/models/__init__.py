@@ -27,6 +27,8 @@ __all__ = [
     "AuditKey",
     "AuditLeaf",
     "AuditNode",
+    "AuditSink",
+    "AuditSinkKey",
     "AuditVerification",
     "BreakGlass",
     "ExportJob",

@@ -14,7 +14,7 @@ from galaxy.core.audit.packs import verify
 from galaxy.core.audit.packs.selection import Places, Selection
 from galaxy.core.models import Workspace
 
-FIRST, STEP = 500, 5000  # events of the first statement, which somebody waits for, and of the others
+FIRST, STEP = 100, 5000  # events of the first statement, which somebody waits for, and of the others
 BLOCK_BYTES = 1 << 16
 _FORMULA = ", ".join(str(ord(sign)) for sign in verify.FORMULA)
 # One statement, whose joins are hashed: the planner takes events and positions for independent, expects next to no rows

@@ -42,7 +42,13 @@ class Broken(Exception):
 # --- RFC 8785: the one way to write a value as bytes -------------------------------------------------------------
 
 _quote = json.encoder.encode_basestring
-_quick = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+_quick = _encoder.encode
+if getattr(json.encoder, "c_make_encoder", None):  # made once, and not anew for each value as ``encode`` does
+    _made = json.encoder.c_make_encoder(None, _encoder.default, _quote, None, ":", ",", True, False, False)
+
+    def _quick(value):
+        return "".join(_made(value, 0))
 
 
 def canonical(value):
@@ -55,8 +61,12 @@ def canonical(value):
         return _number(value)
     if isinstance(value, list):
         return f"[{','.join(map(canonical, value))}]"
-    names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    names = sorted(value, key=_order)
     return f"{{{','.join(f'{_quote(name)}:{canonical(value[name])}' for name in names)}}}"
+
+
+def _order(name):
+    return name.encode("utf-16-be", "surrogatepass")
 
 
 def _number(value):
@@ -92,6 +102,11 @@ MEMBERS = (
     "position", "id", "occurred_at", "action", "actor_kind", "actor_id", "target_kind", "target_id", "request_id",
     "simulated", "workspace", "epoch", "xid", "leaf", "commitments",
 )  # fmt: skip
+_TEXTS = ("action", "actor_id", "actor_kind", "request_id", "target_id", "target_kind", "workspace", "xid")
+_LEAF = (
+    '\0{"action":%s,"actor_id":%s,"actor_kind":%s,"commitments":{%s},"epoch":%d,"id":"%d","occurred_at":%s,'
+    '"request_id":%s,"simulated":%s,"target_id":%s,"target_kind":%s,"v":1,"workspace":%s,"xid":%s}'
+)
 LAYOUTS = ([*MEMBERS, "salt", "fields"], [*MEMBERS, "salts", "fields"])
 _TWICE = (
     ("action", "action"), ("target.kind", "target_kind"), ("target.id", "target_id"), ("request_id", "request_id"),
@@ -101,7 +116,21 @@ TOMBSTONE = "retention.purged"
 _FIELDS = b',"fields":'  # the last member of a line; no text in JSON holds these signs unescaped
 _INNER, _OUTER = bytes(one ^ 0x36 for one in range(256)), bytes(one ^ 0x5C for one in range(256))
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
-_BEYOND = re.compile(rb"[\xf0-\xff]|\\u")
+_BEYOND = re.compile(rb"[\xf0-\xff]")
+_names = {}  # of fields: as bytes, and as the beginning of what is committed to; there are few different ones
+_odd = []  # numbers of the line at hand that RFC 8785 writes otherwise than Python
+
+
+def _number_of(text):
+    _odd.append(text)
+    return float(text)
+
+
+def _whole_number_of(text):
+    return int(text) if len(text) < 16 else _number_of(text)
+
+
+_decode = json.JSONDecoder(parse_float=_number_of, parse_int=_whole_number_of).decode
 # How Galaxy writes a line, sign by sign: what means the same but is written otherwise was touched by somebody.
 _LAYOUT = re.compile(
     r'(?:"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00[01][0-9a-f])*"'  # text, which escapes no more than it must
@@ -118,20 +147,13 @@ class Line:
     __slots__ = ("commitments", "fields", "left_out", "members", "place", "position", "raw_fields", "salts")
 
     def __init__(self, raw, place):
-        odd = []  # numbers that RFC 8785 writes otherwise than Python
-
-        def number(text):
-            odd.append(text)
-            return float(text)
-
-        def integer(text):
-            return int(text) if len(text) < 16 else number(text)
-
+        _odd.clear()
         try:
-            members = json.loads(raw, parse_float=number, parse_int=integer)
+            members = _decode(raw.decode())
             self.position, self.commitments = members["position"], members["commitments"]
             self.fields, self.salts = members["fields"], members.get("salt", members.get("salts"))
-            known = list(members) in LAYOUTS and type(self.position) is int and type(self.commitments) is dict
+            known = list(members) in LAYOUTS and type(self.commitments) is dict and type(members["occurred_at"]) is str
+            known = known and type(self.position) is type(members["id"]) is type(members["epoch"]) is int
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             known = False
         if not known:
@@ -141,7 +163,8 @@ class Line:
         self.left_out = 0
         if self.fields is not None:
             # Names beyond the Basic Multilingual Plane are sorted otherwise by RFC 8785 than by Python.
-            self._open(canonical if odd or _BEYOND.search(raw) else _quick)
+            is_odd = _odd or b"\\u" in raw or (not raw.isascii() and _BEYOND.search(raw))
+            self._open(canonical if is_odd else _quick)
             self._compare()
 
     def _open(self, write):
@@ -155,12 +178,15 @@ class Line:
             inner, outer = salt.translate(_INNER), salt.translate(_OUTER)
         sha256, quote = hashlib.sha256, _quote
         for name, value in fields.items():
+            if name not in _names:
+                _names[name] = (name.encode(), f"[{quote(name)},")
+            as_bytes, head = _names[name]
             if whole:
-                field_salt = sha256(outer + sha256(inner + name.encode()).digest()).digest()
+                field_salt = sha256(outer + sha256(inner + as_bytes).digest()).digest()
             else:
                 field_salt = self._bytes(salts.get(name), name)
             text = quote(value) if type(value) is str else write(value)
-            if sha256(field_salt + f"[{quote(name)},{text}]".encode()).hexdigest() != commitments.get(name):
+            if sha256(field_salt + f"{head}{text}]".encode()).hexdigest() != commitments.get(name):
                 raise Broken(EVENTS, self.place, "its value is not what was committed to", name)
         self.left_out = len(commitments) - len(fields)
         if whole and self.left_out:
@@ -171,9 +197,10 @@ class Line:
 
     def _compare(self):
         """What the event says beside its fields must be what they say."""
-        fields, members = self.fields, self.members
+        fields, members, get = self.fields, self.members, self.fields.get
         for name, other in _TWICE:
-            if name in fields and fields[name] != members[other]:
+            value = members[other]
+            if get(name, value) != value:
                 raise Broken(EVENTS, self.place, "it differs from its field", other)
         at = moment(members["occurred_at"])
         if "occurred_at" in fields and fields["occurred_at"] != at.replace(".000000Z", "Z").replace("Z", "+00:00"):
@@ -187,12 +214,21 @@ class Line:
     def leaf(self):
         """The hash of what the tree commits to, the event without its values, which must be the one that the line says:
         so the line is named, and not only the root that differs."""
-        members = self.members
-        data = {name: members[name] for name in IN_LEAF}
-        data["id"], data["occurred_at"], data["v"] = str(data["id"]), moment(data["occurred_at"]), 1
-        names = data["commitments"]
-        write = _quick if "".join(names).isascii() else canonical
-        found = hashlib.sha256(b"\x00" + write(data).encode())
+        members, quote = self.members, _quote
+        names = list(self.commitments)
+        # In the order of RFC 8785, spelled out for speed: see IN_LEAF for what there is.
+        names.sort(key=None if "".join(names).isascii() else _order)
+        try:
+            commitments = ",".join([f"{quote(name)}:{quote(self.commitments[name])}" for name in names])
+            texts = [quote(members[name]) for name in _TEXTS]
+            at = quote(moment(members["occurred_at"]))
+            truth = "true" if members["simulated"] is True else "false"
+            data = _LEAF % (
+                *texts[:3], commitments, members["epoch"], members["id"], at, texts[3], truth, *texts[4:],
+            )  # fmt: skip
+        except TypeError:
+            raise Broken(EVENTS, self.place, "it is no line of an export") from None
+        found = hashlib.sha256(data.encode())
         if found.hexdigest() != members["leaf"]:
             raise Broken(EVENTS, self.place, "the event is not what was sealed", "leaf")
         return found.digest()
