@@ -6,10 +6,17 @@ class PoliciesConfig(AppConfig):
     verbose_name = "Policies"
 
     def ready(self):
+        from galaxy.core.audit.streams.links import add_link
         from galaxy.core.navigation import Item, add_item
         from policies import news, notifications, palette, receivers
         from policies.reading import due_for
+        from policies.scope_use import tell
+        from registry.asks import register_teller
 
+        add_link("approval", "policies:approval-detail")
+        add_link("rule", "policies:rule-detail")
+        add_link("change", "policies:change-detail")
+        register_teller(tell)
         receivers.connect()
         notifications.connect()
         news.connect()

@@ -15,7 +15,7 @@ from policies.rules.snapshots import snapshot_of
 from policies.services.standing import name_of
 from registry.levels import level_of
 from registry.manifests import ActionSpec, Manifest, scopes
-from registry.models import Installation
+from registry.models import Extension, Installation
 
 LOOKED_BACK = timedelta(days=90)
 MOST_DECISIONS = 50_000  # the newest; older ones add nothing that a person would decide otherwise by
@@ -82,6 +82,23 @@ def gates_of(workspace: Workspace, manifest: Manifest, level: str) -> dict[str, 
     resource = Resource(manifest.id, manifest.kind, "", "", level, tuple(manifest.scopes))
     snapshot, names = snapshot_of(workspace), {}
     return {scope: _gate(snapshot, scope, manifest, resource, workspace, names) for scope in manifest.scopes}
+
+
+def tell(workspace: Workspace, extension: Extension, manifest: Manifest) -> dict[str, tuple[str, str, str]]:
+    """For registry.asks: of each scope that a rule speaks about, (word, tone of its badge, sentence)."""
+    if not workspace.policy_version:
+        return {}
+    found = gates_of(workspace, manifest, level_of(extension))
+    return {scope: _words(gate) for scope, gate in found.items() if gate.rules}
+
+
+def _words(gate: Gate) -> tuple[str, str, str]:
+    rules = f"By rule {gate.rules[0]}" if len(gate.rules) == 1 else f"By rules {', '.join(map(str, gate.rules))}"
+    if gate.effect == Effect.DENY:
+        return "Denied", "bad", f"{rules}: nobody uses it here."
+    if gate.effect == Effect.REQUIRE_APPROVAL:
+        return "Asks a person", "warn", f"{rules}: each call waits for {gate.asks}."
+    return "Allowed", "line", f"{rules}."
 
 
 def _use(workspace: Workspace) -> dict[str, dict[str, tuple[int, datetime]]]:

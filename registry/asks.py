@@ -1,11 +1,13 @@
 """What a manifest asks for, in sentences: shown before consent, and for as long as it is installed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from galaxy.core.models import Workspace
 from registry.manifests import ActionSpec, Manifest, scopes
 from registry.manifests.readers import APPROVAL_TAGS
+from registry.models import Extension
 
 # What holds where a workspace has no rule of its own: (word, tone of its badge, sentence).
 GATES = {
@@ -30,10 +32,12 @@ class Ask:
     actions: tuple[str, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    ruled: tuple[str, str, str] | None = None
 
     @property
     def gate(self) -> tuple[str, str, str]:
-        return GATES[self.verb]
+        """What stands before it: what the workspace's rules say (``told``), else what holds without any."""
+        return self.ruled or GATES[self.verb]
 
     @property
     def icon(self) -> str:
@@ -79,6 +83,22 @@ def ask_for(scope: str, actions: Mapping[str, ActionSpec]) -> Ask:
         classes=tuple(sorted({name for action in users.values() for name in action.classes})),
         notes=tuple(note for action in users.values() for note in _approval_notes(action, verb)),
     )
+
+
+# For a workspace and what it would call: what its rules say of each scope that they speak of, as in GATES.
+Teller = Callable[[Workspace, Extension, Manifest], Mapping[str, tuple[str, str, str]]]
+_tellers: list[Teller] = []
+
+
+def register_teller(teller: Teller) -> None:
+    """Called once, when the app that knows the rules is ready."""
+    _tellers[:] = [teller]
+
+
+def told(asks: Iterable[Ask], workspace: Workspace, extension: Extension, manifest: Manifest) -> list[Ask]:
+    """``asks`` with what the rules of ``workspace`` say of them."""
+    said = _tellers[0](workspace, extension, manifest) if _tellers else {}
+    return [replace(ask, ruled=said.get(ask.scope)) for ask in asks]
 
 
 def ordered(asks: Iterable[Ask]) -> list[Ask]:

@@ -6,12 +6,13 @@ import cedarpy
 import pytest
 from django.urls import reverse
 
+from marketplace.services import list_extension
 from policies.models import RuleSet
 from policies.rules.vocabulary import digest_of
 from policies.scope_use import gates_of, scopes_of
 from registry.models import Installation
 from sandbox.services import invoke
-from tests.extensions import PROBE, installed
+from tests.extensions import PROBE, TIDY, installed, publish
 from tests.policies.test_receipts import rule
 
 
@@ -98,3 +99,14 @@ def test_the_rules_are_a_file_of_cedar(client_of, workspace, admin, member, prob
     cedarpy.format_policies(answer.text)  # raises for what is no Cedar
     assert "context.approved" in answer.text
     assert "entity" in client_of(member).get(url, {"part": "schema"}).text
+
+
+def test_the_page_of_consent_says_which_rule_and_whom_it_asks(client_of, workspace, admin, probe):
+    """F23: scope, sentence, rule, approver."""
+    ask = {"reviewers": "role:owner", "needed": 1, "expires_h": 24}
+    put_in_force(workspace, admin, rule(4, "require_approval", what={"effects": ["write"]}, ask=ask))
+    shown = client_of(admin).get(probe.get_absolute_url()).text
+    assert "By rule 4: each call waits for an owner." in shown
+    list_extension(publish(TIDY), level="community", summary="Tidies")
+    offered = client_of(admin).get(reverse("marketplace:listing-install", args=["meridian", "probe.tidy"]))
+    assert offered.status_code == 200
