@@ -1,6 +1,8 @@
 """Forms of the trail's own pages: exports, how long values are kept, and views that people keep."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from django import forms
@@ -10,7 +12,7 @@ from galaxy.core.audit.retention import SHORTEST_REASON
 from galaxy.core.forms import AuditFilterForm, action_choices
 from galaxy.core.models.retention import LONGEST_DAYS
 
-_DAY = {"widget": forms.DateInput(attrs={"type": "date"}), "required": False}
+_DAY: dict[str, Any] = {"widget": forms.DateInput(attrs={"type": "date"}), "required": False}
 
 
 class ExportForm(forms.Form):
@@ -19,7 +21,7 @@ class ExportForm(forms.Form):
     PACK, LINES = "pack", "lines"
 
     query = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
-    form = forms.ChoiceField(
+    form = forms.ChoiceField(  # type: ignore[assignment]
         label="In the pack",
         choices=[(PACK, "NDJSON and CSV"), (LINES, "NDJSON alone")],
         initial=PACK,
@@ -44,16 +46,18 @@ class ExportForm(forms.Form):
 
 class StreamForm(forms.Form):
     query = forms.CharField(required=False, max_length=1000)
-    form = forms.ChoiceField(choices=[("csv", "CSV"), ("ndjson", "NDJSON")])
+    form = forms.ChoiceField(  # type: ignore[assignment]
+        choices=[("csv", "CSV"), ("ndjson", "NDJSON")]
+    )
 
 
 class RuleForm(forms.Form):
     """``actions`` are those that occur in the trail; ``prefix`` cannot be changed once the rule is there."""
 
-    prefix = forms.CharField(required=False, max_length=63, label="Events")
+    prefix = forms.CharField(required=False, max_length=63, label="Events")  # type: ignore[assignment]
     keep_days = forms.IntegerField(min_value=1, max_value=LONGEST_DAYS, label="Keep their values for, in days")
 
-    def __init__(self, data=None, *, actions: list[str] = (), **kwargs):
+    def __init__(self, data=None, *, actions: Sequence[str] = (), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["prefix"].widget = forms.Select(choices=action_choices(actions))
 
@@ -65,13 +69,13 @@ class HoldForm(forms.Form):
         help_text=f"At least {SHORTEST_REASON} characters; it stands in the trail.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    prefix = forms.CharField(required=False, max_length=63, label="Events")
+    prefix = forms.CharField(required=False, max_length=63, label="Events")  # type: ignore[assignment]
     actor_id = forms.CharField(required=False, max_length=64, label="Actor id", help_text="Of one person or agent.")
     target_id = forms.CharField(required=False, max_length=64, label="Object id", help_text="About one object.")
     since = forms.DateField(label="From", **_DAY)
     until = forms.DateField(label="To", **_DAY)
 
-    def __init__(self, data=None, *, actions: list[str] = (), **kwargs):
+    def __init__(self, data=None, *, actions: Sequence[str] = (), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["prefix"].widget = forms.Select(choices=action_choices(actions))
 

@@ -1,6 +1,6 @@
 """Forms of floor 0: shape and plain validation of what people type."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -116,7 +116,7 @@ class AuditFilterForm(forms.Form):
         return matching(workspace, self.filters)
 
 
-def action_choices(actions: list[str]) -> list:
+def action_choices(actions: Sequence[str]) -> list:
     """Groups of a select: each subject with "all of it" first, then its actions."""
     subjects: dict[str, list[str]] = {}
     for action in actions:

@@ -112,7 +112,8 @@ def busy(workspace, admin, approver, member, catalogue):
              "audit/?outcome=failed", "audit/exports/?action=run.", "audit/views/", "audit/retention/",
              "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
-             "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/"]  # fmt: skip
+             "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
+             "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
         rule.get_absolute_url(),

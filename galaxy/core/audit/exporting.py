@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -84,7 +85,7 @@ def open_stream(workspace: Workspace, *, actor: User, filters: Mapping[str, str]
     """
     require(actor, EXPORT, workspace)
     chosen = select(workspace, filters, sealed_size(workspace))
-    told = {"filters": dict(filters), "form": form, "events": len(chosen)}
+    told: dict[str, Any] = {"filters": dict(filters), "form": form, "events": len(chosen)}
     audit.record("export.streamed", actor=actor, target=workspace, **told)
     return rows.sheet(workspace, chosen) if form == "csv" else rows.lines(workspace, chosen)
 

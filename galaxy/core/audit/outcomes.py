@@ -1,4 +1,4 @@
-"""How an event ended, by the last word of its action: ``run.failed``, ``connection.refresh_failed``, ``run.blocked``."""
+"""How an event ended, by the last word of its action: ``run.failed``, ``run.blocked``, ``export.requested``."""
 
 REFUSED = {"refused", "rejected", "denied", "blocked", "expired", "forbidden"}
 FAILED = {"failed", "exhausted", "tripped", "unknown", "error"}

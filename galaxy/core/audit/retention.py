@@ -7,12 +7,12 @@ legal hold covers, and nothing of what tells of retention. The application has n
 the owner does it, and only as a stored rule says (migration core 0016).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -159,15 +159,15 @@ def _purge_batch(rule: RetentionRule) -> int:
 
 
 def _tell(action: str, rule: RetentionRule, actor: User, *, before: int | None, after: int | None, **data: Any) -> None:
-    sides = {"before": {"keep_days": before}, "after": {"keep_days": after}}
+    sides: dict[str, Any] = {"before": {"keep_days": before}, "after": {"keep_days": after}}
     audit.record(action, actor=actor, target=rule, events=rule.prefix, **sides, **data)
 
 
-def rules_of(workspace: Workspace) -> Iterable[RetentionRule]:
+def rules_of(workspace: Workspace) -> QuerySet[RetentionRule]:
     return RetentionRule.objects.in_workspace(workspace).select_related("set_by", "workspace")
 
 
-def holds_of(workspace: Workspace) -> Iterable[LegalHold]:
+def holds_of(workspace: Workspace) -> QuerySet[LegalHold]:
     """Those in force first, then the newest."""
     rows = LegalHold.objects.in_workspace(workspace).select_related("placed_by", "released_by")
     return rows.order_by("released_at", "-placed_at")

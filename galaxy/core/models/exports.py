@@ -1,5 +1,7 @@
 """Exports of the trail that a worker makes: one row each, by which it is watched, stopped, resumed and fetched."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -54,7 +56,7 @@ class ExportJob(WorkspaceModel):
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
 
-    objects = ExportJobQuerySet.as_manager()
+    objects: ClassVar = ExportJobQuerySet.as_manager()
 
     class Meta:
         ordering = ["-requested_at"]

@@ -1,5 +1,7 @@
 """How long the values of events are kept, and what is held back from that."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -58,7 +60,7 @@ class LegalHold(WorkspaceModel):
     released_at = models.DateTimeField(null=True)
     release_reason = models.CharField(max_length=300, blank=True)
 
-    objects = LegalHoldQuerySet.as_manager()
+    objects: ClassVar = LegalHoldQuerySet.as_manager()
 
     class Meta:
         ordering = ["-placed_at"]

@@ -1,5 +1,7 @@
 """How long values of events are kept, per kind of event, and legal holds against that."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -36,7 +38,7 @@ def retention_rule(request, workspace, pk=None):
     require(request.user, retention.MANAGE, request.workspace)
     rule = get_object_or_404(retention.rules_of(request.workspace), pk=pk) if pk else None
     sent = request.POST if request.method == "POST" else request.GET if "keep_days" in request.GET else None
-    initial = {"prefix": rule.prefix, "keep_days": rule.keep_days} if rule else {}
+    initial: dict[str, Any] = {"prefix": rule.prefix, "keep_days": rule.keep_days} if rule else {}
     form = RuleForm(sent, actions=actions_of(request.workspace), initial=initial)
     if rule:
         del form.fields["prefix"]

@@ -59,7 +59,7 @@ def write_pack(workspace: Workspace, folder: Path, *, redact: list[str], no_csv:
     filters = form.filters
     chosen = select(workspace, filters, sealed_size(workspace))
     with transaction.atomic():
-        told = {"filters": filters, "left_out": redacted, "events": len(chosen)}
+        told: dict[str, Any] = {"filters": filters, "left_out": redacted, "events": len(chosen)}
         audit.record("export.made", actor=None, target=workspace, **told)
     order = making.Order(workspace, "an operator", timezone.now(), filters, redacted, with_sheet=not no_csv)
     for _ in making.write_events(folder, order, chosen):

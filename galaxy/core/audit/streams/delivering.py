@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from galaxy.core import audit
@@ -82,12 +82,12 @@ def deliver(workspace_id: UUID, sink_id: UUID) -> int:
             )
 
 
-def _work(held, deadline: float) -> int:
+def _work(held: QuerySet[AuditSink], deadline: float) -> int:
     moved = 0
     while time.monotonic() < deadline:
         sink = held.select_related("workspace").first()
-        batch = sink and next_batch(sink)
-        if not batch:
+        batch = next_batch(sink) if sink else None
+        if sink is None or batch is None:
             break
         if batch.lines and not _hand_over(sink, batch, held):
             break
@@ -148,7 +148,7 @@ def line_of(position: int, leaf: bytes, event: AuditEvent, detail: AuditDetail |
     }
 
 
-def _hand_over(sink: AuditSink, batch: Batch, held) -> bool:
+def _hand_over(sink: AuditSink, batch: Batch, held: QuerySet[AuditSink]) -> bool:
     """Whether the other side took it; else how that went is written down, and when it is tried again."""
     answer = send_now(batch)
     if answer["accepted"]:
@@ -160,7 +160,7 @@ def _hand_over(sink: AuditSink, batch: Batch, held) -> bool:
 
 
 @transaction.atomic
-def _failed(sink: AuditSink, answer: dict[str, Any], held) -> None:
+def _failed(sink: AuditSink, answer: dict[str, Any], held: QuerySet[AuditSink]) -> None:
     """Count it, and wait: twice as long as before, or less by chance, so that many sinks do not come back at once."""
     longest = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(sink.failures, 16))
     delay = timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311  (spreads load, hides nothing)
@@ -181,7 +181,7 @@ def _failed(sink: AuditSink, answer: dict[str, Any], held) -> None:
 
 
 @transaction.atomic
-def _healed(sink: AuditSink, held) -> None:
+def _healed(sink: AuditSink, held: QuerySet[AuditSink]) -> None:
     held.update(failures=0, failing_since=None, last_error="", next_at=Now())
     audit.record("audit_sink.healed", actor=None, target=sink, failures=sink.failures, cursor=sink.cursor)
     settle(sink.workspace, sink, "sink_failing")
