@@ -9,7 +9,7 @@ from policies.receipts import receipt_of
 from policies.rules.snapshots import snapshot_of
 
 
-class ReasonSerializer(serializers.Serializer):
+class DecisionReasonSerializer(serializers.Serializer):
     code = serializers.CharField()
     text = serializers.CharField()
     passes_if = serializers.CharField()
@@ -21,7 +21,7 @@ class DecisionSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     effect = serializers.ChoiceField(choices=Effect.choices)
     action = serializers.CharField()
-    reasons = ReasonSerializer(many=True)
+    reasons = DecisionReasonSerializer(many=True)
     obligations = serializers.DictField()
     policy_version = serializers.IntegerField()
     rules = serializers.ListField(child=serializers.IntegerField(), help_text="Numbers of the rules that spoke.")

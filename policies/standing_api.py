@@ -149,7 +149,7 @@ class AutoApprovalRevocationView(AutoApprovals):
         return Response(AutoApprovalSerializer(self.visible().get(pk=pk)).data)
 
 
-class ChangeSerializer(serializers.Serializer):
+class AskedChangeSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Change.Kind.choices)
     state = serializers.ChoiceField(choices=Change.State.choices)
@@ -166,7 +166,7 @@ class ChangeSerializer(serializers.Serializer):
     error = serializers.CharField()
 
 
-class ChangeBody(StrictSerializer):
+class AskedChangeBody(StrictSerializer):
     """``digest`` names the version to install or to move to; ``agreed`` what is new, as the refusal names it."""
 
     kind = serializers.ChoiceField(choices=Change.Kind.choices)
@@ -185,7 +185,7 @@ class ChangeFilter(PageFilter):
 class Changes(RowsView):
     """Installs, upgrades and wider scopes that were asked for, as the caller may see them."""
 
-    row = ChangeSerializer
+    row = AskedChangeSerializer
 
     def visible(self):
         related = ("workspace", "extension", "version", "asked_by")
@@ -207,14 +207,14 @@ class ChangeListView(Changes, ListView):
     @extend_schema(
         operation_id="changes_create",
         summary="Ask for a change",
-        request=ChangeBody,
-        responses={201: ChangeSerializer},
+        request=AskedChangeBody,
+        responses={201: AskedChangeSerializer},
         tags=["Approvals"],
     )
     @repeatable
     def post(self, request, workspace):
         """Ask for an install, an upgrade or wider scopes. It is made once a person has said yes."""
-        said = self.read(ChangeBody)
+        said = self.read(AskedChangeBody)
         asking = {"actor": self.caller.person, "reason": said["reason"]}
         if said["kind"] == Change.Kind.INSTALL:
             change = ask_install(self.workspace, self._version(said["digest"]), **asking)
@@ -224,7 +224,7 @@ class ChangeListView(Changes, ListView):
             change = ask_upgrade(self._installation(said["installation"]), version, **how, **asking)
         else:
             change = ask_widen(self._installation(said["installation"]), agreed=said["agreed"], **asking)
-        return Response(ChangeSerializer(change).data, status=201)
+        return Response(AskedChangeSerializer(change).data, status=201)
 
     def _version(self, digest: str) -> Version:
         rows = Version.objects.installable().open_to(self.workspace).select_related("extension")

@@ -86,7 +86,6 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     note("decisions_retrieve", client.get(url(f"decisions/{Approval.objects.get(pk=run['approval']).decision_id}/")))
     post("approvals_remind", client, f"approvals/{run['approval']}/reminder/", {})
     post("approvals_withdraw", client, f"approvals/{run['approval']}/withdrawal/", {})
-    post("approvals_ask_again", client, f"approvals/{run['approval']}/repetition/", {})
     rule = post("rules_create", client, "rules/", RULE | {"reason": "Two pairs of eyes", "seen": 0, "confirmed": True})
     note("rules_list", client.get(url("rules/?limit=1&in_force=true")))
     note("rules_retrieve", client.get(url(f"rules/{rule['id']}/")))
@@ -131,6 +130,8 @@ def exchanges(api, token_of, cast, workspace, admin, approver, auditor, probe, t
     change = post("changes_create", asking, "changes/", wanted)
     note("changes_list", asking.get(url("changes/?limit=1&state=waiting")))
     note("changes_retrieve", asking.get(url(f"changes/{change['id']}/")))
+    send(asking, f"approvals/{change['approval']}/withdrawal/", {})
+    post("approvals_ask_again", asking, f"approvals/{change['approval']}/repetition/", {})
     create_sink(
         workspace, name="SIEM", kind="syslog", address="logs.example.com", actions="", from_start=True, actor=admin
     )
