@@ -1,0 +1,74 @@
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from galaxy.core import demo
+from galaxy.core.members import scope_of
+from galaxy.core.models import User, Workspace
+from marketplace.models import Listing
+from marketplace.services import install_listing, plan_installation
+from policies.models import Approval
+from policies.services.changes import ask_install
+from policies.services.voting import decide_approval
+from registry.models import Installation
+from sandbox.services import invoke
+
+CONNECTORS = ("hubspot", "gmail", "notion")
+WANTED = "salesforce"
+PEOPLE = 12  # an invitation goes to so many; one of them goes to everybody
+TOWNS = ("Hamburg", "Lyon", "Porto", "Graz", "Turin")
+EVERYBODY = 90
+REFUSED = ("hubspot.delete_contact", {"id": "4411"}, "Wrong target: this customer came back in May")
+SINGLES = [
+    ("hubspot.delete_contacts", {"ids": [str(4500 + number) for number in range(38)]}),
+    ("notion.archive_page", {"page_id": "quarter-3-numbers"}),
+    ("hubspot.delete_task", {"id": "task-2207"}),
+]
+
+
+class Command(BaseCommand):
+    help = "Give the demo workspace a queue of approvals to work; safe to run twice. Not in production."
+
+    def handle(self, *args, **options):
+        if settings.HARDENED:
+            raise CommandError("The demo is made in development only.")
+        people = {user.email.partition("@")[0]: user for user in User.objects.filter(email__endswith="@demo.example")}
+        if "admin" not in people:
+            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
+        with scope_of(people["admin"]):
+            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), people)
+        self.stdout.write(f"Demo approvals ready, {made} of them new.")
+
+    def _fill(self, workspace: Workspace, people: dict[str, User]) -> int:
+        """Everything in simulation and by the owner, who alone may run what deletes; and an install by the creator."""
+        if Approval.objects.in_workspace(workspace).exists():
+            return 0
+        owner = people["owner"]
+        for slug in CONNECTORS:
+            self._install(workspace, people["admin"], slug)
+        target, inputs, why = REFUSED
+        refused = invoke(workspace, actor=owner, target=target, inputs=inputs, simulate=True).approval
+        decide_approval(refused, reviewer=people["approver"], decision="rejected", note=why, digest=refused.digest)
+        calls = [*SINGLES, *(("gmail.send", _invitation(town, PEOPLE)) for town in TOWNS)]
+        calls.append(("gmail.send", _invitation("all our towns", EVERYBODY)))
+        for target, inputs in calls:
+            invoke(workspace, actor=owner, target=target, inputs=inputs, simulate=True)
+        ask_install(
+            workspace, self._listing(WANTED).version, actor=people["creator"], reason="Sales keeps its deals there"
+        )
+        return Approval.objects.in_workspace(workspace).count()
+
+    def _install(self, workspace: Workspace, admin: User, slug: str) -> None:
+        if not Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug).exists():
+            listing = self._listing(slug)
+            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
+
+    def _listing(self, slug: str) -> Listing:
+        return Listing.objects.select_related("extension", "version__extension").get(extension__slug=slug)
+
+
+def _invitation(town: str, count: int) -> dict:
+    return {
+        "to": [f"guest{number}@customers.example" for number in range(count)],
+        "subject": f"Breakfast in {town}",
+        "body": "You are invited. Answer by Friday, please.",
+    }
