@@ -86,7 +86,7 @@ def test_an_agent_acts_for_its_owner_and_sees_its_own(api, token_of, workspace, 
     assert [one["id"] for one in client.get(url("runs/")).json()["results"]] == [run["id"]]
     assert [one["id"] for one in client.get(url("approvals/")).json()["results"]] == [run["approval"]]
     assert send(client, f"runs/{run['id']}/cancellation/", {}).json()["state"] == "cancelled"
-    cancelled = AuditEvent.objects.get(action="run.cancelled")
+    cancelled = AuditEvent.objects.get(action="run.cancelled", target_id=run["id"])
     assert (cancelled.actor_kind, cancelled.actor_id) == ("agent", str(agent.pk))
 
 

@@ -28,7 +28,13 @@ from sandbox.services import invoke
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
 MORE_EXAMPLES = {"admin": 5}  # whose requests reach furthest
-LAST = ("removal", "revocation", "suspension")  # what they take away, nothing can be asked about afterwards
+LAST = (
+    "removal",
+    "revocation",
+    "suspension",
+    "withdrawal",
+    "ending",
+)  # what they take away, nothing can be asked about afterwards
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -64,6 +70,11 @@ def test_no_made_up_request_breaks_it(
         token_of(person)  # one to be revoked
     known = {
         "approvals": run.approval_id,
+        "decisions": run.decision_id,
+        "rules": policies(workspace, cast["admin"])["rule"].pk,
+        "changes": ask_install(workspace, tidy, actor=cast["member"]).pk,
+        "auto-approvals": create_auto_approval(workspace, installation=probe, actor=cast["admin"], **YES).pk,
+        "audit-streams": streams(workspace, cast["admin"])["sink"].pk,
         "runs": run.pk,
         "installations": probe.pk,
         "events": AuditEvent.objects.latest("id").pk,
@@ -118,7 +129,7 @@ def exercise(operation, mode: GenerationMode, headers: dict, known: dict, exampl
     )
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def ask(case):
-        real = {"workspace": "meridian", "id": str(known.get(kind)), "slug": "probe"}
+        real = {"workspace": "meridian", "id": str(known.get(kind)), "slug": "probe", "number": 1}
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
         if mode == GenerationMode.POSITIVE and isinstance(case.body, dict) and "target" in case.body:
             case.body["target"] = "probe.look_up"

@@ -35,7 +35,7 @@ def test_before_it_was_there_nothing_held(workspace, admin):
     assert all(not one.entries for one in state.sections)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_a_role_that_changed_is_shown_as_it_was_then(workspace, owner, member):
     """Real transactions: two states of one row, the first of which held until the second began."""
     membership = Membership.objects.get(user=member)
