@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.models import User
-from galaxy.core.permissions import Denied, why_not
+from galaxy.core.permissions import Denied, can, why_not
 from policies import subjects
 from policies.bound import changes
 from policies.models import Approval, ApprovalStage, Vote
@@ -43,7 +44,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class StageView:
-    """One step of the progress line. ``state`` is done, open or later; ``who`` are those it asks, in words."""
+    """One step of the progress line. ``state`` is done, open, later, or over where it ended without enough who said
+    yes; ``who`` are those it asks, in words."""
 
     who: str
     yes: int
@@ -69,6 +71,7 @@ class Request:
     recommendation: Recommendation | None
     subject: str
     subject_url: str | None
+    receipt_url: str
     why: str
     why_not: str
     denied: Denied | None
@@ -178,6 +181,7 @@ def request_of(approval: Approval, reader: User) -> Request:
         recommendation=_recommendation(approval, panels, past) if approval.is_pending else None,
         subject=subjects.label_of(approval),
         subject_url=subjects.url_of(approval),
+        receipt_url=_receipt_of(approval, reader),
         why=seat.sentence if seat else "",
         why_not=close or _not_asked(here, has_spoken, seat is not None),
         denied=denied,
@@ -187,6 +191,15 @@ def request_of(approval: Approval, reader: User) -> Request:
         takes_place_of=approval.narrowed_from or approval.again,
         taken_by=_taken_by(approval, reader),
     )
+
+
+def _receipt_of(approval: Approval, reader: User) -> str:
+    """The page of the engine's decision that asked, for those who may open it."""
+    if approval.decision_id is None:
+        return ""
+    if approval.requested_by_id != reader.pk and not can(reader, "core.view_run", approval.workspace):
+        return ""
+    return reverse("policies:decision-detail", args=[approval.workspace.slug, approval.decision_id])
 
 
 def _facts(approval: Approval, panels: Panels) -> list[Fact]:
@@ -246,7 +259,11 @@ def _stages(stages: Sequence[ApprovalStage], votes: Sequence[Vote]) -> list[Stag
     found = []
     for stage in stages:
         said = [vote for vote in votes if vote.stage_id == stage.pk and vote.choice == Vote.Choice.APPROVE]
-        state = "done" if stage.done_at else "open" if stage.opened_at else "later"
+        state = "later"
+        if stage.done_at:
+            state = "done" if len(said) >= stage.needed else "over"
+        elif stage.opened_at:
+            state = "open"
         who = " or ".join(name_of(ref, stage.workspace_id) for ref in stage.reviewers)
         found.append(StageView(who, len(said), stage.needed, state))
     return found

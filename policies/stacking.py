@@ -47,10 +47,8 @@ def oddities(items: Sequence[Item]) -> dict[Any, tuple[str, ...]]:
     """What is odd about each that is odd, by its key: sentences without a capital, such as "most records: 214"."""
     if len(items) < FEWEST:
         return {}
-    rows = [item.values for item in items]
     found: dict[int, list[str]] = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        column = [row.get(name) for row in rows]
+    for name, column in _columns(items).items():
         for place, words in _odd_in(name, column):
             found.setdefault(place, []).append(words)
     for place, words in _odd_classes(items):
@@ -64,9 +62,19 @@ def oddities(items: Sequence[Item]) -> dict[Any, tuple[str, ...]]:
 
 def differing(items: Sequence[Item], most: int = 3) -> list[str]:
     """Names of the values in which they differ, at most so many: those by which one can tell them apart."""
+    columns = _columns(items).items()
+    return [name for name, column in columns if len({_plain(value) for value in column}) > 1][:most]
+
+
+def _columns(items: Sequence[Item]) -> dict[str, list[Any]]:
+    """The values of all by name. One that says in each what another says, as records and their list do, stands once."""
     rows = [item.values for item in items]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return [name for name in names if len({_plain(row.get(name)) for row in rows}) > 1][:most]
+    found: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        column = [row.get(name) for row in rows]
+        if column not in found.values():
+            found[name] = column
+    return found
 
 
 def _odd_in(name: str, column: list[Any]) -> Iterator[tuple[int, str]]:

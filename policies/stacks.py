@@ -49,7 +49,8 @@ class Stack:
 
     @property
     def first(self) -> Row:
-        return self.lines[0].row
+        """The one that waits longest, as the list names the stack."""
+        return min((line.row for line in self.lines), key=lambda row: (row.approval.requested_at, row.approval.pk))
 
     @property
     def badge(self) -> str:

@@ -157,6 +157,7 @@ def test_a_request_says_why_a_person_is_asked_and_once(client_of, ask, approver,
     assert response.text.count("It deletes.") == 1
     shown = {fact.term: fact.shown for fact in response.context["opened"].facts}
     assert (shown["Rule"], shown["Undo"]) == ("Default, below", "None declared")
+    assert f'href="{reverse("policies:decision-detail", args=["meridian", decision.pk])}"' in response.text
 
 
 def test_a_decided_request_names_who_decided_why_and_the_way_to_what_came_of_it(

@@ -44,6 +44,11 @@ def test_records_classes_and_people_count_too():
     }
 
 
+def test_what_two_values_say_alike_is_said_once():
+    rows = [Item(key=n, records=count, inputs={"to": ["x"] * count}) for n, count in enumerate([2, 2, 2, 90])]
+    assert oddities(rows) == {3: ("most to: 90, usually 2",)} and differing(rows) == ["to"]
+
+
 def test_they_are_told_apart_by_what_differs():
     rows = [Item(key=n, records=1, inputs={"task": f"t{n}", "list": "inbox"}) for n in range(3)]
     assert differing(rows) == ["task"]
