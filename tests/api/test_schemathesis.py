@@ -5,6 +5,7 @@ A short run of each operation with made-up requests, valid and invalid, without 
 """
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import hypothesis
 import pytest
@@ -23,7 +24,11 @@ from galaxy.core.api.schema import document
 from galaxy.core.models import AuditEvent, Membership, Token
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import API_PERMISSIONS, create_token
+from policies.services.changes import ask_install
+from policies.services.granting import create_auto_approval
 from sandbox.services import invoke
+from tests.matrix.policy_routes import policies
+from tests.matrix.stream_routes import streams
 
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
@@ -35,6 +40,7 @@ LAST = (
     "withdrawal",
     "ending",
 )  # what they take away, nothing can be asked about afterwards
+YES = {"scope": "things.write", "reason": "Always so", "budget": 9, "ends_at": datetime.now(UTC) + timedelta(days=2)}
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
