@@ -76,6 +76,7 @@ def _visible(request, pk) -> Installation:
 def _detail(request, installation: Installation) -> dict:
     states = pin_states(installation)
     version = installation.pin.version if installation.is_active else states[0].version
+    version.extension = installation.extension  # the same row, which is here already
     manifest = version.parsed
     contents = contents_of(manifest)
     user = request.user

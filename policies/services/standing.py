@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -181,15 +182,16 @@ def name_of(ref: str, workspace_id: UUID) -> str:
 
 
 def _own_standing(user: User, workspace: Workspace) -> Standing:
-    role = (
-        Membership.objects.in_workspace(workspace).filter(user=user, user__is_active=True).values_list("role").first()
-    )
-    if role is None:
+    theirs = ApproverGroupMember.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("user"))
+    groups = ArraySubquery(theirs.filter(group__ended_at=None).values("group"))
+    member = Membership.objects.in_workspace(workspace).filter(user=user, user__is_active=True)
+    found = member.values_list("role", groups).first()
+    if found is None:
         return Standing(user, frozenset())
-    groups = ApproverGroupMember.objects.in_workspace(workspace).filter(user=user, group__ended_at=None)
-    refs = {f"person:{user.pk}", *(f"group:{group}" for group in groups.values_list("group", flat=True))}
-    if role[0]:
-        refs.add(f"role:{role[0]}")
+    role, in_groups = found
+    refs = {f"person:{user.pk}", *(f"group:{group}" for group in in_groups)}
+    if role:
+        refs.add(f"role:{role}")
     if can(user, "core.decide_approval", workspace):
         return Standing(user, frozenset({*refs, APPROVERS}))
     about = Installation.objects.in_workspace(workspace).filter(

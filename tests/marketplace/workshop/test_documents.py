@@ -233,7 +233,7 @@ def test_choosing_costs_the_same_however_long_the_document_is(
 ):
     client = client_of(creator)
     for address in (pets.get_absolute_url(), url("document-create")):
-        with django_assert_max_num_queries(20):
+        with django_assert_max_num_queries(19):
             assert client.get(address).status_code == 200
 
 

@@ -157,7 +157,7 @@ def test_its_queries_do_not_grow_with_the_actions(client_of, admin, pulse, url, 
         make_calls(connection, 1, target=f"pulse.a{at}", category="transient")
     client = client_of(admin)
     client.get(url)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(18):
         client.get(url)
 
 
