@@ -193,11 +193,11 @@ def test_the_queue_costs_the_same_whatever_its_length(
     # The first page of a session writes down its rights, and one a minute later that somebody is there: three queries
     # and two more, which come or not by how quick the machine is. This is what every other page of the queue costs.
     client.get(queue_url)
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(23):
         response = client.get(queue_url)
     assert len(response.context["queue"].rows) == PAGE_SIZE
     assert response.text.count("data-row") == PAGE_SIZE + 3
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(19):
         client.get(queue_url, {"page": 2})
 
 

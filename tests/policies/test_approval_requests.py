@@ -214,5 +214,5 @@ def test_opening_a_request_costs_the_same_whatever_was_decided(
     for rows in (1, 12):
         for _ in range(rows):
             decide(ask(subject_id=uuid4(), **like), admin)
-        with django_assert_max_num_queries(24):
+        with django_assert_max_num_queries(23):
             client.get(url("detail", waiting))
