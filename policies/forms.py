@@ -116,10 +116,3 @@ class NarrowingForm(forms.Form):
             if number is not None and number != part.value:
                 lower[part.name] = number
         return {"without": without, "lower": lower, "leave_out": left_out}
-
-
-class ViewForm(forms.Form):
-    """The name of a saved view, and the query string that is kept."""
-
-    name = forms.CharField(max_length=40, label="Name", widget=forms.TextInput(attrs={"class": "input"}))
-    query = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)

@@ -7,10 +7,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
+from galaxy.core.forms import ViewForm
 from galaxy.core.models import SavedView
 from galaxy.core.permissions import require
 from galaxy.core.saved_views import delete_view, rename_view, save_view, views_of
-from policies.forms import ViewForm
 from policies.queue_filters import cleaned_query
 from policies.views import PAGE
 

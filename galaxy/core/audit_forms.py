@@ -102,13 +102,6 @@ class ReleaseForm(forms.Form):
     )
 
 
-class ViewForm(forms.Form):
-    """The name of a saved view, and the query string that is kept."""
-
-    name = forms.CharField(max_length=40, label="Name")
-    query = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)
-
-
 def filters_in(query: str, actions: list[str]) -> dict[str, str] | None:
     """The filters in a query string, what is no filter left out; None where one of them cannot be used."""
     given = {name: values[-1] for name, values in parse_qs(query, max_num_fields=50).items()}

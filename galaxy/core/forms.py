@@ -126,3 +126,10 @@ def action_choices(actions: Sequence[str]) -> list:
         word = subject.replace("_", " ").capitalize()
         groups.append((word, [(f"{subject}.", f"{word}: all"), *((action, in_words(action)) for action in found)]))
     return [("", "Every event"), *groups]
+
+
+class ViewForm(forms.Form):
+    """The name of a saved view, and the query string that is kept."""
+
+    name = forms.CharField(max_length=40, label="Name", widget=forms.TextInput(attrs={"class": "input"}))
+    query = forms.CharField(required=False, max_length=1000, widget=forms.HiddenInput)

@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.audit.reading import actions_of
-from galaxy.core.audit_forms import ViewForm, filters_in
+from galaxy.core.audit_forms import filters_in
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
+from galaxy.core.forms import ViewForm
 from galaxy.core.models import SavedView
 from galaxy.core.permissions import require
 from galaxy.core.saved_views import delete_view, rename_view, save_view, views_of
