@@ -38,13 +38,14 @@ class Line(NamedTuple):
 @dataclass
 class Trail:
     """A sealed trail in the hands of a superuser. ``sql`` runs as one, past triggers, rights and walls; ``write`` adds
-    an event as Galaxy does, and ``seal`` is the sequencer's next turn, with Galaxy's own keys and copies."""
+    an event as Galaxy does (action, and data by name), and ``seal`` is the sequencer's next turn, with Galaxy's own
+    keys and copies."""
 
     workspace: Workspace
     directory: Path
     keys: SigningKeys
     sql: Callable[..., list[tuple]]
-    write: Callable[[str], AuditEvent]
+    write: Callable[..., AuditEvent]
 
     @property
     def copies(self) -> Path:
@@ -86,6 +87,30 @@ def edit_event(trail: Trail) -> None:
 def edit_value(trail: Trail) -> None:
     fields = '{"data.note": "something else"}'
     trail.sql("UPDATE core_auditdetail SET fields = fields || %s WHERE event_id = %s", fields, trail.event(42).pk)
+
+
+def delete_values(trail: Trail, *positions: int) -> None:
+    """Of one event, or of those at ``positions``; the event, its commitments and its leaf stay."""
+    ids = [trail.event(position).pk for position in positions or (42,)]
+    trail.sql("DELETE FROM core_auditdetail WHERE event_id = ANY(%s)", ids)
+
+
+def delete_values_beside_a_purge(trail: Trail) -> None:
+    """Of five events, where retention took three and says so."""
+    purge(trail)
+    delete_values(trail, 43, 44)
+
+
+def delete_values_with_their_tombstone(trail: Trail) -> None:
+    purge(trail)
+    delete_values(trail, 318)
+
+
+def purge(trail: Trail) -> None:
+    """What retention does, by no rule and at once."""
+    delete_values(trail, 40, 42, 50)
+    trail.write("retention.purged", count=3, first_position=40, last_position=50, events="box.")
+    trail.seal()
 
 
 def edit_event_and_values(trail: Trail) -> None:
@@ -282,6 +307,9 @@ CASES: dict[str, Callable[[Trail], None]] = {
     "nothing": lambda trail: None,
     "an event is edited": edit_event,
     "a value is edited": edit_value,
+    "values are deleted": delete_values,
+    "more values are deleted where retention took some": delete_values_beside_a_purge,
+    "the values of a tombstone are deleted": delete_values_with_their_tombstone,
     "an event is edited with its values and commitments": edit_event_and_values,
     "the time of an event is changed": rewrite_time,
     "an event is deleted": delete_event,

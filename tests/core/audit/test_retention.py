@@ -1,5 +1,6 @@
 """How long values are kept: rules, previews, holds, purges with their tombstones, and packs that still verify."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -49,10 +50,10 @@ def told(action) -> dict:
     return AuditDetail.objects.get(event_id=event.pk).fields
 
 
-def pack(workspace, tmp_path, filters=None, redacted=()):
+def pack(workspace, tmp_path, filters=None, redacted=(), *, with_sheet=True):
     folder = tmp_path / f"pack-{len(list(tmp_path.iterdir()))}"
     folder.mkdir()
-    order = making.Order(workspace, "An auditor", timezone.now(), filters or {}, list(redacted))
+    order = making.Order(workspace, "An auditor", timezone.now(), filters or {}, list(redacted), with_sheet)
     chosen = select(workspace, order.filters, sealed_size(workspace))
     for _ in making.write_events(folder, order, chosen):
         pass
@@ -225,18 +226,42 @@ def test_the_tombstone_comes_along_with_a_filter_and_whatever_is_left_out(
     assert (report["events"], report["purged"], report["tombstones"]) == (3, 1, 1)
 
 
-def test_values_that_are_missing_without_a_tombstone_are_found(workspace, admin, trail, sequencer, tmp_path):
-    retention.set_rule(workspace, prefix="box.", keep_days=30, actor=admin)
-    retention.purge_everywhere()
+def strip(folder, position):
+    """Take the values of one event out of a pack, as its leaf allows, and write the digest anew."""
+    path, sums = folder / verify.EVENTS, folder / verify.SUMS
+    before, raw = making.digest_of(path), path.read_bytes().splitlines(keepends=True)
+    line = json.loads(raw[position]) | {"salt": None, "fields": None}
+    raw[position] = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    path.write_bytes(b"".join(raw))
+    sums.write_text(sums.read_text().replace(before, making.digest_of(path)))
+
+
+@pytest.mark.parametrize(
+    ("stripped", "said"),
+    [
+        (lambda first, size: first - 1, "line {first}, field fields: its values are missing, and no event says"),
+        (
+            lambda first, size: first + 1,
+            "from here to position {last} the values of 1 more are missing than events say",
+        ),
+        (lambda first, size: size - 1, "its values are missing, and no event says"),
+    ],
+    ids=["elsewhere", "between purged ones", "of the tombstone"],
+)
+def test_values_that_no_tombstone_accounts_for_are_found(workspace, admin, trail, sequencer, tmp_path, stripped, said):
+    retention.place_hold(workspace, actor=admin, prefix="box.closed", **HELD)
+    retention.set_rule(workspace, prefix="", keep_days=30, actor=admin)
+    assert retention.purge_everywhere() == 2
     seal(sequencer, workspace)
-    folder = pack(workspace, tmp_path)
-    found = verify.Pack(folder)
-    found._read_sums()
-    found._checkpoint()
-    list(found._leaves(None))
-    found.tombstones.clear()
-    with pytest.raises(verify.Broken, match="no event says that they were purged"):
-        found._explain_purged()
+    tombstone = told("retention.purged")
+    first, last = (tombstone[f"data.{name}_position"] for name in ("first", "last"))
+    assert last == first + 2, "what is held lies between them"
+    folder = pack(workspace, tmp_path, with_sheet=False)
+    assert verify.Pack(folder).verify()["purged"] == 2
+    strip(folder, stripped(first, sealed_size(workspace)))
+    with pytest.raises(verify.Broken) as found:
+        verify.Pack(folder).verify()
+    assert said.format(first=first, last=last) in str(found.value)
 
 
 def test_nothing_is_purged_while_an_export_is_being_written(workspace, admin, auditor, trail, monkeypatch):

@@ -16,10 +16,12 @@ has the other fields' own salts in place of the event's; a line whose values ret
 
 import argparse
 import base64
+import bisect
 import hashlib
 import json
 import re
 import sys
+from array import array
 from pathlib import Path
 
 # --- What is wrong -----------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ _TWICE = (
     ("action", "action"), ("target.kind", "target_kind"), ("target.id", "target_id"), ("request_id", "request_id"),
     ("simulated", "simulated"), ("workspace", "workspace"),
 )  # fmt: skip
-TOMBSTONE = "retention.purged"
+TOMBSTONE, NEVER_PURGED = "retention.purged", ("retention.", "legal_hold.")
 _FIELDS = b',"fields":'  # the last member of a line; no text in JSON holds these signs unescaped
 _INNER, _OUTER = bytes(one ^ 0x36 for one in range(256)), bytes(one ^ 0x5C for one in range(256))
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -237,6 +239,59 @@ class Line:
 def moment(text):
     """``2026-11-22T13:20:44.183+00:00`` as the tree has it, in UTC and to the microsecond."""
     return f"{text[:19]}.{text[20:-6]:0<6}Z"
+
+
+# --- Values that retention took ----------------------------------------------------------------------------------
+
+
+class Purges:
+    """Events without values (eight bytes apiece), and tombstones, by which retention says what it took."""
+
+    def __init__(self):
+        self.missing, self.tombstones = {}, []  # {action: positions}; [(first position, last, how many, which actions)]
+
+    def miss(self, position, action):
+        self.missing.setdefault(action, array("q")).append(position)
+
+    def tell(self, fields):
+        """Take down the fields of a tombstone. Raises ValueError where it does not say what was purged."""
+        told = [fields.get(f"data.{name}") for name in ("first_position", "last_position", "count", "events")]
+        if [type(one) for one in told] != [int, int, int, str]:
+            raise ValueError("it does not say what was purged")
+        self.tombstones.append(tuple(told))
+
+    def unexplained(self):
+        """[(first position, last, how many)] of values that are missing though no tombstone says so, or in a stretch of
+        which tombstones say that fewer went."""
+        found, stretches = [], _joined(self.tombstones)
+        left = [count for _, _, count in stretches]
+        for action, positions in self.missing.items():
+            own = [one for one in self.tombstones if action.startswith(one[3]) and not action.startswith(NEVER_PURGED)]
+            own = _joined(own)
+            for position in positions:
+                at = _stretch_with(own, position)
+                if at is None:
+                    found.append((position, position, 1))
+                else:
+                    left[_stretch_with(stretches, position)] -= 1
+        found += [(first, last, -over) for (first, last, _), over in zip(stretches, left) if over < 0]
+        return sorted(found)
+
+
+def _joined(tombstones):
+    """[(first, last, count)] of tombstones, with those that overlap as one."""
+    joined = []
+    for first, last, count, *_ in sorted(tombstones):
+        if joined and first <= joined[-1][1]:
+            start, end, others = joined.pop()
+            first, last, count = start, max(last, end), count + others
+        joined.append((first, last, count))
+    return joined
+
+
+def _stretch_with(stretches, position):
+    at = bisect.bisect(stretches, (position, float("inf"))) - 1
+    return at if at >= 0 and position <= stretches[at][1] else None
 
 
 # --- events.csv: the same events, as a spreadsheet reads them ----------------------------------------------------
@@ -381,7 +436,7 @@ class Pack:
     def __init__(self, folder, key=""):
         self.folder, self.key = Path(folder), key
         self.sums, self.lines = {}, {}  # {file: (line of SUMS, digest)}, {file: [(line of SUMS, from, to, digest)]}
-        self.tombstones, self.purged = [], []
+        self.purges = Purges()
         self.place, self.digests = 0, {}  # the line that was read last; of the files that are read line by line
         self.report = {"events": 0, "opened": 0, "left_out": 0, "purged": 0, "first": None, "last": None}
 
@@ -400,12 +455,12 @@ class Pack:
         if root != checkpoint:
             raise Broken(EVENTS, 0, "with the proofs it does not lead to the root that was signed")
         self._compare_digests()
-        self._explain_purged()
+        self._explain_purges()
         manifest = json.loads(self._text("manifest.json"))
         for name, found in self.report.items():
             if manifest["counts"].get(name, found) != found:
                 raise Broken("manifest.json", 0, f"it says {manifest['counts'][name]}, and there are {found}", name)
-        self.report["filter"], self.report["tombstones"] = manifest["filter"], len(self.tombstones)
+        self.report["filter"], self.report["tombstones"] = manifest["filter"], len(self.purges.tombstones)
         return self.report
 
     def _read(self, name):
@@ -521,18 +576,27 @@ class Pack:
         report["last"] = line.position
         if line.fields is None:
             report["purged"] += 1
-            self.purged.append((line.position, line.members["action"], line.place))
+            self.purges.miss(line.position, line.members["action"])
         elif line.members["action"] == TOMBSTONE:
-            told = [line.fields.get(f"data.{name}") for name in ("events", "first_position", "last_position")]
-            if None in told:
-                raise Broken(EVENTS, line.place, "it does not say what was purged", "fields")
-            self.tombstones.append((line.fields["data.events"], *told[1:]))
+            try:
+                self.purges.tell(line.fields)
+            except ValueError as error:
+                raise Broken(EVENTS, line.place, str(error), "fields") from None
 
-    def _explain_purged(self):
+    def _explain_purges(self):
         """Values may be missing only where an event of the trail itself, a tombstone, says that retention took them."""
-        for position, action, place in self.purged:
-            if not any(action.startswith(what) and one <= position <= last for what, one, last in self.tombstones):
-                raise Broken(EVENTS, place, "its values are missing, and no event says that they were purged", "fields")
+        for first, last, count in self.purges.unexplained():
+            if first == last:
+                why = "its values are missing, and no event says that they were purged"
+            else:
+                why = f"from here to position {last:,} the values of {count:,} more are missing than events say"
+            raise Broken(EVENTS, self._line_at(first), why, "fields")
+
+    def _line_at(self, position):
+        """The line of the first event from ``position`` on whose values are missing."""
+        with (self.folder / EVENTS).open("rb") as events:
+            lines = (Line(raw, place) for place, raw in enumerate(events, 1))
+            return next(line.place for line in lines if line.position >= position and line.fields is None)
 
     def _say_where(self, found, row, cells, row_at, place):
         """Name line and column of the sheet that differ from what the event says."""

@@ -12,6 +12,7 @@ KINDS = {
     "inserted": "Event put in",
     "moved": "Order changed",
     "value": "Value changed",
+    "purged": "Values gone",
     "leaf": "Leaf changed",
     "gap": "Leaf gone",
     "node": "Inner hash changed",

@@ -1,6 +1,7 @@
 """The rows of a trail beside its tree: each leaf is computed again from its event, each root from the leaves."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from galaxy.core.audit.leaves import Entry
+from galaxy.core.audit.packs.verify import TOMBSTONE, Purges
 from galaxy.core.audit.proofs import Frontier
 from galaxy.core.audit.reading import broken_fields
 from galaxy.core.audit.tree import BLOCK_LEVELS
@@ -67,6 +69,7 @@ class Rows:
         self._place = (0, 0, 0)
         self._signed_at: datetime | None = None
         self._times: list[tuple[datetime, int]] = []  # since the last head: the earliest and the latest, with position
+        self._purges = Purges()
         self._cut: tuple[str, int] | None = None  # what is signed of a tree larger than ours, and its last position
 
     @property
@@ -98,6 +101,7 @@ class Rows:
         elif self.size > end:
             self._report.add("leaf", end, "These leaves stand under no signed checkpoint.", self.size - 1)
         self._report.size = self.size
+        self._explain_purges()
         self._look_beside()
         self._progress(self._total, self._total)
 
@@ -157,11 +161,28 @@ class Rows:
     def _compare_values(self, position: int, event: AuditEvent, detail: AuditDetail | None) -> None:
         if detail is None:
             self._report.gone += 1
+            self._purges.miss(position, event.action)
             return
         self._report.values += 1
         if broken := broken_fields(event, detail):
             names = ", ".join(broken[:5]) + (" and more" if len(broken) > 5 else "")
             self._report.add("value", position, f"Event {event.pk} is not what was committed to: {names}.")
+
+    def _explain_purges(self) -> None:
+        """Values may be gone only where a tombstone says so. Those of purges that happened meanwhile count as well."""
+        events = AuditEvent.objects.filter(workspace=self._workspace_id, action=TOMBSTONE).in_order()
+        details = AuditDetail.objects.filter(workspace=self._workspace_id).in_bulk([event.pk for event in events])
+        for event in events:
+            detail = details.get(event.pk)
+            if detail and not broken_fields(event, detail):
+                with suppress(ValueError):  # what tells of nothing explains nothing
+                    self._purges.tell(detail.fields)
+        for first, last, count in self._purges.unexplained():
+            if first == last:
+                words = "The values of this event are gone, and no event says that retention took them."
+            else:
+                words = f"The values of {count:,} more are gone from these events than retention says it took."
+            self._report.add("purged", first, words, last)
 
     def _compare_roots(self, signed: Signed) -> None:
         root, size = signed.head.root, signed.head.size
