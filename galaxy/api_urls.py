@@ -5,6 +5,7 @@ from django.urls import include, path
 from galaxy.agents.api import AgentListView, AgentSuspensionView, AgentView
 from galaxy.core.api.docs import docs
 from galaxy.core.api.events import EventListView, EventView
+from galaxy.core.api.exports import ExportFileView, ExportListView, ExportStopView, ExportView
 from galaxy.core.api.me import MeView
 from galaxy.core.api.people import MemberListView, MemberView, PermissionRequestListView, RoleListView
 from galaxy.core.api.schema import schema
@@ -95,6 +96,10 @@ of_workspace = [
     path("events/<int:pk>/", EventView.as_view(), name="event-detail"),
     path("events/<int:pk>/proof/", EventProofView.as_view(), name="event-proof"),
     path("checkpoint/", CheckpointView.as_view(), name="checkpoint"),
+    path("audit-exports/", ExportListView.as_view(), name="export-list"),
+    path("audit-exports/<uuid:pk>/", ExportView.as_view(), name="export-detail"),
+    path("audit-exports/<uuid:pk>/stopping/", ExportStopView.as_view(), name="export-stopping"),
+    path("audit-exports/<uuid:pk>/file/", ExportFileView.as_view(), name="export-file"),
     path("audit-streams/", SinkListView.as_view(), name="sink-list"),
     path("audit-streams/<uuid:pk>/", SinkView.as_view(), name="sink-detail"),
 ]

@@ -332,6 +332,7 @@ SPECTACULAR_SETTINGS = {
         "ChangeStateEnum": "policies.models.Change.State",
         "ConnectionStatusEnum": "registry.models.Connection.Status",
         "EffectEnum": "policies.models.Effect",
+        "ExportStateEnum": "galaxy.core.models.ExportJob.State",
         "KindEnum": "registry.models.Kind",
         "PermissionRequestStatusEnum": "galaxy.core.models.PermissionRequest.Status",
         "RunStateEnum": "sandbox.models.Run.State",

@@ -1,14 +1,15 @@
 """Forms of the trail's own pages: exports, how long values are kept, and views that people keep."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 from django import forms
 
 from galaxy.core.audit.packs.redaction import CLASSES
 from galaxy.core.audit.retention import SHORTEST_REASON
+from galaxy.core.errors import Invalid
 from galaxy.core.forms import AuditFilterForm, action_choices
 from galaxy.core.models.retention import LONGEST_DAYS
 
@@ -102,12 +103,20 @@ class ReleaseForm(forms.Form):
     )
 
 
+def checked_filters(given: Mapping[str, str | None], actions: list[str]) -> dict[str, str]:
+    """The filters that are set, as galaxy.core.audit.search reads them. Raises Invalid, with a sentence for each that
+    cannot be used or is none."""
+    form = AuditFilterForm(given, actions=actions)
+    wrong = {name: errors[0] for name, errors in form.errors.items()}
+    wrong |= {name: "There is no such filter." for name in given if name not in form.fields}
+    if wrong:
+        name, sentence = next(iter(wrong.items()))
+        raise Invalid(f"{name}: {sentence}", wrong)
+    return form.filters
+
+
 def filters_in(query: str, actions: list[str]) -> dict[str, str] | None:
     """The filters in a query string, what is no filter left out; None where one of them cannot be used."""
     given = {name: values[-1] for name, values in parse_qs(query, max_num_fields=50).items()}
     form = AuditFilterForm(given, actions=actions)
     return form.filters if form.is_valid() else None
-
-
-def query_of(filters: dict[str, str]) -> str:
-    return urlencode(filters)

@@ -39,6 +39,7 @@ API_PERMISSIONS = {
     "decisions.read": "See decisions and their reasons",
     "secrets.read": "See which secrets there are, never their values",
     "audit.read": "Read the audit trail",
+    "audit.export": "Export the audit trail, and fetch what was exported",
     "people.read": "See people, roles, grants and what was asked for",
     "agents.read": "See agents",
     "agents.suspend": "Suspend agents",

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from galaxy.core.api.authentication import CallerThrottle
 from galaxy.core.api.schema import document
-from galaxy.core.models import AuditEvent, Membership, Token
+from galaxy.core.models import AuditEvent, ExportJob, Membership, Token
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import API_PERMISSIONS, create_token
 from policies.services.changes import ask_install
@@ -39,6 +39,7 @@ LAST = (
     "suspension",
     "withdrawal",
     "ending",
+    "stopping",
 )  # what they take away, nothing can be asked about afterwards
 YES = {"scope": "things.write", "reason": "Always so", "budget": 9, "ends_at": datetime.now(UTC) + timedelta(days=2)}
 CHECKS = [
@@ -80,6 +81,7 @@ def test_no_made_up_request_breaks_it(
         "rules": policies(workspace, cast["admin"])["rule"].pk,
         "changes": ask_install(workspace, tidy, actor=cast["member"]).pk,
         "auto-approvals": create_auto_approval(workspace, installation=probe, actor=cast["admin"], **YES).pk,
+        "audit-exports": ExportJob.objects.create(workspace=workspace, requested_by=cast["admin"]).pk,
         "audit-streams": streams(workspace, cast["admin"])["sink"].pk,
         "runs": run.pk,
         "installations": probe.pk,

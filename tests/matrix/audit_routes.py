@@ -24,6 +24,9 @@ def place(route: str, things: dict) -> dict:
         "core:export-detail": export,
         "core:export-stopping": export,
         "core:export-file": export,
+        "api:export-detail": export,
+        "api:export-stopping": export,
+        "api:export-file": export,
         "core:retention-rule-change": rule,
         "core:retention-rule-removal": rule,
         "core:legal-hold-release": {"pk": things["legal_hold"].pk},
@@ -36,6 +39,7 @@ def body(route: str, things: dict) -> dict:
     return {
         "core:export-list": {"query": "outcome=refused", "form": "pack"},
         "core:export-stream": {"query": "", "form": "csv"},
+        "api:export-list": {"filters": {"outcome": "refused"}},
         "core:retention-rule-create": {"prefix": "", "keep_days": "400"},
         "core:retention-rule-change": {"keep_days": "500"},
         "core:legal-hold-create": {"reason": REASON},

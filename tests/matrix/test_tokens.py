@@ -65,6 +65,10 @@ AGENT = {
     "api:event-detail": {"GET": 403},
     "api:event-proof": {"GET": 403},
     "api:checkpoint": {"GET": 403},
+    "api:export-list": {"GET": 403, "POST": 403},
+    "api:export-detail": {"GET": 403},
+    "api:export-stopping": {"GET": 405, "POST": 403},
+    "api:export-file": {"GET": 403},
     "api:sink-list": {"GET": 403},
     "api:sink-detail": {"GET": 403},
 }

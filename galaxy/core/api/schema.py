@@ -25,6 +25,7 @@ _TEXTS = {
     "405": "This address does not take that method",
     "406": "Only application/json is answered",
     "409": "Somebody was faster, or the Idempotency-Key stands for another request",
+    "410": "It was there, or will be, and is not now",
     "413": "The body is too large",
     "415": "Only application/json is taken",
     "422": "Fields that cannot be used; each is named",
@@ -79,7 +80,8 @@ def complete(result: dict[str, Any], generator, request, public) -> dict[str, An
     for path in result["paths"].values():
         for method, operation in path.items():
             is_writing = method == "post"
-            for status in _WRITING if is_writing else _READING:
+            named = [status for status in _TEXTS if status in operation["responses"]]  # by the view itself
+            for status in [*(_WRITING if is_writing else _READING), *named]:
                 operation["responses"][status] = {
                     "description": _TEXTS[status],
                     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -107,7 +109,8 @@ _KEY = {
 def _illustrate(operation: dict[str, Any], recorded: dict[str, Any] | None) -> None:
     if recorded is None:
         return
-    answer = operation["responses"][str(recorded["status"])]["content"]["application/json"]
-    answer["example"] = recorded["response"]
+    content = operation["responses"][str(recorded["status"])]["content"]
+    if "application/json" in content:  # and not a file
+        content["application/json"]["example"] = recorded["response"]
     if recorded["request"]:
         operation["requestBody"]["content"]["application/json"]["example"] = recorded["request"]

@@ -12,8 +12,8 @@ from galaxy.core.audit.packs import making
 from galaxy.core.audit.packs.redaction import CLASSES, checked
 from galaxy.core.audit.packs.selection import sealed_size, select
 from galaxy.core.audit.reading import actions_of
-from galaxy.core.errors import Conflict, Invalid
-from galaxy.core.forms import AuditFilterForm
+from galaxy.core.audit_forms import checked_filters
+from galaxy.core.errors import Conflict
 from galaxy.core.models import Workspace
 
 # Option -> the filter of galaxy.core.audit.search that it sets, and its help.
@@ -48,15 +48,12 @@ def write_pack(workspace: Workspace, folder: Path, *, redact: list[str], no_csv:
 
     Raises Invalid for filters that cannot be used, Conflict for a folder with something in it, OSError.
     """
-    form = AuditFilterForm({name: given.get(name) for name, _ in _FILTERS.values()}, actions=actions_of(workspace))
-    if not form.is_valid():
-        name, errors = next(iter(form.errors.items()))
-        raise Invalid(f"{name}: {errors[0]}")
+    asked = {name: given.get(name) for name, _ in _FILTERS.values()}
+    filters = checked_filters(asked, actions_of(workspace))
     redacted = checked(redact)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise Conflict(f"There is something in {folder} already.", "Name a folder that is new or empty.")
-    filters = form.filters
     chosen = select(workspace, filters, sealed_size(workspace))
     with transaction.atomic():
         told: dict[str, Any] = {"filters": filters, "left_out": redacted, "events": len(chosen)}
