@@ -40,8 +40,8 @@ class KnownExtension:
 
 @dataclass(frozen=True)
 class KnownAction:
-    """Something that can be called. ``kind`` is action (those of connectors too), transform or pack; ``numbers`` are
-    dotted fields of its inputs."""
+    """Something that can be called. ``kind`` is that of its extension, as rules are told it; ``numbers`` are dotted
+    fields of its inputs."""
 
     target: str
     extension: str
@@ -191,7 +191,7 @@ def _actions(slug: str, kind: str, manifest: Manifest) -> Iterator[KnownAction]:
         yield KnownAction(
             target=f"{slug}.{name}" if kind == Kind.CONNECTOR else slug,
             extension=slug,
-            kind=Kind.ACTION,
+            kind=kind,
             effect=action.effect,
             scopes=action.scopes,
             destructive=action.destructive,

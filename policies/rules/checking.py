@@ -56,7 +56,7 @@ def _never(rule: Rule, known: Known) -> Iterator[Finding]:
     if what.kinds and set(what.acts) == {"call"} and not set(what.kinds) & set(CALLABLE):
         yield Finding(
             "what.kinds",
-            "It can match nothing: what is called is an action, a transform or a pack. "
+            "It can match nothing: a trigger starts calls, and nobody calls it. "
             "Choose another kind, or let the rule be about installing.",
         )
     named = [known.actions[target] for target in what.actions if target in known.actions]

@@ -15,7 +15,7 @@ from policies.rules.vocabulary import Rule
 from registry.manifests.scopes import VERBS, strongest, verb
 
 MOST_PAIRED = 60  # scopes that are tried two by two, as one action may use several
-CALLABLE = ("action", "transform", "pack")  # kinds of what is called; connectors and triggers are installed only
+CALLABLE = ("connector", "action", "transform", "pack")  # kinds of extensions that are called; triggers start runs
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 _DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
 _ACTS = {"call": "", "install": "to install it", "upgrade": "to move it to another version", "widen": "to widen it"}
@@ -172,24 +172,26 @@ def _things(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
     """What is called: each action and extension that is named, and something else of each kind that is named."""
     targets = _named(rules, lambda rule: rule.what.actions)
     slugs = _named(rules, lambda rule: rule.what.extensions)
-    kinds = _named(rules, lambda rule: rule.what.kinds)
-    for kind in dict.fromkeys([*CALLABLE, *kinds]):
-        yield _thing("another.action", "another", kind, "something else" if targets or slugs else "something")
+    kinds = {kind: f" ({kind})" for kind in _named(rules, lambda rule: rule.what.kinds)}
+    kinds = dict.fromkeys(CALLABLE, "") | kinds
+    for kind, told in kinds.items():
+        yield _thing("another.action", "another", kind, f"something{' else' * bool(targets or slugs)}{told}")
         for slug in slugs:
-            yield _thing(f"{slug}.another", slug, kind, f"something of {slug}")
+            yield _thing(f"{slug}.another", slug, kind, f"something of {slug}{told}")
     for target in targets:
         action = known.actions.get(target) if known else None
-        if action is None:
-            yield _thing(target, target.rpartition(".")[0] or target, "action", target)
+        if action is None:  # nobody here knows whether it is an action of a connector or an extension of its own
+            for kind, told in kinds.items():
+                slug = target.rpartition(".")[0] if kind == "connector" else ""
+                yield _thing(target, slug or target, kind, f"{target}{told}")
             continue
         real = _does(action.effect, action.scopes, "", destructive=action.destructive)
-        said = f"{target}, which {_DOES[action.effect]}"
+        said = f"{target}{kinds[action.kind]}, which {_DOES[action.effect]}"
         thing = _thing(target, action.extension, action.kind, said)
         yield replace(thing, sets=thing.sets | real.sets, told_by_default=target)  # it does what it does
 
 
 def _thing(target: str, slug: str, kind: str, words: str) -> Fact:
-    words = words if kind == "action" else f"{words} ({kind})"
     sets = {("action", "target"): target, ("resource", "extension"): slug, ("resource", "kind"): kind}
     return Fact(sets, f"calls {words}")
 

@@ -51,15 +51,12 @@ SOUND = [
     rule("allow", what={"actions": ["probe.announce"]}, when={"over": 5}),
     rule(ASK, what={"effects": ["write"]}, ask={"needed": 2}),
     rule("deny", what={"acts": ["install"], "kinds": ["connector"]}),
+    rule("deny", what={"actions": ["probe.create"], "kinds": ["connector"]}),
     rule("deny", who={"roles": ["member"]}),
 ]
 CREATE, LOOK_UP = ["probe.create"], ["probe.look_up"]
 NEVER = {
-    "what is called is no connector": (
-        rule("deny", what={"kinds": ["connector"]}),
-        "what.kinds",
-        "what is called is an action, a transform or a pack",
-    ),
+    "nobody calls a trigger": (rule("deny", what={"kinds": ["trigger"]}), "what.kinds", "nobody calls it"),
     "an action of something else": (
         rule("deny", what={"actions": CREATE, "extensions": ["slack"]}),
         "what.actions",
@@ -73,7 +70,7 @@ NEVER = {
     "an action that is no pack": (
         rule("deny", what={"actions": CREATE, "kinds": ["pack"]}),
         "what.kinds",
-        "of the kind action",
+        "of the kind connector",
     ),
     "an action without that scope": (
         rule("deny", what={"actions": CREATE, "scopes": ["**.delete"]}),

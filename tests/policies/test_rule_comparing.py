@@ -87,6 +87,16 @@ LOOSER = {
         [rule("deny", when=total(500))],
         "with a total of 101: denied now, allowed then.",
     ),
+    "a denial ends of an action that nobody here knows": (
+        [rule("deny", what={"actions": ["slack.post"], "extensions": ["slack"], "kinds": ["connector"]})],
+        [],
+        "calls slack.post (connector) that reads: denied now, allowed then.",
+    ),
+    "a denial ends of a pack with a dot in its name": (
+        [rule("deny", what={"actions": ["lead.chase"], "extensions": ["lead.chase"]})],
+        [],
+        "calls lead.chase that reads: denied now, allowed then.",
+    ),
     "a denial ends of what two rules shared": (
         [rule("deny", what={"scopes": ["crm.*.write"]}), rule("deny", 2, what={"scopes": ["*.tasks.write"]})],
         [rule("deny", what={"scopes": ["crm.*.write"]})],
@@ -198,6 +208,8 @@ def test_examples_stand_for_every_pattern_and_for_what_two_have_in_common():
         ([rule("deny", what={"effects": ["read"]}), rule("deny", 2, what={"effects": ["write", "delete"]})], True),
         ([rule("deny", what={"effects": ["write", "delete"]})], False),
         ([rule("deny", what={"kinds": ["action"]})], False),
+        ([rule("deny", what={"kinds": ["action", "transform", "pack"]})], False),
+        ([rule("deny", what={"kinds": ["connector", "action", "transform", "pack"]})], True),
         ([rule("deny", when={"mode": "live"})], False),
         ([rule("deny", what={"acts": ["install"]})], False),
         ([rule("require_approval")], False),
