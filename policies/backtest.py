@@ -1,5 +1,8 @@
 """What other rules would have done with the calls of the last 30 days: stored questions, asked again of both sets.
 
+Installs, upgrades and wider scopes are decided and stored too. They are replayed where a rule that differs is about
+them, and left out where all of those are about calls.
+
 Nothing is guessed. What a stored question lacks is not known now either, which the rules themselves answer carefully,
 and the report says how often that was so.
 """
@@ -7,20 +10,25 @@ and the report says how often that was so.
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from galaxy.core.models import Workspace
 from policies.engine import Effect, Evaluation, Snapshot, evaluate
 from policies.known import Known
 from policies.models import Approval, ApprovalStage, Decision
+from policies.questions import Context, Question
 from policies.rules.comparing import Comparison, compare, loosened
+from policies.rules.parts import When
 from policies.rules.vocabulary import Rule
 from policies.services.decisions import question_of
 
@@ -88,11 +96,13 @@ class Load:
 class Report:
     """``now`` and ``then`` count the answers of the rules in force and of the draft, ``moved`` the new ones by answer.
 
+    ``calls`` is how many questions were replayed, about ``acts``.
     ``asked_otherwise`` counts calls that are asked about either way, but not of the same people or in the same way.
     ``cut`` says why not every call was replayed, "" where each was. ``looser`` is a recorded call that the draft is
     easier on, with in which way; ``comparison`` speaks of every request there could be.
     """
 
+    acts: tuple[str, ...] = ("call",)
     calls: int = 0
     days: int = 1
     now: Counter = field(default_factory=Counter)
@@ -108,6 +118,11 @@ class Report:
     looser: tuple[Example, str] | None = None
     comparison: Comparison = field(default_factory=lambda: Comparison("", True, 0))
     took_s: float = 0.0
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "call" if self.acts == ("call",) else "request"
 
     @property
     def only_tightens(self) -> bool:
@@ -138,14 +153,15 @@ class Report:
 def replay(workspace: Workspace, before: Sequence[Rule], after: Sequence[Rule]) -> Report:
     """Ask both sets of rules about every call of the last DAYS days, newest first, and compare them as such."""
     began = time.monotonic()
-    report = Report()
+    differing = [*(set(before) - set(after)), *(set(after) - set(before))]
+    report = Report(acts=tuple(sorted({act for rule in differing for act in rule.what.acts})) or Report.acts)
     since = timezone.now() - timedelta(days=DAYS)
     answered = _answered(workspace, since)
     groups: dict[tuple[str, str, Effect, Effect], Group] = {}
     asked: tuple[Counter, Counter] = Counter(), Counter()
-    lacking = _Lacking([*before, *after])
+    lacking = _Lacking([*before, *after], report)
     old, new = Snapshot(0, before), Snapshot(0, after)
-    moved = Snapshot(0, [*(set(before) - set(after)), *(set(after) - set(before))])
+    moved = Snapshot(0, differing)
     oldest: datetime | None = None
     for pk, stored, decided_at in _recorded(workspace, since, report, began):
         question = question_of(stored)
@@ -156,7 +172,7 @@ def replay(workspace: Workspace, before: Sequence[Rule], after: Sequence[Rule]) 
         oldest = decided_at
         report.now[was.effect] += 1
         report.then[then.effect] += 1
-        lacking.look(stored)
+        lacking.look(question)
         for answer, counts in zip((was, then), asked, strict=True):
             counts.update(stage.reviewers for stage in (answer.ask.stages if answer.ask else ()))
         if then is not was:
@@ -173,15 +189,19 @@ def replay(workspace: Workspace, before: Sequence[Rule], after: Sequence[Rule]) 
 
 
 def _recorded(workspace: Workspace, since: datetime, report: Report, began: float) -> Iterator[tuple]:
-    """(id, input, time) of the calls, newest first, until there are too many or it takes too long."""
-    rows = Decision.objects.in_workspace(workspace).filter(decided_at__gte=since).order_by("-decided_at")
-    found = rows.values_list("pk", "input", "decided_at")[: MOST_CALLS + 1].iterator(chunk_size=2_000)
+    """(id, input, time) of what is replayed, newest first, until there is too much or it takes too long."""
+    act = Coalesce(
+        KeyTextTransform("act", KeyTextTransform("context", "input")), Value("call"), output_field=TextField()
+    )
+    rows = Decision.objects.in_workspace(workspace).filter(decided_at__gte=since).alias(act=act)
+    found = rows.filter(act__in=report.acts).order_by("-decided_at")
+    found = found.values_list("pk", "input", "decided_at")[: MOST_CALLS + 1].iterator(chunk_size=2_000)
     for place, row in enumerate(found):
         if place == MOST_CALLS:
-            report.cut = f"Only the newest {MOST_CALLS:,} calls were replayed."
+            report.cut = f"Only the newest {MOST_CALLS:,} {report.noun}s were replayed."
             return
         if place % _LOOK_EVERY == 0 and time.monotonic() - began > BUDGET_S:
-            report.cut = f"Only the newest {place:,} calls were replayed: more would have taken too long."
+            report.cut = f"Only the newest {place:,} {report.noun}s were replayed: more would have taken too long."
             return
         yield row
 
@@ -200,7 +220,7 @@ def _note(
     report: Report,
     groups: dict[tuple[str, str, Effect, Effect], Group],
     call: Example,
-    question: tuple,
+    question: Question,
     was: Evaluation,
     then: Evaluation,
     said: tuple[UUID, str] | None,
@@ -256,57 +276,68 @@ def _times(workspace: Workspace, since: datetime) -> dict[str, list[float]]:
 
 
 class _Lacking:
-    """Counts what stored questions lack of that which the rules ask about."""
+    """Counts what stored questions lack of that which a rule would ask about them."""
 
-    def __init__(self, rules: Sequence[Rule]):
-        when = [rule.when for rule in rules]
-        self.fields = sorted({one.amount.field for one in when if one.amount})
-        self.asks_count = any(one.over is not None for one in when)
-        self.asks_place = any(one.new_destination for one in when)
+    def __init__(self, rules: Sequence[Rule], report: Report):
+        self.report = report
+        self.fields = sorted({rule.when.amount.field for rule in rules if rule.when.amount})
         self.asks_level = any(rule.what.levels for rule in rules)
-        self.acts = sorted({act for rule in rules for act in rule.what.acts if act != "call"})
+        asking = {f"number {name}": [rule for rule in rules if _asks_number(rule, name)] for name in self.fields}
+        asking["count"] = [rule for rule in rules if rule.when.over is not None]
+        asking["place"] = [rule for rule in rules if rule.when.new_destination]
+        # A rule without its circumstances speaks of all that it would look at.
+        self.asking = {
+            name: Snapshot(0, [replace(rule, when=When()) for rule in some]) for name, some in asking.items() if some
+        }
         self.counts: Counter = Counter()
+        self.acts: Counter = Counter()
         self.agents: Counter = Counter()
 
-    def look(self, stored: dict[str, Any]) -> None:
-        context = stored["context"]
-        if self.fields:
-            numbers = context.get("numbers") or {}
-            self.counts.update(name for name in self.fields if name not in numbers)
-        if self.asks_count and context.get("bulk_count") is None:
-            self.counts["count"] += 1
-        if self.asks_place and context.get("new_destination") is None:
-            self.counts["place"] += 1
-        if self.acts:
-            self.counts[f"act {context.get('act', 'call')}"] += 1
-        if agent := stored["principal"].get("agent"):
-            self.agents[agent] += 1
+    def look(self, question: Question) -> None:
+        principal, _, _, context = question
+        for name, snapshot in self.asking.items():
+            if _lacks(context, name) and snapshot.speaking(*question):
+                self.counts[name] += 1
+        self.acts[context.act] += 1
+        if principal.agent:
+            self.agents[principal.agent] += 1
 
     def sentences(self, known: Known) -> list[str]:
         """What cannot be known, in words; what people would have said never can."""
         said = []
         careful = "what is not known holds where a rule denies or asks, and never where it allows"
         for name in self.fields:
-            if self.counts[name]:
-                said.append(f"{_calls(self.counts[name])} recorded no number called {name}: {careful}.")
-        if self.counts["count"]:
-            said.append(f"{_calls(self.counts['count'])} did not say how many records: {careful}.")
-        if self.counts["place"]:
-            calls = _calls(self.counts["place"])
-            said.append(f"Of {calls} it is not known whether they went to a new place: {careful}.")
+            if count := self.counts[f"number {name}"]:
+                said.append(f"{self._counted(count)} recorded no number called {name}: {careful}.")
+        if count := self.counts["count"]:
+            said.append(f"{self._counted(count)} did not say how many records: {careful}.")
+        if count := self.counts["place"]:
+            said.append(f"Of {self._counted(count)} it is not known whether they went to a new place: {careful}.")
         if self.asks_level:
             said.append("How far an extension is verified is taken as it was when the call was made.")
-        missing = [act for act in self.acts if not self.counts[f"act {act}"]]
+        missing = [act for act in self.report.acts if act != "call" and not self.acts[act]]
         if missing:
             said.append(
                 f"Nobody asked to {' or '.join(missing)} anything in this time, so nothing of that was replayed."
             )
         gone = sum(count for pk, count in self.agents.items() if pk not in known.agents or known.agents[pk].is_over)
         if gone:
-            said.append(f"{_calls(gone)} came from agents that have ended, and would not come any more.")
+            said.append(f"{self._counted(gone)} came from agents that have ended, and would not come any more.")
         said.append("What people would have answered, and what nobody tried because it was denied, is not known.")
         return said
 
+    def _counted(self, count: int) -> str:
+        return f"{count:,} {self.report.noun}{'' if count == 1 else 's'}"
 
-def _calls(count: int) -> str:
-    return f"{count:,} call{'' if count == 1 else 's'}"
+
+def _asks_number(rule: Rule, name: str) -> bool:
+    return rule.when.amount is not None and rule.when.amount.field == name
+
+
+def _lacks(context: Context, name: str) -> bool:
+    """Whether ``context`` says nothing of ``name``: count, place, or number and its field."""
+    if name == "count":
+        return context.bulk_count is None
+    if name == "place":
+        return context.new_destination is None
+    return name.removeprefix("number ") not in context.numbers

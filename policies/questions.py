@@ -85,3 +85,6 @@ class Context:
     new_destination: bool | None = None
     pack: str = ""
     trigger: str = ""
+
+
+Question = tuple[Principal, Action, Resource, Context]

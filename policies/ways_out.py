@@ -6,10 +6,10 @@ Nothing is guessed: a way out is listed only where the same rules, asked with th
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from policies.engine import Action, Context, Effect, Principal, Resource, evaluate
+from policies.engine import Effect, evaluate
+from policies.questions import Action, Question
 from policies.rules.compiling import Snapshot
 
-Question = tuple[Principal, Action, Resource, Context]
 _BETTER = {Effect.DENY: 0, Effect.REQUIRE_APPROVAL: 1, Effect.ALLOW: 2}
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from policies.questions import Action, Context, Principal, Resource
+from policies.questions import Action, Context, Principal, Question, Resource
 from policies.rules.compiling import Snapshot
 from policies.rules.dimensions import Dimension, Fact, dimensions_of
 from policies.rules.vocabulary import Rule
 
-Question = tuple[Principal, Action, Resource, Context]
 Box = tuple[int, ...]
 
 

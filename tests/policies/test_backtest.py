@@ -152,16 +152,35 @@ def test_what_cannot_be_known_is_said(workspace, call, admin):
     assert report.calls == report.blocked == 4  # unknown is not few, and not known to be safe
     text = " ".join(report.unknown)
     for words in (
-        "3 calls recorded no number called total",
-        "1 call did not say how many records",
-        "Of 4 calls it is not known whether they went to a new place",
+        "3 requests recorded no number called total",
+        "1 request did not say how many records",
+        "Of 4 requests it is not known whether they went to a new place",
         "Nobody asked to install anything in this time",
-        "1 call came from agents that have ended",
+        "1 request came from agents that have ended",
         "as it was when the call was made",
         "What people would have answered",
     ):
         assert words in text
     assert replay(workspace, [], [rule("deny", what=UPDATES)]).unknown[1:] == report.unknown[-1:]
+
+
+def test_installs_are_replayed_where_a_changed_rule_is_about_them_and_only_then(workspace, call):
+    call(3)
+    call(None, act="install", new_destination=None)
+    calls = replay(workspace, [], [rule("deny", when={"over": 10})])
+    assert (calls.acts, calls.noun, calls.calls, calls.unchanged) == (("call",), "call", 1, 1)
+    assert len(calls.unknown) == 1  # of the call itself nothing is lacking
+    installs = replay(workspace, [], [rule("deny", what={"acts": ["install"]})])
+    assert (installs.noun, installs.calls, installs.blocked) == ("request", 1, 1)
+    both = replay(workspace, [], [rule("deny", what={"acts": ["call", "install"]})])
+    assert (both.acts, both.calls, both.blocked) == (("call", "install"), 2, 2)
+
+
+def test_what_no_rule_would_look_at_is_not_missed(workspace, call):
+    call(None)
+    call(None, scope="mail.send.write")
+    report = replay(workspace, [], [rule("deny", what=UPDATES, when={"over": 10})])
+    assert report.unknown[0].startswith("1 call did not say how many records")
 
 
 def test_a_workspace_without_calls_says_nothing_of_any(workspace):
