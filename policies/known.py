@@ -122,7 +122,7 @@ class Known:
         if kind == "approvers":
             return self.deciders
         if kind == "role":
-            return self.in_role(name) if name in Role.values else frozenset()  # a workspace's own answer by groups
+            return self.in_role(name)
         if kind == "group":
             group = self.groups.get(name)
             return group.members if group and not group.is_over else frozenset()

@@ -11,7 +11,7 @@ from django import forms
 
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
-from galaxy.core.models import Role, User
+from galaxy.core.models import User
 from policies.known import Known
 from policies.models import Effect, Rule
 from policies.rule_fields import SPARE_ROWS, NamesField, clock_field, number_field, several_field, zone_field
@@ -296,7 +296,7 @@ class RuleForm(forms.Form):
         refs = [
             "approvers",
             *(f"group:{pk}" for pk, group in known.groups.items() if not group.is_over),
-            *(f"role:{role}" for role in Role.values),
+            *(f"role:{role}" for role in known.roles),
             *(f"person:{pk}" for pk in known.people),
         ]
         kept = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from math import isfinite
 
+from galaxy.core.models import Role
 from policies.answers import ADMIN, APPROVER, Reason
 from policies.models import Effect
 from policies.questions import Action, Context, Resource
@@ -201,7 +202,8 @@ def _yes(ask: Question) -> str:
     if kind == APPROVERS:
         return "An approver says yes" if count == 1 else f"{count} approvers say yes"
     if kind == "role":
-        return f"Somebody with the role {name} says yes" if count == 1 else f"{count} with the role {name} say yes"
+        role = f"the role {name}" if name in Role.values else "the role named by the rule"
+        return f"Somebody with {role} says yes" if count == 1 else f"{count} with {role} say yes"
     if kind == "group":
         return "One of the approver group says yes" if count == 1 else f"{count} of the approver group say yes"
     return "The person named by the rule says yes"

@@ -3,7 +3,7 @@
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from galaxy.core.models import Agent, Token, User, Workspace
+from galaxy.core.models import Agent, Role, Token, User, Workspace
 from galaxy.core.permissions import holders_of, holders_on
 from policies.models import Approval, ApprovalQuerySet, ApprovalStage, ApproverGroupMember, Delegation, Vote
 from policies.rules.asks import APPROVERS
@@ -72,7 +72,8 @@ def _named(approval: Approval, refs: list[str]) -> QuerySet[User, User]:
             members = ApproverGroupMember.objects.in_workspace(approval.workspace).filter(group__ended_at=None)
             meant |= Q(pk__in=members.filter(group=value).values("user"))
         elif kind == "role":
-            meant |= Q(memberships__workspace=approval.workspace, memberships__role=value)
+            held = {"memberships__role" if value in Role.values else "memberships__custom_role": value}
+            meant |= Q(memberships__workspace=approval.workspace, **held)
         elif kind == "person":
             meant |= Q(pk=value)
     return User.objects.filter(meant, memberships__workspace=approval.workspace, is_active=True)

@@ -11,7 +11,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from galaxy.core.models import Membership, Role, User, Workspace
+from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import can, granted, remembered
 from policies.clock import database_now
 from policies.models import Approval, ApprovalStage, ApproverGroup, ApproverGroupMember, Delegation
@@ -173,9 +173,12 @@ def name_of(ref: str, workspace_id: UUID) -> str:
     if kind == "group":
         group = ApproverGroup.objects.filter(workspace=workspace_id, pk=value).first()
         return f"one of {group}" if group else "one of a group that is no more"
-    if kind == "role":
+    if kind == "role" and value in Role.values:
         label = Role(value).label.lower()
         return f"{'an' if label[0] in 'aeiou' else 'a'} {label}"
+    if kind == "role":
+        role = RoleGroup.objects.filter(workspace=workspace_id, pk=value).first()
+        return f"somebody with the role {role}" if role else "somebody with a role that is no more"
     if kind == "person":
         return str(User.objects.filter(pk=value).first() or "somebody who is no more")
     return "an approver"
@@ -185,13 +188,11 @@ def _own_standing(user: User, workspace: Workspace) -> Standing:
     theirs = ApproverGroupMember.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("user"))
     groups = ArraySubquery(theirs.filter(group__ended_at=None).values("group"))
     member = Membership.objects.in_workspace(workspace).filter(user=user, user__is_active=True)
-    found = member.values_list("role", groups).first()
+    found = member.values_list("role", "custom_role", groups).first()
     if found is None:
         return Standing(user, frozenset())
-    role, in_groups = found
-    refs = {f"person:{user.pk}", *(f"group:{group}" for group in in_groups)}
-    if role:
-        refs.add(f"role:{role}")
+    role, own_role, in_groups = found
+    refs = {f"person:{user.pk}", f"role:{role or own_role}", *(f"group:{group}" for group in in_groups)}
     if can(user, "core.decide_approval", workspace):
         return Standing(user, frozenset({*refs, APPROVERS}))
     about = Installation.objects.in_workspace(workspace).filter(

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from galaxy.core.members.people import change_role, remove_member
+from galaxy.core.members.roles import create_role
 from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, RoleGroup
 from galaxy.core.permissions import NotGranted, grant, remember_grants, revoke
 from galaxy.core.tokens import create_token
@@ -151,6 +152,22 @@ def test_a_group_decides_and_not_whoever_else_may_decide(ask, sales, people, adm
         approve(approval, admin)
     assert seat_of(approval, people[0]).sentence == "You may decide this as one of Sales-Ops."
     assert approve(approval, people[0]).status == "approved"
+
+
+def test_a_role_of_the_workspaces_own_decides_and_whoever_leaves_it_does_not(workspace, ask, people, owner, admin):
+    ada, bo, _ = people
+    desk = create_role(workspace, name="Desk", permissions={"view_listing"}, actor=owner)
+    for person in (ada, bo):
+        change_role(Membership.objects.get(user=person), to=desk, actor=owner)
+    approval = ask(ask=stages((f"role:{desk.pk}", 1)))
+    assert set(reviewers_of(approval)) == {ada, bo}
+    assert list(asked_of(ada, workspace)) == [approval]
+    with pytest.raises(NotAsked, match="for somebody with the role Desk to decide"):
+        approve(approval, admin)
+    change_role(Membership.objects.get(user=bo), to=RoleGroup.objects.get(role="member"), actor=owner)
+    with pytest.raises(NotAsked):
+        approve(approval, bo)
+    assert approve(approval, ada).status == "approved"
 
 
 def test_a_named_person_decides_and_nobody_in_their_place(ask, people, admin):

@@ -6,6 +6,9 @@ import pytest
 from django.utils import timezone
 
 from galaxy.core.agents import create_agent, end_agent
+from galaxy.core.members.people import change_role
+from galaxy.core.members.roles import create_role
+from galaxy.core.models import Membership
 from policies.known import Known
 from policies.models import ApproverGroup, ApproverGroupMember
 from policies.rules.checking import findings_of
@@ -148,6 +151,14 @@ def test_an_ask_that_nobody_could_answer_is_refused(found, group, workspace):
     assert ("ask.reviewers", True) not in found(ours)
     ApproverGroup.objects.filter(pk=group.pk).update(ended_at=timezone.now())
     assert found(ours)["ask.reviewers", True].startswith("Sales-Ops: nobody could answer")
+
+
+def test_a_role_of_the_workspaces_own_answers(found, workspace, owner, creator):
+    desk = create_role(workspace, name="Desk", permissions={"run_installation"}, actor=owner)
+    ours = rule(ASK, ask={"reviewers": f"role:{desk.pk}"})
+    assert found(ours)["ask.reviewers", True].startswith("Role Desk: nobody could answer")
+    change_role(Membership.objects.get(user=creator), to=desk, actor=owner)
+    assert ("ask.reviewers", True) not in found(ours)
 
 
 def test_an_ask_of_more_people_than_there_are_is_refused(found, group):
