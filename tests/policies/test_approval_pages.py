@@ -160,6 +160,20 @@ def test_a_request_says_why_a_person_is_asked_and_once(client_of, ask, approver,
     assert f'href="{reverse("policies:decision-detail", args=["meridian", decision.pk])}"' in response.text
 
 
+def test_a_rule_that_asks_is_named_once(client_of, ask, approver, workspace):
+    text = "Rule 2, Mail to many: 30 records is more than 20."
+    decision = Decision.objects.create(
+        workspace=workspace,
+        effect=Effect.REQUIRE_APPROVAL,
+        action="gmail.send",
+        input={},
+        reasons=[{"code": "rule_asks", "text": text, "passes_if": "", "who": "", "rule": 2}],
+    )
+    shown = client_of(approver).get(url("detail", ask(decision=decision))).text
+    assert text in shown
+    assert shown.count("Rule 2") == 2  # the fact that leads here, and the reason
+
+
 def test_a_decided_request_names_who_decided_why_and_the_way_to_what_came_of_it(
     client_of, ask, approver, creator, monkeypatch
 ):
