@@ -175,7 +175,8 @@ def _gate(
 
 
 def _ask(snapshot: Snapshot, target: str, spec: ActionSpec, resource: Resource) -> Evaluation:
-    """A live call of one record by a person who may do everything: whatever stands in the way are rules."""
+    """A live call of one record by a person who may do everything: whatever stands in the way are rules. What changes
+    something may go anywhere, and what reads goes nowhere new (sandbox.services.calls)."""
     person = Principal("person", "", "Somebody", roles=("member",), holds_read=True, holds_write=True)
     action = Action(
         target=target,
@@ -187,5 +188,12 @@ def _ask(snapshot: Snapshot, target: str, spec: ActionSpec, resource: Resource) 
         required_for=spec.approval_tags,
     )
     agreed = Resource(**{**vars(resource), "scopes_granted": tuple({*resource.scopes_granted, *spec.scopes})})
-    context = Context(mode="live", bulk_count=1, data_classes=tuple(spec.classes), now=timezone.now(), caller="person")
+    context = Context(
+        mode="live",
+        bulk_count=1,
+        data_classes=tuple(spec.classes),
+        now=timezone.now(),
+        caller="person",
+        new_destination=None if action.deletes or spec.effect != "read" else False,
+    )
     return evaluate(snapshot, person, action, agreed, context)

@@ -64,6 +64,12 @@ def test_rules_that_stand_before_a_scope_are_named_with_whom_they_ask(workspace,
     assert {line.gate.effect for line in found.values() if line.verb == "read"} <= {"allow"}
 
 
+def test_a_rule_about_new_places_stands_before_what_writes_alone(workspace, admin, probe):
+    put_in_force(workspace, admin, rule(4, "require_approval", when={"new_destination": True}))
+    named = {line.verb: line.gate.rules for line in lines(workspace, admin).values()}
+    assert (named["read"], named["write"]) == ((), (4,))
+
+
 def test_the_page_that_asks_knows_them_too(workspace, admin, probe):
     put_in_force(workspace, admin, rule(2, "deny", what={"effects": ["write"]}))
     gates = gates_of(workspace, probe.pin.version.parsed, "community")
