@@ -50,7 +50,7 @@ class RuleForm(forms.Form):
     who_roles = several_field("Roles")
     who_agents = several_field("Agents")
     who_packs = NamesField(label="Packs", help_text="Calls made by the steps of a pack. Write any for all packs.")
-    who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started. Write any for all triggers.")
+    who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started.")
 
     what_acts = several_field("To do what", [(act, _ACTS[act]) for act in ACTS])
     what_effects = several_field("Effect", [(verb, _EFFECTS[verb]) for verb in VERBS])
@@ -145,7 +145,8 @@ class RuleForm(forms.Form):
         alive = [(pk, agent.name) for pk, agent in known.agents.items() if not agent.is_over]
         self._choose("who_agents", self._with_gone("who_agents", [(ANY, "Any agent"), *alive]))
         self._suggest("who_packs", [(ANY, "any pack"), *self._slugs(Kind.PACK)])
-        self._suggest("who_triggers", [(ANY, "any trigger"), *self._slugs(Kind.TRIGGER)])
+        if not self.initial.get("who_triggers"):  # nothing starts calls yet; what a rule says of it stays in sight
+            del self.fields["who_triggers"]
         self._suggest("what_extensions", [(slug, one.name) for slug, one in known.extensions.items()])
         self._suggest("what_actions", [(one.target, one.effect) for one in known.actions.values()])
         scopes = known.scopes
@@ -213,7 +214,9 @@ class RuleForm(forms.Form):
         return {
             "title": data["title"] or "Draft",
             "effect": effect,
-            "who": _said({name: data[f"who_{name}"] for name in ("people", "roles", "agents", "packs", "triggers")}),
+            "who": _said(
+                {name: data.get(f"who_{name}") for name in ("people", "roles", "agents", "packs", "triggers")}
+            ),
             "what": _said(
                 {
                     name: data[f"what_{name}"]

@@ -189,6 +189,7 @@ LIKELY = [
     (rule("deny", what={"actions": ["probe.creat"]}), "what.actions", "Did you mean probe.create?"),
     (rule("deny", what={"scopes": ["thing.write"]}), "what.scopes", "Nothing that is installed uses thing.write."),
     (rule("deny", who={"packs": ["lead.chase"]}), "who.packs", "lead.chase is not installed here."),
+    (rule("deny", who={"triggers": ["any"]}), "who.triggers", "No trigger is installed here"),
     (rule("deny", who={"agents": [NOBODYS]}), "who.agents", "There is no agent"),
     (rule("deny", who={"roles": [NOBODYS]}), "who.roles", "There is no role"),
     (rule("deny", what={"effects": ["read"], "scopes": ["things.write"]}), "what.actions", "fits all of this at once"),

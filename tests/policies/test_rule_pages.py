@@ -159,7 +159,7 @@ def test_the_whole_vocabulary_can_be_said_and_comes_back_into_the_form(client_of
     installed(workspace, admin, PROBE)
     hours = {"days": ["1", "5"], "from": "09:00", "to": "18:00", "zone": "Europe/Berlin"}
     fields = sent(
-        who_people="on", who_roles=["member"], who_agents=["any"], who_packs=["any", ""], who_triggers=["any"],
+        who_people="on", who_roles=["member"], who_agents=["any"], who_packs=["any", ""],
         what_scopes=["things.**.write", ""], what_extensions=["probe"], what_actions=["probe.create", "probe.announce"],
         what_kinds=["action"], what_levels=["community"], what_acts=["call", "install"],
         when_over="10", when_classes=["email"], when_destructive="on", when_new_destination="on",
@@ -174,9 +174,7 @@ def test_the_whole_vocabulary_can_be_said_and_comes_back_into_the_form(client_of
     assert response.status_code == 302, response.context["form"].errors
     rule = Rule.objects.in_workspace(workspace).get()
     week = {"days": [1, 5], "from": "09:00", "to": "18:00", "zone": "Europe/Berlin"}
-    assert rule.who == {
-        "people": True, "roles": ["member"], "agents": ["any"], "packs": ["any"], "triggers": ["any"]
-    }  # fmt: skip
+    assert rule.who == {"people": True, "roles": ["member"], "agents": ["any"], "packs": ["any"]}
     assert rule.what == {
         "acts": ["call", "install"], "scopes": ["things.**.write"], "extensions": ["probe"], "effects": ["write"],
         "actions": ["probe.announce", "probe.create"], "kinds": ["action"], "levels": ["community"],
@@ -201,6 +199,17 @@ def test_the_whole_vocabulary_can_be_said_and_comes_back_into_the_form(client_of
     stored = Rule.objects.get(pk=rule.pk)
     for name in ("who", "what", "when", "ask", "obligations"):
         assert getattr(stored, name) == getattr(rule, name), name
+
+
+def test_triggers_are_no_word_of_the_form_but_of_a_rule_that_has_them(client_of, workspace, admin, make, sent):
+    browser = client_of(admin)
+    assert "who_triggers" not in browser.get(url("rule-create", workspace)).text
+    rule = make(who={"triggers": ["nightly"]})
+    change_url = url("rule-change", workspace, rule.pk)
+    assert 'name="who_triggers" value="nightly"' in browser.get(change_url).text
+    fields = sent(who_triggers=["nightly", ""], title="Still of triggers", confirmed="on")
+    assert browser.post(change_url, fields).status_code == 302
+    assert Rule.objects.get(pk=rule.pk).who == {"triggers": ["nightly"]}
 
 
 @pytest.mark.parametrize(
