@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connections
 from django.test import Client
 from django.test.utils import setup_databases
@@ -13,6 +14,10 @@ from galaxy.core.vault.kms.local import make_key_file
 from tests import flushing
 from tests.factories import make_cast
 from tests.workers import Workers
+
+# The live server writes the head of an answer and then its body, which would wait 40 ms until the head is acknowledged:
+# at each of the forty files of a page, and at each made-up request.
+WSGIRequestHandler.disable_nagle_algorithm = True
 
 
 def pytest_sessionstart(session):

@@ -4,7 +4,6 @@ import os
 from dataclasses import dataclass, field
 
 import pytest
-from django.core.servers.basehttp import WSGIRequestHandler
 from playwright.sync_api import Page, sync_playwright
 
 from bootstrap import find_browser
@@ -19,10 +18,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-# The live server writes the head of an answer and then its body, which would wait 40 ms for the head to be acknowledged:
-# at each of the forty files of a page.
-WSGIRequestHandler.disable_nagle_algorithm = True
 
 
 def pytest_collection_modifyitems(items):
