@@ -12,7 +12,7 @@ that knows more than the database (a backup was restored), is refused and told, 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from galaxy.core.audit.leaves import COLUMNS, Entry
 from galaxy.core.audit.notes import parse, sign
 from galaxy.core.audit.proofs import Frontier
 from galaxy.core.audit.tree import BLOCK_LEVELS, StoredTree, TreeIncomplete, public_keys
+from galaxy.core.db.writing import insert
 from galaxy.core.models import AuditCheckpoint, AuditKey
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.signing import SigningKeys
@@ -53,10 +54,11 @@ LEFT JOIN LATERAL (
     SELECT * FROM core_auditleaf WHERE workspace_id = %(workspace)s ORDER BY position DESC LIMIT 1
 ) AS l ON true
 """
+# What stands in a sub-select is asked for once, and not of every row.
 _NEWS = """
 SELECT {columns} FROM core_auditevent
 WHERE workspace_id = %(workspace)s AND (epoch, xid, id) > (%(epoch)s, %(xid)s::text::xid8, %(id)s)
-AND (epoch < core_audit_epoch() OR xid < {horizon})
+AND (epoch < (SELECT core_audit_epoch()) OR xid < (SELECT {horizon}))
 ORDER BY epoch, xid, id LIMIT %(batch)s
 """
 # Hashes travel as one run of bytes: an array of them costs several times as much to write down and to read.
@@ -106,7 +108,7 @@ class Sequencer:
         self._chain: list[PublicKey] = []
         self._trees: dict[UUID, _Tree] = {}
         self._copied: dict[UUID, tuple[int, str] | None] = {}
-        self._fresh: set[UUID] = set()  # sealed, and not yet copied
+        self._fresh: dict[UUID, list[tuple[int, str]]] = {}  # sealed, and not yet copied
         self._unseen: set[UUID] = set()  # sealed by whoever was here before, and perhaps not copied
         self._swept_at: float | None = None
 
@@ -156,11 +158,16 @@ class Sequencer:
             self._trees.pop(workspace_id, None)
             return 0
         self._trees[workspace_id] = tree
-        self._fresh.add(workspace_id)
+        self._fresh.setdefault(workspace_id, []).append((head_of(tree.note).number, tree.note))
         return len(entries)
 
     def copy(self, workspace_id: UUID) -> None:
         """Bring the copy of one workspace's checkpoints up to what is sealed. Raises OSError."""
+        fresh, copied = self._fresh.pop(workspace_id, []), self._copied.get(workspace_id)
+        if copied and fresh and head_of(fresh[0][1]).previous == note_hash(copied[1]):
+            self._anchors.append(workspace_id, fresh)
+            self._copied[workspace_id] = fresh[-1]
+            return
         with workspace_scope([workspace_id]):
             if workspace_id not in self._copied:
                 self._copied[workspace_id] = self._anchors.last(workspace_id)
@@ -264,15 +271,18 @@ class Sequencer:
         """Write the leaves, the inner hashes and the signed checkpoint."""
         frontier = tree.frontier.copy()
         start = frontier.size
-        hashes = [entry.hash() for entry in entries]
+        try:
+            hashes = [entry.hash() for entry in entries]
+        except ValueError as error:
+            raise Refused(f"{error} Galaxy wrote no such event.") from error
         nodes = [node for leaf in hashes for node in frontier.grow(leaf) if node[0] % BLOCK_LEVELS == 0]
         leaves: dict[str, Any] = {
             "workspace": workspace_id,
             "start": start,
             "hashes": b"".join(hashes),
-            "ids": [entry.id for entry in entries],
-            "epochs": [entry.epoch for entry in entries],
-            "xids": [entry.xid for entry in entries],
+            "ids": _array(entry.id for entry in entries),
+            "epochs": _array(entry.epoch for entry in entries),
+            "xids": _array(entry.xid for entry in entries),
         }
         with connection.cursor() as cursor:
             cursor.execute(_ADD_LEAVES, leaves)
@@ -297,28 +307,30 @@ class Sequencer:
         previous = note_hash(before) if before else NO_NOTE
         head = Head(workspace_id, frontier.size, frontier.root(), number, epoch, now, previous)
         note = sign(head.text(), origin_of(workspace_id), self._keys, [self._keys.current])
-        AuditCheckpoint.objects.create(
-            workspace_id=workspace_id,
-            number=number,
-            size=head.size,
-            root=head.root,
-            key_id=self._keys.current,
-            note=note,
-            signed_at=now,
+        insert(
+            AuditCheckpoint(
+                workspace_id=workspace_id,
+                number=number,
+                size=head.size,
+                root=head.root,
+                key_id=self._keys.current,
+                note=note,
+                signed_at=now,
+            )
         )
         return note
 
     def _write_copies(self, done: Turn) -> None:
         """Of what was sealed in this turn, and of some that nobody has looked at since the start."""
-        unseen = sorted(self._unseen - self._fresh)[:_COPIES_A_TURN]
+        unseen = sorted(self._unseen - self._fresh.keys())[:_COPIES_A_TURN]
         for workspace_id in [*self._fresh, *unseen]:
+            self._unseen.discard(workspace_id)
             try:
                 self.copy(workspace_id)
             except OSError as error:
                 done.uncopied[workspace_id] = f"The copy of its checkpoints cannot be written: {error.strerror}."
-            else:
-                self._fresh.discard(workspace_id)
-                self._unseen.discard(workspace_id)
+                self._copied.pop(workspace_id, None)
+                self._fresh[workspace_id] = []  # what is missing there, the next turn reads in the database
 
 
 def _news(workspace_id: UUID, place: tuple[int, int, int]) -> list[Entry]:
@@ -327,6 +339,11 @@ def _news(workspace_id: UUID, place: tuple[int, int, int]) -> list[Entry]:
     with connection.cursor() as cursor:
         cursor.execute(_NEWS.format(columns=COLUMNS, horizon=HORIZON), where)
         return [Entry(*row) for row in cursor.fetchall()]
+
+
+def _array(values: Iterable[int | str]) -> str:
+    """Numbers as PostgreSQL writes an array of them, which psycopg would put together one by one."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _uncopied(workspace_id: UUID, last: tuple[int, str] | None) -> QuerySet[AuditCheckpoint, tuple[int, str]]:

@@ -30,11 +30,14 @@ class XidField(models.Field):
 class AuditLeaf(models.Model):
     """The event at one position of a workspace's tree, counted from 0, and the hash of its leaf (32 bytes).
 
-    ``epoch``, ``xid`` and ``event_id`` are what events are ordered by, kept here so that order needs no event.
+    ``epoch``, ``xid`` and ``event_id`` are what events are ordered by, kept here so that order needs no event. That
+    there is such a workspace is held by the checkpoint and the events: asked of every leaf it costs more than the leaf.
     """
 
     pk = models.CompositePrimaryKey("workspace_id", "position")
-    workspace = models.ForeignKey("core.Workspace", on_delete=models.PROTECT, db_index=False, related_name="+")
+    workspace = models.ForeignKey(
+        "core.Workspace", on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
     position = models.BigIntegerField()
     event_id = models.BigIntegerField()
     epoch = models.IntegerField()
@@ -60,7 +63,9 @@ class AuditNode(models.Model):
     """
 
     pk = models.CompositePrimaryKey("workspace_id", "level", "place")
-    workspace = models.ForeignKey("core.Workspace", on_delete=models.PROTECT, db_index=False, related_name="+")
+    workspace = models.ForeignKey(
+        "core.Workspace", on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
     level = models.SmallIntegerField()
     place = models.BigIntegerField()
     hash = models.BinaryField(max_length=32)

@@ -1,8 +1,10 @@
 """The tree as it grows in the database: its leaves, its proofs, its checkpoints and what the sequencer refuses."""
 
 import base64
+import errno
 import hashlib
 import json
+import os
 from datetime import timedelta
 from itertools import islice, pairwise
 
@@ -22,6 +24,12 @@ from galaxy.core.models import AuditCheckpoint, AuditDetail, AuditEvent, AuditLe
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.signing import SigningKeys, add_signing_key, make_signing_keys
 from tests.sealing import seal
+
+_APPEND = """
+INSERT INTO core_auditevent (workspace_id, occurred_at, action, actor_kind, actor_id, target_kind, target_id,
+    request_id, simulated, commitments)
+VALUES (%s, now(), 'box.opened', 'system', 'galaxy', 'box', '1', '', false, %s) RETURNING id
+"""
 
 
 def events_of(workspace) -> list[AuditEvent]:
@@ -218,6 +226,69 @@ def test_a_checkpoint_that_we_did_not_sign_is_not_continued(sequencer, workspace
     )  # fmt: skip
     with pytest.raises(Refused, match="signed by none of our keys"):
         sequencer.seal(workspace.pk)
+
+
+@pytest.mark.parametrize(
+    "commitments", ['{"action": 1e400}', '{"action": {"a": "00"}}', '{"action": null}', '["action"]']
+)
+def test_an_event_that_galaxy_did_not_write_stops_its_own_trail_alone(sequencer, cast, workspace, commitments):
+    seal(sequencer, workspace)
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [workspace.pk, commitments])
+        id = cursor.fetchone()[0]
+    done = sequencer.turn()
+    assert list(done.refused) == [workspace.pk]
+    assert done.refused[workspace.pk].startswith(f"The commitments of event {id} are no map of text to text.")
+    with workspace_scope([cast["tidewater"].pk]):
+        assert tree.checkpoint_of(cast["tidewater"]).size == AuditEvent.objects.count()
+
+
+def test_a_copy_that_failed_is_made_up_for(sequencer, workspace, write, monkeypatch):
+    seal(sequencer, workspace)
+    with monkeypatch.context() as full:
+        full.setattr(sequencer._anchors, "append", _full_disk)
+        for _ in range(2):
+            write()
+            told = sequencer.turn().uncopied[workspace.pk]
+            assert told == "The copy of its checkpoints cannot be written: No space left on device."
+    assert sequencer.turn().uncopied == {}
+    assert _copied(sequencer, workspace) == _notes(workspace)
+
+
+def test_a_copy_that_lacks_nothing_else_asks_the_database_for_nothing(
+    sequencer, workspace, write, django_assert_num_queries
+):
+    seal(sequencer, workspace)
+    for _ in range(3):
+        write()
+        sequencer.seal(workspace.pk)
+    with django_assert_num_queries(0):
+        sequencer.copy(workspace.pk)
+    assert _copied(sequencer, workspace) == _notes(workspace)
+
+
+def test_a_checkpoint_of_another_sequencer_is_copied_before_the_next(sequencer, workspace, write):
+    """One that stood by took over for a while, and was killed before it wrote its copy."""
+    seal(sequencer, workspace)
+    other = Sequencer(sequencer._keys, sequencer._anchors)
+    other.start()
+    for one in (other, sequencer):
+        write()
+        one.seal(workspace.pk)
+    sequencer.copy(workspace.pk)
+    assert _copied(sequencer, workspace) == _notes(workspace)
+
+
+def _full_disk(*args):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _copied(sequencer, workspace) -> list[str]:
+    return [line.note for line in sequencer._anchors.read(workspace.pk)]
+
+
+def _notes(workspace) -> list[str]:
+    return list(AuditCheckpoint.objects.in_workspace(workspace).order_by("number").values_list("note", flat=True))
 
 
 def test_a_database_that_lags_behind_the_copy_is_not_continued(sequencer, workspace, write, tmp_path):

@@ -133,7 +133,7 @@ class Rows:
             self._report.add("moved", leaf.position - 1, words, leaf.position)
         self._place = leaf.place
         event = self._event_of(leaf, events)
-        computed = Entry.of(event).hash() if event else leaf.hash
+        computed = _hash_of(event) if event else leaf.hash
         list(self._stored.grow(leaf.hash))
         list(self._computed.grow(computed))
         if event is None:
@@ -148,7 +148,7 @@ class Rows:
 
     def _event_of(self, leaf: _Leaf, events: list[AuditEvent]) -> AuditEvent | None:
         """The event of a leaf; of several with its number the one that fits, while the others were put in."""
-        fitting = [event for event in events if Entry.of(event).hash() == leaf.hash] or events[:1]
+        fitting = [event for event in events if _hash_of(event) == leaf.hash] or events[:1]
         for event in events:
             if event is not fitting[0]:
                 self._report.add(
@@ -259,6 +259,14 @@ class Rows:
                 )
             cursor.execute(_WAITING, where)
             self._report.waiting, self._report.waiting_since = cursor.fetchone()
+
+
+def _hash_of(event: AuditEvent) -> bytes:
+    """b"" for what is no event of Galaxy's, which fits no leaf."""
+    try:
+        return Entry.of(event).hash()
+    except ValueError:
+        return b""
 
 
 def _empty(size: int) -> Frontier:
