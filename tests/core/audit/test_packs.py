@@ -249,6 +249,33 @@ def test_one_byte_changed_anywhere_is_found_and_its_line_named(make, redacted):
     assert looked_at > 400
 
 
+@pytest.mark.parametrize("filters", [{}, {"actor_kind": "agent"}])
+def test_several_processes_find_what_one_does(make, monkeypatch, filters):
+    monkeypatch.setattr(verify, "BLOCK_BYTES", 4000)
+    folder = make(filters)
+    assert verify.Pack(folder).verify(processes=3) == verify.Pack(folder).verify()
+    for name in (verify.EVENTS, verify.SHEET):
+        data = (folder / name).read_bytes()
+        for at in (len(data) // 7, len(data) // 2, len(data) - 9):
+            (folder / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            said = []
+            for processes in (1, 3):
+                with pytest.raises(verify.Broken) as found:
+                    verify.Pack(folder).verify(processes=processes)
+                said.append(str(found.value))
+            assert said[0] == said[1]
+        (folder / name).write_bytes(data)
+
+
+def test_whatever_a_forged_pack_leads_to_it_is_a_fail(make):
+    folder = make()
+    (folder / "manifest.json").write_text("[]")
+    digests = {name: making.digest_of(folder / name) for name in (verify.EVENTS, verify.SHEET)}
+    (folder / verify.SUMS).write_text("".join(making._sums(folder, digests)))
+    failed = run(folder)
+    assert (failed.returncode, failed.stderr) == (1, "") and failed.stdout.startswith("FAIL it cannot be read")
+
+
 def rewritten(folder, change) -> bytes:
     """The lines of a pack after ``change(list of lines)``."""
     raw = (folder / verify.EVENTS).read_bytes().splitlines(keepends=True)

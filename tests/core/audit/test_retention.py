@@ -226,11 +226,11 @@ def test_the_tombstone_comes_along_with_a_filter_and_whatever_is_left_out(
     assert (report["events"], report["purged"], report["tombstones"]) == (3, 1, 1)
 
 
-def strip(folder, position):
-    """Take the values of one event out of a pack, as its leaf allows, and write the digest anew."""
+def alter(folder, position, **members):
+    """Write members of one line anew, and the digest of the file with it."""
     path, sums = folder / verify.EVENTS, folder / verify.SUMS
     before, raw = making.digest_of(path), path.read_bytes().splitlines(keepends=True)
-    line = json.loads(raw[position]) | {"salt": None, "fields": None}
+    line = json.loads(raw[position]) | members
     raw[position] = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
     path.write_bytes(b"".join(raw))
     sums.write_text(sums.read_text().replace(before, making.digest_of(path)))
@@ -258,10 +258,34 @@ def test_values_that_no_tombstone_accounts_for_are_found(workspace, admin, trail
     assert last == first + 2, "what is held lies between them"
     folder = pack(workspace, tmp_path, with_sheet=False)
     assert verify.Pack(folder).verify()["purged"] == 2
-    strip(folder, stripped(first, sealed_size(workspace)))
+    alter(folder, stripped(first, sealed_size(workspace)), salt=None, fields=None)
     with pytest.raises(verify.Broken) as found:
         verify.Pack(folder).verify()
     assert said.format(first=first, last=last) in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"occurred_at": "+05:00"},
+        {"occurred_at": ""},
+        {"simulated": "yes"},
+        {"simulated": 0},
+    ],
+)
+def test_what_an_event_says_beside_its_leaf_is_written_in_one_way(workspace, admin, trail, sequencer, tmp_path, member):
+    """Of a purged event there are no fields to compare with: whatever the leaf does not tell apart must not occur."""
+    retention.set_rule(workspace, prefix="box.", keep_days=30, actor=admin)
+    retention.purge_everywhere()
+    seal(sequencer, workspace)
+    position = told("retention.purged")["data.first_position"]
+    folder = pack(workspace, tmp_path, with_sheet=False)
+    if "occurred_at" in member:
+        at = json.loads((folder / verify.EVENTS).read_bytes().splitlines()[position])["occurred_at"]
+        member = {"occurred_at": at.removesuffix("+00:00") + member["occurred_at"]}
+    alter(folder, position, **member)
+    with pytest.raises(verify.Broken, match=f"line {position + 1}: it is no line of an export"):
+        verify.Pack(folder).verify()
 
 
 def test_nothing_is_purged_while_an_export_is_being_written(workspace, admin, auditor, trail, monkeypatch):
