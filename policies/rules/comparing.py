@@ -23,6 +23,7 @@ from policies.rules.vocabulary import Rule
 BUDGET_S = 1.5
 MOST_ASKED = 40_000
 MOST_RULES = 400  # the space of more would take too long to measure
+WIDEST = 10  # denials that say least: where one or a few lock everybody out, it is these
 _LOOSENESS = {Effect.DENY: 0, Effect.REQUIRE_APPROVAL: 1, Effect.ALLOW: 2}
 WORDS = {Effect.DENY: "denied", Effect.REQUIRE_APPROVAL: "asked", Effect.ALLOW: "allowed"}
 
@@ -55,6 +56,7 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
         return Comparison("", False, 0)
     space, old, new = Space(rules, known), Snapshot(0, before), Snapshot(0, after)
     deadline, asked, milder = time.monotonic() + BUDGET_S, 0, ""
+    limits: dict[int, set[int]] = {}
     for place in moved:
         cuts = [box for other, box in enumerate(space.boxes) if other != place]
         if not all(space.boxes[place]):
@@ -71,6 +73,8 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
                     return Comparison(f"{in_words(facts)}: {why}.", True, asked)
                 if why and not milder:  # true, and there may be a plainer one
                     milder = f"{in_words(facts)}: {why}."
+                _note_limits(limits, was, now)
+    milder = milder or _parted(limits, before)
     return Comparison(milder, bool(milder) or space.is_whole, asked)
 
 
@@ -82,11 +86,19 @@ def overlapping(rule: Rule, others: Sequence[Rule], known: Known | None = None) 
 
 
 def denies_everything(rules: Sequence[Rule], known: Known | None = None) -> bool:
-    """Whether no call of anybody passes, or could be asked for. False where that could not be found out in time."""
-    rules = [rule for rule in rules if rule.effect == Effect.DENY]  # others only let more pass
-    if len(rules) > MOST_RULES:
-        return False
-    space, snapshot = Space(rules, known), Snapshot(0, rules)
+    """Whether no call of anybody passes, or could be asked for. False where that could not be found out in time.
+
+    Only rules that deny count, since others let more pass. Those that say least are looked at by themselves first, and
+    are all that is looked at where there are very many.
+    """
+    denials = sorted((rule for rule in rules if rule.effect == Effect.DENY), key=_narrowness)
+    if _deny_everything(denials[:WIDEST], known):
+        return True
+    return WIDEST < len(denials) <= MOST_RULES and _deny_everything(denials, known)
+
+
+def _deny_everything(denials: Sequence[Rule], known: Known | None) -> bool:
+    space, snapshot = Space(denials, known), Snapshot(0, denials)
     deadline = time.monotonic() + BUDGET_S
     for cell in cells(space.calls, space.boxes):
         for facts in space.requests(cell):
@@ -108,9 +120,9 @@ def loosened(was: Evaluation, now: Evaluation) -> str:
 
 def in_words(facts: Sequence[Fact]) -> str:
     """A request as the beginning of a sentence."""
-    who, doing, thing, *others = facts
+    who, doing, thing, act, *others = facts
     what = thing.words if thing.told_by_default else f"{thing.words} {doing.words}"  # the first says what it does
-    parts = [f"{who.words} {what}", *(fact.words for fact in others if fact.words)]
+    parts = [f"{who.words} {act.words} {what}", *(fact.words for fact in others if fact.words)]
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 
@@ -127,10 +139,14 @@ def _asks_less(was: Ask, now: Ask) -> str:
     if now.expires_s > was.expires_s:
         return f"the question stands {_hours(was.expires_s)} now, {_hours(now.expires_s)} then"
     if now.business_hours != was.business_hours and now.business_hours:
-        return "its time would be counted in working hours alone, and so be longer"
-    steps = {(one.to, one.stage): one.after_s for one in was.escalate}
-    if any(one.after_s < steps.get((one.to, one.stage), one.after_s + 1) for one in now.escalate):
-        return "more people might answer"
+        return f"its time would be counted in {'other ' if was.business_hours else ''}working hours alone"
+    steps = {(one.to, was.stages[one.stage].reviewers): one.after_s for one in was.escalate}
+    for one in now.escalate:
+        after_s = steps.get((one.to, now.stages[one.stage].reviewers))
+        if after_s is None or one.after_s < after_s:
+            return "more people might answer"
+        if was.business_hours != now.business_hours:  # nights count as well by now
+            return "more people might answer sooner"
     return ""
 
 
@@ -139,11 +155,37 @@ def _binds_less(was: dict, now: dict) -> str:
     for name, mode in was.get("redact", {}).items():
         if name not in hides or REDACTIONS.index(hides[name]) < REDACTIONS.index(mode):
             return f"{name} would be hidden less strictly ({mode} now, {hides.get(name, 'not at all')} then)"
-    rates = [(one["count"], one["per"]) for one in now.get("rate", ())]
     for one in was.get("rate", ()):
-        if not any(count <= one["count"] and per == one["per"] for count, per in rates):
+        if not _kept_by(one, now):
             return f"the limit of {one['count']:,} a {one['per']} would be gone or wider"
     return ""
+
+
+def _kept_by(rate: dict, now: dict) -> set[int]:
+    """The rules among the obligations ``now`` that let no more through than ``rate``."""
+    return {one["rule"] for one in now.get("rate", ()) if one["count"] <= rate["count"] and one["per"] == rate["per"]}
+
+
+def _note_limits(limits: dict[int, set[int]], was: Evaluation, now: Evaluation) -> None:
+    """Keep of each rule that limits calls now those that limit, on their own, all of them that still pass."""
+    if now.effect != Effect.DENY:
+        for rate in was.obligations.get("rate", ()):
+            kept = _kept_by(rate, now.obligations)
+            limits[rate["rule"]] = limits.get(rate["rule"], kept) & kept
+
+
+def _parted(limits: dict[int, set[int]], before: Sequence[Rule]) -> str:
+    """A limit that many calls share now and would not then, each part with one of its own; "" where there is none."""
+    for rule in before:
+        rate = rule.obligations.rate
+        if rate and limits.get(rule.number) == set():
+            return f"Calls that share rule {rule.number}’s limit of {rate.count:,} a {rate.per} now would not then."
+    return ""
+
+
+def _narrowness(rule: Rule) -> int:
+    """How much a rule asks about."""
+    return len(rule.who.as_json()) + len(rule.what.as_json()) + len(rule.when.as_json())
 
 
 def _hours(seconds: int) -> str:

@@ -8,17 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from policies.known import Known
+from policies.rules.asks import APPROVERS
 from policies.rules.examples import examples_of
 from policies.rules.parts import ACTS, ANY, LEVELS, MODES, Hours, What, When, Who
 from policies.rules.scopes import matches
 from policies.rules.vocabulary import Rule
-from registry.manifests.scopes import VERBS, strongest, verb
+from registry.manifests.scopes import strongest, verb
 
-MOST_PAIRED = 60  # scopes that are tried two by two, as one action may use several
+MOST_PAIRED = 60  # kinds of scopes that are tried two by two, as one action may use several
 CALLABLE = ("connector", "action", "transform", "pack")  # kinds of extensions that are called; triggers start runs
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 _DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
-_ACTS = {"call": "", "install": "to install it", "upgrade": "to move it to another version", "widen": "to widen it"}
+_DONE = (("read", False), ("write", False), ("delete", True), ("write", True), ("read", True))  # (effect, destructive)
+_ACTS = {"call": "calls", "install": "installs", "upgrade": "upgrades", "widen": "widens the scopes of"}
 _MONDAY = datetime(2026, 1, 5)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -27,14 +29,14 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 class Fact:
     """One value of a dimension: what it sets of a request, as {(part, field): value}, and in words ("" says nothing).
 
-    ``told_by_default`` differs where the engine tells it from others that the same rules are about. ``is_pair``: an
-    action of two scopes at once.
+    ``told_by_default`` differs where the engine tells it from others that the same rules are about. ``is_rare``: an
+    action of two scopes at once, or that does other than its scopes say.
     """
 
     sets: dict[tuple[str, str], Any]
     words: str = ""
     told_by_default: Hashable = None
-    is_pair: bool = False
+    is_rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ def dimensions_of(rules: Sequence[Rule], known: Known | None = None) -> Iterator
     modes = {"live": "live", "simulated": "in simulation"}
     yield Dimension("mode", [_fact(modes[one], "context.mode", one) for one in MODES], _asks("mode"))
     yield Dimension("hours", list(_moments(rules)), _asks("hours"))
+    if any(rule.ask and rule.ask.reviewers != APPROVERS for rule in rules):  # whom others may stand in for
+        declared = {(): "", ("declared",): "about which its publisher wants a person asked"}
+        tags = [_fact(words, "action.required_for", value, value) for value, words in declared.items()]
+        yield Dimension("declared", tags, _only)
     grants = {True: "", False: "without the permission to write"}
     yield Dimension("grant", [_fact(words, "principal.holds_write", one, one) for one, words in grants.items()], _only)
 
@@ -140,30 +146,39 @@ def _people(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
 
 
 def _doing(rules: Sequence[Rule], known: Known | None) -> tuple[list[Fact], bool]:
-    """What an action does, and by which scopes; its effect is that of the strongest of them. And whether that is all:
-    two scopes are enough, one that a rule names and one that makes the effect another."""
+    """What an action does, and by which scopes; and whether that is all: two scopes are enough, one that a rule names
+    and one that makes the effect another.
+
+    What an action does is mostly what the strongest of its scopes lets it do. But one that names none itself uses those
+    of its connector, and a write may be declared destructive: such facts come last.
+    """
     patterns = {pattern for rule in rules for pattern in rule.what.scopes}
-    facts = [_does(effect, (), f"that {_DOES[effect]}") for effect in VERBS]
-    facts.append(_does("write", (), "that writes and cannot be undone", destructive=True))
+    facts = [_does(*done) for done in _DONE]
     if not patterns:
         return facts, True
     scopes, is_whole = examples_of(sorted(patterns), known.scopes if known else ())
-    facts += [_by_scopes((scope,), patterns) for scope in scopes]
-    pairs = combinations(scopes[:MOST_PAIRED], 2)
-    facts += [replace(_by_scopes(pair, patterns), is_pair=True) for pair in pairs]
-    return facts, is_whole and len(scopes) <= MOST_PAIRED
+    covering = {scope: frozenset(one for one in patterns if matches(one, scope)) for scope in scopes}
+    by_verb: dict[frozenset[str], dict[str, str]] = {}  # scopes that the same patterns cover
+    for scope in scopes:
+        by_verb.setdefault(covering[scope], {})[verb(scope)] = scope
+    groups = [*((one,) for one in by_verb.values()), *combinations(list(by_verb.values())[:MOST_PAIRED], 2)]
+    unusual = []
+    for group in groups:
+        for effect, destructive in _DONE:
+            used = tuple(verbs.get(effect) or next(iter(verbs.values())) for verbs in group)
+            is_told = strongest([verb(scope) for scope in used]) == effect
+            told = (effect, destructive, frozenset(covering[scope] for scope in used))
+            fact = replace(
+                _does(effect, destructive, used), told_by_default=told, is_rare=not is_told or len(group) > 1
+            )
+            (facts if is_told and destructive == (effect == "delete") else unusual).append(fact)
+    return facts + unusual, is_whole and len(by_verb) <= MOST_PAIRED
 
 
-def _by_scopes(scopes: tuple[str, ...], patterns: set[str]) -> Fact:
-    """Which patterns cover which of the scopes is told apart: what allows has to cover each of them."""
-    effect = strongest([verb(scope) for scope in scopes])
-    fact = _does(effect, scopes, f"that {_DOES[effect]} with {' and '.join(scopes)}")
-    covering = frozenset(frozenset(one for one in patterns if matches(one, scope)) for scope in scopes)
-    return replace(fact, told_by_default=(fact.told_by_default, covering))
-
-
-def _does(effect: str, scopes: tuple[str, ...], words: str, *, destructive: bool = False) -> Fact:
-    destructive = destructive or effect == "delete"
+def _does(effect: str, destructive: bool, scopes: tuple[str, ...] = ()) -> Fact:
+    """Which patterns cover which of ``scopes`` is for the caller to tell apart: what allows has to cover each."""
+    undone = " and cannot be undone" if destructive and effect != "delete" else ""
+    words = f"that {_DOES[effect]}{undone}" + (f" with {' and '.join(scopes)}" if scopes else "")
     sets = {("action", "effect"): effect, ("action", "scopes"): scopes, ("action", "destructive"): destructive}
     return Fact(sets, words, (effect, destructive))
 
@@ -185,7 +200,7 @@ def _things(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
                 slug = target.rpartition(".")[0] if kind == "connector" else ""
                 yield _thing(target, slug or target, kind, f"{target}{told}")
             continue
-        real = _does(action.effect, action.scopes, "", destructive=action.destructive)
+        real = _does(action.effect, action.destructive, action.scopes)
         said = f"{target}{kinds[action.kind]}, which {_DOES[action.effect]}"
         thing = _thing(target, action.extension, action.kind, said)
         yield replace(thing, sets=thing.sets | real.sets, told_by_default=target)  # it does what it does
@@ -193,7 +208,7 @@ def _things(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
 
 def _thing(target: str, slug: str, kind: str, words: str) -> Fact:
     sets = {("action", "target"): target, ("resource", "extension"): slug, ("resource", "kind"): kind}
-    return Fact(sets, f"calls {words}")
+    return Fact(sets, words)
 
 
 def _carried(rules: Sequence[Rule]) -> Iterator[Fact]:

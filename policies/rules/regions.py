@@ -41,8 +41,8 @@ class Space:
         self.is_whole = all(one.is_whole for one in dimensions)
         self.measured = [_measured(one, numbered) for one in dimensions]
         self.boxes: list[Box] = [tuple(one.covers[place] for one in self.measured) for place in range(len(rules))]
-        self._single: Box = tuple(
-            sum(1 << place for place, fact in enumerate(one.facts) if not fact.is_pair) for one in self.measured
+        self._usual: Box = tuple(
+            sum(1 << place for place, fact in enumerate(one.facts) if not fact.is_rare) for one in self.measured
         )
 
     @property
@@ -55,8 +55,8 @@ class Space:
         )
 
     def overlap(self, one: int, other: int) -> bool:
-        """Whether both rules, by their places, are about one request; not one that is only of two things at once."""
-        return all(a & b & c for a, b, c in zip(self.boxes[one], self.boxes[other], self._single, strict=True))
+        """Whether both rules, by their places, are about one request; not one of a rare kind."""
+        return all(a & b & c for a, b, c in zip(self.boxes[one], self.boxes[other], self._usual, strict=True))
 
     def requests(self, box: Box) -> Iterator[tuple[Fact, ...]]:
         """The requests within ``box`` that a default tells apart: one for each, by their facts."""

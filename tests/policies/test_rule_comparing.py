@@ -16,6 +16,12 @@ WEEKEND = {"days": [6, 7], "from": "00:00", "to": "24:00", "zone": "Europe/Berli
 ASK = "require_approval"
 
 
+NOBODY = "7b2c9d8e-0000-4000-8000-000000000000"
+OFFICE = {"days": [1, 2, 3, 4, 5], "from": "09:00", "to": "17:00", "zone": "UTC"}
+SLOW = {"reviewers": f"group:{NOBODY}", "escalate": [{"after_h": 4, "to": "role:owner"}]}
+LIMIT = {"rate": {"count": 5, "per": "day"}}
+
+
 def total(over):
     return {"amount": {"field": "total", "over": over}}
 
@@ -37,9 +43,55 @@ TIGHTER = {
         [rule("allow", obligations=redact("mask"))],
         [rule("allow", obligations=redact("drop"))],
     ),
+    "another group is asked first": (
+        [rule(ASK, 1, ask=SLOW)],
+        [rule(ASK, 1, ask=SLOW), rule(ASK, 2, ask={"reviewers": "role:admin", "needed": 2})],
+    ),
+    "a limit holds of more": (
+        [rule("allow", 1), rule("allow", 2, what={"effects": ["write"]}, obligations=LIMIT)],
+        [rule("allow", 1, obligations=LIMIT)],
+    ),
     "only a name is changed": ([rule("deny", what=CRM, title="One")], [rule("deny", what=CRM, title="Another")]),
 }
 LOOSER = {
+    "a limit is parted into two": (
+        [rule("allow", 7, obligations=LIMIT)],
+        [
+            rule("allow", 7, what={"effects": ["read"]}, obligations=LIMIT),
+            rule("allow", 8, what={"effects": ["write", "delete"]}, obligations=LIMIT),
+        ],
+        "Calls that share rule 7’s limit of 5 a day now would not then.",
+    ),
+    "nights count as well before somebody else may answer": (
+        [rule(ASK, ask=SLOW | {"business_hours": OFFICE})],
+        [rule(ASK, ask=SLOW)],
+        "more people might answer sooner.",
+    ),
+    "a step leads to another stage": (
+        [rule(ASK, 1, ask=SLOW), rule(ASK, 2, ask={"reviewers": "role:admin"})],
+        [rule(ASK, 1, ask=SLOW | {"escalate": []}), rule(ASK, 2, ask=SLOW | {"reviewers": "role:admin"})],
+        "more people might answer.",
+    ),
+    "a group stands in for the approvers whom a publisher wants asked": (
+        [],
+        [rule(ASK, what={"effects": ["read"]}, ask={"reviewers": "role:admin"})],
+        "about which its publisher wants a person asked: other people would be asked.",
+    ),
+    "a denial ends of writes that cannot be undone": (
+        [rule("deny", what=CRM | {"effects": ["write"]}, when={"destructive": True})],
+        [],
+        "A person calls something that writes and cannot be undone with crm.other.write: denied now, asked then.",
+    ),
+    "a denial ends of reads that use all scopes of their connector": (
+        [rule("deny", what=CRM | {"effects": ["read"]})],
+        [],
+        "A person calls something that reads with crm.other.write: denied now, allowed then.",
+    ),
+    "an install is not denied any more": (
+        [rule("deny", what={"acts": ["install"]})],
+        [],
+        "A person installs something that reads: denied now, allowed then.",
+    ),
     "a limit is raised": (
         [rule(ASK, what=CRM, when={"over": 1})],
         [rule(ASK, what=CRM, when={"over": 10})],
@@ -235,6 +287,7 @@ def test_more_rules_than_can_be_searched_are_no_yes():
     found = compare(many, many[1:])
     assert (found.only_tightens, found.is_complete, found.asked) == (False, False, 0)
     assert not denies_everything(many)
+    assert denies_everything([*many, rule("deny", MOST_RULES + 2)])  # the widest are looked at however many there are
     assert not examples_of([f"s{number}.**.write" for number in range(1, 90)])[1]
 
 
