@@ -100,6 +100,44 @@ def test_a_proof_of_the_shared_vectors_is_byte_for_byte_theirs():
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (
+            1,
+            8,
+            [
+                "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+            ],
+        ),
+        (
+            6,
+            8,
+            [
+                "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+                "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+                "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+            ],
+        ),
+        (
+            2,
+            5,
+            [
+                "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+                "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+            ],
+        ),
+    ],
+)
+def test_a_proof_of_consistency_of_the_shared_vectors_is_byte_for_byte_theirs(old, new, wanted):
+    known = Naive(bytes.fromhex(text) for text in INPUTS)
+    path = consistency_path(old, new, lambda level, index: known.mth(index << level, (index + 1) << level))
+    assert [one.hex() for one in path] == wanted
+    assert is_consistent(old, bytes.fromhex(ROOTS[old - 1]), new, bytes.fromhex(ROOTS[new - 1]), path)
+
+
 @pytest.mark.parametrize("size", range(1, SIZES + 1))
 def test_every_inclusion_proof_is_the_naive_one_and_proves_its_leaf_alone(naive, subtree, size):
     root = naive.mth(0, size)
