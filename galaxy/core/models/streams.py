@@ -13,8 +13,9 @@ class AuditSink(WorkspaceModel):
 
     ``address`` is an https URL for a webhook and ``host:port`` for syslog over TLS. ``cursor`` counts the leaves that
     were handed over: the next one sent is leaf number ``cursor``. ``actions`` narrows the stream to events whose name
-    begins so ("" sends all). One worker at a time works on a sink, under a lease with a number: ``holder`` and
-    ``lease_until``. Times are the database's.
+    begins so ("" sends all). ``quiet_from`` is the leaf from which on there was nothing of that kind, which the next
+    message will say; null where the last one reached up to the cursor. One worker at a time works on a sink, under a
+    lease with a number: ``holder`` and ``lease_until``. Times are the database's.
     """
 
     class Kind(models.TextChoices):
@@ -26,6 +27,7 @@ class AuditSink(WorkspaceModel):
     address = models.CharField(max_length=500)
     actions = models.CharField(max_length=63, blank=True)
     cursor = models.BigIntegerField(default=0)
+    quiet_from = models.BigIntegerField(null=True, blank=True)
     created_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -45,6 +47,10 @@ class AuditSink(WorkspaceModel):
                 fields=["workspace", "name"], condition=Q(removed_at=None), name="auditsink_name_once"
             ),
             models.CheckConstraint(name="auditsink_cursor_from_zero", condition=Q(cursor__gte=0)),
+            models.CheckConstraint(
+                name="auditsink_quiet_before_cursor",
+                condition=Q(quiet_from=None) | Q(quiet_from__lt=models.F("cursor")),
+            ),
         ]
         indexes = [
             models.Index(

@@ -111,6 +111,25 @@ def test_while_it_is_away_nothing_is_lost_and_nothing_doubled(sink, write, seal,
     assert AuditEvent.objects.in_workspace(workspace).filter(action="audit_sink.healed").count() == 1
 
 
+def test_down_for_an_hour_it_is_asked_every_five_minutes_and_then_sent_everything_once(sink, write, seal, receiver):
+    seal()
+    receiver.status, waited, delays = 503, timedelta(), []
+    while waited < timedelta(hours=1):
+        assert send(sink) == 0
+        sink.refresh_from_db()
+        delays.append(sink.next_at - timezone.now())
+        waited += delays[-1]
+        due_now(sink)
+        write("box.opened")
+        seal()
+    assert max(delays) <= timedelta(minutes=5) and min(delays[-5:]) > timedelta(minutes=2), "later and later"
+    assert 12 < len(receiver.bodies) < 40
+    receiver.status, receiver.bodies = 200, []
+    moved = send(sink)
+    assert [event["sequence"] for event in receiver.events()] == list(range(moved))
+    assert [event["action"] for event in receiver.events()].count("box.opened") == len(delays)
+
+
 def test_a_batch_whose_answer_was_lost_comes_again_under_the_same_id(sink, seal, receiver, monkeypatch):
     seal()
     real = delivering.send_now
@@ -163,6 +182,29 @@ def test_a_filter_leaves_out_and_the_cursor_moves_on(sink, write, seal, receiver
     assert sent["sequence"] == {"after": 0, "until": moved}
 
 
+def test_a_narrowed_stream_tells_of_every_leaf_though_it_is_silent_for_long(
+    sink, write, seal, receiver, admin, monkeypatch
+):
+    """``after`` of each message is ``until`` of the one before: else its receiver would see gaps, or miss real ones."""
+    monkeypatch.setattr(delivering, "LEAVES", 2)
+    AuditSink.objects.filter(pk=sink.pk).update(actions="box.")
+    moved = 0
+    for others in (5, 0, 7):
+        write(*["crate.opened"] * others, "box.opened")
+        seal()
+        moved += send(sink)
+    write(*["crate.opened"] * 5)
+    seal()
+    moved += send(sink)
+    told = [json.loads(body)["sequence"] for _, body in receiver.bodies]
+    assert len(told) == 3 and told[0]["after"] == 0
+    assert [one["after"] for one in told[1:]] == [one["until"] for one in told[:-1]]
+    sink.refresh_from_db()
+    assert (sink.cursor, sink.quiet_from) == (moved, told[-1]["until"])
+    services.replay_sink(sink, cursor=3, actor=admin)
+    assert next_batch(AuditSink.objects.get(pk=sink.pk)).after == 3
+
+
 def test_values_that_retention_deleted_are_left_out(sink, write, seal, owner):
     write("box.opened")
     seal()
@@ -197,6 +239,15 @@ def test_syslog_is_handed_over_and_closed_in_good_order(syslog, write, seal, sys
     messages = syslog_receiver.messages()
     assert len(messages) == moved
     assert [json.loads(one.partition("\ufeff")[2])["sequence"] for one in messages] == list(range(moved))
+
+
+def test_what_was_refused_is_a_warning_in_syslog(syslog, write, seal, syslog_receiver):
+    write("approval.rejected", "approval.approved")
+    seal()
+    send(syslog)
+    refused, approved = syslog_receiver.messages()[-2:]
+    assert (refused[:6], approved[:6]) == ("<108>1", "<109>1"), "log audit: warning, notice"
+    assert json.loads(refused.partition("\ufeff")[2])["outcome"] == "refused"
 
 
 def test_syslog_that_breaks_off_was_not_taken(syslog, seal, syslog_receiver):

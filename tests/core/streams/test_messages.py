@@ -38,6 +38,7 @@ def line(number=7, **changes):
         "action": "run.succeeded",
         "occurred_at": "2026-11-26T07:00:00.123456+00:00",
         "target": {"label": "x"},
+        "outcome": "done",
     } | changes
 
 
@@ -104,25 +105,18 @@ def test_syslog_is_read_whatever_stands_in_it(label, action, host):
     assert int(length) == len(message)
     facility, _, app, elements, text = read(message)
     assert (facility, app) == (13, "galaxy")
-    assert elements["galaxy@32473"] == {"workspace": "0b0e", "leaf": "7", "after": "7"}
+    assert elements["galaxy@32473"] == {"workspace": "0b0e", "leaf": "7", "after": "7", "until": "8"}
     assert json.loads(text)["target"]["label"] == label
 
 
-def test_each_frame_says_from_where_on_it_is_complete():
+def test_each_frame_begins_where_the_one_before_ended_and_the_last_ends_with_the_batch():
     frames = syslog_frames(batch(line(3), line(9), after=2, until=10), host="galaxy.example")
     found = []
     while frames:
         length, _, rest = frames.partition(b" ")
         found.append(read(rest[: int(length)])[3]["galaxy@32473"])
         frames = rest[int(length) :]
-    assert [(one["after"], one["leaf"]) for one in found] == [("2", "3"), ("4", "9")]
-
-
-def test_a_refusal_is_a_warning():
-    severities = [
-        read(syslog_frames(batch(one), host="g").partition(b" ")[2])[1] for one in (line(), line(outcome="refused"))
-    ]
-    assert severities == [5, 4]
+    assert [(one["after"], one["leaf"], one["until"]) for one in found] == [("2", "3", "4"), ("4", "9", "10")]
 
 
 def test_a_message_holds_what_fits_and_always_one_event():

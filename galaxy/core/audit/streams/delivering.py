@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from galaxy.core import audit
+from galaxy.core.audit.outcomes import outcome_of
 from galaxy.core.audit.streams.links import link_of
 from galaxy.core.audit.streams.messages import Batch, fitting
 from galaxy.core.errors import DomainError
@@ -91,18 +92,21 @@ def _work(held: QuerySet[AuditSink], deadline: float) -> int:
             break
         if batch.lines and not _hand_over(sink, batch, held):
             break
-        took = held.filter(cursor=batch.after).update(
-            cursor=batch.until, lease_until=Now() + LEASE, **({"delivered_at": Now()} if batch.lines else {})
-        )
-        if not took:  # somebody set it back, or took over
-            break
-        moved += batch.until - batch.after
+        if batch.lines:
+            changes = {"delivered_at": Now(), "quiet_from": None}
+        else:
+            changes = {"quiet_from": batch.after}
+        if not held.filter(cursor=sink.cursor).update(cursor=batch.until, lease_until=Now() + LEASE, **changes):
+            break  # somebody set it back, or took over
+        moved += batch.until - sink.cursor
     return moved
 
 
 def next_batch(sink: AuditSink) -> Batch | None:
-    """What follows the cursor, in as many leaves as fit; None where nothing does. It may be without lines, where the
-    sink wants none of them."""
+    """What follows the cursor, in as many leaves as fit; None where nothing does.
+
+    It may be without lines, where the sink wants none of them. It begins where the last message ended.
+    """
     leaves = list(
         AuditLeaf.objects.in_workspace(sink.workspace)
         .filter(position__gte=sink.cursor, position__lt=sink.cursor + LEAVES)
@@ -121,7 +125,12 @@ def next_batch(sink: AuditSink) -> Batch | None:
     ]
     count = fitting(lines, MOST_BYTES)
     until = leaves[-1][0] + 1 if count == len(lines) else lines[count]["sequence"]
-    return Batch(str(sink.workspace_id), str(sink.pk), sink.cursor, until, tuple(lines[:count]))
+    return Batch(str(sink.workspace_id), str(sink.pk), told_until(sink), until, tuple(lines[:count]))
+
+
+def told_until(sink: AuditSink) -> int:
+    """The leaf up to which messages have told of the trail; behind it up to the cursor there was nothing to tell."""
+    return sink.cursor if sink.quiet_from is None else sink.quiet_from
 
 
 def line_of(position: int, leaf: bytes, event: AuditEvent, detail: AuditDetail | None) -> dict[str, Any]:
@@ -142,6 +151,7 @@ def line_of(position: int, leaf: bytes, event: AuditEvent, detail: AuditDetail |
         "target": {"kind": event.target_kind, "id": event.target_id, "label": detail.target_label if detail else ""},
         "request_id": event.request_id,
         "simulated": event.simulated,
+        "outcome": outcome_of(event.action, simulated=event.simulated),
         **groups,
         "link": link_of(event),
         "leaf": leaf.hex(),

@@ -18,7 +18,10 @@ _NIL = "-"
 
 @dataclass(frozen=True)
 class Batch:
-    """Leaves ``after`` up to, and without, ``until`` of one workspace's tree; ``lines`` are its events, one each."""
+    """Leaves ``after`` up to, and without, ``until`` of one workspace's tree; ``lines`` are its events, one each.
+
+    ``after`` is where the message before ended, so that a message that was lost shows.
+    """
 
     workspace: str
     sink: str
@@ -69,22 +72,23 @@ def written_key(raw: bytes) -> str:
 def syslog_frames(batch: Batch, *, host: str) -> bytes:
     """RFC 5424 messages, each counted as RFC 5425 asks; ``host`` names the sender.
 
-    An event that was refused is a warning. Where a filter leaves out the last leaves of a batch, nothing stands for
-    them: the next message names the leaf it has, and ``after`` the one from which on it is complete.
+    An event that was refused is a warning. Each says of which leaves it tells, as a webhook does of all its events:
+    what a filter left out lies between ``after`` and the leaf or, in the last message, between that and ``until``.
     """
     frames = bytearray()
     after = batch.after
-    for line in batch.lines:
-        message = _message(line, batch.workspace, after, host)
+    for number, line in enumerate(batch.lines, 1):
+        until = line["sequence"] + 1 if number < len(batch.lines) else batch.until
+        message = _message(line, batch.workspace, after, until, host)
         frames += f"{len(message)} ".encode() + message
-        after = line["sequence"] + 1
+        after = until
     return bytes(frames)
 
 
-def _message(line: dict[str, Any], workspace: str, after: int, host: str) -> bytes:
-    severity = _WARNING if line.get("outcome") == "refused" else _NOTICE
+def _message(line: dict[str, Any], workspace: str, after: int, until: int, host: str) -> bytes:
+    severity = _WARNING if line["outcome"] == "refused" else _NOTICE
     # RFC 5424: sequenceId starts at 1 and ends at 2147483647, so the leaf itself is told beside it.
-    place = _element("galaxy@32473", workspace=workspace, leaf=line["sequence"], after=after)
+    place = _element("galaxy@32473", workspace=workspace, leaf=line["sequence"], after=after, until=until)
     meta = _element("meta", sequenceId=line["sequence"] % 2147483647 + 1)
     header = " ".join(
         (

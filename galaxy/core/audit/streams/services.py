@@ -86,7 +86,7 @@ def replay_sink(sink: AuditSink, *, cursor: int, actor: User) -> AuditSink:
     if not 0 <= cursor <= size:
         advice = f"Write a number from 0 to {size:,}."
         raise Invalid("The tree has no such leaf.", {"cursor": advice})
-    return _turn(sink, actor, "replayed", cursor=cursor, next_at=timezone.now())
+    return _turn(sink, actor, "replayed", cursor=cursor, quiet_from=None, next_at=timezone.now())
 
 
 @sensitive_variables("value")
@@ -118,7 +118,8 @@ def rotate_key(sink: AuditSink, *, actor: User) -> str:
 def try_sink(sink: AuditSink, *, actor: User) -> None:
     """Send a message without events, to see whether it is taken. Raises NotTaken, or what asking sandboxd raises."""
     require(actor, "core.manage_audit", sink)
-    answer = delivering.send_now(Batch(str(sink.workspace_id), str(sink.pk), sink.cursor, sink.cursor, ()))
+    told = delivering.told_until(sink)
+    answer = delivering.send_now(Batch(str(sink.workspace_id), str(sink.pk), told, told, ()))
     with transaction.atomic():
         audit.record("audit_sink.tried", actor=actor, target=sink, accepted=answer["accepted"], code=answer["code"])
     if not answer["accepted"]:
