@@ -26,6 +26,7 @@ from galaxy.core.audit.packs import making, rows, verify
 from galaxy.core.audit.packs.redaction import checked
 from galaxy.core.audit.packs.selection import Selection, sealed_size, select
 from galaxy.core.errors import Conflict, DomainError
+from galaxy.core.members.people import lock
 from galaxy.core.models import ExportJob, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import require
@@ -65,6 +66,7 @@ def request_export(
     """
     require(actor, EXPORT, workspace)
     left_out = checked(list(redacted))
+    lock(workspace)  # a purge that is under way ends first, and the next one sees the export
     sealed_size(workspace)
     if ExportJob.objects.in_workspace(workspace).unfinished().count() >= MOST_AT_ONCE:
         raise Conflict(f"{MOST_AT_ONCE} exports of this workspace are under way.", "Wait for one, or stop one.")

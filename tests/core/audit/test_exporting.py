@@ -152,6 +152,18 @@ def test_the_page_says_what_the_filters_are_and_costs_the_same_whatever_it_lists
         client.get(list_url(workspace))
 
 
+def test_a_purge_that_is_under_way_ends_before_an_export_is_asked_for(
+    workspace, auditor, trail, django_assert_max_num_queries
+):
+    """Purges hold the workspace's lock until they commit; afterwards they see the export, and wait for its end."""
+    with django_assert_max_num_queries(40) as asked:
+        exporting.request_export(workspace, actor=auditor)
+    said = [query["sql"] for query in asked.captured_queries]
+    locked = next(number for number, sql in enumerate(said) if "FOR NO KEY UPDATE" in sql)
+    assert locked < next(number for number, sql in enumerate(said) if "core_auditcheckpoint" in sql)
+    assert locked < next(number for number, sql in enumerate(said) if 'INSERT INTO "core_exportjob"' in sql)
+
+
 # --- Stopping, resuming, deleting ---------------------------------------------------------------------------------
 
 
@@ -339,6 +351,19 @@ def test_the_command_writes_a_pack_that_verifies(workspace, trail, tmp_path, mon
         call_command(*command[:-1], str(tmp_path / "other"), "--redact", "all")
     with pytest.raises(CommandError, match="outcome: "):
         call_command(*command[:-1], str(tmp_path / "other"), "--outcome", "good")
+
+
+def test_the_command_says_so_where_what_it_wrote_does_not_verify(workspace, trail, tmp_path, monkeypatch):
+    """As when retention takes values while they are written."""
+    real = rows.lines_part
+
+    def altered(*args):
+        return [b"".join(real(*args)).replace(b'"after.number": 5', b'"after.number": 6')]
+
+    monkeypatch.setattr("galaxy.core.management.commands.audit.workspaces_named", lambda slugs: [workspace])
+    monkeypatch.setattr(rows, "lines_part", altered)
+    with pytest.raises(CommandError, match=r"does not verify: .*after\.number.* Export it again"):
+        call_command("audit", "export", "--workspace", "meridian", "-o", str(tmp_path / "pack"), "--no-csv")
 
 
 def test_nobody_exports_without_the_permission(workspace, member, trail):

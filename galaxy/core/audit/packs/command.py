@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core import audit
-from galaxy.core.audit.packs import making
+from galaxy.core.audit.packs import making, verify
 from galaxy.core.audit.packs.redaction import CLASSES, checked
 from galaxy.core.audit.packs.selection import sealed_size, select
 from galaxy.core.audit.reading import actions_of
@@ -44,9 +44,11 @@ def add_export_arguments(parser: ArgumentParser) -> None:
 
 
 def write_pack(workspace: Workspace, folder: Path, *, redact: list[str], no_csv: bool, **given: Any) -> int:
-    """Write a pack into ``folder``, audited; returns how many events are in it. The workspace must be in scope.
+    """Write a pack into ``folder``, audited, and verify it; returns how many events are in it. The workspace must be
+    in scope.
 
-    Raises Invalid for filters that cannot be used, Conflict for a folder with something in it, OSError.
+    Raises Invalid for filters that cannot be used, Conflict for a folder with something in it or a pack that does not
+    verify, as one that retention ran into while it was written. OSError.
     """
     asked = {name: given.get(name) for name, _ in _FILTERS.values()}
     filters = checked_filters(asked, actions_of(workspace))
@@ -62,4 +64,10 @@ def write_pack(workspace: Workspace, folder: Path, *, redact: list[str], no_csv:
     for _ in making.write_events(folder, order, chosen):
         pass
     making.complete(folder, order, chosen)
+    try:
+        verify.Pack(folder).verify()
+    except verify.Broken as broken:
+        raise Conflict(
+            f"The pack does not verify: {broken}.", "Export it again; if it stays so, run manage.py audit verify."
+        ) from broken
     return len(chosen)
