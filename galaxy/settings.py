@@ -149,7 +149,7 @@ def _database(url: str, **options: object) -> dj_database_url.DBConfig:
     config["ENGINE"] = "galaxy.core.db.backend"
     config["CONN_MAX_AGE"] = 0
     config["CONN_HEALTH_CHECKS"] = True  # the pool lets go of connections that a restart of PostgreSQL broke
-    config.setdefault("OPTIONS", {}).update(options)
+    config.setdefault("OPTIONS", {}).update(options, prepare_threshold=5)
     return config
 
 

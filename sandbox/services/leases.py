@@ -129,8 +129,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[
     if standing.obligations != run.obligations:
         run.obligations = standing.obligations
         taken |= {"obligations": run.obligations, "inputs": run.inputs}
-    update(Run, {"id": run.pk}, taken)
-    delete(OutboxMessage, {"run": run.pk})
+    update(Run, {"id": run.pk}, taken, deleting=(OutboxMessage, {"run": run.pk}))
     return run
 
 

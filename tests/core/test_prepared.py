@@ -99,3 +99,23 @@ def test_a_row_that_is_there_already_is_changed_where_that_was_said(workspace, m
     again = Membership(pk=there.pk, workspace=workspace, user=member, role="auditor", joined_at=there.joined_at)
     insert(again, or_update=(["id"], ["role"]))
     assert Membership.objects.get(workspace=workspace, user=member).role == "auditor"
+
+
+def test_rows_go_beside_a_change_in_its_round_trip(workspace, owner, member, django_assert_num_queries):
+    mine = {"workspace": workspace.pk, "user": member.pk}
+    with django_assert_num_queries(1):
+        won = update(Membership, {"user": owner.pk}, {"role": "auditor"}, deleting=(Membership, mine))
+    assert won == 1
+    assert list(Membership.objects.filter(user__in=[owner, member]).values_list("role", flat=True)) == ["auditor"]
+
+
+def test_the_server_keeps_what_it_was_asked_often(workspace, owner, member):
+    mine = {"workspace": workspace.pk, "user": member.pk}
+    for _ in range(connection.connection.prepare_threshold + 1):
+        assert memberships(workspace=workspace.pk, role="owner")
+        update(Membership, mine, {"role": "auditor"}, deleting=(Membership, {"user": uuid4()}))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor]
+    assert any(statement.startswith('SELECT "core_membership"."id"') for statement in kept)
+    assert any(statement.startswith("WITH other_0 AS (DELETE") for statement in kept)

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from galaxy.core.audit.actors import Actor
 from galaxy.core.audit.values import plain
+from galaxy.core.db.backend.base import preparing_cursor
 from galaxy.core.db.writing import columns_of, values_of
 from galaxy.core.models import AuditDetail, AuditEvent, InWorkspace, User, Workspace
 from galaxy.core.request_id import current_request_id
@@ -97,7 +98,7 @@ def _store(event: AuditEvent, detail: AuditDetail) -> None:
     detail_columns, detail_places = columns_of(AuditDetail)
     _, *values = values_of(detail)
     others = detail_places.removeprefix("(%s")
-    with transaction.get_connection().cursor() as cursor:
+    with preparing_cursor(transaction.get_connection()) as cursor:
         sql = (
             f"WITH event AS (INSERT INTO {event_columns} VALUES {event_places} RETURNING id)"  # noqa: S608  (names of our own columns)
             f" INSERT INTO {detail_columns} VALUES ((SELECT id FROM event){others} RETURNING event_id"

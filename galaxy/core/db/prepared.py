@@ -1,7 +1,8 @@
-"""Questions to the database that Django writes down once.
+"""Questions to the database that Django writes down once, and PostgreSQL plans once for each connection.
 
-Building a queryset and writing it as SQL costs Django several times what PostgreSQL needs to answer it. What is asked
-for every run is written here once for each process, as the queryset says it, and from then on only the values change::
+Building a queryset and writing it as SQL costs Django several times what PostgreSQL needs to answer it, and planning
+it behind row-level security costs PostgreSQL more than the answer. What is asked for every run is written here once
+for each process, as the queryset says it, and from then on only the values change::
 
     @prepared
     def roles_of(workspace: UUID, user: UUID) -> QuerySet[Membership, str]:
@@ -24,6 +25,8 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
+
+from galaxy.core.db.backend.base import preparing_cursor
 
 Row = TypeVar("Row")
 _STAND_INS: dict[type, Callable[[], Any]] = {UUID: uuid4, str: lambda: uuid4().hex}
@@ -63,6 +66,11 @@ class _Compiler(SQLCompiler):
 
     def get_converters(self, expressions: Any) -> dict[int, Any]:
         return self.converters
+
+    def execute_sql(self, *args: Any, **options: Any) -> Any:
+        with preparing_cursor(self.connection) as cursor:
+            cursor.execute(*self.statement)
+            return [cursor.fetchall()]
 
 
 @dataclass(frozen=True)

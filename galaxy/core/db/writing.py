@@ -1,7 +1,8 @@
 """Writes whose statements are put together from the columns alone, for rows that every run writes.
 
 Django's own say more than these (expressions, signals, what points at a row), and cost several times as much to write
-down as PostgreSQL needs to do them. New rows of several models go to the server at once.
+down as PostgreSQL needs to do them. What is written together goes to the server as one statement, which a connection
+that has seen it often enough keeps planned.
 """
 
 from functools import lru_cache
@@ -11,13 +12,15 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import AutoField, BigAutoField, Field, Model
 
+from galaxy.core.db.backend.base import preparing_cursor
+
 
 def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -> None:
     """Write ``rows``, in this order, as ``save(force_insert=True)`` does, in one round trip.
 
     ``or_update`` names fields that are unique together, and those that are set instead where a row has their values
     already. For models without signals, whose rows bring their own keys; what the database makes itself is not read
-    back.
+    back. Triggers do not see the rows of another model that go in with theirs.
     """
     connection = connections[router.db_for_write(type(rows[0]))]
     statements: list[str] = []
@@ -28,8 +31,8 @@ def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -
         statement = f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}"
         statements.append(statement + (_instead(model, *or_update) if or_update else ""))
         params += (value for row in together for value in values_of(row))
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(statements), params)
+    with preparing_cursor(connection) as cursor:
+        cursor.execute(_together(statements), params)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
 
@@ -41,15 +44,40 @@ def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
     return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
-def update(model: type[Model], where: dict[str, Any], changes: dict[str, Any]) -> int:
-    """Set ``changes`` where the columns equal ``where``; returns how many rows that were. Both map fields to values."""
-    statement = f'UPDATE "{model._meta.db_table}" SET {_terms(model, changes, ", ")}'
-    return _written(model, f"{statement} WHERE {_terms(model, where, ' AND ')}", changes, where)
+def _together(statements: list[str]) -> str:
+    *others, last = statements
+    if not others:
+        return last
+    return f"WITH {', '.join(f'other_{number} AS ({one})' for number, one in enumerate(others))} {last}"
+
+
+def update(
+    model: type[Model],
+    where: dict[str, Any],
+    changes: dict[str, Any],
+    *,
+    deleting: tuple[type[Model], dict[str, Any]] | None = None,
+) -> int:
+    """Set ``changes`` where the columns equal ``where``; returns how many rows that were. Both map fields to values.
+
+    ``deleting``: a model and where its rows go in the same round trip, as by ``delete``.
+    """
+    statements, params = [], []
+    if deleting:
+        statements.append(_deletion(*deleting))
+        params += _prepared(*deleting)
+    terms = _terms(model, changes, ", "), _terms(model, where, " AND ")
+    statements.append(f'UPDATE "{model._meta.db_table}" SET {terms[0]} WHERE {terms[1]}')
+    return _written(model, _together(statements), [*params, *_prepared(model, changes), *_prepared(model, where)])
 
 
 def delete(model: type[Model], where: dict[str, Any]) -> int:
     """Delete rows at which nothing points, as ``update`` finds them; returns how many there were."""
-    return _written(model, f'DELETE FROM "{model._meta.db_table}" WHERE {_terms(model, where, " AND ")}', where)
+    return _written(model, _deletion(model, where), _prepared(model, where))
+
+
+def _deletion(model: type[Model], where: dict[str, Any]) -> str:
+    return f'DELETE FROM "{model._meta.db_table}" WHERE {_terms(model, where, " AND ")}'
 
 
 def _terms(model: type[Model], values: dict[str, Any], between: str) -> str:
@@ -63,10 +91,13 @@ def _field(model: type[Model], name: str) -> Field:
     return field
 
 
-def _written(model: type[Model], statement: str, *maps: dict[str, Any]) -> int:
+def _prepared(model: type[Model], values: dict[str, Any]) -> list[Any]:
     connection = connections[router.db_for_write(model)]
-    params = [_field(model, name).get_db_prep_save(value, connection) for one in maps for name, value in one.items()]
-    with connection.cursor() as cursor:
+    return [_field(model, name).get_db_prep_save(value, connection) for name, value in values.items()]
+
+
+def _written(model: type[Model], statement: str, params: list[Any]) -> int:
+    with preparing_cursor(connections[router.db_for_write(model)]) as cursor:
         cursor.execute(statement, params)
         return cursor.rowcount
 

@@ -5,7 +5,9 @@ once. So PgBouncer in transaction mode is out; psycopg's own pool serves. What t
 and forgotten whenever a rollback or a new connection may have undone it.
 """
 
-from django.db.backends.postgresql import base
+from typing import Any
+
+from django.db.backends.postgresql import base, operations
 from psycopg.pq import TransactionStatus
 
 from galaxy.core.scope import current_scope
@@ -14,7 +16,17 @@ _TELL = "SELECT set_config('galaxy.user', %s, false), set_config('galaxy.workspa
 _UNDOES_SETTINGS = ("ROLLBACK", "ABORT", "RESET", "DISCARD")
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor, sql, params):
+        """The statement with its parameters in place, also where these went apart from it."""
+        if isinstance(cursor, base.ServerBindingCursor):
+            return self.compose_sql(sql, params)
+        return super().last_executed_query(cursor, sql, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._told = None
@@ -44,3 +56,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self):
         self._told = None
         return super()._close()  # type: ignore[misc]  # in Django, missing from its stubs
+
+
+def preparing_cursor(connection: Any) -> Any:
+    """A cursor whose statements the server parses and plans anew only until a connection has seen them often enough
+    (``prepare_threshold``). Parameters go apart from the statement, and their types follow from it."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return connection._prepare_cursor(base.ServerBindingCursor(connection.connection))  # type: ignore[call-arg]
