@@ -220,6 +220,7 @@ def _worker(*options: str, **more: str) -> subprocess.Popen[bytes]:
     from tests.processes import ROOT, environment
 
     env = environment(
+        GALAXY_TESTING="0",  # with a pool of connections, as workers have
         CELERY_BROKER_URL=settings.CELERY_BROKER_URL,
         GALAXY_QUEUE_PREFIX=settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
         **more,

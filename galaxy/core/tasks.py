@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from celery import Task, shared_task
-from django.db import connection
+from django.db import close_old_connections, connection
 
 from galaxy.core.ops import readiness
 from galaxy.core.scope import workspace_scope
@@ -16,6 +16,11 @@ class ScopedTask(Task):
         ids = (self.request.get("galaxy_workspaces") or "").split(",")
         with workspace_scope([one for one in ids if one], self.request.get("galaxy_user")):
             return super().__call__(*args, **kwargs)
+
+    def after_return(self, *args, **kwargs):
+        """Give connections back to the pool, as Django does after a request (see CELERY_DB_REUSE_MAX)."""
+        if not self.request.is_eager:
+            close_old_connections()
 
 
 @shared_task
