@@ -27,6 +27,14 @@ def pytest_sessionstart(session):
         gc.disable()
 
 
+# Tests of many seconds each. With the quick ones left for the end, no process is at a long one while the others idle.
+LONGEST = ("tests/test_crawl.py", "tests/api/test_schemathesis.py", "tests/browser/", "tests/embedded/")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(5_000, 10, 10)
