@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.fields import WordsField
 from galaxy.core.models import User, Workspace
+from galaxy.core.saved_views import KeptList
 from policies.models import Approval, ApprovalQuerySet, Rule, Vote
 from registry.manifests.types import DATA_CLASSES
 from registry.models import Installation
@@ -166,6 +167,17 @@ def cleaned_query(text: str, workspace: Workspace) -> str:
     """A query string as a view keeps it: of what came with it, only tab and filters that the queue knows."""
     data = QueryDict(text[:1000])
     return QueueFilterForm(data, workspace=workspace, tab=data.get("tab", "waiting")).query
+
+
+QUEUE = KeptList(
+    page="approvals",
+    permission="core.view_installation",
+    label="Approvals",
+    words="the approval queue",
+    list_url="policies:approval-list",
+    urls="policies:view",
+    cleaned=cleaned_query,
+)
 
 
 def _about(words: str) -> Q:

@@ -1,6 +1,8 @@
 from django.urls import path
 
-from policies import following_views, record_urls, rule_urls, saved_view_views, standing_urls, views
+from galaxy.core.views import saved_views
+from policies import following_views, record_urls, rule_urls, standing_urls, views
+from policies.queue_filters import QUEUE
 
 app_name = "policies"
 urlpatterns = [
@@ -13,9 +15,9 @@ urlpatterns = [
     path("approvals/<uuid:pk>/handover/", following_views.approval_handover, name="approval-handover"),
     path("approvals/<uuid:pk>/narrowing/", following_views.approval_narrowing, name="approval-narrowing"),
     path("approvals/decisions/", views.approval_decisions, name="approval-decisions"),
-    path("approvals/views/", saved_view_views.view_list, name="view-list"),
-    path("approvals/views/<uuid:pk>/", saved_view_views.view_change, name="view-change"),
-    path("approvals/views/<uuid:pk>/removal/", saved_view_views.view_removal, name="view-removal"),
+    path("approvals/views/", saved_views.view_list, {"kept": QUEUE}, name="view-list"),
+    path("approvals/views/<uuid:pk>/", saved_views.view_change, {"kept": QUEUE}, name="view-change"),
+    path("approvals/views/<uuid:pk>/removal/", saved_views.view_removal, {"kept": QUEUE}, name="view-removal"),
     *standing_urls.urlpatterns,
     *record_urls.urlpatterns,
     *rule_urls.urlpatterns,

@@ -21,12 +21,11 @@ from policies.errors import SecondFactorNeeded
 from policies.forms import CHIPS, DecisionForm, StackDecisionForm
 from policies.models import Approval
 from policies.queue import Queue, due_for, queue_of, visible
+from policies.queue_filters import QUEUE
 from policies.reading import request_of
 from policies.services.sweeping import Forecast, forecast
 from policies.services.voting import Result, decide_approval, decide_many
 from policies.stacks import Stack, shown_in, stack_of
-
-PAGE = "approvals"  # the name of this list among saved views
 
 
 @require_safe
@@ -185,7 +184,7 @@ def _queue(request, params, *, template="", status=200, opened=None, after=None,
         "after": after or outcome,
         "chips": CHIPS,
         "factor": recent_factor(request),
-        "views": views_of(request.user, request.workspace, PAGE),
+        "views": views_of(request.user, request.workspace, QUEUE.page),
         "is_filtering": "filters" in params,
         "forecast": _forecast(request, queue),
     }

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from django import forms
 
 from galaxy.core.audit.packs.redaction import CLASSES
+from galaxy.core.audit.reading import actions_of
 from galaxy.core.audit.retention import SHORTEST_REASON
 from galaxy.core.errors import Invalid
 from galaxy.core.forms import AuditFilterForm, action_choices
+from galaxy.core.models import Workspace
 from galaxy.core.models.retention import LONGEST_DAYS
+from galaxy.core.saved_views import KeptList
 
 _DAY: dict[str, Any] = {"widget": forms.DateInput(attrs={"type": "date"}), "required": False}
 
@@ -120,3 +123,21 @@ def filters_in(query: str, actions: list[str]) -> dict[str, str] | None:
     given = {name: values[-1] for name, values in parse_qs(query, max_num_fields=50).items()}
     form = AuditFilterForm(given, actions=actions)
     return form.filters if form.is_valid() else None
+
+
+def _cleaned(query: str, workspace: Workspace) -> str:
+    filters = filters_in(query, actions_of(workspace))
+    if filters is None:
+        raise Invalid("These filters cannot be used, so the view was not kept.")
+    return urlencode(filters)
+
+
+TRAIL = KeptList(
+    page="audit",
+    permission="core.view_auditevent",
+    label="Audit trail",
+    words="the audit trail",
+    list_url="core:audit-list",
+    urls="core:audit-view",
+    cleaned=_cleaned,
+)

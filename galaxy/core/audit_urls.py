@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from galaxy.core.views import audit_views, exports, retention
+from galaxy.core.audit_forms import TRAIL
+from galaxy.core.views import exports, retention, saved_views
 
 urlpatterns = [
-    path("views/", audit_views.audit_view_list, name="audit-view-list"),
-    path("views/<uuid:pk>/", audit_views.audit_view_change, name="audit-view-change"),
-    path("views/<uuid:pk>/removal/", audit_views.audit_view_removal, name="audit-view-removal"),
+    path("views/", saved_views.view_list, {"kept": TRAIL}, name="audit-view-list"),
+    path("views/<uuid:pk>/", saved_views.view_change, {"kept": TRAIL}, name="audit-view-change"),
+    path("views/<uuid:pk>/removal/", saved_views.view_removal, {"kept": TRAIL}, name="audit-view-removal"),
     path("exports/", exports.export_list, name="export-list"),
     path("exports/stream/", exports.export_stream, name="export-stream"),
     path("exports/<uuid:pk>/", exports.export_detail, name="export-detail"),

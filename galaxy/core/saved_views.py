@@ -4,12 +4,41 @@ Nobody else sees them, so they are no matter of the audit trail, like the theme.
 each time: keeping one gives no right to see anything.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from django.db import IntegrityError, transaction
 
 from galaxy.core.errors import Invalid
 from galaxy.core.models import SavedView, User, Workspace
 
 MOST = 20  # per person and list; past that nobody finds one again
+
+
+@dataclass(frozen=True)
+class KeptList:
+    """A list of which views are kept: ``page`` names it among them, ``permission`` is what reading it takes.
+
+    ``label`` and ``words`` are for people ("Audit trail", "the audit trail"), ``list_url`` and ``urls`` the URL names
+    of the list and of its views' own addresses (without -list, -change, -removal). ``cleaned`` is what is kept of a
+    query string; it raises Invalid where that cannot be used.
+    """
+
+    page: str
+    permission: str
+    label: str
+    words: str
+    list_url: str
+    urls: str
+    cleaned: Callable[[str, Workspace], str]
+
+    @property
+    def hint(self) -> str:
+        return f"Filter {self.words}, then choose “Keep this view…”."
+
+    @property
+    def open(self) -> str:
+        return f"Open {self.words}"
 
 
 def views_of(user: User, workspace: Workspace, page: str) -> list[SavedView]:

@@ -18,13 +18,13 @@ from galaxy.core.audit.paging import page_of
 from galaxy.core.audit.proving import proof_of
 from galaxy.core.audit.reading import actions_of, details_of, view_of
 from galaxy.core.audit.tree import checkpoint_of
+from galaxy.core.audit_forms import TRAIL
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.http import wants_partial
 from galaxy.core.models import Agent, AuditEvent
 from galaxy.core.permissions import require, why_not
 from galaxy.core.saved_views import views_of
 
-VIEWS = "audit"  # the name of this list among saved views
 MOST_AGENTS = 200  # on offer; others are found by name
 LOOK_S = 600
 _LOOKS_KEPT = 100  # per session; the oldest are forgotten, and would then be written again
@@ -48,7 +48,7 @@ def audit_list(request, workspace):
         "query": urlencode(filters),
         "page": page,
         "rows": details_of(page.events, request.workspace) if page else [],
-        "views": views_of(request.user, request.workspace, VIEWS),
+        "views": views_of(request.user, request.workspace, TRAIL.page),
         "export_denied": why_not(request.user, "core.export_auditevent", request.workspace),
     }
     template = "core/_audit_rows.html" if wants_partial(request) else "core/audit_list.html"

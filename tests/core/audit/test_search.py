@@ -132,6 +132,8 @@ def test_views_are_kept_opened_renamed_and_deleted(client_of, auditor, workspace
     assert client.post(change, {"name": "No"}).status_code == 302
     assert client.post(change, {"name": ""}).status_code == 422
     assert client.post(url("audit-view-list", workspace), {"name": "No", "query": ""}).status_code == 422
+    wrong = client.post(url("audit-view-list", workspace), {"name": "Other", "query": "outcome=good"})
+    assert wrong.status_code == 422 and "cannot be used" in wrong.text and SavedView.objects.count() == 1
     assert "No</a>" in client.get(url("audit-view-list", workspace)).text
     assert client.post(url("audit-view-removal", workspace, view.pk)).status_code == 302
     assert (
