@@ -81,7 +81,7 @@ def compare(before: Sequence[Rule], after: Sequence[Rule], known: Known | None =
 def overlapping(rule: Rule, others: Sequence[Rule], known: Known | None = None) -> list[Rule]:
     """Those of ``others``, of the first MOST_RULES, that are about some of the requests that ``rule`` is about."""
     others = others[:MOST_RULES]
-    space = Space([rule, *others], known)
+    space = Space([rule, *others], known, rare=False)
     return [other for place, other in enumerate(others, start=1) if space.overlap(0, place)]
 
 

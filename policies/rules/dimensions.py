@@ -70,7 +70,7 @@ def dimensions_of(rules: Sequence[Rule], known: Known | None = None) -> Iterator
     modes = {"live": "live", "simulated": "in simulation"}
     yield Dimension("mode", [_fact(modes[one], "context.mode", one) for one in MODES], _asks("mode"))
     yield Dimension("hours", list(_moments(rules)), _asks("hours"))
-    if any(rule.ask and rule.ask.reviewers != APPROVERS for rule in rules):  # whom others may stand in for
+    if _asks_others(rules):
         declared = {(): "", ("declared",): "about which its publisher wants a person asked"}
         tags = [_fact(words, "action.required_for", value, value) for value, words in declared.items()]
         yield Dimension("declared", tags, _only)
@@ -146,11 +146,11 @@ def _people(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
 
 
 def _doing(rules: Sequence[Rule], known: Known | None) -> tuple[list[Fact], bool]:
-    """What an action does, and by which scopes; and whether that is all: two scopes are enough, one that a rule names
-    and one that makes the effect another.
+    """What an action does, and by which scopes; and whether that is all.
 
-    What an action does is mostly what the strongest of its scopes lets it do. But one that names none itself uses those
-    of its connector, and a write may be declared destructive: such facts come last.
+    What it does is mostly what the strongest of its scopes lets it do. But one that names none itself uses those of its
+    connector, and a write may be declared destructive: such facts come last. Two scopes at once matter where different
+    people are asked about each; where a rule names scopes and what is done, they make the plainer example.
     """
     patterns = {pattern for rule in rules for pattern in rule.what.scopes}
     facts = [_does(*done) for done in _DONE]
@@ -161,18 +161,29 @@ def _doing(rules: Sequence[Rule], known: Known | None) -> tuple[list[Fact], bool
     by_verb: dict[frozenset[str], dict[str, str]] = {}  # scopes that the same patterns cover
     for scope in scopes:
         by_verb.setdefault(covering[scope], {})[verb(scope)] = scope
-    groups = [*((one,) for one in by_verb.values()), *combinations(list(by_verb.values())[:MOST_PAIRED], 2)]
+    groups: list[tuple[dict[str, str], ...]] = [(one,) for one in by_verb.values()]
+    mixes = any(rule.what.scopes and (rule.what.effects or rule.when.destructive) for rule in rules)
+    others = _asks_others(rules)
+    if mixes or others:
+        groups += combinations(list(by_verb.values())[:MOST_PAIRED], 2)
+        is_whole = is_whole and len(by_verb) <= MOST_PAIRED
     unusual = []
     for group in groups:
         for effect, destructive in _DONE:
             used = tuple(verbs.get(effect) or next(iter(verbs.values())) for verbs in group)
             is_told = strongest([verb(scope) for scope in used]) == effect
-            told = (effect, destructive, frozenset(covering[scope] for scope in used))
-            fact = replace(
-                _does(effect, destructive, used), told_by_default=told, is_rare=not is_told or len(group) > 1
-            )
-            (facts if is_told and destructive == (effect == "delete") else unusual).append(fact)
-    return facts + unusual, is_whole and len(by_verb) <= MOST_PAIRED
+            is_usual = is_told and destructive == (effect == "delete")
+            if len(group) == 1 or is_usual or (mixes and others):
+                told = (effect, destructive, frozenset(covering[scope] for scope in used))
+                is_rare = len(group) > 1 or not is_told
+                fact = replace(_does(effect, destructive, used), told_by_default=told, is_rare=is_rare)
+                (facts if is_usual else unusual).append(fact)
+    return facts + unusual, is_whole
+
+
+def _asks_others(rules: Sequence[Rule]) -> bool:
+    """Whether somebody is asked who may stand in for approvers at large (policies.rules.asks.merged)."""
+    return any(rule.ask and rule.ask.reviewers != APPROVERS for rule in rules)
 
 
 def _does(effect: str, destructive: bool, scopes: tuple[str, ...] = ()) -> Fact:

@@ -31,19 +31,17 @@ class Measured:
 class Space:
     """The space that ``rules`` divide. ``boxes`` holds the box of each, in their order.
 
-    It ``is_whole`` where every request is of one of its kinds: too many constants, and some were left out.
+    It ``is_whole`` where every request is of one of its kinds: too many constants, and some were left out. Without
+    ``rare`` ones it leaves out kinds that exist and are not what one thinks of.
     """
 
-    def __init__(self, rules: Sequence[Rule], known: Any = None):
+    def __init__(self, rules: Sequence[Rule], known: Any = None, *, rare: bool = True):
         # Two versions of one rule may be compared, so each is numbered by its place.
         numbered = [replace(rule, number=place + 1) for place, rule in enumerate(rules)]
         dimensions = list(dimensions_of(numbered, known))
         self.is_whole = all(one.is_whole for one in dimensions)
-        self.measured = [_measured(one, numbered) for one in dimensions]
+        self.measured = [_measured(one, numbered, rare=rare) for one in dimensions]
         self.boxes: list[Box] = [tuple(one.covers[place] for one in self.measured) for place in range(len(rules))]
-        self._usual: Box = tuple(
-            sum(1 << place for place, fact in enumerate(one.facts) if not fact.is_rare) for one in self.measured
-        )
 
     @property
     def calls(self) -> Box:
@@ -55,8 +53,8 @@ class Space:
         )
 
     def overlap(self, one: int, other: int) -> bool:
-        """Whether both rules, by their places, are about one request; not one of a rare kind."""
-        return all(a & b & c for a, b, c in zip(self.boxes[one], self.boxes[other], self._usual, strict=True))
+        """Whether both rules, by their places, are about one request."""
+        return all(a & b for a, b in zip(self.boxes[one], self.boxes[other], strict=True))
 
     def requests(self, box: Box) -> Iterator[tuple[Fact, ...]]:
         """The requests within ``box`` that a default tells apart: one for each, by their facts."""
@@ -104,11 +102,11 @@ def question_of(facts: Iterable[Fact]) -> Question:
     )
 
 
-def _measured(dimension: Dimension, rules: Sequence[Rule]) -> Measured:
+def _measured(dimension: Dimension, rules: Sequence[Rule], *, rare: bool) -> Measured:
     asking = Snapshot(0, [dimension.asks(rule) for rule in rules])
 
     told: dict[tuple[int, Hashable], Fact] = {}
-    for fact in dimension.facts:
+    for fact in (fact for fact in dimension.facts if rare or not fact.is_rare):
         bits = sum(1 << (rule.number - 1) for rule, _ in asking.speaking(*question_of([fact])))
         told.setdefault((bits, fact.told_by_default), fact)
     is_silent = len(told) == 1 and not dimension.always_told
