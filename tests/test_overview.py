@@ -27,7 +27,13 @@ def figures(response) -> dict[str, int]:
 
 def ask(workspace, user, summary="Remove a thing"):
     return request_approval(
-        workspace, subject_kind="run", subject_id=uuid4(), digest="d" * 64, summary=summary, facts={}, requested_by=user
+        workspace,
+        subject_kind="run",
+        subject_id=uuid4(),
+        bound={"inputs": "d"},
+        summary=summary,
+        facts={},
+        requested_by=user,
     )
 
 

@@ -194,14 +194,12 @@ def _ask(steps: list[Step], *, actor: User, reason: str, keeps: bool = False, ag
 def _request(
     change: Change, steps: list[Step], verdict: Verdict, decision: Decision | None, *, again: Approval | None = None
 ) -> Approval:
-    bound = bound_parts(steps, verdict)
     wanted = steps[-1]
     return request_approval(
         change.workspace,
         subject_kind=change.kind,
         subject_id=change.pk,
-        digest=digest_of(bound),
-        bound=bound,
+        bound=bound_parts(steps, verdict),
         summary=summary_of(change, steps),
         facts=facts_of(change, steps, verdict, is_allowed=may(wanted)),
         requested_by=change.asked_by,

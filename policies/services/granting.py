@@ -186,13 +186,11 @@ def _problems(grant: AutoApproval) -> dict[str, str]:
 
 
 def _ask_second_person(grant: AutoApproval) -> None:
-    bound = _bound(grant)
     request_approval(
         grant.workspace,
         subject_kind=KIND,
         subject_id=grant.pk,
-        digest=digest_of(bound),
-        bound=bound,
+        bound=_bound(grant),
         summary=f"Auto-Approve {grant.scope} of {grant.installation}, {grant.budget} times",
         facts={
             "what": f"Auto-Approve {grant.scope}",

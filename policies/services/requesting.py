@@ -45,8 +45,7 @@ def request_approval(
     *,
     subject_kind: str,
     subject_id: UUID,
-    digest: str,
-    bound: dict[str, Any] | None = None,
+    bound: dict[str, Any],
     summary: str,
     facts: dict[str, Any],
     requested_by: User,
@@ -69,14 +68,14 @@ def request_approval(
     """Ask for a person's yes or no. ``facts`` are computed and redacted (their names: policies.models.Approval).
 
     ``ask`` says whom, until when and what then; without one, an approver within a day, by second factor for a delete
-    and for many records. ``bound`` holds the parts that ``digest`` names. The same request, still waiting, is answered
-    with the row there is; one for the same subject with another digest takes its place, so that nobody can approve
-    what is no longer meant, and whoever had said yes is told what changed. ``again`` is the request that this one
-    repeats, ``narrowed_from`` the wider one, still waiting, that it replaces. ``actor`` is the chain that acts where
-    it is more than ``requested_by``. Raises AlreadyDecided or ApprovalExpired where the wider one is over.
+    and for many records. A yes holds for ``bound`` alone: ids, hashes and numbers by name, whose digest names the
+    request (policies.bound). The same request, still waiting, is answered with the row there is; one for the same
+    subject with another digest takes its place, so that nobody can approve what is no longer meant, and whoever had
+    said yes is told what changed. ``again`` is the request that this one repeats, ``narrowed_from`` the wider one,
+    still waiting, that it replaces. ``actor`` is the chain that acts where it is more than ``requested_by``. Raises
+    AlreadyDecided or ApprovalExpired where the wider one is over.
     """
-    if bound and digest_of(bound) != digest:
-        raise ValueError("The digest of a request is that of the parts it is bound to.")
+    digest = digest_of(bound)
     chain = actor or Actor.of(requested_by)
     before = _locked(workspace).filter(subject_kind=subject_kind, subject_id=subject_id).first()
     now = database_now()  # after the lock, which may have been waited for
@@ -90,7 +89,7 @@ def request_approval(
         why = "narrowed" if narrowed_from else "replaced"
         close(before, Status.EXPIRED if is_over else Status.WITHDRAWN, Actor.of(None), why=why)
         again = again or (None if narrowed_from else before)
-    changed = changes(again.bound, bound or {}) if again and again.digest != digest else []
+    changed = changes(again.bound, bound) if again and again.digest != digest else []
     ask = ask or Ask(second_factor=effect == "delete" or is_bulk)
     expires_at = working_time.after(now, ask.expires_s, ask.business_hours)
     approval = Approval(
@@ -98,7 +97,7 @@ def request_approval(
         subject_kind=subject_kind,
         subject_id=subject_id,
         digest=digest,
-        bound=bound or {},
+        bound=bound,
         shape=shape,
         installation=installation,
         agent=agent,

@@ -1,7 +1,6 @@
 """Step 4 of the gate: a person is asked for a yes to exactly one call."""
 
 from galaxy.core.models import User
-from policies.bound import digest_of
 from policies.engine import Ask
 from policies.models import Approval, Decision
 from policies.services.approvals import request_approval
@@ -29,13 +28,11 @@ def seek_approval(
     spec = call.action
     snapshot = snapshot_of(call.workspace)
     reasons = [(reason["code"], reason.get("rule", 0)) for reason in decision.reasons]
-    bound = bound_of(call, snapshot, decision.effect, reasons)
     return request_approval(
         call.workspace,
         subject_kind="run",
         subject_id=run.pk,
-        digest=digest_of(bound),
-        bound=bound,
+        bound=bound_of(call, snapshot, decision.effect, reasons),
         shape=shape_of(call),
         summary=_summary(call),
         facts=_facts(call, run, decision),

@@ -31,7 +31,7 @@ def ask(workspace, creator, made_up_subjects):  # noqa: F811  (the fixture, aske
         values = {
             "subject_kind": "run",
             "subject_id": uuid4(),
-            "digest": uuid4().hex * 2,
+            "bound": {"inputs": uuid4().hex},
             "facts": facts,
             "requested_by": creator,
         }

@@ -43,7 +43,7 @@ def ask(workspace, creator, made_up_subjects):
         values = {
             "subject_kind": "run",
             "subject_id": uuid4(),
-            "digest": uuid4().hex * 2,
+            "bound": {"inputs": uuid4().hex},
             "facts": FACTS,
             "requested_by": creator,
         }

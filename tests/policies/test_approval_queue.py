@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from galaxy.core.models import AuditEvent, SavedView
 from galaxy.core.recent_proof import KEPT
+from policies.bound import digest_of
 from policies.models import Approval, ApproverGroup, ApproverGroupMember, Decision, Effect, Rule, Vote
 from policies.rules.asks import Ask, Stage
 from policies.services.following import withdraw_approval
@@ -119,7 +120,7 @@ def test_a_line_says_who_asked_why_and_how_far_it_is(client_of, ask, admin, appr
         ({"q": "INSTALL"}, {"install"}),
         ({"q": "creator"}, {"call", "old"}),
         ({"q": "gmail.send"}, {"call"}),
-        ({"q": "a" * 12}, {"call"}),  # the beginning of its digest
+        ({"q": digest_of({"inputs": "a"})[:12]}, {"call"}),  # the beginning of its digest
         ({"extension": "gmail"}, {"call"}),
         ({"by": "admin"}, {"install"}),
         ({"carries": "payment"}, {"call"}),
@@ -139,7 +140,7 @@ def test_each_filter_finds_its_own(client_of, ask, workspace, admin, approver, q
     )
     Rule.objects.create(workspace=workspace, number=7, title="R", effect="deny", owner=admin, reason="x")
     rows = {
-        "call": ask("call", target="gmail.send", data_classes=["payment"], digest="a" * 64),
+        "call": ask("call", target="gmail.send", data_classes=["payment"], bound={"inputs": "a"}),
         "install": ask("install", subject_kind="install", requested_by=admin, decision=ruled),
         "old": ask("old", simulated=True),
     }

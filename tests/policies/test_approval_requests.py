@@ -88,8 +88,8 @@ def test_the_past_and_the_recommendation_stand_beside_it(client_of, ask, approve
 
 
 def test_what_came_back_says_what_changed_and_leads_to_the_earlier_one(client_of, ask, approver):
-    first = ask("First")
-    second = ask("Second", subject_id=first.subject_id, facts={"changed": ["the inputs", "the version"]})
+    first = ask("First", bound={"inputs": "a", "version": "1"})
+    second = ask("Second", subject_id=first.subject_id, bound={"inputs": "b", "version": "2"})
     text = client_of(approver).get(url("detail", second)).text
     assert "something changed: the inputs, the version." in text and first.get_absolute_url() in text
     assert "Another request came in its place" in client_of(approver).get(url("detail", first)).text

@@ -64,7 +64,7 @@ def test_a_request_waits_a_day_and_is_in_the_trail(ask, creator, trail):
 
 
 def test_asking_again_for_the_same_thing_gives_the_same_request(ask):
-    what = {"subject_id": uuid4(), "digest": "a" * 64}
+    what = {"subject_id": uuid4(), "bound": {"inputs": "a"}}
     assert ask(**what) == ask(**what)
 
 

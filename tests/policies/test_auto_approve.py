@@ -74,7 +74,7 @@ def asks(workspace, probe, creator):
         values = {
             "subject_kind": "run",
             "subject_id": uuid4(),
-            "digest": uuid4().hex * 2,
+            "bound": {"inputs": uuid4().hex},
             "summary": "Create a thing",
             "facts": {},
             "requested_by": by,

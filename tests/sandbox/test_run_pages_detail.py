@@ -208,7 +208,7 @@ def test_a_waiting_run_leads_to_its_request_also_when_a_step_waits(client_of, ad
         workspace,
         subject_kind="run",
         subject_id=uuid4(),
-        digest="d" * 64,
+        bound={"inputs": "d"},
         summary="Remove a thing",
         facts={},
         requested_by=admin,

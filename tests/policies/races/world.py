@@ -114,7 +114,6 @@ class Schedule:
             self.world.workspace,
             subject_kind="race",
             subject_id=self.call,
-            digest=digest_of(bound),
             bound=bound,
             summary="Mail some people",
             facts={},
