@@ -18,10 +18,10 @@ from policies.recommending import Case, Past, Recommendation, recommend
 from policies.risk import Risk, risk_of
 from policies.services.following import BETWEEN_REMINDERS
 from policies.services.reviewers import why_not_yours
-from policies.services.standing import may_see, name_of, standing_of
+from policies.services.standing import may_see, names_of, standing_of, word_of
 from policies.stacking import oddities
 from policies.subjects import Panels
-from policies.waiting import Wait, refs_of, usual_wait
+from policies.waiting import Waiting, waiting_of
 
 __all__ = ["Request", "due_for", "queue_of", "request_of", "visible"]
 NOT_KNOWN = "Not known"
@@ -58,7 +58,7 @@ class Request:
     """One approval opened for one reader.
 
     ``why`` says why they may decide it, else ``why_not`` why they do not; ``denied`` is the permission that is missing
-    where that is the reason. ``recommendation`` is there while it waits, ``wait`` for whoever asked.
+    where that is the reason. ``recommendation`` is there while it waits, ``waiting`` for whoever asked.
     """
 
     row: Row
@@ -77,7 +77,7 @@ class Request:
     denied: Denied | None
     is_own: bool
     is_asked: bool
-    wait: Wait | None
+    waiting: Waiting | None
     takes_place_of: Approval | None
     taken_by: Approval | None
 
@@ -139,12 +139,6 @@ class Request:
         return _count(self.record_count - 1, "record")
 
     @property
-    def asked_words(self) -> str:
-        """Whom it waits for, for whoever asked."""
-        here = next((stage for stage in self.stages if stage.state == "open"), None)
-        return f"It waits for {here.who}." if here else ""
-
-    @property
     def remind_at(self) -> datetime | None:
         """When its reviewers may be reminded again; None where they may be now."""
         if self.approval.reminded_at is None:
@@ -159,16 +153,16 @@ def request_of(approval: Approval, reader: User) -> Request:
     panels = subject.show(approval, reader) if subject and subject.show else Panels()
     row = row_of(approval)
     stages = list(approval.stages.all())
-    here = next((stage for stage in stages if stage.opened_at and not stage.done_at), None)
+    here = next((stage for stage in stages if stage.is_open), None)
     close = why_not_yours(approval, reader) if approval.is_pending else ""
     seat = None
     if here and not close and approval.is_pending:
         seat = standing_of(reader, approval.workspace).seat(approval, here)
-    has_spoken = any(vote.reviewer_id == reader.pk for vote in row.votes)
+    said = word_of(reader, row.votes)
     is_own = approval.requested_by_id == reader.pk
     past = _past_of(approval, reader)
     denied = None
-    if approval.is_pending and not close and seat is None and not has_spoken:
+    if approval.is_pending and not close and seat is None and not said:
         denied = why_not(reader, "core.decide_approval", approval.workspace)
     return Request(
         row=row,
@@ -183,11 +177,11 @@ def request_of(approval: Approval, reader: User) -> Request:
         subject_url=subjects.url_of(approval),
         receipt_url=_receipt_of(approval, reader),
         why=seat.sentence if seat else "",
-        why_not=close or _not_asked(here, has_spoken, seat is not None),
+        why_not=close or _not_asked(here, said, reader, seat is not None),
         denied=denied,
         is_own=is_own,
-        is_asked=seat is not None and not has_spoken,
-        wait=usual_wait(approval.workspace, refs_of(stages)) if is_own and approval.is_pending else None,
+        is_asked=seat is not None and not said,
+        waiting=waiting_of(approval) if is_own else None,
         takes_place_of=approval.narrowed_from or approval.again,
         taken_by=_taken_by(approval, reader),
     )
@@ -262,19 +256,19 @@ def _stages(stages: Sequence[ApprovalStage], votes: Sequence[Vote]) -> list[Stag
         state = "later"
         if stage.done_at:
             state = "done" if len(said) >= stage.needed else "over"
-        elif stage.opened_at:
+        elif stage.is_open:
             state = "open"
-        who = " or ".join(name_of(ref, stage.workspace_id) for ref in stage.reviewers)
-        found.append(StageView(who, len(said), stage.needed, state))
+        found.append(StageView(names_of(stage), len(said), stage.needed, state))
     return found
 
 
-def _not_asked(here: ApprovalStage | None, has_spoken: bool, is_asked: bool) -> str:
-    if has_spoken:
-        return "You have said yes. Somebody else has to as well."
+def _not_asked(here: ApprovalStage | None, said: Vote | None, reader: User, is_asked: bool) -> str:
+    if said:
+        who = "You have said yes" if said.reviewer == reader else f"{said.reviewer} has said yes in your place"
+        return f"{who}. Somebody else has to as well."
     if is_asked or here is None:
         return ""
-    return f"It waits for {' or '.join(name_of(ref, here.workspace_id) for ref in here.reviewers)}."
+    return f"It waits for {names_of(here)}."
 
 
 def _past_of(approval: Approval, reader: User) -> list[Approval]:

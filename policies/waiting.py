@@ -1,6 +1,6 @@
 """How long requests usually wait for their reviewers, by this workspace's own history."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from django.utils import timezone
 from galaxy.core.models import Workspace
 from policies.models import Approval, ApprovalStage, Vote
 from policies.rules.asks import Ask
-from policies.services.standing import name_of
+from policies.services.standing import name_of, names_of
 
 LOOKED_BACK = timedelta(days=90)
 ENOUGH = 5  # decisions; the middle of fewer says nothing about the next
@@ -41,6 +41,23 @@ class Wait:
         if self.median is None or self.p90 is None:
             return "not known yet"
         return f"{_words(self.median)}, nine in ten within {_words(self.p90)}"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Whom a request waits for now ("one of Sales-Ops"), and how long such requests usually wait."""
+
+    who: str
+    wait: Wait
+
+    @property
+    def sentence(self) -> str:
+        return f"It waits for {self.who}. Usual wait: {self.wait.words}."
+
+    @property
+    def usual_s(self) -> int | None:
+        """The median in seconds; None where too few were decided to tell."""
+        return None if self.wait.median is None else round(self.wait.median.total_seconds())
 
 
 @dataclass(frozen=True)
@@ -105,6 +122,11 @@ def _words(wait: timedelta) -> str:
     return f"{minutes // (24 * 60)} days"
 
 
-def refs_of(stages: Iterable[ApprovalStage]) -> list[str]:
-    """Every reference that the stages of one request name."""
-    return sorted({ref for stage in stages for ref in stage.reviewers})
+def waiting_of(approval: Approval) -> Waiting | None:
+    """For whoever asked: whom it waits for; None once it waits no more."""
+    stages = list(approval.stages.all())
+    here = next((stage for stage in stages if stage.is_open), None)
+    if here is None or not approval.is_pending:
+        return None
+    refs = {ref for stage in stages for ref in stage.reviewers}
+    return Waiting(names_of(here), usual_wait(approval.workspace, refs))

@@ -184,9 +184,21 @@ class ApprovalStage(WorkspaceModel):
             models.UniqueConstraint(fields=["workspace", "approval", "position"], name="approvalstage_once"),
             models.CheckConstraint(name="approvalstage_needs_somebody", condition=Q(needed__gte=1, needed__lte=9)),
         ]
+        indexes = [
+            models.Index(
+                fields=["workspace", "approval"],
+                condition=Q(opened_at__isnull=False, done_at=None),
+                name="approvalstage_open",
+            )
+        ]
 
     def __str__(self):
         return f"{self.needed} of {', '.join(self.reviewers)}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is answered now."""
+        return self.opened_at is not None and self.done_at is None
 
 
 class Vote(WorkspaceModel):
@@ -194,7 +206,8 @@ class Vote(WorkspaceModel):
 
     ``requested_by`` and ``version_author`` repeat the approval's, so that constraints can hold that neither votes.
     A composite foreign key (see the migration) keeps ``requested_by`` true. ``on_behalf_of`` is who delegated to the
-    reviewer, where the vote rests on that; ``factor`` the second factor that was shown (totp, webauthn), "" for none.
+    reviewer, where the vote rests on that, which migration 0008 looks at; ``factor`` the second factor that was shown
+    (totp, webauthn), "" for none.
     """
 
     class Choice(models.TextChoices):

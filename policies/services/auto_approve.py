@@ -158,8 +158,8 @@ def _covers(grant: AutoApproval, approval: Approval) -> bool:
     stages = list(approval.stages.all())
     if len(stages) != 1 or stages[0].needed > 1:
         return False
-    seat = standing_of(owner, approval.workspace).seat(approval, stages[0])
-    return seat is not None and seat.giver is None  # what was lent to them is not theirs to give beforehand
+    # By a seat of their own: what was lent to them is not theirs to give beforehand.
+    return bool(standing_of(owner, approval.workspace).own(approval, stages[0]))
 
 
 def _error_rate(grant: AutoApproval) -> tuple[int, int] | None:

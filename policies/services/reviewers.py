@@ -1,13 +1,13 @@
 """The people whom a request asks, without those who are too close to it; and the requests that ask a person."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from galaxy.core.models import Agent, Role, Token, User, Workspace
+from galaxy.core.models import Agent, Role, User, Workspace
 from galaxy.core.permissions import holders_of, holders_on
 from policies.models import Approval, ApprovalQuerySet, ApprovalStage, ApproverGroupMember, Delegation, Vote
 from policies.rules.asks import APPROVERS
-from policies.services.standing import about, held_since, open_stage, stand_ins, standing_of, why_not_yours
+from policies.services.standing import about, open_stage, spoke, stand_ins, standing_of, too_close, why_not_yours
 
 __all__ = ["asked_of", "reviewers_at", "reviewers_of", "why_not_yours"]
 
@@ -21,42 +21,37 @@ def reviewers_of(approval: Approval) -> QuerySet[User, User]:
 def reviewers_at(approval: Approval, stage: ApprovalStage) -> QuerySet[User, User]:
     """The same for any stage, open or to come."""
     named = _named(approval, stage.reviewers)
+    out = _too_close(approval) | _spoke(approval)
     now_lent = Q(starts_at__lte=Now(), ends_at__gt=Now(), ended_at=None)
-    lent = Delegation.objects.in_workspace(approval.workspace).filter(about(approval), now_lent, giver__in=named)
-    lent = lent.exclude(giver=approval.requested_by_id)
+    lent = Delegation.objects.in_workspace(approval.workspace).filter(about(approval), now_lent)
+    lent = lent.filter(giver__in=named.exclude(out))
     people = User.objects.filter(
         Q(pk__in=named.values("pk")) | Q(pk__in=lent.values("taker")),
         is_active=True,
         memberships__workspace=approval.workspace,
     )
-    people = people.exclude(pk=approval.requested_by_id).exclude(pk__in=approval.agent_tokens.values("created_by"))
-    people = people.exclude(pk__in=stand_ins(approval).values("taker"))
-    people = people.exclude(pk__in=Vote.objects.filter(approval=approval).values("reviewer"))
-    if approval.agent_id:
-        people = people.exclude(pk__in=Agent.objects.filter(pk=approval.agent_id).values("owner"))
-    return people.exclude(pk=approval.version_author_id) if approval.version_author_id else people
+    return people.exclude(out)
 
 
 def asked_of(user: User, workspace: Workspace) -> ApprovalQuerySet:
     """What waits for this very person: an open stage asks them, they have not spoken and are not too close to it."""
-    stages = ApprovalStage.objects.filter(standing_of(user, workspace).stages(), opened_at__isnull=False, done_at=None)
-    made = Token.objects.in_workspace(workspace).filter(created_by=user, agent=OuterRef("agent"))
-    stands_in = Delegation.objects.in_workspace(workspace).filter(
-        held_since(OuterRef("requested_at")),
-        Q(installation=None) | Q(installation=OuterRef("installation")),
-        giver=OuterRef("requested_by"),
-        taker=user,
-    )
-    waiting = Approval.objects.in_workspace(workspace).waiting()
-    return (
-        waiting.filter(Exists(stages.filter(workspace=workspace, approval=OuterRef("pk"))))
-        .exclude(requested_by=user)
-        .exclude(version_author=user)
-        .exclude(agent__owner=user)
-        .exclude(Exists(made))
-        .exclude(Exists(stands_in))
-        .exclude(Exists(Vote.objects.filter(workspace=workspace, approval=OuterRef("pk"), reviewer=user)))
-    )
+    asked = standing_of(user, workspace).answers()
+    return Approval.objects.in_workspace(workspace).waiting().filter(asked, ~too_close(user), ~spoke(user))
+
+
+def _too_close(approval: Approval) -> Q:
+    """Those whom ``why_not_yours`` keeps from it."""
+    close = Q(pk__in=[approval.requested_by_id, *filter(None, [approval.version_author_id])])
+    close |= Q(pk__in=approval.agent_tokens.values("created_by")) | Q(pk__in=stand_ins(approval).values("taker"))
+    if approval.agent_id:
+        close |= Q(pk__in=Agent.objects.filter(pk=approval.agent_id).values("owner"))
+    return close
+
+
+def _spoke(approval: Approval) -> Q:
+    """Those who said a word on it, or in whose place another did."""
+    votes = Vote.objects.in_workspace(approval.workspace).filter(approval=approval)
+    return Q(pk__in=votes.values("reviewer")) | Q(pk__in=votes.exclude(on_behalf_of=None).values("on_behalf_of"))
 
 
 def _named(approval: Approval, refs: list[str]) -> QuerySet[User, User]:

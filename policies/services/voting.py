@@ -4,6 +4,7 @@ The approval's row is locked first, and everything is then read anew: the time, 
 grant that was revoked, a version that was rolled back or an end that came while a page was open is felt by the vote.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ from policies.models import Approval, ApprovalStage, Vote
 from policies.risk import Risk, risk_of
 from policies.rules.asks import APPROVERS
 from policies.services.requesting import announce, is_simulated, why_undecidable
-from policies.services.standing import Seat, Standing, name_of, standing_of, why_not_yours
+from policies.services.standing import Seat, Standing, name_of, names_of, standing_of, why_not_yours, word_of
 
 Status = Approval.Status
 MANY = 200  # decided by one form
@@ -41,14 +42,12 @@ def decide_approval(
     note: str = "",
     digest: str,
     factor: str = "",
-    on_behalf_of: User | None = None,
 ) -> Approval:
     """Say yes or no to a waiting approval, and write it to the audit trail.
 
     ``decision`` is ``approved`` or ``rejected``; ``note`` is plain text the requester reads, needed to reject and for a
     yes at high risk; ``digest`` is what the reviewer's form showed; ``factor`` the second factor that they showed
     lately (recent_proof.recent_factor), needed for a yes where the approval says so: a no is never made harder.
-    ``on_behalf_of`` takes the seat of that person, who delegated theirs; else it is found.
 
     One no ends it. A yes is counted with those of others who still may answer; once every stage has as many as it
     needs, the approval is approved. Returns it as stored; ``approval_decided`` follows the commit that decides it.
@@ -61,17 +60,19 @@ def decide_approval(
     forget_grants()
     now = database_now()
     stages = list(locked.stages.order_by("position"))
-    stage = next((one for one in stages if one.opened_at and one.done_at is None), stages[-1])
+    stage = next((one for one in stages if one.is_open), stages[-1])
     standing = standing_of(reviewer, locked.workspace, now)
     if refusal := why_not_yours(locked, reviewer):
         raise SelfApproval(refusal)
-    seat = _seat(locked, stage, standing, on_behalf_of)
+    seat = _seat(locked, stage, standing)
     if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
         approval.refresh_from_db()
         raise why_undecidable(locked, digest)
-    votes = list(Vote.objects.in_workspace(locked.workspace).filter(approval=locked).select_related("reviewer"))
-    if any(vote.reviewer_id == reviewer.pk for vote in votes):
-        raise AlreadyVoted("You have said yes to this already; now others are asked.")
+    votes = Vote.objects.in_workspace(locked.workspace).filter(approval=locked)
+    said = list(votes.select_related("reviewer", "on_behalf_of", "stage").order_by("voted_at"))
+    if mine := word_of(reviewer, said):
+        who = "You have" if mine.reviewer == reviewer else f"In your place {mine.reviewer} has"
+        raise AlreadyVoted(f"{who} said yes to this already; now others are asked.")
     _check_note(locked, decision, note)
     shown = _checked_factor(locked, reviewer, decision, factor)
     vote = Vote.objects.create(
@@ -91,7 +92,7 @@ def decide_approval(
     if decision == Vote.Choice.REJECT:
         _decide(locked, seat, vote, Status.REJECTED)
     else:
-        _count(locked, stages, [*votes, vote], seat, standing)
+        _count(locked, stages, [*said, vote], seat)
     approval.refresh_from_db()
     return approval
 
@@ -155,17 +156,16 @@ def _locked(approval: Approval) -> Approval:
     return rows.select_related("workspace", "requested_by", "agent").get(pk=approval.pk)
 
 
-def _seat(approval: Approval, stage: ApprovalStage, standing: Standing, giver: User | None) -> Seat:
+def _seat(approval: Approval, stage: ApprovalStage, standing: Standing) -> Seat:
     """Where the reviewer sits. Raises NotGranted or NotAsked where the stage asks others."""
-    seat = standing.seat(approval, stage, giver)
+    seat = standing.seat(approval, stage)
     if seat:
         return seat
-    if APPROVERS in stage.reviewers and giver is None:
+    if APPROVERS in stage.reviewers:
         denied = why_not(standing.user, "core.decide_approval", approval.workspace)
         if denied:
             raise NotGranted(denied)
-    asked = " or ".join(name_of(ref, approval.workspace_id) for ref in stage.reviewers)
-    raise NotAsked(f"This is for {asked} to decide.")
+    raise NotAsked(f"This is for {names_of(stage)} to decide.")
 
 
 def _check_choice(decision: str) -> None:
@@ -190,27 +190,20 @@ def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: s
     return factor
 
 
-def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat, standing: Standing) -> None:
-    """After a yes, the last of ``votes``: which stages have enough, by people who still may answer and came no closer
-    to the matter since; the first that has not is open now."""
-    vote, reviewer = votes[-1], standing.user
-    standings = {reviewer.pk: standing}
-    yes: dict[UUID, list[Vote]] = {stage.pk: [] for stage in stages}
-    for one in votes:
-        if one.reviewer_id not in standings:
-            standings[one.reviewer_id] = standing_of(one.reviewer, approval.workspace, vote.voted_at)
-        stage = next(stage for stage in stages if stage.pk == one.stage_id)
-        if standings[one.reviewer_id].seat(approval, stage) and not why_not_yours(approval, one.reviewer):
-            yes[stage.pk].append(one)
-    short = next((stage for stage in stages if len(yes[stage.pk]) < stage.needed), None)
+def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat) -> None:
+    """After a yes, the last of ``votes``: which stages have enough that still count; the first that has not is open
+    now."""
+    vote = votes[-1]
+    yes = Counter(one.stage_id for one in votes if _counts(one, approval, vote.voted_at))
+    short = next((stage for stage in stages if yes[stage.pk] < stage.needed), None)
     if short is None:
         _decide(approval, seat, vote, Status.APPROVED)
         return
     opened = _open(stages, short, vote.voted_at)
-    missing = short.needed - len(yes[short.pk])
+    missing = short.needed - yes[short.pk]
     audit.record(
         "approval.voted",
-        actor=Actor.of(reviewer),
+        actor=Actor.of(vote.reviewer),
         target=approval,
         simulated=is_simulated(approval),
         digest=approval.digest,
@@ -220,9 +213,18 @@ def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], s
         missing=missing,
         **_facts(seat, approval),
     )
-    notifications.tell_of_vote(approval, reviewer, missing, name_of(short.reviewers[0], approval.workspace_id))
+    notifications.tell_of_vote(approval, vote.reviewer, missing, name_of(short.reviewers[0], approval.workspace_id))
     if opened:
         notifications.ask(approval, short)
+
+
+def _counts(vote: Vote, approval: Approval, now: datetime) -> bool:
+    """Whether a yes still holds: whoever said it is here, whoever's place it was has that still, and neither came
+    closer to the matter since. That a delegation ended since takes nothing back: it held when the word was said."""
+    place = vote.on_behalf_of or vote.reviewer
+    standings = {one: standing_of(one, approval.workspace, now) for one in (place, vote.reviewer)}
+    is_here = all(standing.refs and not why_not_yours(approval, one) for one, standing in standings.items())
+    return is_here and bool(vote.stage and standings[place].own(approval, vote.stage))
 
 
 def _open(stages: list[ApprovalStage], short: ApprovalStage, now: datetime) -> bool:

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from galaxy.core.members.people import change_role, remove_member
 from galaxy.core.members.roles import create_role
-from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, RoleGroup
+from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, RoleGroup, Token
 from galaxy.core.permissions import NotGranted, grant, remember_grants, revoke
 from galaxy.core.tokens import create_token
 from policies.models import Approval, ApproverGroup, ApproverGroupMember, Delegation, Vote
@@ -250,8 +251,68 @@ def test_nobody_answers_twice_by_taking_a_second_place(ask, sales, people, lend)
     lend(bo, ada)
     approve(approval, ada)
     with pytest.raises(AlreadyVoted):
-        approve(approval, ada, on_behalf_of=bo)
+        approve(approval, ada)
     assert approval.status == "pending"
+    assert approve(approval, bo).status == "approved"
+
+
+def test_a_place_speaks_once_whoever_sits_in_it(workspace, ask, sales, people, lend):
+    """Ada says yes and then lends her place to Cy: two of Sales-Ops is Bo as well, and not Ada by another's mouth."""
+    ada, bo, cy = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 2)))
+    approve(approval, ada)
+    lend(ada, cy)
+    assert seat_of(approval, cy) is None and not asked_of(cy, workspace).exists()
+    assert set(reviewers_of(approval)) == {bo}
+    with pytest.raises(NotAsked):
+        approve(approval, cy)
+    assert approve(approval, bo).status == "approved"
+
+
+def test_whoever_was_spoken_for_speaks_no_more(workspace, ask, sales, people, lend):
+    ada, bo, cy = people
+    approval = ask(ask=stages((f"group:{sales.pk}", 2)))
+    lend(ada, cy)
+    approve(approval, cy)
+    assert set(reviewers_of(approval)) == {bo} and not asked_of(ada, workspace).exists()
+    with pytest.raises(AlreadyVoted, match=f"In your place {cy} has said yes"):
+        approve(approval, ada)
+    assert approve(approval, bo).status == "approved"
+
+
+def test_what_was_said_in_anothers_place_counts_when_they_are_back_and_not_once_they_lost_it(
+    ask, sales, people, lend, member
+):
+    ada, bo, cy = people
+    back, gone = (ask(ask=stages((f"group:{sales.pk}", 2))) for _ in range(2))
+    loan = lend(ada, cy)
+    for approval in (back, gone):
+        approve(approval, cy)
+    loan.ended_at = timezone.now()
+    loan.save()
+    assert approve(back, bo).status == "approved"
+    ApproverGroupMember.objects.filter(user=ada).delete()
+    assert approve(gone, bo).status == "pending"
+
+
+@pytest.mark.parametrize("closeness", ["author", "key of the agent", "stands in for the requester"])
+def test_a_place_lent_by_somebody_too_close_is_no_place(
+    workspace, ask, agent, sales, people, lend, creator, owner, closeness
+):
+    """Whoever could not answer themselves does not answer through somebody they chose."""
+    ada, bo, cy = people
+    about = {"version_author": ada} if closeness == "author" else {"agent": agent}
+    approval = ask(ask=stages((f"group:{sales.pk}", 1)), **about)
+    if closeness == "key of the agent":
+        create_token(workspace, name="Key", permissions=["runs.read"], days=2, agent=agent, actor=owner)
+        Token.objects.update(created_by=ada)
+    elif closeness != "author":
+        lend(creator, ada)
+    lend(ada, cy)
+    assert seat_of(approval, cy) is None and not asked_of(cy, workspace).exists()
+    assert set(reviewers_of(approval)) == {bo}
+    with pytest.raises(NotAsked):
+        approve(approval, cy)
 
 
 @pytest.mark.parametrize(
@@ -351,3 +412,14 @@ def test_lists_and_votes_agree_on_who_is_asked(workspace, ask, sales, people, le
             assert (person in people_asked) == asked, (person, stage, approval.installation)
             pairs += asked
     assert pairs > len(requests)
+
+
+def test_what_waits_is_looked_up_request_by_request(workspace, ask, people, lend, approver):
+    """A join of all requests with all stages is what PostgreSQL chooses for both while it has no statistics."""
+    lend(approver, people[0])
+    ask()
+    for person in (approver, people[0]):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = asked_of(person, workspace).explain()
+        assert "approvalstage_open" in plan and "Semi Join" not in plan and "Anti Join" not in plan, plan

@@ -9,11 +9,13 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from galaxy.core.models import Token
+from galaxy.core.scope import workspace_scope
 from policies.models import Approval, AutoApproval, Delegation
 from policies.rules.asks import Ask, Stage
 from policies.services.approvals import consume, decide_approval
 from tests.extensions import PROBE, installed
 
+HOUR = timedelta(hours=1)
 TWO = Ask(stages=(Stage("approvers", 2),))
 
 
@@ -266,6 +268,79 @@ def test_nobody_votes_who_is_too_close(workspace, ask, creator, owner, admin, ap
         cast_vote(approval, approver)
     with refused("vote_not_for_requester"):
         cast_vote(approval, owner, on_behalf_of_id=creator.pk)
+
+
+@pytest.fixture
+def lend(workspace):
+    """``lend(giver, taker, …)``: a delegation from an hour ago until tomorrow, unless told otherwise."""
+
+    def lent(giver, taker, first=-1, last=24, **fields):
+        times = {"starts_at": timezone.now() + first * HOUR, "ends_at": timezone.now() + last * HOUR}
+        return Delegation.objects.create(**{"workspace": workspace, "giver": giver, "taker": taker} | times | fields)
+
+    return lent
+
+
+def test_nobody_votes_in_anothers_place_without_their_word(
+    workspace, other_workspace, ask, lend, admin, approver, member, auditor
+):
+    """A delegation of another, to another, about something else, not begun, over, called off, of another workspace."""
+    probe = installed(workspace, admin, PROBE)[0]
+    approval = ask()
+    lend(admin, auditor)
+    lend(auditor, member)
+    lend(approver, member, installation=probe)
+    lend(approver, member, first=2)
+    lend(approver, member, first=-3, last=-1)
+    lend(approver, member, ended_at=timezone.now())
+    with workspace_scope([other_workspace.pk]):
+        lend(approver, member, workspace=other_workspace)
+    with workspace_scope([workspace.pk, other_workspace.pk]), refused("vote_without_delegation"):
+        cast_vote(approval, member, on_behalf_of_id=approver.pk)
+    lend(approver, member, first=0, last=1)
+    cast_vote(approval, member, on_behalf_of_id=approver.pk)
+
+
+def test_a_delegation_that_is_called_off_carries_no_vote(ask, lend, approver, member):
+    approval = ask()
+    loan = lend(approver, member)
+    Delegation.objects.filter(pk=loan.pk).update(ended_at=timezone.now())
+    with refused("vote_without_delegation"):
+        cast_vote(approval, member, on_behalf_of_id=approver.pk)
+
+
+def test_nobody_votes_in_the_place_of_somebody_who_is_too_close(
+    ask, agent, lend, creator, owner, admin, approver, member, auditor
+):
+    approval = ask(version_author=approver, agent=agent)  # an agent of the admin's
+    Token.objects.create(
+        workspace=approval.workspace,
+        name="Key",
+        prefix="glx_",
+        digest="d" * 64,
+        agent=agent,
+        created_by=owner,
+        expires_at=timezone.now() + 24 * HOUR,
+    )
+    lend(creator, auditor)  # who stands in for whoever asked
+    for giver in (approver, admin, owner, auditor):
+        lend(giver, member)
+        with refused("vote_for_too_close"):
+            cast_vote(approval, member, on_behalf_of_id=giver.pk)
+
+
+def test_nobody_has_two_words_on_one_request(ask, lend, admin, approver, member, auditor):
+    spoke, was_spoken_for = ask(ask=TWO), ask(ask=TWO)
+    loan = lend(approver, member)
+    cast_vote(spoke, approver)
+    with refused("vote_once_each"):
+        cast_vote(spoke, member, on_behalf_of_id=approver.pk)
+    cast_vote(was_spoken_for, member, on_behalf_of_id=approver.pk)
+    Delegation.objects.filter(pk=loan.pk).update(ended_at=timezone.now())
+    lend(approver, auditor)
+    for reviewer, giver in ((approver, None), (auditor, approver.pk)):
+        with refused("vote_once_each"):
+            cast_vote(was_spoken_for, reviewer, on_behalf_of_id=giver)
 
 
 def test_nobody_votes_who_can_act_as_the_agent_that_asked(workspace, ask, agent, owner, admin, approver):
