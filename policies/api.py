@@ -1,11 +1,13 @@
 """Approval requests, for machines: they read them. Deciding is a person's, signed in, in the console."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from galaxy.core.api.paging import PageFilter
 from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import PersonSerializer
 from policies.models import Approval, Vote
+from policies.waiting import waiting_of
 
 
 class VoteSerializer(serializers.Serializer):
@@ -33,6 +35,23 @@ class ApprovalSerializer(serializers.Serializer):
 
     def get_reasons(self, approval: Approval) -> list[str]:
         return [reason["text"] for reason in approval.decision.reasons] if approval.decision else []
+
+
+class WaitingSerializer(serializers.Serializer):
+    who = serializers.CharField(help_text="Who is asked now, in words.")
+    usual_wait_s = serializers.IntegerField(
+        source="usual_s", allow_null=True, help_text="The median of the last 90 days; null where too few were decided."
+    )
+    sentence = serializers.CharField(help_text="Both, in words.")
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    waiting = serializers.SerializerMethodField(help_text="Null once it waits no more.")
+
+    @extend_schema_field(WaitingSerializer(allow_null=True))
+    def get_waiting(self, approval: Approval) -> dict | None:
+        found = waiting_of(approval)
+        return WaitingSerializer(found).data if found else None
 
 
 class ApprovalFilter(PageFilter):
@@ -69,6 +88,7 @@ class ApprovalListView(Approvals, ListView):
 
 @reads("approvals", "Read one approval request", tag="Approvals")
 class ApprovalView(Approvals, DetailView):
-    """One request, with its digest, its facts and what was decided."""
+    """One request, with its digest, its facts, whom it waits for or what was decided."""
 
     opens = {"GET": "approvals.read"}
+    row = ApprovalDetailSerializer

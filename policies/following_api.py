@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from galaxy.core.api.serializers import EmptyBody
 from galaxy.core.api.views import repeatable
-from policies.api import Approvals, ApprovalSerializer
+from policies.api import ApprovalDetailSerializer, Approvals
 from policies.services.following import ask_again, remind, withdraw_approval
 
 
@@ -21,7 +21,7 @@ class _Act(Approvals):
     def answer(self, pk, status=200):
         self.read(EmptyBody)
         found = self.act(get_object_or_404(self.visible(), pk=pk))
-        return Response(ApprovalSerializer(self.visible().get(pk=found.pk)).data, status=status)
+        return Response(ApprovalDetailSerializer(self.visible().get(pk=found.pk)).data, status=status)
 
 
 class ApprovalWithdrawalView(_Act):
@@ -32,7 +32,7 @@ class ApprovalWithdrawalView(_Act):
         operation_id="approvals_withdraw",
         summary="Withdraw a request",
         request=EmptyBody,
-        responses=ApprovalSerializer,
+        responses=ApprovalDetailSerializer,
         tags=["Approvals"],
     )
     @repeatable
@@ -49,7 +49,7 @@ class ApprovalReminderView(_Act):
         operation_id="approvals_remind",
         summary="Remind of a request",
         request=EmptyBody,
-        responses=ApprovalSerializer,
+        responses=ApprovalDetailSerializer,
         tags=["Approvals"],
     )
     @repeatable
@@ -66,7 +66,7 @@ class ApprovalRepetitionView(_Act):
         operation_id="approvals_ask_again",
         summary="Ask again",
         request=EmptyBody,
-        responses={201: ApprovalSerializer},
+        responses={201: ApprovalDetailSerializer},
         tags=["Approvals"],
     )
     @repeatable

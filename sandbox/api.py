@@ -1,7 +1,7 @@
 """Runs, for machines: the same gate as the pages. An agent sees the runs it asked for, and no others."""
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -9,6 +9,8 @@ from galaxy.core.api.paging import PageFilter
 from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import AgentSerializer, EmptyBody, LinkSerializer, PersonSerializer, StrictSerializer
 from galaxy.core.api.views import repeatable
+from policies.api import WaitingSerializer
+from policies.waiting import waiting_of
 from registry.models import Kind
 from sandbox.models import Category, Run
 from sandbox.services import cancel_run, invoke
@@ -52,6 +54,16 @@ class RunSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RunDetailSerializer(RunSerializer):
+    waiting = serializers.SerializerMethodField(help_text="For whose yes it waits; null where it waits for nobody's.")
+
+    @extend_schema_field(WaitingSerializer(allow_null=True))
+    def get_waiting(self, run: Run) -> dict | None:
+        asked = run.asked
+        found = waiting_of(asked) if asked else None
+        return WaitingSerializer(found).data if found else None
 
 
 class RunFilter(PageFilter):
@@ -108,7 +120,7 @@ class RunListView(Runs, ListView):
         operation_id="runs_create",
         summary="Start a run",
         request=RunBody,
-        responses={201: RunSerializer},
+        responses={201: RunDetailSerializer},
         tags=["Runs"],
     )
     @repeatable
@@ -124,7 +136,7 @@ class RunListView(Runs, ListView):
             simulate=wanted["mode"] == Run.Mode.SIMULATED,
             scenario=wanted["scenario"],
         )
-        return Response(RunSerializer(self.visible().get(pk=run.pk)).data, status=201)
+        return Response(RunDetailSerializer(self.visible().get(pk=run.pk)).data, status=201)
 
 
 @reads("runs", "Read one run", tag="Runs")
@@ -132,6 +144,7 @@ class RunView(Runs, DetailView):
     """One run as it stands now."""
 
     opens = {"GET": "runs.read"}
+    row = RunDetailSerializer
 
 
 class RunCancellationView(Runs):
@@ -141,7 +154,7 @@ class RunCancellationView(Runs):
         operation_id="runs_cancel",
         summary="Cancel a run",
         request=EmptyBody,
-        responses=RunSerializer,
+        responses=RunDetailSerializer,
         tags=["Runs"],
     )
     @repeatable
@@ -150,4 +163,4 @@ class RunCancellationView(Runs):
         self.read(EmptyBody)
         run = get_object_or_404(self.visible(), pk=pk)
         cancel_run(run, actor=self.caller.person, chain=self.caller.actor)
-        return Response(RunSerializer(self.visible().get(pk=pk)).data)
+        return Response(RunDetailSerializer(self.visible().get(pk=pk)).data)

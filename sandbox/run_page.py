@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from policies.models import Approval
+from policies.waiting import Waiting, waiting_of
 from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, OutboxMessage, Run, Span
@@ -108,11 +109,15 @@ class RunPage:
         """What left for a live run of a REST or gRPC action."""
         return requests_of(self.run)
 
-    @property
+    @cached_property
     def approval(self) -> Approval | None:
-        """What the run waits for: its own approval, or that of the step that waits."""
-        waiting = (run.approval for run in self._children if run.state == Run.State.WAITING)
-        return self.run.approval or next(waiting, None)
+        """What it waits for."""
+        return self.run.asked
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """For whom, and how long that usually takes."""
+        return waiting_of(self.approval) if self.approval else None
 
     @property
     def held_by(self) -> Connection | None:

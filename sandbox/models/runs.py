@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
+from policies.models import Approval
 from sandbox.models.counting import COUNTS_AS, Counts
 
 
@@ -230,6 +231,15 @@ class Run(WorkspaceModel):
     @property
     def is_simulated(self) -> bool:
         return self.mode == self.Mode.SIMULATED
+
+    @property
+    def asked(self) -> Approval | None:
+        """The request that it waits for, its own or that of the step it is at; None while nobody's yes is missing."""
+        if self.state != self.State.WAITING:
+            return None
+        rows = Run.objects.filter(Q(pk=self.pk) | Q(parent=self), workspace=self.workspace_id, state=self.State.WAITING)
+        waits = rows.exclude(approval=None).select_related("approval__workspace").first()
+        return waits.approval if waits else None
 
     @property
     def is_final(self) -> bool:

@@ -1,7 +1,15 @@
 """Rules, decisions and requests by API: the services of the pages, and nothing that decides."""
 
+from datetime import timedelta
+
+from django.db.models import F
+
 from galaxy.core.models import AuditEvent
 from policies.models import Approval, Rule, RuleSet
+from policies.services.voting import decide_approval
+from policies.waiting import ENOUGH
+from sandbox.models import Run
+from sandbox.services import invoke
 from tests.api.conftest import send, url
 from tests.matrix.policy_routes import REASON, RULE
 
@@ -91,6 +99,32 @@ def test_a_request_is_withdrawn_and_asked_again(api, token_of, admin, agent, pro
     assert send(client, f"{rest}reminder/", {}).status_code == 429, "once an hour"
     gone = send(client, f"{rest}withdrawal/", {})
     assert gone.json()["status"] == "withdrawn"
+
+
+def test_whoever_waits_is_told_who_is_asked_and_how_long_that_takes_as_the_pages_say(
+    api, token_of, client_of, workspace, admin, approver, agent, probe
+):
+    client = api(token_of(admin, agent=agent))
+    wanted = {"target": "probe.remove", "inputs": {"key": "a"}}
+    first = send(client, "runs/", wanted).json()["waiting"]
+    assert first == {
+        "who": "an approver",
+        "usual_wait_s": None,
+        "sentence": "It waits for an approver. Usual wait: not known yet.",
+    }
+    for approval in [invoke(workspace, actor=admin, **wanted).approval for _ in range(ENOUGH)]:
+        decide_approval(approval, reviewer=approver, decision="rejected", note="No", digest=approval.digest)
+    Approval.objects.exclude(decided_at=None).update(requested_at=F("decided_at") - timedelta(minutes=10))
+    run = send(client, "runs/", wanted).json()
+    said = "It waits for an approver. Usual wait: 10 min, nine in ten within 10 min."
+    assert run["waiting"] == {"who": "an approver", "usual_wait_s": 600, "sentence": said}
+    asked = f"approvals/{run['approval']}/"
+    again = [client.get(url(rest)).json() for rest in (f"runs/{run['id']}/", asked)]
+    assert [one["waiting"] for one in (*again, send(client, f"{asked}reminder/", {}).json())] == [run["waiting"]] * 3
+    for page in (Run.objects.get(pk=run["id"]), Approval.objects.get(pk=run["approval"])):
+        assert said in client_of(admin).get(page.get_absolute_url()).text
+    assert send(client, f"runs/{run['id']}/cancellation/", {}).json()["waiting"] is None
+    assert client.get(url(asked)).json()["waiting"] is None
 
 
 def test_nothing_of_the_api_decides(api, token_of, admin, approver, probe):
