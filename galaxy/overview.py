@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from galaxy.core.models import BreakGlass, User, Workspace
 from galaxy.core.permissions import can, require, why_not
-from policies.reading import due_for
+from policies.services.reviewers import asked_of
 from registry.models import Installation, Kind
 from registry.standing import STATES, Standing, standings_of
 from sandbox.forms import WEEK, start_of
@@ -43,7 +43,7 @@ def overview(request, workspace):
             :LATEST
         ]
     )
-    waiting = due_for(user, here).order_by("requested_at") if can(user, "core.decide_approval", here) else None
+    waiting = asked_of(user, here).order_by("requested_at") if can(user, "core.decide_approval", here) else None
     installed = Installation.objects.in_workspace(here).active().visible_to(user)
     kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
     waiting_count = waiting.count() if waiting is not None else None

@@ -9,8 +9,8 @@ class PoliciesConfig(AppConfig):
         from galaxy.core.audit.streams.links import add_link
         from galaxy.core.navigation import Item, add_item
         from policies import news, notifications, palette, receivers
-        from policies.reading import due_for
         from policies.scope_use import tell
+        from policies.services.reviewers import asked_of
         from registry.asks import register_teller
 
         add_link("approval", "policies:approval-detail")
@@ -30,7 +30,7 @@ class PoliciesConfig(AppConfig):
                 icon="inbox",
                 permission="core.view_installation",
                 key="a",
-                counted=lambda request: due_for(request.user, request.workspace),
+                counted=lambda request: asked_of(request.user, request.workspace),
                 due=True,
             )
         )

@@ -159,11 +159,6 @@ def visible(user: User, workspace: Workspace) -> ApprovalQuerySet:
     return with_lines(Approval.objects.in_workspace(workspace).filter(may_see(user, workspace)))
 
 
-def due_for(user: User, workspace: Workspace) -> ApprovalQuerySet:
-    """What waits for this very person: they are asked, have not answered, and are not too close to it."""
-    return asked_of(user, workspace)
-
-
 def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
     """A page of the queue as ``user`` sees it. ``params`` is the query: tab, page and filters, of which odd ones fall
     back: to Waiting, the nearest page there is, and no filter."""
@@ -171,7 +166,7 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
     tab = tab if tab in TABS else "waiting"
     filters = QueueFilterForm(params, workspace=workspace, tab=tab)
     seen = Approval.objects.in_workspace(workspace).filter(may_see(user, workspace))
-    due = due_for(user, workspace)
+    due = asked_of(user, workspace)
     now = timezone.now()
     lately: list[Approval] = []
     found = filters.apply(_of_tab(seen, tab, user, now), due, user)

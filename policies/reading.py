@@ -13,7 +13,7 @@ from galaxy.core.permissions import Denied, can, why_not
 from policies import subjects
 from policies.bound import changes
 from policies.models import Approval, ApprovalStage, Vote
-from policies.queue import Row, due_for, items_of, queue_of, row_of, visible
+from policies.queue import Row, items_of, row_of
 from policies.recommending import Case, Past, Recommendation, recommend
 from policies.risk import Risk, risk_of
 from policies.services.following import BETWEEN_REMINDERS
@@ -23,7 +23,6 @@ from policies.stacking import oddities
 from policies.subjects import Panels
 from policies.waiting import Waiting, waiting_of
 
-__all__ = ["Request", "due_for", "queue_of", "request_of", "visible"]
 NOT_KNOWN = "Not known"
 PAST_READ = 20  # decisions about the like that a recommendation rests on
 PAST_SHOWN = 5
@@ -78,7 +77,6 @@ class Request:
     is_own: bool
     is_asked: bool
     waiting: Waiting | None
-    takes_place_of: Approval | None
     taken_by: Approval | None
 
     @property
@@ -182,7 +180,6 @@ def request_of(approval: Approval, reader: User) -> Request:
         is_own=is_own,
         is_asked=seat is not None and not said,
         waiting=waiting_of(approval) if is_own else None,
-        takes_place_of=approval.narrowed_from or approval.again,
         taken_by=_taken_by(approval, reader),
     )
 

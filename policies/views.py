@@ -20,9 +20,10 @@ from galaxy.core.saved_views import views_of
 from policies.errors import SecondFactorNeeded
 from policies.forms import CHIPS, DecisionForm, StackDecisionForm
 from policies.models import Approval
-from policies.queue import Queue, due_for, queue_of, visible
+from policies.queue import Queue, queue_of, visible
 from policies.queue_filters import QUEUE
 from policies.reading import request_of
+from policies.services.reviewers import asked_of
 from policies.services.sweeping import Forecast, forecast
 from policies.services.voting import Result, decide_approval, decide_many
 from policies.stacks import Stack, shown_in, stack_of
@@ -143,7 +144,7 @@ def _said(approval: Approval) -> str:
 
 def _answer(request, place, said: str, **context):
     """The queue after an act, or the page it was done on: the next request, the counts, and the news of it."""
-    due = due_for(request.user, request.workspace).count()
+    due = asked_of(request.user, request.workspace).count()
     said = f"{said} {due} waiting."
     outcome = context.get("outcome")
     (messages.warning if outcome and outcome.returned else messages.success)(request, said)

@@ -25,8 +25,8 @@ from galaxy.core.members.roles import create_role
 from galaxy.core.models import AuditEvent, HistoryRow, Membership, Notification, Token
 from galaxy.core.permissions import NotGranted, revoke
 from galaxy.core.tokens import TokenRefused, caller_of, create_token, revoke_token
-from policies.reading import due_for
 from policies.services.approvals import SelfApproval
+from policies.services.reviewers import asked_of
 from sandbox.models import Run
 from sandbox.services import invoke, perform
 from tests.approving import approve
@@ -208,10 +208,10 @@ def test_whoever_holds_a_key_of_an_agent_does_not_approve_what_it_asked(workspac
     """The admin made a token of the owner's agent and saw its text, so the call may have been theirs."""
     agent = make(owner)
     approval = asked(workspace, agent, "probe.remove").approval
-    assert approval in due_for(admin, workspace)
+    assert approval in asked_of(admin, workspace)
     token, _ = create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=admin, agent=agent)
     revoke_token(token, actor=owner)  # after it was used, perhaps
-    assert approval not in due_for(admin, workspace) and approval in due_for(approver, workspace)
+    assert approval not in asked_of(admin, workspace) and approval in asked_of(approver, workspace)
     with pytest.raises(SelfApproval, match="token of this agent"):
         approve(approval, admin)
     approve(approval, approver)
@@ -229,7 +229,7 @@ def test_holding_a_key_of_one_agent_bars_from_nothing_else(workspace, make, admi
     create_token(workspace, name="T", permissions=["runs.write"], days=1, actor=admin, agent=make(owner))
     other = asked(workspace, make(owner, name="Other agent"), "probe.remove").approval
     own = invoke(workspace, actor=owner, target="probe.remove", inputs={"key": "k"}).approval
-    assert {other, own} <= set(due_for(admin, workspace))
+    assert {other, own} <= set(asked_of(admin, workspace))
     approve(other, admin)
 
 
