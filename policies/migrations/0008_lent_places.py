@@ -1,7 +1,8 @@
-"""A place that somebody lent: what the database holds of it by itself. And the stages that are answered now.
+"""A place that somebody lent, and a yes given beforehand: what the database holds of both by itself.
 
 A vote in another's place takes a delegation that is in force at that moment, by somebody who could have answered it
-themselves; and nobody has two words on one request, one of their own and one that another says for them.
+themselves; and nobody has two words on one request, one of their own and one that another says for them. A grant
+answers nothing of whoever made it or agreed to it.
 """
 
 from django.db import migrations, models
@@ -53,7 +54,27 @@ END $$;
 CREATE TRIGGER takes_one_place AFTER INSERT ON policies_vote
     FOR EACH ROW EXECUTE FUNCTION policies_vote_takes_one_place();
 """
+# Whoever made a grant, or agreed to it as a second person, says yes to others alone.
+GRANTS = """
+CREATE FUNCTION policies_grant_is_anothers() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM policies_autoapproval g LEFT JOIN core_agent c
+            ON c.workspace_id = NEW.workspace_id AND c.id = NEW.agent_id
+        WHERE g.workspace_id = NEW.workspace_id AND g.id = NEW.grant_id
+            AND ARRAY[g.owner_id, g.confirmed_by_id] && ARRAY[NEW.requested_by_id, NEW.version_author_id, c.owner_id]
+    ) THEN
+        RAISE EXCEPTION 'grant_of_another: nobody answers themselves beforehand' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER is_anothers AFTER UPDATE ON policies_approval FOR EACH ROW
+    WHEN (NEW.grant_id IS DISTINCT FROM OLD.grant_id) EXECUTE FUNCTION policies_grant_is_anothers();
+"""
 BACK = """
+DROP TRIGGER is_anothers ON policies_approval;
+DROP FUNCTION policies_grant_is_anothers();
 DROP TRIGGER takes_one_place ON policies_vote;
 DROP FUNCTION policies_vote_takes_one_place();
 """
@@ -63,7 +84,7 @@ class Migration(migrations.Migration):
     dependencies = [("policies", "0007_grants_and_changes")]
 
     operations = [
-        migrations.RunSQL(PLACES, BACK),
+        migrations.RunSQL(PLACES + GRANTS, BACK),
         migrations.AddIndex(
             "approvalstage",
             models.Index(

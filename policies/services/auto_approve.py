@@ -2,8 +2,8 @@
 
 A grant answers a request only where its owner could have answered it alone, there and then. So it never covers:
 
-- what its owner asked for, nor what an agent of theirs asks for, nor a version they published: that would be
-  approving oneself;
+- what its owner asked for, nor what an agent of theirs asks for, nor a version they published, and nothing of whoever
+  agreed to it as a second person: that would be approving oneself;
 - another version, another installation, another agent than the one it names;
 - a call of which one scope lies outside the pattern, or that uses no scope at all;
 - more records than it says; without such a number, no bulk at all, and an uncounted one is never few;
@@ -105,7 +105,7 @@ def end_auto_approval(grant: AutoApproval, because: Ended, *, actor: User | None
 
 def locked(grant: AutoApproval) -> AutoApproval:
     """The row as it is now, held until the transaction ends."""
-    rows = AutoApproval.objects.select_for_update(of=("self",)).select_related("workspace", "owner")
+    rows = AutoApproval.objects.select_for_update(of=("self",)).select_related("workspace", "owner", "confirmed_by")
     return rows.get(workspace=grant.workspace_id, pk=grant.pk)
 
 
@@ -151,9 +151,9 @@ def _few_enough(grant: AutoApproval, approval: Approval) -> bool:
 
 
 def _covers(grant: AutoApproval, approval: Approval) -> bool:
-    """Whether its owner could say yes to this very request, alone and now."""
+    """Whether its owner could say yes to this very request, alone and now, and whoever agreed to it is as far off."""
     owner = grant.owner
-    if why_not_yours(approval, owner):
+    if any(one and why_not_yours(approval, one) for one in (owner, grant.confirmed_by)):
         return False
     stages = list(approval.stages.all())
     if len(stages) != 1 or stages[0].needed > 1:

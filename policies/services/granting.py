@@ -203,7 +203,6 @@ def _ask_second_person(grant: AutoApproval) -> None:
             "version": str(grant.installation.pin.version),
             "rule": [_why_second(grant)],
             "undo": "It can be revoked at any time; what it let through stays.",
-            "agent": str(grant.agent) if grant.agent else None,
             "simulated": False,
         },
         requested_by=grant.owner,

@@ -138,6 +138,31 @@ def test_a_grant_carries_what_it_covers_and_no_more(workspace, ask, owner, admin
             change(other, by_grant, grant=grant.pk)
 
 
+@pytest.mark.parametrize("by", ["owner", "confirmed_by"])
+@pytest.mark.parametrize("of", ["requested_by", "version_author", "agent"])
+def test_a_grant_carries_nothing_of_whoever_gave_it(workspace, ask, agent, owner, admin, approver, by, of):
+    """The agent is the admin's."""
+    probe = installed(workspace, admin, PROBE)[0]
+    people = {"owner": approver, "confirmed_by": owner} | {by: admin}
+    grant = AutoApproval.objects.create(
+        workspace=workspace,
+        installation=probe,
+        scope="crm.**.write",
+        reason="Every night",
+        budget=1,
+        used=1,
+        version_digest="a" * 64,
+        ends_at=timezone.now() + timedelta(days=1),
+        **people,
+    )
+    with refused("grant_of_another"):
+        change(
+            ask(installation=probe, **{of: agent if of == "agent" else admin}),
+            f"{APPROVE}, grant_id = %(grant)s",
+            grant=grant.pk,
+        )
+
+
 # --- What was asked for, and what was decided, stays -------------------------------------------------------------
 
 

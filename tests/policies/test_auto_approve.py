@@ -218,6 +218,8 @@ def test_a_delete_takes_a_second_person_who_is_somebody_else(make, asks, agree, 
     assert AuditEvent.objects.get(action="auto_approval.confirmed").actor_id == str(approver.pk)
     approval = asks(**delete)
     assert (approval.status, approval.grant) == ("approved", grant)
+    for own in ({"by": approver}, {"version_author": approver}):  # what the second person could not answer themselves
+        assert asks(**delete, **own).status == "pending"
 
 
 def test_a_second_person_who_says_no_ends_it(make, asks, agree):
