@@ -293,6 +293,7 @@ def _recommendation(approval: Approval, panels: Panels, past: Sequence[Approval]
         changes=approval.effect != "read",
         is_simulated=approval.simulated,
         has_undo=has_undo,
+        trial_failed=panels.has_failed,
         asked_before=int(earlier.exists()),
         odd=odd.get(approval.pk, ()),
         is_changed=bool(approval.facts.get("changed")),

@@ -31,13 +31,15 @@ class Panels:
     """What a request shows beyond its facts, computed by the floor that knows the subject; all of it redacted.
 
     ``effect`` are figures of the simulation ([("Would change", "38")]), ``tried_at`` when it ran and ``effect_note``
-    how; where there is none, ``effect_note`` says why. ``records`` compare now and after; ``records_note`` says why
-    there is nothing to compare. ``undo`` says how it is taken back, or that it is not.
+    how; where there is none, ``effect_note`` says why. ``has_failed``: the simulation itself did; None without one.
+    ``records`` compare now and after; ``records_note`` says why there is nothing to compare. ``undo`` says how it is
+    taken back, or that it is not.
     """
 
     effect: tuple[tuple[str, str], ...] = ()
     tried_at: datetime | None = None
     effect_note: str = ""
+    has_failed: bool | None = None
     records: tuple[Record, ...] = ()
     records_note: str = ""
     undo: str = ""

@@ -28,6 +28,7 @@ def show(approval: Approval, reader: User) -> Panels:
         effect=tuple((label, words) for label, words in found.figures) if found else (),
         tried_at=found.tried_at if found else None,
         effect_note=found.note if found else _why_untried(approval, run, action),
+        has_failed=found.has_failed if found else None,
         records=tuple(_record(one) for one in found.records) if found else (),
         records_note=found.records_note if found else "",
         undo=_undo(manifest, action),

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from galaxy.core.members import grant_on
 from policies.models import Decision
+from policies.reading import request_of
+from policies.recommending import Verdict
 from policies.subjects import subject_of
 from registry.models import Connection
 from sandbox.models import Rehearsal, Run, RunPayload
@@ -135,6 +137,19 @@ def test_whose_read_is_refused_shows_why_and_nothing_more(workspace, admin, memb
     shown = panels(run, approver)
     assert (shown.records, dict(shown.effect)["Would change"]) == ((), "1")
     assert shown.records_note.startswith("What is there now could not be read. ")
+
+
+def test_a_simulation_that_fails_speaks_against_the_call(workspace, admin, approver):
+    answers = "simulation: { answer: { id: inputs.id } }"
+    installed(workspace, admin, PEOPLE.replace(answers, "simulation: { answer: { id: inputs.plan } }"))
+    put_in_force(workspace, admin, "require_approval", what=ASKED)
+    run = invoke(workspace, actor=admin, target="people.change", inputs={"id": "7"})
+    assert panels(run, approver).has_failed is None
+    assert request_of(run.approval, approver).recommendation.verdict == Verdict.APPROVE
+    assert tried(run).state == "failed"
+    said = request_of(run.approval, approver).recommendation
+    assert (panels(run, approver).has_failed, said.verdict) == (True, Verdict.REJECT)
+    assert said.reasons == ("Its simulation failed, so it would most likely fail for real.",)
 
 
 class AtTheVendor:
