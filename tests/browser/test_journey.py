@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from galaxy.core.audit.verifications import carry_out, start_verification
 from galaxy.core.scope import workspace_scope
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
@@ -20,6 +21,7 @@ from policies.services.rules import create_rule
 from sandbox.services import invoke, perform
 from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
+from tests.sealing import make_sequencer, seal
 
 PATIENCE_MS = 30_000
 
@@ -87,8 +89,9 @@ def test_from_signing_in_to_the_audit_trail(visit, admin, workspace, catalogue, 
 
 
 @pytest.fixture
-def busy(workspace, admin, approver, member, catalogue):
+def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monkeypatch):
     """A workspace with something on every page; returns the addresses of its pages."""
+    settings.GALAXY_CHECKPOINTS_DIR = tmp_path / "checkpoints"
     for slug in ("hubspot", "lead.follow-up"):
         listing = Listing.objects.get(extension__slug=slug)
         install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
@@ -106,9 +109,11 @@ def busy(workspace, admin, approver, member, catalogue):
     change = ask_install(workspace, salesforce, actor=member, reason="For the desk")
     asks = {"title": "Deletes ask", "effect": "require_approval", "what": {"effects": ["delete"]}}
     rule = create_rule(workspace, actor=admin, values=asks, reason="To be safe", seen=0)
+    seal(make_sequencer(tmp_path, monkeypatch), workspace)
+    verification = carry_out(start_verification(workspace, actor=admin).pk)
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
-             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "approvals/groups/",
+             "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "audit/seal/", "approvals/groups/",
              "audit/?outcome=failed", "audit/exports/?action=run.", "audit/views/", "audit/retention/",
              "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
@@ -118,7 +123,7 @@ def busy(workspace, admin, approver, member, catalogue):
         held.approval.get_absolute_url(),
         rule.get_absolute_url(),
         f"{rule.get_absolute_url()}change/",
-        *(one.get_absolute_url() for one in (group, grant, change, change.approval)),
+        *(one.get_absolute_url() for one in (group, grant, change, change.approval, verification)),
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),
         f"{good.installation.get_absolute_url()}removal/",
