@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from galaxy.core.audit import Actor, commitment
+from galaxy.core.audit.actors import Link
 from galaxy.core.audit.outcomes import OUTCOMES, last_word, outcome_of
 from galaxy.core.audit.values import plain
 from galaxy.core.models import AuditDetail, AuditEvent, Workspace
@@ -116,13 +117,16 @@ def view_of(event: AuditEvent) -> EventView:
 
 
 def broken_fields(event: AuditEvent, detail: AuditDetail) -> list[str]:
-    """Names of fields whose value, or whose copy in a column of the event, is not what was committed to."""
+    """Names of fields whose value, or whose copy in a column of the event, is not what was committed to.
+
+    Whatever JSON somebody put into the two is answered, and what Galaxy could not have written is broken.
+    """
     salt = bytes(detail.salt)
-    computed = {name: commitment(salt, name, value) for name, value in detail.fields.items()}
-    names = set(computed) | set(event.commitments)
-    wrong = {name for name in names if computed.get(name) != event.commitments.get(name)}
-    chain = detail.fields.get("actor.chain")
-    acting = Actor.from_list(chain).acting if chain else None
+    fields, committed = (one if isinstance(one, dict) else {} for one in (detail.fields, event.commitments))
+    computed = {name: _commitment(salt, name, value) for name, value in fields.items()}
+    names = set(computed) | set(committed)
+    wrong = {name for name in names if computed.get(name) is None or computed[name] != committed.get(name)}
+    acting = _acting(fields.get("actor.chain"))
     columns = {
         "action": event.action,
         "occurred_at": plain(event.occurred_at),
@@ -133,10 +137,26 @@ def broken_fields(event: AuditEvent, detail: AuditDetail) -> list[str]:
         "simulated": event.simulated,
         "target.label": detail.target_label,
     }
-    wrong |= {name for name, value in columns.items() if detail.fields.get(name) != value}
+    wrong |= {name for name, value in columns.items() if fields.get(name) != value}
     if acting is None or (acting.kind, acting.id) != (event.actor_kind, event.actor_id):
         wrong.add("actor.chain")
     return sorted(wrong)
+
+
+def _commitment(salt: bytes, name: str, value: Any) -> str | None:
+    """None where there is none to such a value."""
+    try:
+        return commitment(salt, name, value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _acting(chain: Any) -> Link | None:
+    """Whom a chain names as the actor; None where it is none."""
+    try:
+        return Actor.from_list(chain).acting
+    except (TypeError, IndexError):
+        return None
 
 
 def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:

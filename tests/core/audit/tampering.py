@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from galaxy.core.audit import commitment
 from galaxy.core.audit.anchors import Anchors
@@ -87,6 +88,26 @@ def edit_event(trail: Trail) -> None:
 def edit_value(trail: Trail) -> None:
     fields = '{"data.note": "something else"}'
     trail.sql("UPDATE core_auditdetail SET fields = fields || %s WHERE event_id = %s", fields, trail.event(42).pk)
+
+
+def make_commitments_unreadable(trail: Trail) -> None:
+    """Numbers that PostgreSQL keeps, and that Python refuses to read."""
+    trail.sql("UPDATE core_auditevent SET commitments = '{\"action\": 1e9000}' WHERE id = %s", trail.event(42).pk)
+
+
+def make_values_unreadable(trail: Trail) -> None:
+    """In as many ways: too long a number, too deep a list, no map, no chain, no number of a double."""
+    deep = "[" * 1500 + "]" * 1500
+    values = ['{"data.note": 1e9000}', f'{{"data.note": {deep}}}', "[]", '{"actor.chain": [1]}', '{"data.note": 1e17}']
+    for position, value in enumerate(values, 42):
+        id = trail.event(position).pk
+        trail.sql("UPDATE core_auditdetail SET fields = %s WHERE event_id = %s", value, id)
+
+
+def move_to_another_workspace(trail: Trail) -> None:
+    id, other = trail.event(42).pk, uuid4()
+    trail.sql("UPDATE core_auditevent SET workspace_id = %s WHERE id = %s", other, id)
+    trail.sql("UPDATE core_auditdetail SET workspace_id = %s WHERE event_id = %s", other, id)
 
 
 def delete_values(trail: Trail, *positions: int) -> None:
@@ -311,6 +332,9 @@ CASES: dict[str, Callable[[Trail], None]] = {
     "more values are deleted where retention took some": delete_values_beside_a_purge,
     "the values of a tombstone are deleted": delete_values_with_their_tombstone,
     "an event is edited with its values and commitments": edit_event_and_values,
+    "the commitments of an event are made unreadable": make_commitments_unreadable,
+    "the values of five events are made unreadable": make_values_unreadable,
+    "an event is moved to another workspace": move_to_another_workspace,
     "the time of an event is changed": rewrite_time,
     "an event is deleted": delete_event,
     "an event is deleted with its leaf": delete_event_and_leaf,

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from galaxy.core.audit.leaves import Entry
 from galaxy.core.audit.packs.verify import TOMBSTONE, Purges
@@ -114,14 +116,30 @@ class Rows:
             leaves = [_Leaf(at, id, (epoch, xid, id), bytes(found)) for at, id, epoch, xid, found in chunk]
             ids = [leaf.event_id for leaf in leaves]
             events: dict[int, list[AuditEvent]] = {}
-            for event in AuditEvent.objects.filter(workspace=self._workspace_id, pk__in=ids).in_order():
+            for event in self._events(pk__in=ids):
                 events.setdefault(event.pk, []).append(event)
-            details = AuditDetail.objects.filter(workspace=self._workspace_id).in_bulk(ids)
+            details = self._details(ids)
             self._compare_nodes(leaves)
             for leaf in leaves:
                 yield leaf, events.get(leaf.event_id, []), details.get(leaf.event_id)
             start = leaves[-1].position + 1
             self._progress(min(start, self._total), self._total)
+
+    def _events(self, **wanted: Any) -> Iterator[AuditEvent]:
+        """With commitments of None where they are no JSON that can be read, which must not end the verification."""
+        written = RawSQL("core_auditevent.commitments::text", [])
+        rows = AuditEvent.objects.filter(workspace=self._workspace_id, **wanted).in_order()
+        for event in rows.defer("commitments").annotate(written=written):
+            event.commitments = _json(event.written)
+            yield event
+
+    def _details(self, ids: list[int]) -> dict[int, AuditDetail]:
+        """With fields of None where they cannot be read."""
+        rows = AuditDetail.objects.filter(workspace=self._workspace_id).defer("fields")
+        found = rows.annotate(written=RawSQL("core_auditdetail.fields::text", [])).in_bulk(ids)
+        for detail in found.values():
+            detail.fields = _json(detail.written)
+        return found
 
     def _grow(self, leaf: _Leaf, events: list[AuditEvent], detail: AuditDetail | None) -> None:
         if leaf.position != self.size:
@@ -170,8 +188,8 @@ class Rows:
 
     def _explain_purges(self) -> None:
         """Values may be gone only where a tombstone says so. Those of purges that happened meanwhile count as well."""
-        events = AuditEvent.objects.filter(workspace=self._workspace_id, action=TOMBSTONE).in_order()
-        details = AuditDetail.objects.filter(workspace=self._workspace_id).in_bulk([event.pk for event in events])
+        events = list(self._events(action=TOMBSTONE))
+        details = self._details([event.pk for event in events])
         for event in events:
             detail = details.get(event.pk)
             if detail and not broken_fields(event, detail):
@@ -259,6 +277,14 @@ class Rows:
                 )
             cursor.execute(_WAITING, where)
             self._report.waiting, self._report.waiting_since = cursor.fetchone()
+
+
+def _json(text: str) -> Any:
+    """None for what PostgreSQL keeps and nobody can read: numbers of thousands of digits, lists in lists in lists."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None
 
 
 def _hash_of(event: AuditEvent) -> bytes:
