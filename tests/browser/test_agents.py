@@ -64,9 +64,9 @@ def test_an_agent_is_made_given_a_token_and_suspended_without_script(visit, cast
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_every_page_is_clean_at_every_size(visit, cast, agent, theme, width):
     pages = (AGENTS, f"{AGENTS}new/", agent.get_absolute_url(), "/w/meridian/tokens/", "/api/v1/docs/")
+    tab, for_axe = (visit(AGENTS, cast["admin"], theme, width, for_axe=lifted) for lifted in (False, True))
     for path in pages:
-        tab = visit(path, cast["admin"], theme=theme, width=width)
+        tab.go(path)
         assert tab.sideways_px == 0, path
         assert tab.complaints == [], path
-        tab = visit(path, cast["admin"], theme=theme, width=width, for_axe=True)
-        assert violations(tab.page) == [], path
+        assert violations(for_axe.go(path).page) == [], path

@@ -199,8 +199,9 @@ def test_axe_finds_nothing_on_approvals_and_trail(visit, ask, approver, auditor,
     ]
     pages += [(auditor, waiting.get_absolute_url()), (auditor, TRAIL), (auditor, f"{TRAIL}?target=x&since=2026-01-01")]
     pages += [(auditor, event.get_absolute_url())]
+    tabs = {user: visit(QUEUE, user, theme, width, for_axe=True) for user in (approver, auditor)}
     for user, path in pages:
-        tab = visit(path, user, theme=theme, width=width, for_axe=True)
+        tab = tabs[user].go(path)
         assert violations(tab.page) == [], path
         assert tab.sideways_px <= 0, path
 

@@ -57,8 +57,10 @@ def test_a_pack_is_found_read_installed_and_removed(visit, admin, offers, script
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(visit, admin, member, offers, theme, width):
+    tabs = {person: visit(MARKET, person, theme, width, for_axe=True) for person in (admin, member)}
+
     def look(path, person):
-        tab = visit(path, person, theme=theme, width=width, for_axe=True)
+        tab = tabs[person].go(path)
         assert violations(tab.page) == [], path
         assert tab.sideways_px <= 0, path
         return tab.page
