@@ -176,6 +176,16 @@ def insert_with_an_old_time(trail: Trail) -> None:
     trail.seal()
 
 
+def insert_ahead_of_time(trail: Trail) -> None:
+    """With the number of a transaction that is years away: it is shown, and no seal would ever reach it."""
+    _copy_of(trail, 42, id="id + 1000000", xid="'9000000000000000000'::xid8")
+
+
+def insert_ahead_of_the_epoch(trail: Trail) -> None:
+    insert_ahead_of_time(trail)
+    trail.sql("UPDATE core_auditevent SET epoch = 99, xid = '1' WHERE id > 1000000")
+
+
 def swap_two_events(trail: Trail) -> None:
     """Their content changes places; numbers and order stay."""
     one, other = trail.event(42), trail.event(77)
@@ -341,6 +351,8 @@ CASES: dict[str, Callable[[Trail], None]] = {
     "an event is put in between two others": insert_in_the_middle,
     "a second event of the same number is put in": insert_a_second_of_a_number,
     "an event is put in at the end, dated back": insert_with_an_old_time,
+    "an event is put in ahead of all transactions": insert_ahead_of_time,
+    "an event is put in ahead of the epoch": insert_ahead_of_the_epoch,
     "two events change places": swap_two_events,
     "two leaves change places": swap_two_leaves,
     "the last three events are cut off with their tree": cut_the_end,

@@ -38,6 +38,15 @@ _WAITING = """
 SELECT count(*), min(occurred_at) FROM core_auditevent
 WHERE workspace_id = %(workspace)s AND (epoch, xid, id) > (%(epoch)s, %(xid)s::text::xid8, %(id)s)
 """
+# Nobody has written these yet: the sequencer, which takes what no transaction can come before, would wait for ever.
+_AHEAD = """
+SELECT id, occurred_at FROM core_auditevent
+WHERE workspace_id = %(workspace)s AND (epoch, xid, id) > (%(epoch)s, %(xid)s::text::xid8, %(id)s)
+AND (epoch > (SELECT core_audit_epoch())
+    OR epoch = (SELECT core_audit_epoch()) AND xid >= (SELECT pg_snapshot_xmax(pg_current_snapshot())))
+AND xid IS DISTINCT FROM (SELECT pg_current_xact_id_if_assigned())
+ORDER BY epoch, xid, id LIMIT %(limit)s
+"""
 
 
 @dataclass(frozen=True)
@@ -275,6 +284,10 @@ class Rows:
                     self.size if position is None else position,
                     f"Event {event_id}, of {at:{_TIME}}, stands in no leaf, though the tree has gone beyond it.",
                 )
+            cursor.execute(_AHEAD, where | {"limit": _NAMED})
+            for event_id, at in cursor.fetchall():
+                words = f"Event {event_id}, of {at:{_TIME}}, has the number of a transaction that has not begun."
+                self._report.add("inserted", self.size, words)
             cursor.execute(_WAITING, where)
             self._report.waiting, self._report.waiting_since = cursor.fetchone()
 
