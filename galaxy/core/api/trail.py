@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import PersonSerializer
 from galaxy.core.api.views import WorkspaceView
-from galaxy.core.audit.streams.services import backlog
+from galaxy.core.audit.streams.reading import with_backlog
 from galaxy.core.audit.tree import checkpoint_of, inclusion_proofs, position_of, public_keys
 from galaxy.core.errors import Conflict
 from galaxy.core.models import AuditEvent, AuditLeaf, AuditSink
@@ -107,15 +107,12 @@ class SinkSerializer(serializers.Serializer):
     actions = serializers.CharField(help_text="Only events that begin so; all where empty.")
     state = serializers.ChoiceField(choices=["active", "failing", "paused"])
     cursor = serializers.IntegerField(help_text="Leaves that were handed over.")
-    backlog = serializers.SerializerMethodField(help_text="Leaves that are sealed and not yet handed over.")
+    backlog = serializers.IntegerField(help_text="Leaves that are sealed and not yet handed over.")
     failures = serializers.IntegerField()
     last_error = serializers.CharField()
     delivered_at = serializers.DateTimeField(allow_null=True)
     created_by = PersonSerializer()
     created_at = serializers.DateTimeField()
-
-    def get_backlog(self, sink) -> int:
-        return backlog(sink)
 
 
 class Sinks(RowsView):
@@ -129,6 +126,11 @@ class Sinks(RowsView):
         rows = AuditSink.objects.in_workspace(self.workspace).filter(removed_at=None)
         return rows.select_related("workspace", "created_by")
 
+    def prepare(self, found):
+        for row in with_backlog(self.workspace, found):
+            row.sink.backlog = row.backlog
+        return found
+
 
 @lists("audit_streams", "List audit streams", tag="Audit trail")
 class SinkListView(Sinks, ListView):
@@ -140,3 +142,6 @@ class SinkListView(Sinks, ListView):
 @reads("audit_streams", "Read one audit stream", tag="Audit trail")
 class SinkView(Sinks, DetailView):
     """How far one stream came, and what stands in its way."""
+
+    def find(self, **place):
+        return self.prepare([super().find(**place)])[0]

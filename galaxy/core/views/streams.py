@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.audit.streams import services
-from galaxy.core.audit.streams.reading import keys_of, rows_of
+from galaxy.core.audit.streams.reading import keys_of, rows_of, with_backlog
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.models import AuditSink
@@ -125,7 +125,7 @@ def _detail(request, sink, form=None, *, status=200):
     trail = reverse("core:audit-list", args=[request.workspace.slug])
     context = {
         "sink": sink,
-        "backlog": services.backlog(sink),
+        "backlog": with_backlog(request.workspace, [sink])[0].backlog,
         "keys": keys_of(sink, timezone.now()),
         "form": form or ReplayForm(),
         "denied": why_not(request.user, MANAGE, request.workspace),

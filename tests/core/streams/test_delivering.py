@@ -169,6 +169,7 @@ def test_gone_pauses_it(sink, seal, receiver):
     send(sink)
     sink.refresh_from_db()
     assert sink.state == "paused"
+    assert AuditEvent.objects.filter(action="audit_sink.paused", actor_kind="system", target_id=sink.pk).count() == 1
     assert (sink.workspace_id, sink.pk) not in stream_due()
 
 

@@ -101,10 +101,15 @@ def test_the_list_asks_as_much_for_many_as_for_one(
 ):
     client = client_of(auditor)
     client.get(page("list"))
+    api = "/api/v1/workspaces/meridian/audit-streams/"
     with django_assert_max_num_queries(40) as one:
         client.get(page("list"))
+    with django_assert_max_num_queries(40) as one_by_api:
+        assert len(client.get(api).json()["results"]) == 1
     for number in range(10):
         facts = {"kind": "syslog", "address": HOST, "actions": "", "from_start": True}
         create_sink(workspace, name=f"Logs {number}", actor=admin, **facts)
     with django_assert_max_num_queries(len(one)):
         client.get(page("list"))
+    with django_assert_max_num_queries(len(one_by_api)):
+        assert len(client.get(api).json()["results"]) == 11

@@ -184,6 +184,8 @@ def _failed(sink: AuditSink, answer: dict[str, Any], held: QuerySet[AuditSink]) 
     log.warning("audit stream not taken", sink=str(sink.pk), code=answer["code"])
     if not sink.failing_since:
         audit.record("audit_sink.failing", actor=None, target=sink, after={"code": answer["code"]}, cursor=sink.cursor)
+    if answer["code"] == GONE:
+        audit.record("audit_sink.paused", actor=None, target=sink, why=sentence, cursor=sink.cursor)
     if answer["code"] == GONE or (sink.failing_since and _is_due_to_tell(sink)):
         notify(
             sink.workspace, holders_of(sink.workspace, "manage_audit"), "sink_failing", sink, note=sentence, again=False

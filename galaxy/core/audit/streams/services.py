@@ -13,8 +13,9 @@ from galaxy.core import audit
 from galaxy.core.audit.streams import delivering
 from galaxy.core.audit.streams.messages import KEY_BYTES, Batch, written_key
 from galaxy.core.audit.streams.places import NotAnAddress, key_place, read_address
+from galaxy.core.audit.streams.reading import tree_size
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import AuditLeaf, AuditSink, AuditSinkKey, User, Workspace, WorkspaceKey
+from galaxy.core.models import AuditSink, AuditSinkKey, User, Workspace, WorkspaceKey
 from galaxy.core.permissions import require
 from galaxy.core.vault.envelope import Envelope
 from galaxy.core.vault.sealing import sealer
@@ -49,7 +50,7 @@ def create_sink(
             Workspace.objects.select_for_update().get(pk=workspace.pk)
             if AuditSink.objects.in_workspace(workspace).filter(removed_at=None).count() >= MOST_SINKS:
                 raise Invalid(f"A workspace has {MOST_SINKS} streams at most.")
-            sink.cursor = 0 if from_start else _size(workspace)
+            sink.cursor = 0 if from_start else tree_size(workspace)
             sink.save(force_insert=True)
             if sealed:
                 _store_key(sink, 1, host, sealed)
@@ -82,7 +83,7 @@ def remove_sink(sink: AuditSink, *, actor: User) -> AuditSink:
 @transaction.atomic
 def replay_sink(sink: AuditSink, *, cursor: int, actor: User) -> AuditSink:
     """Send again from leaf number ``cursor`` on. Raises Invalid for one that the tree does not have."""
-    size = _size(sink.workspace)
+    size = tree_size(sink.workspace)
     if not 0 <= cursor <= size:
         advice = f"Write a number from 0 to {size:,}."
         raise Invalid("The tree has no such leaf.", {"cursor": advice})
@@ -124,11 +125,6 @@ def try_sink(sink: AuditSink, *, actor: User) -> None:
         audit.record("audit_sink.tried", actor=actor, target=sink, accepted=answer["accepted"], code=answer["code"])
     if not answer["accepted"]:
         raise NotTaken(answer["sentence"])
-
-
-def backlog(sink: AuditSink) -> int:
-    """Leaves that were sealed and not yet handed over."""
-    return max(0, _size(sink.workspace) - sink.cursor)
 
 
 def _turn(sink: AuditSink, actor: User, what: str, **changes: Any) -> AuditSink:
@@ -179,11 +175,6 @@ def _store_key(sink: AuditSink, number: int, host: str, sealed: Envelope) -> Non
         wrapped_key=sealed.wrapped_key,
         ciphertext=sealed.ciphertext,
     )
-
-
-def _size(workspace: Workspace) -> int:
-    newest = AuditLeaf.objects.in_workspace(workspace).aggregate(n=Max("position"))["n"]
-    return 0 if newest is None else newest + 1
 
 
 def _facts(sink: AuditSink) -> dict[str, Any]:
