@@ -9,7 +9,7 @@ same however often that happened. A finished pack is verified by the verifier th
 import fcntl
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -216,8 +216,9 @@ def _write(job: ExportJob) -> None:
         _note(job, done=done, written=written)
     making.complete(folder, order, chosen)
     _note(job, state=State.CHECKING)
-    report, failure = _verified(job, folder)
-    making.pack(folder, file_of(job), _name(job), job.requested_at)
+    renew = _renewal(job)
+    report, failure = _verified(folder, renew)
+    making.pack(folder, file_of(job), _name(job), job.requested_at, renew)
     _finish(job, report, failure)
     shutil.rmtree(folder)
 
@@ -237,19 +238,24 @@ def _chosen(job: ExportJob) -> Selection:
     return chosen
 
 
-def _verified(job: ExportJob, folder: Path) -> tuple[dict, str]:
-    """What the pack's own verifier found, and the sentence where it found fault."""
+def _renewal(job: ExportJob) -> Callable[[], None]:
+    """To be called often: holds the lease on, every RENEW_S. It raises NotMine."""
     renewed = time.monotonic()
 
-    def each(line: int) -> None:
+    def renew() -> None:
         nonlocal renewed
         if time.monotonic() - renewed > RENEW_S:
             renewed = time.monotonic()
             _note(job)
 
+    return renew
+
+
+def _verified(folder: Path, renew: Callable[[], None]) -> tuple[dict, str]:
+    """What the pack's own verifier found, and the sentence where it found fault."""
     pack = verify.Pack(folder)
     try:
-        return pack.verify(each), ""
+        return pack.verify(lambda line: renew()), ""
     except verify.Broken as broken:
         return pack.report, str(broken)[:300]
 

@@ -260,6 +260,21 @@ def test_whoever_lost_the_lease_writes_no_more(job, small_parts, monkeypatch):
     assert (job.state, job.done, job.attempt) == (State.WRITING, 3, 7)
 
 
+def test_the_lease_is_held_on_while_a_pack_is_put_together(job, monkeypatch):
+    """A large one takes longer than a lease, and whoever finds it over would begin beside the one at work."""
+    real, leases = making.pack, []
+
+    def slow(*args):
+        ExportJob.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        real(*args)
+        leases.append(ExportJob.objects.get(pk=job.pk).lease_until)
+
+    monkeypatch.setattr(making, "pack", slow)
+    monkeypatch.setattr(exporting, "RENEW_S", 0)
+    exporting.work_on(job.pk)
+    assert leases[0] > timezone.now()
+
+
 def test_two_workers_do_not_write_into_one_folder(job):
     with exporting._alone(job) as is_alone:
         assert is_alone and exporting.work_on(job.pk).state == State.QUEUED

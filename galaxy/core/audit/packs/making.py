@@ -82,8 +82,11 @@ def complete(folder: Path, order: Order, chosen: Selection) -> None:
     _write(folder / verify.SUMS, "".join(_sums(folder, digests)))
 
 
-def pack(folder: Path, target: Path, name: str, at: datetime) -> None:
-    """Put the files of ``folder`` into a zip, below a folder called ``name``, all at once or not at all."""
+def pack(folder: Path, target: Path, name: str, at: datetime, each: Callable[[], None] = lambda: None) -> None:
+    """Put the files of ``folder`` into a zip, below a folder called ``name``, all at once or not at all.
+
+    ``each`` is called after every _READ_BYTES.
+    """
     other = target.with_suffix(".part")
     with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.iterdir()):
@@ -92,6 +95,7 @@ def pack(folder: Path, target: Path, name: str, at: datetime) -> None:
             with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as into:
                 while block := source.read(_READ_BYTES):
                     into.write(block)
+                    each()
     other.replace(target)
 
 
