@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlencode
 from django import forms
 
 from galaxy.core.audit.packs.redaction import CLASSES
-from galaxy.core.audit.reading import actions_of
 from galaxy.core.audit.retention import SHORTEST_REASON
 from galaxy.core.errors import Invalid
 from galaxy.core.forms import AuditFilterForm, action_choices
@@ -106,10 +105,10 @@ class ReleaseForm(forms.Form):
     )
 
 
-def checked_filters(given: Mapping[str, str | None], actions: list[str]) -> dict[str, str]:
+def checked_filters(given: Mapping[str, str | None]) -> dict[str, str]:
     """The filters that are set, as galaxy.core.audit.search reads them. Raises Invalid, with a sentence for each that
     cannot be used or is none."""
-    form = AuditFilterForm(given, actions=actions)
+    form = AuditFilterForm(given)
     wrong = {name: errors[0] for name, errors in form.errors.items()}
     wrong |= {name: "There is no such filter." for name in given if name not in form.fields}
     if wrong:
@@ -118,15 +117,15 @@ def checked_filters(given: Mapping[str, str | None], actions: list[str]) -> dict
     return form.filters
 
 
-def filters_in(query: str, actions: list[str]) -> dict[str, str] | None:
+def filters_in(query: str) -> dict[str, str] | None:
     """The filters in a query string, what is no filter left out; None where one of them cannot be used."""
     given = {name: values[-1] for name, values in parse_qs(query, max_num_fields=50).items()}
-    form = AuditFilterForm(given, actions=actions)
+    form = AuditFilterForm(given)
     return form.filters if form.is_valid() else None
 
 
 def _cleaned(query: str, workspace: Workspace) -> str:
-    filters = filters_in(query, actions_of(workspace))
+    filters = filters_in(query)
     if filters is None:
         raise Invalid("These filters cannot be used, so the view was not kept.")
     return urlencode(filters)

@@ -65,8 +65,8 @@ class WorkspaceSettingsForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """Filters of the trail, all optional; the form is sent by GET, so that every view of it is a link.
 
-    ``actions`` are those that occur; one filters by an action or by all of its subject (``approval.``). ``agents`` are
-    pairs of id and name. What each filter means, and the index behind it: galaxy.core.audit.search.
+    On offer are ``actions``, those that occur or all of a subject (``approval.``), and ``agents``, pairs of id and
+    name; others are taken too. What each filter means, and the index behind it: galaxy.core.audit.search.
     """
 
     q = forms.CharField(required=False, max_length=200, label="Object begins with")
@@ -86,7 +86,7 @@ class AuditFilterForm(forms.Form):
     request_id = forms.CharField(required=False, max_length=64, label="Request id")
     target = forms.CharField(required=False, max_length=64, label="Object id")
 
-    def __init__(self, data, *, actions: list[str], agents: Iterable[tuple[str, str]] = ()):
+    def __init__(self, data, *, actions: Sequence[str] = (), agents: Iterable[tuple[str, str]] = ()):
         super().__init__(data)
         self.fields["action"].widget = forms.Select(choices=action_choices(actions))
         self.fields["agent"].widget = forms.Select(choices=[("", "Any agent"), *agents])

@@ -11,7 +11,6 @@ from galaxy.core import audit
 from galaxy.core.audit.packs import making, verify
 from galaxy.core.audit.packs.redaction import CLASSES, checked
 from galaxy.core.audit.packs.selection import sealed_size, select
-from galaxy.core.audit.reading import actions_of
 from galaxy.core.audit_forms import checked_filters
 from galaxy.core.errors import Conflict
 from galaxy.core.models import Workspace
@@ -51,7 +50,7 @@ def write_pack(workspace: Workspace, folder: Path, *, redact: list[str], no_csv:
     verify, as one that retention ran into while it was written. OSError.
     """
     asked = {name: given.get(name) for name, _ in _FILTERS.values()}
-    filters = checked_filters(asked, actions_of(workspace))
+    filters = checked_filters(asked)
     redacted = checked(redact)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
