@@ -30,7 +30,7 @@ def main(names: list[str]) -> int:
         print(f"\n{name} ({time.perf_counter() - began:.0f} s)")
         for row in found:
             verdict = "" if not row["bar"] else f"{row['bar']:<10}{'ok' if row['ok'] else 'MISSED'}"
-            print(f"  {row['row']:<4}{row['what']:<58}{row['value']:>12,} {row['unit']:<6}{verdict}")
+            print(f"  {row['row']:<5}{row['what']:<58}{row['value']:>12,} {row['unit']:<6}{verdict}")
     RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return 0 if all(row["ok"] for row in rows) else 1
 
