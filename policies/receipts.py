@@ -6,8 +6,10 @@ from typing import Any
 from policies.engine import Ask, Effect, evaluate
 from policies.models import Decision, RuleSet
 from policies.rules.compiling import Snapshot
+from policies.rules.parts import ACT_WORDS
 from policies.rules.sentences import names_of, plain
-from policies.rules.vocabulary import Rule, rules_of
+from policies.rules.snapshots import snapshot_at
+from policies.rules.vocabulary import Rule
 from policies.services.decisions import question_of
 from policies.waiting import Asked, who_will_be_asked
 from policies.ways_out import WayOut, ways_out
@@ -47,8 +49,8 @@ def receipt_of(decision: Decision, today: Snapshot) -> Receipt:
     """Everything the page says, computed from what was stored with the answer. ``today`` are the rules in force."""
     workspace = decision.workspace
     rule_set = RuleSet.objects.in_workspace(workspace).filter(number=decision.policy_version).first()
-    then = _snapshot_of(decision, rule_set)
-    spoke = [rule for rule in then.rules if rule.number in decision.rules] if then else []
+    then = snapshot_at(workspace, decision.policy_version)
+    spoke = [rule for rule in then.rules if rule.number in decision.rules]
     names = names_of(workspace, spoke)
     in_force = {rule.digest for rule in today.rules}
     question = question_of(decision.input)
@@ -60,18 +62,11 @@ def receipt_of(decision: Decision, today: Snapshot) -> Receipt:
         grants=_grants(decision.input),
         rules=[Spoken(rule, plain(rule, names), rule.digest in in_force) for rule in spoke],
         rule_set=rule_set,
-        repeats=evaluate(then, *question).effect == decision.effect if then else None,
+        repeats=None if then.fault else evaluate(then, *question).effect == decision.effect,
         today=str(answer_today.effect),
         ways_out=ways_out(today, question) if answer_today.effect != Effect.ALLOW else [],
         asked=who_will_be_asked(Ask.from_json(ask), workspace) if ask else None,
     )
-
-
-def _snapshot_of(decision: Decision, rule_set: RuleSet | None) -> Snapshot | None:
-    """The rules that answered; None where they are not to be had any more."""
-    if decision.policy_version == 0:
-        return Snapshot()
-    return Snapshot(rule_set.number, rules_of(rule_set.content)) if rule_set else None
 
 
 _DOORS = {
@@ -85,19 +80,25 @@ _DOORS = {
 def _facts(stored: dict[str, Any]) -> list[tuple[str, str]]:
     """What was asked. A field that was not known then says so."""
     action, context, resource = stored["action"], stored["context"], stored["resource"]
+    act = context.get("act", "call")
     said = [
-        ("Action", action["target"]),
+        ("Action", action["target"]) if act == "call" else ("Asked for", ACT_WORDS[act]),
         ("Effect", action["effect"] + (", destructive" if action.get("destructive") else "")),
         ("Scopes", ", ".join(action.get("scopes", ())) or "none"),
         ("Extension", f"{resource['extension']} at {resource['version_digest'][:12]}"),
-        ("Mode", context["mode"]),
-        ("Records", _or_unknown(context.get("bulk_count"), "not a call about several")),
         ("Data classes", ", ".join(context.get("data_classes", ())) or "none"),
-        ("New destination", {True: "yes", False: "no", None: "not known"}[context.get("new_destination")]),
         ("Through", _DOORS.get(context.get("caller", ""), context.get("caller") or "not known")),
     ]
+    if act != "call":
+        return said
     numbers = context.get("numbers") or {}
-    return [*said, *((f"Amount {name}", f"{value:g}") for name, value in sorted(numbers.items()))]
+    return [
+        *said,
+        ("Mode", context["mode"]),
+        ("Records", _or_unknown(context.get("bulk_count"), "not a call about several")),
+        ("New destination", {True: "yes", False: "no", None: "not known"}[context.get("new_destination")]),
+        *((f"Amount {name}", f"{value:g}") for name, value in sorted(numbers.items())),
+    ]
 
 
 def _or_unknown(value: Any, unknown: str) -> str:
@@ -109,11 +110,12 @@ def _grants(stored: dict[str, Any]) -> list[tuple[str, str]]:
     principal = stored["principal"]
     words = {True: "yes", False: "no"}
     bound = principal.get("scopes")
+    reads, writes = words[bool(principal.get("holds_read"))], words[bool(principal.get("holds_write"))]
+    is_call = stored["context"].get("act", "call") == "call"
     held = [
         ("Who asked", f"{principal['label']} ({principal['kind']})"),
         ("Roles", ", ".join(principal.get("roles", ())) or "none"),
-        ("May run what reads", words[bool(principal.get("holds_read"))]),
-        ("May run what writes", words[bool(principal.get("holds_write"))]),
+        *([("May run what reads", reads), ("May run what writes", writes)] if is_call else [("May do this", writes)]),
         ("Agreed to here", ", ".join(stored["resource"].get("scopes_granted", ())) or "none"),
     ]
     if bound is not None:

@@ -15,13 +15,13 @@ from galaxy.core.models import User
 from policies.known import Known
 from policies.models import Effect, Rule
 from policies.rule_fields import SPARE_ROWS, NamesField, clock_field, number_field, several_field, zone_field
-from policies.rules.vocabulary import ACTS, ANY, LEVELS, MAX_NEEDED, MAX_STEPS, PERIODS, REDACTIONS
+from policies.rules.parts import ACT_WORDS
+from policies.rules.vocabulary import ANY, LEVELS, MAX_NEEDED, MAX_STEPS, PERIODS, REDACTIONS
 from registry.manifests.scopes import VERBS
 from registry.manifests.types import DATA_CLASSES
 from registry.models import Kind
 
 _DAYS = [(str(number), day) for number, day in enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1)]
-_ACTS = {"call": "Call it", "install": "Install it", "upgrade": "Move it to another version", "widen": "Widen it"}
 _EFFECTS = {"read": "Reads", "write": "Writes", "delete": "Deletes"}
 _REDACTIONS = {"mask": "Mask", "hash": "Hash", "tokenise": "Tokenise", "drop": "Drop"}
 _FIELD_OF = {  # places that are more than one field, or none of that name
@@ -52,7 +52,7 @@ class RuleForm(forms.Form):
     who_packs = NamesField(label="Packs", help_text="Calls made by the steps of a pack. Write any for all packs.")
     who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started.")
 
-    what_acts = several_field("To do what", [(act, _ACTS[act]) for act in ACTS])
+    what_acts = several_field("To do what", list(ACT_WORDS.items()))
     what_effects = several_field("Effect", [(verb, _EFFECTS[verb]) for verb in VERBS])
     what_scopes = NamesField(label="Scopes", help_text="* stands for one part, ** for any: crm.**.write, **.delete.")
     what_extensions = NamesField(label="Extensions")

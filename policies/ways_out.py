@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from policies.engine import Effect, evaluate
 from policies.questions import Action, Question
 from policies.rules.compiling import Snapshot
+from policies.rules.defaults import PERMITTED
 
 _BETTER = {Effect.DENY: 0, Effect.REQUIRE_APPROVAL: 1, Effect.ALLOW: 2}
 
@@ -34,15 +35,18 @@ def ways_out(snapshot: Snapshot, question: Question) -> list[WayOut]:
 
 def _changes(snapshot: Snapshot, question: Question) -> Iterator[tuple[str, Question]]:
     principal, action, resource, context = question
-    if context.mode == "live":
+    if context.mode == "live" and context.act == "call":
         yield "It is simulated", (principal, action, resource, replace(context, mode="simulated", simulated=True))
     if principal.is_agent:
         person = replace(principal, kind="person", agent=None, scopes=None)
         yield "A person calls it, not an agent", (person, action, resource, replace(context, caller="person"))
-    if not principal.holds_read:
+    if context.act != "call" and not principal.holds_write:
+        granted = replace(principal, holds_write=True)
+        yield f"They are given “{PERMITTED[context.act][1]}”", (granted, action, resource, context)
+    if context.act == "call" and not principal.holds_read:
         granted = replace(principal, holds_read=True)
         yield "They are given “Run extensions that read”", (granted, action, resource, context)
-    if not principal.holds_write and action.effect != "read":
+    if context.act == "call" and not principal.holds_write and (action.effect != "read" or action.destructive):
         granted = replace(principal, holds_write=True)
         yield "They are given “Run extensions that write”", (granted, action, resource, context)
         both = replace(granted, holds_read=True)

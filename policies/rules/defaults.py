@@ -10,7 +10,7 @@ from policies.answers import ADMIN, APPROVER, Reason
 from policies.questions import Action, Context, Principal, Resource
 from policies.rules.asks import Ask
 
-_ACTS = {  # what an act other than calling is in a sentence, and the permission it takes
+PERMITTED = {  # what an act other than calling is in a sentence, and the permission it takes
     "install": ("install", "Install and remove extensions"),
     "upgrade": ("move to another version", "Move and pin versions"),
     "widen": ("widen what is agreed to for", "Install and remove extensions"),
@@ -68,7 +68,7 @@ def permission(principal: Principal, action: Action, resource: Resource, context
             return None
         text = f"{principal.label} may not run {resource.extension}."
         return Reason("run_permission_missing", text, "They are given “Run extensions that read”", ADMIN)
-    does, needed = _ACTS[context.act]
+    does, needed = PERMITTED[context.act]
     if principal.holds_write:
         return None
     text = f"{principal.label} may not {does} {resource.extension}."
@@ -81,7 +81,7 @@ WALLS: tuple[Wall, ...] = (standing, agent_scopes, consent, audience, permission
 def allowance(principal: Principal, action: Action, resource: Resource, context: Context) -> Reason | None:
     """What allows it without a rule: the permission to do just this. None: a rule would have to."""
     if context.act != "call":
-        return Reason("act_allowed", f"{principal.label} may {_ACTS[context.act][0]} {resource.extension}.")
+        return Reason("act_allowed", f"{principal.label} may {PERMITTED[context.act][0]} {resource.extension}.")
     if action.effect == "read" and not action.destructive:
         return Reason("read_allowed", f"{principal.label} may run {resource.extension} where it reads.")
     if principal.holds_write:

@@ -6,6 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 ACTS = ("call", "install", "upgrade", "widen")
+ACT_WORDS = {
+    "call": "Call it",
+    "install": "Install it",
+    "upgrade": "Move it to another version",
+    "widen": "Widen what is agreed to",
+}
 MODES = ("live", "simulated")
 LEVELS = ("community", "verified", "enterprise")  # how far the marketplace vouches for an extension
 REDACTIONS = ("mask", "hash", "tokenise", "drop")  # from mild to strict

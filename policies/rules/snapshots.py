@@ -33,12 +33,16 @@ _lock = Lock()
 
 
 def snapshot_of(workspace: Workspace) -> Snapshot:
-    """The rules that ``workspace.policy_version`` numbers; version 0 is the defaults alone.
+    """The rules that ``workspace.policy_version`` numbers."""
+    return snapshot_at(workspace, workspace.policy_version)
+
+
+def snapshot_at(workspace: Workspace, number: int) -> Snapshot:
+    """The rules of policy ``number``; 0 is the defaults alone.
 
     A set that is missing, altered or unreadable makes a snapshot with a ``fault``, to which every answer is no. It is
     looked at anew each time, until it is repaired.
     """
-    number = workspace.policy_version
     if number == 0:
         return NO_RULES
     key = (workspace.pk, number)

@@ -172,6 +172,31 @@ def test_an_answer_that_the_rules_of_then_do_not_give_is_called_out(client_of, w
     assert "This receipt does not repeat." in client_of(member).get(page(forged)).text
 
 
+def test_rules_that_were_altered_since_say_nothing_of_an_answer(client_of, workspace, member, admin):
+    RuleSet.objects.create(
+        workspace=workspace, number=7, content=[], digest="d" * 64, change="Rule 1 made", author=admin
+    )
+    stored = decided(workspace, member)
+    of_then = Decision(workspace=workspace, effect="allow", action="mail.send", input=stored.input, policy_version=7)
+    of_then.save(force_insert=True)
+    receipt = receipt_of(of_then, Snapshot())
+    assert (receipt.repeats, receipt.rules) == (None, [])
+    assert "cannot be read any more" in client_of(member).get(page(of_then)).text
+
+
+def test_an_install_is_no_call_and_its_receipt_is_none_of_one(client_of, workspace, member):
+    person = replace(PERSON, id=str(member.pk), holds_read=False, holds_write=False)
+    asked = Action("mail", "write", scopes=("mail.messages.write",))
+    decision = decide(workspace, principal=person, action=asked, resource=MAIL, context=replace(LIVE, act="install"))
+    receipt = receipt_of(decision, Snapshot())
+    assert [way.words for way in receipt.ways_out] == ["They are given “Install and remove extensions”"]
+    assert ("Asked for", "Install it") in receipt.facts
+    assert ("May do this", "no") in receipt.grants
+    shown = client_of(member).get(page(decision)).text
+    assert "May run what reads" not in shown
+    assert "Records" not in shown
+
+
 def test_others_may_not_open_it(client_of, workspace, member, creator, approver, stranger, rules):
     decision = decided(workspace, member, bulk_count=30)
     assert client_of(creator).get(page(decision)).status_code == 404
