@@ -15,14 +15,15 @@ from policies.rules.snapshots import snapshot_of
 from policies.services.standing import name_of
 from registry.levels import level_of
 from registry.manifests import ActionSpec, Manifest, scopes
-from registry.models import Extension, Installation
+from registry.models import Extension, Installation, Kind
 
 LOOKED_BACK = timedelta(days=90)
 MOST_DECISIONS = 50_000  # the newest; older ones add nothing that a person would decide otherwise by
 _USE = """
 SELECT installation, action, count(*), max(decided_at) FROM (
     SELECT input->'resource'->>'installation_id' AS installation, action, decided_at FROM policies_decision
-    WHERE workspace_id = %s AND decided_at >= %s ORDER BY decided_at DESC LIMIT %s
+    WHERE workspace_id = %s AND decided_at >= %s AND coalesce(input->'context'->>'act', 'call') = 'call'
+    ORDER BY decided_at DESC LIMIT %s
 ) AS newest GROUP BY 1, 2
 """
 _STRENGTH = (Effect.ALLOW, Effect.REQUIRE_APPROVAL, Effect.DENY)
@@ -130,7 +131,7 @@ def _lines(
     )
     lines = []
     for scope in asked | held:
-        calls = [used[target] for target in _targets(installation, manifest, scope) if target in used]
+        calls = [used[target] for target, _ in _using(manifest, scope, resource) if target in used]
         lines.append(
             Line(
                 scope=scope,
@@ -146,24 +147,18 @@ def _lines(
     return sorted(lines, key=lambda line: (scopes.VERBS.index(line.verb), line.scope))
 
 
-def _targets(installation: Installation, manifest: Manifest, scope: str) -> Iterable[str]:
-    """What calls that use ``scope`` are named in decisions."""
-    slug = installation.extension.slug
+def _using(manifest: Manifest, scope: str, resource: Resource) -> Iterable[tuple[str, ActionSpec]]:
+    """The actions that use ``scope``, by what their calls are named; an extension of its own is called by its slug."""
     for name, spec in manifest.actions.items():
         if scope in spec.scopes:
-            yield f"{slug}.{name}"
-            yield slug  # an action that is an extension of its own is called by its slug
+            yield f"{resource.extension}.{name}" if resource.kind == Kind.CONNECTOR else resource.extension, spec
 
 
 def _gate(
     snapshot: Snapshot, scope: str, manifest: Manifest, resource: Resource, workspace: Workspace, names: dict[str, str]
 ) -> Gate:
     """The strictest answer that somebody with every grant gets, over the actions that use ``scope``."""
-    answers = [
-        _ask(snapshot, f"{resource.extension}.{name}", spec, resource)
-        for name, spec in manifest.actions.items()
-        if scope in spec.scopes
-    ]
+    answers = [_ask(snapshot, target, spec, resource) for target, spec in _using(manifest, scope, resource)]
     if not answers:
         return Gate(Effect.ALLOW)
     worst = max(answers, key=lambda answer: _STRENGTH.index(answer.effect))

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from marketplace.services import list_extension
-from policies.models import RuleSet
+from policies.models import Decision, RuleSet
 from policies.rules.vocabulary import digest_of
 from policies.scope_use import gates_of, scopes_of
 from registry.models import Installation
@@ -42,6 +42,13 @@ def test_what_is_held_and_used_is_counted(workspace, admin, probe):
     spec = probe.pin.version.parsed.actions["create"]
     assert used == set(spec.scopes)
     assert all(isinstance(lines(workspace, admin)[scope].last, datetime) for scope in used)
+
+
+def test_what_is_no_call_uses_no_scope(workspace, admin, probe):
+    run = invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "a"})
+    upgrade = run.decision.input | {"context": run.decision.input["context"] | {"act": "upgrade"}}
+    Decision.objects.create(workspace=workspace, effect="allow", action="probe.look_up", input=upgrade)
+    assert {line.calls for line in lines(workspace, admin).values()} == {0, 1}
 
 
 def test_what_was_not_agreed_to_and_what_nobody_asks_for_any_more_is_told(workspace, admin, probe):
