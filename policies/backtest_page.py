@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
 from policies.backtest import Load, Report
 from policies.known import Known
 from policies.models import Effect
+from policies.waiting import words_of
 
 _CLASSES = {Effect.ALLOW: "allow", Effect.REQUIRE_APPROVAL: "ask", Effect.DENY: "deny"}
 _WORDS = {Effect.ALLOW: "Allowed", Effect.REQUIRE_APPROVAL: "Asked", Effect.DENY: "Denied"}
@@ -83,19 +85,9 @@ def _asked(load: Load, known: Known) -> Asked:
         now=_a_day(load.now_per_day),
         then=_a_day(load.then_per_day),
         is_more=load.then > load.now,
-        took=_took(load.median_s),
+        took="" if load.median_s is None else words_of(timedelta(seconds=load.median_s)),
     )
 
 
 def _a_day(number: float) -> str:
     return f"{number:.0f}" if number >= 10 or number == int(number) else f"{number:.1f}"
-
-
-def _took(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"about {max(1, round(seconds)):d} s"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"

@@ -10,12 +10,10 @@ from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, rea
 from galaxy.core.api.serializers import PersonSerializer, StrictSerializer
 from galaxy.core.api.views import WorkspaceView, repeatable
 from galaxy.core.permissions import require
-from policies.models import Effect, Rule, RuleSet
+from policies.models import RULE_PARTS, Effect, Rule, RuleSet
 from policies.rules.sentences import names_of, plain
 from policies.rules.vocabulary import rules_of
 from policies.services.rules import change_rule, create_rule, end_rule, restore
-
-PARTS = ("title", "effect", "who", "what", "when", "ask", "obligations")
 
 
 class RuleSerializer(serializers.Serializer):
@@ -50,7 +48,7 @@ class RuleBody(StrictSerializer):
     confirmed = serializers.BooleanField(required=False, default=False, help_text="Save it in spite of warnings.")
 
     def parts(self) -> dict:
-        return {name: self.validated_data[name] for name in PARTS}
+        return {name: self.validated_data[name] for name in RULE_PARTS}
 
 
 class ReasonBody(StrictSerializer):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Q
+from django.db.models import Q
 
 from galaxy.core.models import Workspace
 from policies.backtest import replay
@@ -19,7 +19,7 @@ from policies.rules.comparing import overlapping
 from policies.rules.reading import BadRule
 from policies.rules.sentences import Names, Part, names_of, sentence
 from policies.services.decisions import decide_again
-from policies.services.rules import changed_parts, rules_in_force
+from policies.services.rules import changed_parts, next_number, rules_in_force
 
 TRIED_FROM = 300  # newest decisions among which different ones are offered to be tried
 TRIED_MOST = 25
@@ -115,9 +115,7 @@ def said_of(workspace: Workspace, rules: Sequence[vocabulary.Rule]) -> list[Said
 
 def content_of(rule: Rule) -> vocabulary.Rule:
     """A stored rule in the vocabulary."""
-    names = ("title", "effect", "who", "what", "when", "ask", "obligations")
-    parts = {name: getattr(rule, name) for name in names}
-    return vocabulary.Rule.from_json({"id": str(rule.pk), "number": rule.number, **parts})
+    return vocabulary.Rule.from_json(rule.content)
 
 
 def changes_of(rule: Rule, most: int = 20) -> list[RuleSet]:
@@ -203,10 +201,6 @@ def calls_to_try(workspace: Workspace) -> list[Decision]:
     for decision in rows[:TRIED_FROM]:
         found.setdefault((decision.action, decision.effect), decision)
     return list(found.values())[:TRIED_MOST]
-
-
-def next_number(workspace: Workspace) -> int:
-    return (Rule.objects.in_workspace(workspace).aggregate(last=Max("number"))["last"] or 0) + 1
 
 
 def _said(rule: vocabulary.Rule, names: Names) -> Said:

@@ -20,14 +20,21 @@ from policies.rule_reading import (
     calls_to_try,
     changes_of,
     content_of,
-    next_number,
     overlaps_of,
     preview_of,
     replayed,
     rows_of,
     said_of,
 )
-from policies.services.rules import StaleRules, Unconfirmed, change_rule, create_rule, end_rule, rules_in_force
+from policies.services.rules import (
+    StaleRules,
+    Unconfirmed,
+    change_rule,
+    create_rule,
+    end_rule,
+    next_number,
+    rules_in_force,
+)
 
 WRITERS_NAMED = 5
 PAGE_SIZE = 50

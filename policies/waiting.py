@@ -40,7 +40,7 @@ class Wait:
     def words(self) -> str:
         if self.median is None or self.p90 is None:
             return "not known yet"
-        return f"{_words(self.median)}, nine in ten within {_words(self.p90)}"
+        return f"{words_of(self.median)}, nine in ten within {words_of(self.p90)}"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def usual_wait(workspace: Workspace, reviewers: Collection[str]) -> Wait:
     return Wait(found["decided"], found["median"], found["p90"])
 
 
-def _words(wait: timedelta) -> str:
+def words_of(wait: timedelta) -> str:
     """A wait as people say it: "under a minute", "25 min", "3 h 10 min", "2 days"."""
     minutes = round(wait.total_seconds() / 60)
     if minutes < 1:

@@ -5,9 +5,10 @@ from policies.models.changes import Change
 from policies.models.decisions import Decision, Effect
 from policies.models.grants import AutoApproval
 from policies.models.reviewers import ApproverGroup, ApproverGroupMember, Delegation
-from policies.models.rules import Rule, RuleSet
+from policies.models.rules import RULE_PARTS, Rule, RuleSet
 
 __all__ = [
+    "RULE_PARTS",
     "Approval",
     "ApprovalQuerySet",
     "ApprovalStage",

@@ -1,5 +1,7 @@
 """Rules of a workspace, and every set of them that was ever in force."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -7,6 +9,8 @@ from django.utils import timezone
 
 from galaxy.core.models import WorkspaceModel
 from policies.models.decisions import Effect
+
+RULE_PARTS = ("title", "effect", "who", "what", "when", "ask", "obligations")
 
 
 class Rule(WorkspaceModel):
@@ -36,6 +40,11 @@ class Rule(WorkspaceModel):
 
     def __str__(self):
         return f"Rule {self.number}, {self.title}"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The rule as policies.rules.vocabulary reads it."""
+        return {"id": str(self.pk), "number": self.number} | {name: getattr(self, name) for name in RULE_PARTS}
 
     def get_absolute_url(self):
         return reverse("policies:rule-detail", args=[self.workspace.slug, self.pk])

@@ -14,9 +14,9 @@ from policies.rules.scopes import matches
 from policies.rules.vocabulary import Rule
 
 _CODES = {Effect.DENY: "rule_denies", Effect.REQUIRE_APPROVAL: "rule_asks", Effect.ALLOW: "rule_allows"}
-_DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
+DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
 _ACTS = {"install": "is to be installed", "upgrade": "is to be upgraded", "widen": "is to be allowed more"}
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class CompiledRule:
@@ -168,7 +168,7 @@ def _shown(value: float) -> str:
 
 def _what(action: Action, resource: Resource, context: Context) -> str:
     if context.act == "call":
-        return f"{action.target} {_DOES.get(action.effect, action.effect)}"
+        return f"{action.target} {DOES.get(action.effect, action.effect)}"
     return f"{resource.extension} {_ACTS[context.act]}"
 
 
@@ -217,7 +217,7 @@ def within(hours: Hours, *, turned: bool = False) -> str:
 
 def days(numbers: tuple[int, ...]) -> str:
     """``Monday to Friday``, or each day by name."""
-    names = [_DAYS[number - 1] for number in numbers]
+    names = [WEEKDAYS[number - 1] for number in numbers]
     if len(names) == 7:
         return "any day"
     if len(names) > 2 and numbers[-1] - numbers[0] == len(names) - 1:

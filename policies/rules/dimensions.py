@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from policies.known import Known
 from policies.rules.asks import APPROVERS
+from policies.rules.clauses import DOES, WEEKDAYS
 from policies.rules.examples import examples_of
 from policies.rules.parts import ACTS, ANY, LEVELS, MODES, Hours, What, When, Who
 from policies.rules.scopes import matches
@@ -18,11 +19,9 @@ from registry.manifests.scopes import strongest, verb
 MOST_PAIRED = 60  # kinds of scopes that are tried two by two, as one action may use several
 CALLABLE = ("connector", "action", "transform", "pack")  # kinds of extensions that are called; triggers start runs
 NOBODYS = "00000000-0000-4000-8000-000000000000"
-_DOES = {"read": "reads", "write": "writes", "delete": "deletes"}
 _DONE = (("read", False), ("write", False), ("delete", True), ("write", True), ("read", True))  # (effect, destructive)
 _ACTS = {"call": "calls", "install": "installs", "upgrade": "upgrades", "widen": "widens the scopes of"}
 _MONDAY = datetime(2026, 1, 5)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def _asks_others(rules: Sequence[Rule]) -> bool:
 def _does(effect: str, destructive: bool, scopes: tuple[str, ...] = ()) -> Fact:
     """Which patterns cover which of ``scopes`` is for the caller to tell apart: what allows has to cover each."""
     undone = " and cannot be undone" if destructive and effect != "delete" else ""
-    words = f"that {_DOES[effect]}{undone}" + (f" with {' and '.join(scopes)}" if scopes else "")
+    words = f"that {DOES[effect]}{undone}" + (f" with {' and '.join(scopes)}" if scopes else "")
     sets = {("action", "effect"): effect, ("action", "scopes"): scopes, ("action", "destructive"): destructive}
     return Fact(sets, words, (effect, destructive))
 
@@ -212,7 +211,7 @@ def _things(rules: Sequence[Rule], known: Known | None) -> Iterator[Fact]:
                 yield _thing(target, slug or target, kind, f"{target}{told}")
             continue
         real = _does(action.effect, action.destructive, action.scopes)
-        said = f"{target}{kinds[action.kind]}, which {_DOES[action.effect]}"
+        said = f"{target}{kinds[action.kind]}, which {DOES[action.effect]}"
         thing = _thing(target, action.extension, action.kind, said)
         yield replace(thing, sets=thing.sets | real.sets, told_by_default=target)  # it does what it does
 
@@ -262,7 +261,7 @@ def _moments(rules: Sequence[Rule]) -> Iterator[Fact]:
         for minute in _edges(hours):
             for day in range(7):
                 moment = (_MONDAY + timedelta(days=day, minutes=minute)).replace(tzinfo=zone)
-                words = f"on {_WEEKDAYS[moment.weekday()]} at {moment:%H:%M} in {hours.zone}"
+                words = f"on {WEEKDAYS[moment.weekday()]} at {moment:%H:%M} in {hours.zone}"
                 yield _fact(words, "context.now", moment.astimezone(UTC))
     yield _fact("at a time that is not known", "context.now", None)
 

@@ -84,7 +84,7 @@ def create_rule(
     ``fields`` by place, such as ``when.over``), or Unconfirmed.
     """
     reason = _begin(workspace, actor, reason, seen)
-    number = (Rule.objects.in_workspace(workspace).aggregate(last=Max("number"))["last"] or 0) + 1
+    number = next_number(workspace)
     said = vocabulary.Rule.from_json({**values, "id": str(uuid4()), "number": number})
     others = rules_in_force(workspace)
     _check(said, others, Known(workspace), confirmed)
@@ -189,6 +189,11 @@ def restoring_findings(workspace: Workspace, rules: Sequence[vocabulary.Rule]) -
     return found
 
 
+def next_number(workspace: Workspace) -> int:
+    """What the next rule would be called by."""
+    return (Rule.objects.in_workspace(workspace).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
 def changed_parts(was: vocabulary.Rule, now: vocabulary.Rule) -> list[str]:
     """What is otherwise in ``now``, in words."""
     return [words for name, words in _PARTS.items() if getattr(was, name) != getattr(now, name)]
@@ -255,7 +260,7 @@ def _make_rows_follow(workspace: Workspace, rules: Sequence[vocabulary.Rule], re
     said = {one.number: one for one in rules}
     for row in Rule.objects.in_workspace(workspace).select_for_update():
         wanted = said.get(row.number)
-        if wanted and (row.ended_at or _content_of(row) != wanted.as_json()):
+        if wanted and (row.ended_at or row.content != wanted.as_json()):
             row.reason, row.changed_at = reason, now
             _write(row, wanted)
         elif wanted is None and row.ended_at is None:
@@ -289,12 +294,7 @@ def _put_in_force(
     return new
 
 
-def _content_of(row: Rule) -> dict[str, Any]:
-    parts = {name: getattr(row, name) for name in _PARTS}
-    return {"id": str(row.pk), "number": row.number, **parts}
-
-
 def _facts(row: Rule) -> dict[str, Any]:
     """What the trail keeps of a rule: all of it, with whose it is and whether it holds."""
-    parts = {name: getattr(row, name) for name in _PARTS}
-    return parts | {"number": row.number, "owner": str(row.owner_id), "in_force": row.ended_at is None}
+    facts = {name: value for name, value in row.content.items() if name != "id"}
+    return facts | {"owner": str(row.owner_id), "in_force": row.ended_at is None}
