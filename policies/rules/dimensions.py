@@ -166,7 +166,7 @@ def _doing(rules: Sequence[Rule], known: Known | None) -> tuple[list[Fact], bool
     if mixes or others:
         groups += combinations(list(by_verb.values())[:MOST_PAIRED], 2)
         is_whole = is_whole and len(by_verb) <= MOST_PAIRED
-    unusual = []
+    unusual: list[Fact] = []
     for group in groups:
         for effect, destructive in _DONE:
             used = tuple(verbs.get(effect) or next(iter(verbs.values())) for verbs in group)
