@@ -19,6 +19,18 @@ def test_axe_finds_nothing_on_the_way_in(visit, db, theme):
     assert violations(visit(LOGIN, theme=theme, for_axe=True).page) == []
 
 
+def test_axe_is_heard_once_colours_have_settled(visit, db):
+    page = visit(LOGIN, for_axe=True).page
+    page.evaluate(
+        """document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=/static/mark.svg><p>Words</p>");
+           const words = document.querySelector("main > p:last-child");
+           words.style = "background: #fff; color: #ddd; transition: color 300ms";
+           getComputedStyle(words).color;
+           words.style.color = "#000";"""
+    )
+    assert [problem.partition(" ")[0] for problem in violations(page)] == ["image-alt"]
+
+
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_axe_finds_nothing_where_there_is_nothing(visit, member, signed_in):
     page = visit("/nowhere/", member if signed_in else None, for_axe=True, status=404).page
