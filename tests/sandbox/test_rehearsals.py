@@ -226,6 +226,11 @@ def test_an_action_that_declares_no_reading_says_so(workspace, admin, approver):
             {"object": "Lead", "id": "00Q5g00000ABCDEEA5", "fields": {"Company": "Acme"}},
             ("record.Company", None, "Acme"),
         ),
+        ("notion.update_page", {"page_id": "p1", "properties": {"Stage": "Won"}}, ("properties.Stage", None, "Won")),
+        ("notion.archive_page", {"page_id": "p1"}, ("url", "https://www.notion.so/p1", None)),
+        ("notion.restore_page", {"page_id": "p1"}, ("in_trash", "false", "false")),
+        ("google-drive.trash_file", {"id": "f1"}, ("name", "Sample file f1", None)),
+        ("gmail.trash_message", {"id": "m1"}, ("subject", "Sample message m1", None)),
     ],
 )
 def test_the_shipped_connectors_show_their_records(workspace, admin, approver, target, inputs, told):
