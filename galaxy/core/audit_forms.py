@@ -109,7 +109,7 @@ def checked_filters(given: Mapping[str, str | None]) -> dict[str, str]:
     """The filters that are set, as galaxy.core.audit.search reads them. Raises Invalid, with a sentence for each that
     cannot be used or is none."""
     form = AuditFilterForm(given)
-    wrong = {name: errors[0] for name, errors in form.errors.items()}
+    wrong = {name: str(errors[0]) for name, errors in form.errors.items()}
     wrong |= {name: "There is no such filter." for name in given if name not in form.fields}
     if wrong:
         name, sentence = next(iter(wrong.items()))

@@ -100,19 +100,19 @@ def _checkpoint(workspace) -> dict:
 
 
 class SinkSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=AuditSink.Kind.choices)
-    address = serializers.CharField()
-    actions = serializers.CharField(help_text="Only events that begin so; all where empty.")
-    state = serializers.ChoiceField(choices=["active", "failing", "paused"])
-    cursor = serializers.IntegerField(help_text="Leaves that were handed over.")
+    id = serializers.UUIDField(source="sink.pk")
+    name = serializers.CharField(source="sink.name")
+    kind = serializers.ChoiceField(source="sink.kind", choices=AuditSink.Kind.choices)
+    address = serializers.CharField(source="sink.address")
+    actions = serializers.CharField(source="sink.actions", help_text="Only events that begin so; all where empty.")
+    state = serializers.ChoiceField(source="sink.state", choices=["active", "failing", "paused"])
+    cursor = serializers.IntegerField(source="sink.cursor", help_text="Leaves that were handed over.")
     backlog = serializers.IntegerField(help_text="Leaves that are sealed and not yet handed over.")
-    failures = serializers.IntegerField()
-    last_error = serializers.CharField()
-    delivered_at = serializers.DateTimeField(allow_null=True)
-    created_by = PersonSerializer()
-    created_at = serializers.DateTimeField()
+    failures = serializers.IntegerField(source="sink.failures")
+    last_error = serializers.CharField(source="sink.last_error")
+    delivered_at = serializers.DateTimeField(source="sink.delivered_at", allow_null=True)
+    created_by = PersonSerializer(source="sink.created_by")
+    created_at = serializers.DateTimeField(source="sink.created_at")
 
 
 class Sinks(RowsView):
@@ -127,9 +127,7 @@ class Sinks(RowsView):
         return rows.select_related("workspace", "created_by")
 
     def prepare(self, found):
-        for row in with_backlog(self.workspace, found):
-            row.sink.backlog = row.backlog
-        return found
+        return with_backlog(self.workspace, found)
 
 
 @lists("audit_streams", "List audit streams", tag="Audit trail")

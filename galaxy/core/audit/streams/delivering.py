@@ -92,6 +92,7 @@ def _work(held: QuerySet[AuditSink], deadline: float) -> int:
             break
         if batch.lines and not _hand_over(sink, batch, held):
             break
+        changes: dict[str, Any]
         if batch.lines:
             changes = {"delivered_at": Now(), "quiet_from": None}
         else:
