@@ -11,7 +11,7 @@ text. Values and salts are no part of it, so that a leaf stays verifiable when r
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import rfc8785
@@ -75,7 +75,7 @@ class Entry(NamedTuple):
         commitments = _map(self.commitments)
         if not isinstance(commitments, dict) or not set(map(type, commitments.values())) <= {str}:
             raise ValueError(f"The commitments of event {self.id} are no map of text to text.")
-        data = {
+        data: dict[str, Any] = {
             "action": self.action,
             "actor_id": self.actor_id,
             "actor_kind": self.actor_kind,
