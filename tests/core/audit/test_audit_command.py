@@ -69,7 +69,8 @@ def test_what_was_done_is_named_and_the_exit_status_is_1(cast, places):
         call_command("audit", "verify", stdout=out)
     assert caught.value.returncode == 1
     assert "tidewater" in out.getvalue() and "meridian: " in out.getvalue() and "NOT INTACT" in out.getvalue()
-    rows = [line.split(maxsplit=1) for line in out.getvalue().splitlines() if line.startswith(f"  {position} ")]
+    table = out.getvalue().partition("  position ")[2].splitlines()
+    rows = [line.split(maxsplit=1) for line in table if line.startswith(f"  {position} ")]
     assert [row[1].split("  ")[0] for row in rows] == ["Value changed", "Event changed"]
 
 

@@ -158,6 +158,11 @@ def test_what_was_verified_is_counted(trail):
     assert (report.waiting, report.lost, report.keys) == (0, 0, [trail.keys.current])
 
 
+def test_a_value_that_was_changed_is_not_counted_among_those_that_open(trail):
+    with after(trail, "a value is edited"):
+        assert verify(trail.workspace, trail.copies).values == 317
+
+
 def test_values_that_retention_deleted_are_counted_and_break_nothing(trail):
     with after(trail, "nothing"):
         tampering.purge(trail)

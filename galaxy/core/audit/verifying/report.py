@@ -53,7 +53,7 @@ class Finding:
 @dataclass
 class Report:
     """``size`` events under ``checkpoints`` signed heads, of which ``copied`` were compared with the copy outside (None
-    where there is none). ``values`` were compared with their commitments, ``gone`` are no longer kept, ``waiting`` are
+    where there is none). ``values`` open their commitments, ``gone`` are no longer kept, ``waiting`` are
     events that nobody has sealed yet, the oldest from ``waiting_since``. ``lost``: events that a restore did away with,
     as was declared. ``more``: findings beyond those that are told."""
 

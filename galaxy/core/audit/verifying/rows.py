@@ -145,9 +145,11 @@ class Rows:
     def _details(self, ids: list[int]) -> dict[int, AuditDetail]:
         """With fields of None where they cannot be read."""
         rows = AuditDetail.objects.filter(workspace=self._workspace_id).defer("fields")
-        found = rows.annotate(written=RawSQL("core_auditdetail.fields::text", [])).in_bulk(ids)
-        for detail in found.values():
+        details = rows.annotate(written=RawSQL("core_auditdetail.fields::text", [])).filter(event_id__in=ids)
+        found: dict[int, AuditDetail] = {}
+        for detail in details:
             detail.fields = _json(detail.written)
+            found[detail.event_id] = detail
         return found
 
     def _grow(self, leaf: _Leaf, events: list[AuditEvent], detail: AuditDetail | None) -> None:
@@ -190,10 +192,11 @@ class Rows:
             self._report.gone += 1
             self._purges.miss(position, event.action)
             return
-        self._report.values += 1
         if broken := broken_fields(event, detail):
             names = ", ".join(broken[:5]) + (" and more" if len(broken) > 5 else "")
             self._report.add("value", position, f"Event {event.pk} is not what was committed to: {names}.")
+        else:
+            self._report.values += 1
 
     def _explain_purges(self) -> None:
         """Values may be gone only where a tombstone says so. Those of purges that happened meanwhile count as well."""
