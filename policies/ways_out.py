@@ -60,7 +60,7 @@ def _changes(snapshot: Snapshot, question: Question) -> Iterator[tuple[str, Ques
     if context.bulk_count is not None:
         for most in _counts(snapshot, action, context.bulk_count):
             fewer = replace(context, bulk_count=most)
-            yield f"It names {most:,} {action.bulk_field or 'records'} or fewer", (principal, action, resource, fewer)
+            yield f"It names {most:,} record{'' if most == 1 else 's'} or fewer", (principal, action, resource, fewer)
     for field, over in _amounts(snapshot):
         if context.numbers.get(field, 0) > over:
             smaller = replace(context, numbers=context.numbers | {field: over})

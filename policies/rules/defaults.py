@@ -118,11 +118,12 @@ def questions(action: Action, context: Context) -> list[tuple[Reason, Ask]]:
 
 def _bulk(action: Action, context: Context) -> Reason | None:
     """A change to many at once. A bulk rule whose field was not counted asks too: unknown is not few."""
-    field, count, over = action.bulk_field or "entries", context.bulk_count, action.bulk_over
+    count, over = context.bulk_count, action.bulk_over
+    place = f" in “{action.bulk_field}”" if action.bulk_field else ""
     if not isinstance(count, int) or over is None:
-        return _ask("bulk_uncounted", f"How many {field} this call names is not known.")
+        return _ask("bulk_uncounted", f"How many records this call names{place} is not known.")
     if count > over:
-        text = f"The call names {count} {field}; more than {over} need a second person."
+        text = f"The call names {count:,} records{place}; more than {over:,} need a second person."
         return _ask("bulk", text, f"It names {over} or fewer")
     return None
 

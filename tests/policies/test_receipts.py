@@ -43,14 +43,14 @@ def test_what_is_allowed_has_no_way_out():
 def test_fewer_records_pass():
     many = replace(LIVE, bulk_count=250)
     found = words(Snapshot(), PERSON, SEND, MAIL, many)
-    assert found["It names 100 to or fewer"] == "allow"
+    assert found["It names 100 records or fewer"] == "allow"
 
 
 def test_the_threshold_of_a_rule_is_a_way_out_too():
     ask = {"reviewers": "approvers", "needed": 1, "expires_h": 24}
     snapshot = Snapshot(1, [rule(1, "require_approval", when={"over": 20}, ask=ask)])
     many = replace(LIVE, bulk_count=50)
-    assert words(snapshot, PERSON, SEND, MAIL, many) == {"It names 20 to or fewer": "allow"}
+    assert words(snapshot, PERSON, SEND, MAIL, many) == {"It names 20 records or fewer": "allow"}
 
 
 def test_a_smaller_amount_passes():
@@ -131,7 +131,7 @@ def test_a_blocked_call_has_all_five_parts(client_of, workspace, member, rules):
     """Input, rules, policy version, effect, what would pass and who could see to it."""
     decision = decided(workspace, member, bulk_count=30)
     shown = client_of(member).get(page(decision)).text
-    for part in ("mail.send", "Rule 1, Rule 1", "Policy 1", "Denied", "It names 20 to or fewer", "can see to it"):
+    for part in ("mail.send", "Rule 1, Rule 1", "Policy 1", "Denied", "It names 20 records or fewer", "can see to it"):
         assert part in shown
     assert "The rules of then give the same answer." in shown
 
