@@ -61,7 +61,7 @@ def shown(report: Report, known: Known, version: int) -> Shown:
     """``version`` is that of the rules in force."""
     flows = [
         _flow("Now", f"policy {version}" if version else "the defaults", report.now),
-        _flow("With the change", "draft", report.then),
+        _flow("With the change", f"policy {version + 1}", report.then),
     ]
     return Shown(report, flows, [_asked(one, known) for one in report.load])
 

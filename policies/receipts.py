@@ -116,8 +116,9 @@ def _grants(stored: dict[str, Any]) -> list[tuple[str, str]]:
         ("Who asked", f"{principal['label']} ({principal['kind']})"),
         ("Roles", ", ".join(principal.get("roles", ())) or "none"),
         *([("May run what reads", reads), ("May run what writes", writes)] if is_call else [("May do this", writes)]),
-        ("Agreed to here", ", ".join(stored["resource"].get("scopes_granted", ())) or "none"),
     ]
+    if is_call:  # whoever installs is asked to agree just then
+        held.append(("Agreed to here", ", ".join(stored["resource"].get("scopes_granted", ())) or "none"))
     if bound is not None:
         held.append(("Scopes of the agent", ", ".join(bound) or "none"))
     return held

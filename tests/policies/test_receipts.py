@@ -195,6 +195,7 @@ def test_an_install_is_no_call_and_its_receipt_is_none_of_one(client_of, workspa
     shown = client_of(member).get(page(decision)).text
     assert "May run what reads" not in shown
     assert "Records" not in shown
+    assert "Agreed to here" not in shown
 
 
 def test_others_may_not_open_it(client_of, workspace, member, creator, approver, stranger, rules):
