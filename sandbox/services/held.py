@@ -14,7 +14,7 @@ from policies.models import Approval
 from registry.models import Connection
 from sandbox.errors import RunError
 from sandbox.models import Run
-from sandbox.services.leases import end, queue
+from sandbox.services.leases import end, wake
 
 
 def is_held(run: Run) -> bool:
@@ -73,11 +73,11 @@ def _release(run: Run) -> bool:
         except RunError as refusal:
             end(run, error=refusal)
         if run.parent and run.state != Run.State.WAITING:
-            _wake(run)
+            wake(run)
         return False
     run.state = Run.State.QUEUED
     run.save(update_fields=["state"])
-    _wake(run)
+    wake(run)
     audit.record(
         "run.released",
         actor=None,
@@ -87,15 +87,3 @@ def _release(run: Run) -> bool:
         after={"state": run.state, "connection": str(run.connection_id)},
     )
     return True
-
-
-def _wake(run: Run) -> None:
-    """Ring for the run, or for the pack whose step it is."""
-    if run.parent is None:
-        queue(run)
-        return
-    parent = Run.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.parent.pk)
-    if parent.state == Run.State.WAITING:
-        parent.state = Run.State.QUEUED
-        parent.save(update_fields=["state"])
-        queue(parent)

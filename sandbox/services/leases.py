@@ -63,6 +63,19 @@ def queue(run: Run) -> None:
     transaction.on_commit(partial(_ring, run.workspace_id, run.pk))
 
 
+def wake(run: Run) -> None:
+    """Put before the workers what goes on now: the run itself, if it is queued, or the pack that waits for it."""
+    if run.parent_id is None:
+        if run.state == Run.State.QUEUED:
+            queue(run)
+        return
+    parent = Run.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.parent_id)
+    if parent.state == Run.State.WAITING:
+        parent.state = Run.State.QUEUED
+        parent.save(update_fields=["state"])
+        queue(parent)
+
+
 def ring(workspace_id: UUID, run_id: UUID) -> None:
     """Tell the workers that a run is due. If the broker is out of reach, the reconciler rings again later."""
     OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now() + RING_AGAIN)

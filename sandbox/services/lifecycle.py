@@ -18,7 +18,7 @@ from policies.services.approvals import withdraw_requests
 from sandbox.errors import NotCancellable, NotUnknown, RunError
 from sandbox.models import Category, OutboxMessage, Run, RunPayload
 from sandbox.services.held import release_run
-from sandbox.services.leases import end, forget_values, queue, ring
+from sandbox.services.leases import end, forget_values, ring, wake
 
 log = structlog.get_logger(__name__)
 _ENDED_WAITS: dict[str, tuple[str, str]] = {
@@ -56,7 +56,7 @@ def approval_was_decided(approval: Approval) -> None:
     else:
         return
     drop_rehearsals(run)
-    _wake(run)
+    wake(run)
 
 
 def drop_rehearsals(run: Run) -> None:
@@ -67,19 +67,6 @@ def drop_rehearsals(run: Run) -> None:
             OutboxMessage.objects.filter(run=rehearsal).delete()
             forget_values(rehearsal)
             _tell_cancelled(rehearsal, Actor.of(None), Run.State.QUEUED)
-
-
-def _wake(run: Run) -> None:
-    """Ring for what a worker takes up next: the run itself, or the pack that waits for it."""
-    if run.parent is None:
-        if run.state == Run.State.QUEUED:
-            queue(run)
-        return
-    parent = Run.objects.select_for_update().get(pk=run.parent.pk)
-    if parent.state == Run.State.WAITING:
-        parent.state = Run.State.QUEUED
-        parent.save(update_fields=["state"])
-        queue(run.parent)
 
 
 @transaction.atomic
