@@ -48,10 +48,13 @@ def widen_step(installation: Installation, actor: User) -> Step:
 
 @transaction.atomic
 def widen_agreed(installation: Installation, *, actor: User, chain: Actor | None = None) -> Installation:
-    """The same for what ``actor`` may agree to, or what somebody approved for them: the caller answers for that."""
+    """The same for what ``actor`` may agree to, or what somebody approved for them: the caller answers for that, as
+    long as it is held at the version that ``installation`` was read with."""
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed.")
+    if row.pin.digest != installation.pin.digest:
+        raise ConsentNeeded(f"{installation} moved to {row.pin.version} meanwhile, which may ask for something else.")
     wider = unagreed(row)
     before = {"scopes": row.scopes, "hosts": row.hosts}
     row.scopes, row.hosts = [*row.scopes, *wider.scopes], [*row.hosts, *wider.hosts]

@@ -94,6 +94,21 @@ def test_new_code_runs_with_the_old_permissions_until_somebody_agrees(held, wide
         widen(held, actor=admin, agreed=["things.delete"])
 
 
+def test_what_it_moved_to_meanwhile_is_not_agreed_to_unseen(held, wider, admin, monkeypatch):
+    move_pin(held, version=wider, actor=admin, keeps=True)
+    seen = Installation.objects.select_related("pin__version").get(pk=held.pk)
+    further = publish(connector("acme", "1.2.0", WIDER + action(id="buy_thing", scope="orders.write")))
+
+    def move_on(step):
+        if step.act == gates.WIDEN:
+            move_pin(Installation.objects.get(pk=held.pk), version=further, actor=admin, keeps=True)
+
+    monkeypatch.setattr(gates, "_gates", [SimpleNamespace(check=move_on)])
+    with pytest.raises(ConsentNeeded, match=r"moved to .*1\.2\.0 meanwhile"):
+        widen(seen, actor=admin, agreed=["things.delete"])
+    assert Installation.objects.get(pk=held.pk).scopes == ["things.write"]
+
+
 def test_a_new_host_cannot_stay_off(held, admin):
     text = (
         "connector: acme\nversion: 1.2.0\nname: Acme\nsummary: Keeps things.\nauth: { type: api_key }\n"
