@@ -30,15 +30,20 @@ PAST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Fact:
-    """``words`` of None means that nobody can tell, which the page says; ``code`` marks a machine word."""
+    """``words`` of None means that nobody can tell, which the page says; several stand one below the other. ``code``
+    marks a machine word."""
 
     term: str
-    words: str | None
+    words: str | tuple[str, ...] | None
     code: bool = False
 
     @property
-    def shown(self) -> str:
+    def shown(self) -> str | tuple[str, ...]:
         return self.words if self.words is not None else NOT_KNOWN
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.words, tuple)
 
 
 @dataclass(frozen=True)
