@@ -24,7 +24,8 @@ class RulesGate:
         decision = decide(step.workspace, **question(step))
         why = decision.reasons[0]["text"] if decision.reasons else ""
         if decision.effect == Effect.REQUIRE_APPROVAL:
-            raise NeedsApproval(f"{why} Nothing was done.".strip())
+            asked = who_will_be_asked(Ask.from_json(decision.ask), step.workspace)
+            raise NeedsApproval(f"{why} Nothing was done. A person is asked first: {asked.sentence}".strip())
         if decision.effect == Effect.DENY:
             raise RuledOut(why or "Nothing allows this.")
 

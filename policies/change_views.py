@@ -11,6 +11,7 @@ from galaxy.core.permissions import require
 from policies.models import Change
 from policies.services.change_facts import NEVER, compared_of, versions_of
 from policies.services.changes import KINDS, ask_install, ask_upgrade, ask_widen
+from policies.waiting import waiting_of
 from registry.asks import asks_of
 from registry.gates import INSTALL, UPGRADE
 from registry.models import Installation, Version
@@ -45,7 +46,14 @@ def change_create(request, workspace):
 
 @require_safe
 def change_detail(request, workspace, pk):
-    related = ("workspace", "extension", "version__extension", "installation__extension", "asked_by", "approval")
+    related = (
+        "workspace",
+        "extension",
+        "version__extension",
+        "installation__extension",
+        "asked_by",
+        "approval__workspace",
+    )
     rows = Change.objects.in_workspace(request.workspace).visible_to(request.user).select_related(*related)
     change = get_object_or_404(rows, pk=pk)
     versions = versions_of(change)
@@ -55,6 +63,7 @@ def change_detail(request, workspace, pk):
         "compared": compared_of(change),
         "new": change.approval.facts.get("new", ()) if change.approval else (),
         "never": NEVER,
+        "waiting": waiting_of(change.approval) if change.approval else None,
     }
     return render(request, "policies/change_detail.html", context)
 
