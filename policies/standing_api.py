@@ -215,7 +215,7 @@ class ChangeListView(Changes, ListView):
     def post(self, request, workspace):
         """Ask for an install, an upgrade or wider scopes. It is made once a person has said yes."""
         said = self.read(AskedChangeBody)
-        asking = {"actor": self.caller.person, "reason": said["reason"]}
+        asking = {"actor": self.caller.person, "agent": self.caller.agent, "reason": said["reason"]}
         if said["kind"] == Change.Kind.INSTALL:
             change = ask_install(self.workspace, self._version(said["digest"]), **asking)
         elif said["kind"] == Change.Kind.UPGRADE:

@@ -1,9 +1,9 @@
 """A change in words: what its request says, and what the pages about it show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from galaxy.core.models import User
+from galaxy.core.models import Agent, User
 from policies.models import Approval, Change, Effect
 from policies.services.change_questions import Verdict
 from policies.subjects import FieldChange, Panels, Record
@@ -36,10 +36,12 @@ def summary_of(change: Change, steps: Sequence[Step]) -> str:
     return f"Let {name} {number} use {short_words(steps[-1].new_scopes) or 'what it asks for'}"
 
 
-def facts_of(change: Change, steps: Sequence[Step], verdict: Verdict, *, is_allowed: bool) -> dict[str, Any]:
+def facts_of(
+    change: Change, steps: Sequence[Step], verdict: Verdict, agent: Agent | None, *, is_allowed: bool
+) -> dict[str, Any]:
     """The facts of its approval (policies.models.Approval); plain words, nothing that anybody keeps secret."""
     wanted = steps[-1]
-    missing = [] if is_allowed else [f"{change.asked_by} may not do this alone."]
+    missing = [] if is_allowed else [f"{agent or change.asked_by} may not do this alone."]
     rules = [reason.text for reason in verdict.reasons] if verdict.effect == Effect.REQUIRE_APPROVAL else []
     new = [
         *(scope for step in steps for scope in step.new_scopes),
@@ -59,6 +61,8 @@ def facts_of(change: Change, steps: Sequence[Step], verdict: Verdict, *, is_allo
         "reason": change.reason,
         "rule": [*missing, *rules],
         "undo": _UNDO[change.kind],
+        "agent": str(agent) if agent else None,
+        "agent_id": str(agent.pk) if agent else None,
         "simulated": False,
     }
 
@@ -78,11 +82,11 @@ def panels_of(approval: Approval, reader: User) -> Panels:
         records_note="" if compared else "It is not installed yet, so there is nothing to compare with.",
         undo=_UNDO[change.kind],
         facts=(
-            ("Asks for", _listed(asked) or "Nothing: it computes on what it is given"),
-            ("New", _listed(facts.get("new", ())) or "Nothing beyond what was agreed to"),
-            ("Reaches", _listed(change.hosts) or "No host"),
-            *((("Comes along", _listed(facts["along"])),) if facts.get("along") else ()),
-            ("Can never", _listed(NEVER)),
+            ("Asks for", tuple(dict.fromkeys(asked)) or "Nothing: it computes on what it is given"),
+            ("New", tuple(facts.get("new", ())) or "Nothing beyond what was agreed to"),
+            ("Reaches", tuple(change.hosts) or "No host"),
+            *((("Comes along", tuple(facts["along"])),) if facts.get("along") else ()),
+            ("Can never", NEVER),
             *((("Their reason", change.reason),) if change.reason else ()),
         ),
     )
@@ -102,7 +106,3 @@ def versions_of(change: Change) -> list[Version]:
     """The version itself, then what comes along with it."""
     along = Version.objects.open_to(change.workspace_id).filter(digest__in=change.along).select_related("extension")
     return [change.version, *along] if change.along else [change.version]
-
-
-def _listed(words: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(words))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from galaxy.core.models import Membership
+from galaxy.core.models import Agent, Membership
 from policies.answers import Evaluation, Reason
 from policies.engine import evaluate
 from policies.models import Effect
@@ -84,11 +84,11 @@ def verdict_on(steps: Sequence[Step]) -> Verdict:
     return Verdict(effect, tuple(reasons), merged(asks) if asks else None, snapshot.version)
 
 
-def bound_parts(steps: Sequence[Step], verdict: Verdict) -> dict[str, Any]:
+def bound_parts(steps: Sequence[Step], verdict: Verdict, agent: Agent | None) -> dict[str, Any]:
     """What a yes holds for: any part that changes gives another digest. The last step is the one that is wanted."""
     wanted = steps[-1]
     there = wanted.installation
-    return {
+    return ({"agent": str(agent.pk)} if agent else {}) | {
         "workspace": str(wanted.workspace.pk),
         "requester": str(wanted.actor.pk),
         "act": wanted.act,

@@ -16,7 +16,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.people import lock
-from galaxy.core.models import Membership, User, Workspace
+from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import require
 from galaxy.core.scope import workspace_scope
@@ -53,14 +53,21 @@ class NotMember(DomainError):
 
 
 def ask_install(
-    workspace: Workspace, version: Version, *, actor: User, along: Sequence[Version] = (), reason: str = ""
+    workspace: Workspace,
+    version: Version,
+    *,
+    actor: User,
+    agent: Agent | None = None,
+    along: Sequence[Version] = (),
+    reason: str = "",
 ) -> Change:
     """Ask for ``version`` to be installed, and before it ``along``, which it requires and the workspace lacks.
 
-    Raises NotMember, NotGranted (they do not even see the marketplace), RuledOut, or NoNeedToAsk.
+    ``agent`` is who asks for ``actor``, its owner: it does nothing alone, whatever they may. Raises NotMember,
+    NotGranted (they do not even see the marketplace), RuledOut, or NoNeedToAsk.
     """
     steps = [install_step(workspace, one, actor) for one in (*along, version)]
-    return _ask(steps, actor=actor, reason=reason)
+    return _ask(steps, actor=actor, agent=agent, reason=reason)
 
 
 def ask_upgrade(
@@ -68,6 +75,7 @@ def ask_upgrade(
     version: Version,
     *,
     actor: User,
+    agent: Agent | None = None,
     agreed: Sequence[str] = (),
     keeps: bool = False,
     reason: str = "",
@@ -78,14 +86,21 @@ def ask_upgrade(
     if keeps and (fixed := (*step.new_hosts, *step.weaker)):
         raise ConsentNeeded(f"{version} brings what cannot stay off: {', '.join(fixed)}.")
     _check_seen(step, agreed)
-    return _ask([step], actor=actor, reason=reason, keeps=keeps)
+    return _ask([step], actor=actor, agent=agent, reason=reason, keeps=keeps)
 
 
-def ask_widen(installation: Installation, *, actor: User, agreed: Sequence[str] = (), reason: str = "") -> Change:
+def ask_widen(
+    installation: Installation,
+    *,
+    actor: User,
+    agent: Agent | None = None,
+    agreed: Sequence[str] = (),
+    reason: str = "",
+) -> Change:
     """Ask for what the pinned version asks for and was not given. Raises what ask_upgrade does, or NothingToAgree."""
     step = widen_step(installation, actor)
     _check_seen(step, agreed)
-    return _ask([step], actor=actor, reason=reason)
+    return _ask([step], actor=actor, agent=agent, reason=reason)
 
 
 def change_decided(approval: Approval) -> None:
@@ -113,11 +128,13 @@ def make_change(change: Change) -> Change:
             if row.state != State.WAITING or row.approval is None:
                 return row
             _check_member(row.asked_by, row.workspace)
+            if row.approval.agent and row.approval.agent.is_over:
+                raise Conflict(f"{row.approval.agent} has ended.")
             steps = _steps_of(row)
             verdict = verdict_on(steps)
             if verdict.effect == Effect.DENY:
                 raise RuledOut(verdict.reasons[0].text)
-            bound = bound_parts(steps, verdict)
+            bound = bound_parts(steps, verdict, row.approval.agent)
             chain = _chain(row)
             consume(row.approval, digest=digest_of(bound), bound=bound, actor=chain)
             _carry_out(row, steps, chain)
@@ -137,7 +154,14 @@ def ask_again(approval: Approval, actor: User) -> Approval:
     )
     if change.state == State.MADE:
         raise NoNeedToAsk("It was done already.")
-    again = _ask(_steps_of(change), actor=actor, reason=change.reason, keeps=change.keeps, again=approval)
+    again = _ask(
+        _steps_of(change),
+        actor=actor,
+        agent=approval.agent,
+        reason=change.reason,
+        keeps=change.keeps,
+        again=approval,
+    )
     assert again.approval is not None  # noqa: S101  (_ask sets it)
     return again.approval
 
@@ -163,8 +187,16 @@ def act_upon(approval: Approval) -> None:
         granting.confirmation_decided(approval)
 
 
-def _ask(steps: list[Step], *, actor: User, reason: str, keeps: bool = False, again: Approval | None = None) -> Change:
-    """The change that waits, and its request: the ones there are where this person asked for just this before."""
+def _ask(
+    steps: list[Step],
+    *,
+    actor: User,
+    agent: Agent | None,
+    reason: str,
+    keeps: bool = False,
+    again: Approval | None = None,
+) -> Change:
+    """The change that waits, and its request: the ones there are where they asked for just this before."""
     wanted = steps[-1]
     _check_member(actor, wanted.workspace)
     require(actor, "core.view_listing", wanted.workspace)
@@ -172,11 +204,11 @@ def _ask(steps: list[Step], *, actor: User, reason: str, keeps: bool = False, ag
     decision = decide(wanted.workspace, **question(wanted))  # kept whatever comes of it
     if verdict.effect == Effect.DENY:
         raise RuledOut(verdict.reasons[0].text, verdict.reasons[0].passes_if)
-    if verdict.effect == Effect.ALLOW and all(may(step) for step in steps):
+    if verdict.effect == Effect.ALLOW and agent is None and all(may(step) for step in steps):
         raise NoNeedToAsk("You may do this yourself.")
     with transaction.atomic():
         lock(wanted.workspace)
-        change = _same(steps, actor, keeps) or Change.objects.create(
+        change = _same(steps, actor, agent, keeps) or Change.objects.create(
             workspace=wanted.workspace,
             kind=wanted.act,
             extension=wanted.extension,
@@ -186,23 +218,30 @@ def _ask(steps: list[Step], *, actor: User, reason: str, keeps: bool = False, ag
             asked_by=actor,
             **_shape(steps),
         )
-        change.approval = _request(change, steps, verdict, decision, again=again)
+        change.approval = _request(change, steps, verdict, decision, agent, again=again)
         change.save(update_fields=["approval"])
     return change
 
 
 def _request(
-    change: Change, steps: list[Step], verdict: Verdict, decision: Decision | None, *, again: Approval | None = None
+    change: Change,
+    steps: list[Step],
+    verdict: Verdict,
+    decision: Decision | None,
+    agent: Agent | None,
+    *,
+    again: Approval | None = None,
 ) -> Approval:
     wanted = steps[-1]
     return request_approval(
         change.workspace,
         subject_kind=change.kind,
         subject_id=change.pk,
-        bound=bound_parts(steps, verdict),
+        bound=bound_parts(steps, verdict, agent),
         summary=summary_of(change, steps),
-        facts=facts_of(change, steps, verdict, is_allowed=may(wanted)),
+        facts=facts_of(change, steps, verdict, agent, is_allowed=agent is None and may(wanted)),
         requested_by=change.asked_by,
+        agent=agent,
         version_author=wanted.version.published_by,
         decision=decision,
         ask=verdict.ask or Ask(),
@@ -227,14 +266,16 @@ def _shape(steps: list[Step]) -> dict[str, Any]:
     }
 
 
-def _same(steps: list[Step], actor: User, keeps: bool) -> Change | None:
-    """What this person asked for and waits for, where it is the same; the workspace is locked."""
+def _same(steps: list[Step], actor: User, agent: Agent | None, keeps: bool) -> Change | None:
+    """What this person asked for, or this agent of theirs, and waits for, where it is the same; the workspace is
+    locked."""
     wanted = steps[-1]
     rows = Change.objects.in_workspace(wanted.workspace).filter(
         extension=wanted.extension, state=State.WAITING, kind=wanted.act, asked_by=actor, version=wanted.version
     )
     along = [step.version.digest for step in steps[:-1]]
-    return rows.filter(keeps=keeps, along=along).select_related("workspace", "asked_by").first()
+    rows = rows.filter(keeps=keeps, along=along, approval__agent=agent)
+    return rows.select_related("workspace", "asked_by").first()
 
 
 def _ask_once_more(change: Change) -> Change:
@@ -249,7 +290,8 @@ def _ask_once_more(change: Change) -> Change:
         shape = _shape(steps)
         for name, value in shape.items():
             setattr(row, name, value)
-        row.approval = _request(row, steps, verdict, decision, again=row.approval)
+        agent = row.approval.agent if row.approval else None
+        row.approval = _request(row, steps, verdict, decision, agent, again=row.approval)
         row.save(update_fields=["approval", *shape])
         return row
 
@@ -289,9 +331,10 @@ def _carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
 def _chain(change: Change) -> Actor:
     """Who asked, through the request that was approved."""
     approval = change.approval
-    return (
-        Actor.of(change.asked_by).through("approval", str(approval.pk), str(approval)) if approval else Actor.of(None)
-    )
+    if approval is None:
+        return Actor.of(None)
+    asked = Actor.of_agent(approval.agent) if approval.agent else Actor.of(change.asked_by)
+    return asked.through("approval", str(approval.pk), str(approval))
 
 
 def _close(change: Change, state: str, error: str = "") -> Change:
@@ -321,8 +364,9 @@ def _waiting(approval: Approval) -> Change | None:
 
 
 def _locked(change: Change) -> Change:
-    related = ("workspace", "extension", "version__extension", "asked_by", "approval__workspace")
-    rows = Change.objects.select_for_update(of=("self",)).select_related(*related)
+    related = ("workspace", "extension", "version__extension", "asked_by")
+    asked = ("approval__workspace", "approval__agent__owner")
+    rows = Change.objects.select_for_update(of=("self",)).select_related(*related, *asked)
     return rows.get(workspace=change.workspace_id, pk=change.pk)
 
 

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db.models import F
 
-from galaxy.core.models import AuditEvent
+from galaxy.core.models import AuditEvent, Token
+from policies.errors import SelfApproval
 from policies.models import Approval, Rule, RuleSet
+from policies.services.changes import change_decided
 from policies.services.voting import decide_approval
 from policies.waiting import ENOUGH
 from sandbox.models import Run
@@ -125,6 +128,30 @@ def test_whoever_waits_is_told_who_is_asked_and_how_long_that_takes_as_the_pages
         assert said in client_of(admin).get(page.get_absolute_url()).text
     assert send(client, f"runs/{run['id']}/cancellation/", {}).json()["waiting"] is None
     assert client.get(url(asked)).json()["waiting"] is None
+
+
+def test_an_agent_asks_for_a_change_whatever_its_owner_may_and_none_of_its_own_agrees(
+    api, token_of, workspace, admin, owner, approver, agent, tidy
+):
+    """The owner of the agent may install; whoever holds a key of it could be who asked."""
+    client = api(token_of(admin, agent=agent))
+    Token.objects.update(created_by=owner)
+    wanted = {"kind": "install", "digest": tidy.digest, "reason": "To keep leads tidy"}
+    change = send(client, "changes/", wanted).json()
+    assert [one["id"] for one in client.get(url("changes/")).json()["results"]] == [change["id"]]
+    assert send(client, "changes/", wanted).json()["id"] == change["id"]
+    approval = Approval.objects.get(pk=change["approval"])
+    assert client.get(url(f"approvals/{approval.pk}/")).json()["facts"]["rule"] == [f"{agent} may not do this alone."]
+    for person in (admin, owner):
+        with pytest.raises(SelfApproval):
+            decide_approval(approval, reviewer=person, decision="approved", digest=approval.digest, note="Mine")
+    decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest, note="Fine")
+    change_decided(approval)
+    assert client.get(url(f"changes/{change['id']}/")).json()["state"] == "made"
+    for action in ("approval.requested", "change.made", "installation.created"):
+        assert AuditEvent.objects.filter(action=action).latest("pk").actor_id == str(agent.pk)
+    kept = Approval.objects.get(pk=approval.pk)
+    assert (kept.agent, kept.bound["agent"]) == (agent, str(agent.pk))
 
 
 def test_nothing_of_the_api_decides(api, token_of, admin, approver, probe):

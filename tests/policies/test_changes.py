@@ -19,6 +19,7 @@ from policies.services.approvals import (
     expire_approvals,
     withdraw_approval,
 )
+from policies.services.change_facts import NEVER
 from policies.services.changes import (
     NoNeedToAsk,
     NotMember,
@@ -155,7 +156,8 @@ def test_strangers_ask_for_nothing(workspace, version, stranger):
 
 def test_a_rule_that_asks_stops_who_may_and_the_request_is_theirs_to_make(workspace, version, admin, say, rule):
     rule("require_approval", acts=["install"])
-    with pytest.raises(NeedsApproval, match="Nothing was done"):
+    asked = "Nothing was done. A person is asked first: an approver. Usual wait: not known yet."
+    with pytest.raises(NeedsApproval, match=asked):
         install(workspace, version.extension, version=version, actor=admin)
     assert Decision.objects.latest("decided_at").effect == "require_approval"
     change = say(ask_install(workspace, version, actor=admin))
@@ -405,6 +407,10 @@ def test_a_change_is_seen_by_who_asked_and_who_decides(
     change = ask_install(workspace, version, actor=member)
     for person, status in ((member, 200), (approver, 200), (creator, 404)):
         assert client_of(person).get(change.get_absolute_url()).status_code == status
+    assert "It waits for an approver." in client_of(member).get(change.get_absolute_url()).text
+    asked = client_of(approver).get(change.approval.get_absolute_url()).text
+    for line in ("things.write", NEVER[0]):
+        assert f"<li>{line}</li>" in asked
 
 
 def test_the_door_itself_says_that_a_yes_is_needed(client_of, workspace, version, admin, rule):
