@@ -54,8 +54,11 @@ class SyslogTransport:
 
 
 def _close(link: ssl.SSLSocket) -> None:
-    """Close our side and wait for the peer's close. Syslog receivers say nothing: OpenSSL gives a connection up where it
-    finds words in place of that close, so one that speaks has not taken anything."""
+    """Close our side and wait for the peer's close.
+
+    Syslog receivers say nothing. OpenSSL gives a connection up where it finds words in place of that close, so one that
+    speaks has not taken anything.
+    """
     with suppress(ssl.SSLEOFError):
         link.unwrap()
         return
