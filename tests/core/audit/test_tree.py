@@ -3,6 +3,7 @@
 import base64
 import errno
 import hashlib
+import hmac
 import json
 import os
 from datetime import timedelta
@@ -12,8 +13,8 @@ import pytest
 import rfc8785
 from django.db import DatabaseError, connection, transaction
 
+from galaxy.core.audit import commitment, tree
 from galaxy.core.audit import sequencer as sequencing
-from galaxy.core.audit import tree
 from galaxy.core.audit.checkpoints import NO_NOTE, head_of, note_hash, origin_of
 from galaxy.core.audit.keys import broken_links, introduce
 from galaxy.core.audit.leaves import Entry
@@ -74,6 +75,15 @@ def test_the_data_of_a_leaf_is_rfc_8785_over_the_columns(workspace, write):
     }
     assert tree.leaf_data(event) == rfc8785.dumps(wanted)
     assert "after.\U0001f980 crab" in event.commitments
+
+
+@pytest.mark.parametrize(
+    "value", ["", 'quo"te\\', "\x00\x1f\x7f\n", "é \u2028 \U0001f980 \ufb33 /", None, True, 7, 1.5, ["a"]]
+)
+def test_a_commitment_is_over_rfc_8785_whatever_the_value(value):
+    salt, name = b"s" * 32, "after.\U0001f980"
+    field_salt = hmac.new(salt, name.encode(), hashlib.sha256).digest()
+    assert commitment(salt, name, value) == hashlib.sha256(field_salt + rfc8785.dumps([name, value])).hexdigest()
 
 
 def test_an_event_read_by_the_sequencer_has_the_same_leaf(sequencer, workspace, write):
