@@ -289,7 +289,6 @@ def end(
     if error:
         state = Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED
     was_claimed = run.state == Run.State.RUNNING
-    store(run, state, outputs=outputs, error=error)
     spans: list[Span] = []
     if tracer:
         status = Span.Status.ERROR if error else Span.Status.OK
@@ -304,12 +303,16 @@ def end(
         outputs=outputs,
         exchanges=exchanges or [],
     )
-    insert(*spans, record)
+    forgets = run.parent_id is None and not keeps_inputs
+    store(run, state, outputs=outputs, error=error, beside=[*spans, record], forgets=forgets)
     if outcome:
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
     if arrived_at and error is None:
         remember(run.installation, arrived_at)
-    forget_values(run, raw_outputs, keep=keeps_inputs)
+    if forgets:
+        _forget_steps(run)
+    else:
+        forget_values(run, raw_outputs, keep=keeps_inputs)
     audit_result(run, error, outcome)
     if run.is_check:
         record_check(run, error)
@@ -320,8 +323,14 @@ def end(
         OutboxMessage.objects.filter(run=run).delete()
 
 
-def store(run: Run, state: str, *, outputs: Any, error: RunError | None) -> None:
-    """Step 11: the guarded last write of the run's own row. Raises LostLease."""
+def store(
+    run: Run, state: str, *, outputs: Any, error: RunError | None, beside: list[Span | CallRecord], forgets: bool
+) -> None:
+    """Step 11: the guarded last write of the run's own row, with the rows that are written ``beside`` it.
+
+    With ``forgets`` its raw values go in the same round trip. Raises LostLease, and then all of it is to be undone.
+    """
+    payload = (RunPayload, {"run": run.pk})
     changes = {
         "state": state,
         "outputs": outputs,
@@ -332,10 +341,15 @@ def store(run: Run, state: str, *, outputs: Any, error: RunError | None) -> None
         "attempt": run.attempt,
     }
     if run.state == Run.State.RUNNING:
-        won = update(Run, {"id": run.pk, "state": run.state, "attempt": run.attempt}, changes)
+        mine = {"id": run.pk, "state": run.state, "attempt": run.attempt}
+        won = update(Run, mine, changes, deleting=payload if forgets else None, inserting=beside)
     else:
         open_states = [Run.State.QUEUED, Run.State.WAITING, Run.State.RUNNING]
         won = Run.objects.filter(pk=run.pk, state__in=open_states).update(**changes)
+        if won:
+            insert(*beside)
+        if won and forgets:
+            delete(*payload)
     if not won:
         raise LostLease(run.pk)
     for name, value in changes.items():
@@ -377,7 +391,12 @@ def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> N
         RunPayload.objects.filter(run=run).update(keep_until=until)
     elif run.parent_id is None:
         delete(RunPayload, {"run": run.pk})
-        if run.kind == Kind.PACK or run.rehearses_id:
-            RunPayload.objects.filter(run__parent=run).delete()
+        _forget_steps(run)
     elif raw_outputs is not None:
         RunPayload.objects.filter(run=run).update(data={"outputs": raw_outputs})
+
+
+def _forget_steps(run: Run) -> None:
+    """The raw values of the steps of a run that is over."""
+    if run.kind == Kind.PACK or run.rehearses_id:
+        RunPayload.objects.filter(run__parent=run).delete()

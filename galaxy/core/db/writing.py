@@ -5,6 +5,7 @@ down as PostgreSQL needs to do them. What is written together goes to the server
 that has seen it often enough keeps planned.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -22,19 +23,28 @@ def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -
     already. For models without signals, whose rows bring their own keys; what the database makes itself is not read
     back. Triggers do not see the rows of another model that go in with theirs.
     """
-    connection = connections[router.db_for_write(type(rows[0]))]
+    statements, params = _insertions(rows)
+    if or_update:
+        statements = [one + _instead(type(rows[0]), *or_update) for one in statements]
+    _written(type(rows[0]), _together(statements), params)
+    _note_written(rows)
+
+
+def _insertions(rows: Sequence[Model]) -> tuple[list[str], list[Any]]:
+    """A statement for each run of rows of one model, and the values of all."""
     statements: list[str] = []
     params: list[Any] = []
     for model, group in groupby(rows, type):
         together = list(group)
         columns, places = columns_of(model)
-        statement = f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}"
-        statements.append(statement + (_instead(model, *or_update) if or_update else ""))
+        statements.append(f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}")
         params += (value for row in together for value in values_of(row))
-    with preparing_cursor(connection) as cursor:
-        cursor.execute(_together(statements), params)
+    return statements, params
+
+
+def _note_written(rows: Sequence[Model]) -> None:
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, router.db_for_write(type(row))
 
 
 def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
@@ -57,18 +67,23 @@ def update(
     changes: dict[str, Any],
     *,
     deleting: tuple[type[Model], dict[str, Any]] | None = None,
+    inserting: Sequence[Model] = (),
 ) -> int:
     """Set ``changes`` where the columns equal ``where``; returns how many rows that were. Both map fields to values.
 
-    ``deleting``: a model and where its rows go in the same round trip, as by ``delete``.
+    In the same round trip, and whether or not there are such rows: ``deleting``, a model and where its rows go, as by
+    ``delete``; ``inserting``, rows that are written as by ``insert``. So whoever finds that there were none rolls back.
     """
-    statements, params = [], []
+    statements, params = _insertions(inserting)
     if deleting:
         statements.append(_deletion(*deleting))
         params += _prepared(*deleting)
     terms = _terms(model, changes, ", "), _terms(model, where, " AND ")
     statements.append(f'UPDATE "{model._meta.db_table}" SET {terms[0]} WHERE {terms[1]}')
-    return _written(model, _together(statements), [*params, *_prepared(model, changes), *_prepared(model, where)])
+    values = [*params, *_prepared(model, changes), *_prepared(model, where)]
+    count = _written(model, _together(statements), values)
+    _note_written(inserting)
+    return count
 
 
 def delete(model: type[Model], where: dict[str, Any]) -> int:
