@@ -6,12 +6,13 @@ import hashlib
 import hmac
 import json
 import os
+import re
 from datetime import timedelta
 from itertools import islice, pairwise
 
 import pytest
 import rfc8785
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from galaxy.core.audit import commitment, tree
 from galaxy.core.audit import sequencer as sequencing
@@ -21,6 +22,7 @@ from galaxy.core.audit.leaves import Entry
 from galaxy.core.audit.notes import parse, verifier_key
 from galaxy.core.audit.proofs import is_consistent, is_included
 from galaxy.core.audit.sequencer import Refused, Sequencer
+from galaxy.core.db.grants import ROLLUP_ROLE
 from galaxy.core.models import AuditCheckpoint, AuditDetail, AuditEvent, AuditLeaf, AuditNode
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.signing import SigningKeys, add_signing_key, make_signing_keys
@@ -209,6 +211,19 @@ def test_nothing_of_the_tree_can_be_changed_or_removed(sequencer, workspace, tab
     column = {"core_auditkey": "public = ''", "core_auditcheckpoint": "root = ''"}.get(table, "hash = ''")
     with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
         connection.cursor().execute(statement.format(table, column))
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_the_trails_to_seal_are_found_from_their_last_leaf_on():
+    """By the index over their order, under the role that the function runs as, and not from the first event on."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'core_trails_to_seal'")
+        body = cursor.fetchone()[0].replace(">= since", ">= now()").replace("< below", "< '9'::xid8")
+        cursor.execute(f"SET LOCAL ROLE {ROLLUP_ROLE}")
+        cursor.execute("SET LOCAL enable_sort = off")  # empty tables are sorted as cheaply as they are looked up
+        cursor.execute(f"EXPLAIN {body}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert re.search(r"Index Cond: .*ROW\(e?[._0-9]*epoch, e?[._0-9]*xid, e?[._0-9]*id\) > ROW\(", plan), plan
 
 
 def test_a_foreign_workspace_is_sealed_by_itself(sequencer, cast, workspace):

@@ -19,7 +19,7 @@ from galaxy.core.vault import signing
 
 log = structlog.get_logger(__name__)
 
-EVERY_S = 0.2
+EVERY_S = 0.3
 RETRY_S = 2.0
 HEARTBEAT_EVERY_S = 1.0
 LOCK = 0x67616C617879  # "galaxy"; of the session, so that whoever dies gives it back
