@@ -192,9 +192,12 @@ def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: s
 
 def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat) -> None:
     """After a yes, the last of ``votes``: which stages have enough that still count; the first that has not is open
-    now."""
+    now. Raises NotAsked where the last one itself does not, since its reviewer was removed at this very moment."""
     vote = votes[-1]
-    yes = Counter(one.stage_id for one in votes if _counts(one, approval, vote.voted_at))
+    counted = [one for one in votes if _counts(one, approval, vote.voted_at)]
+    if vote not in counted:
+        raise NotAsked(f"This is for {names_of(seat.stage)} to decide.")
+    yes = Counter(one.stage_id for one in counted)
     short = next((stage for stage in stages if yes[stage.pk] < stage.needed), None)
     if short is None:
         _decide(approval, seat, vote, Status.APPROVED)
