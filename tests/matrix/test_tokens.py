@@ -39,7 +39,7 @@ AGENT = {
     "api:auto-approval-list": {"GET": 403},
     "api:auto-approval-detail": {"GET": 403},
     "api:auto-approval-revocation": {"GET": 405, "POST": 403},
-    "api:change-list": {"GET": 200, "POST": 409},
+    "api:change-list": {"GET": 200, "POST": 201},
     "api:change-detail": {"GET": 404},
     "api:rule-list": {"GET": 403, "POST": 403},
     "api:rule-detail": {"GET": 403},
