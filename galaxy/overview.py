@@ -43,18 +43,20 @@ def overview(request, workspace):
             :LATEST
         ]
     )
-    waiting = asked_of(user, here).order_by("requested_at") if can(user, "core.decide_approval", here) else None
+    waiting = asked_of(user, here)  # what the navigation counts and the queue begins with
+    waiting_count = waiting.count()
     installed = Installation.objects.in_workspace(here).active().visible_to(user)
     kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
-    waiting_count = waiting.count() if waiting is not None else None
+    answers = bool(waiting_count) or can(user, "core.decide_approval", here)
     unwell = _unwell(installed)
     context = {
-        "figures": _figures(here, runs, kinds, waiting_count),
+        "figures": _figures(here, runs, kinds, waiting_count if answers else None),
         "waiting_count": waiting_count,
         "latest": latest,
         "unwell": unwell[:UNWELL],
         "unwell_more": max(len(unwell) - UNWELL, 0),
-        "waiting": list(waiting.select_related("workspace", "requested_by")[:WAITING]) if waiting is not None else None,
+        "waiting": waiting.select_related("workspace", "requested_by").order_by("requested_at")[:WAITING],
+        "answers": answers,
         "sees_all": can(user, "core.view_run", here),
         "first_steps": [] if latest else _first_steps(here, user, kinds),
         "run_denied": why_not(user, "core.run_installation", here),
@@ -86,7 +88,7 @@ def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | N
                 "Waiting for you",
                 waiting,
                 f"request{pluralize(waiting)}",
-                reverse("policies:approval-list", args=[workspace.slug]),
+                f"{reverse('policies:approval-list', args=[workspace.slug])}?to=me",
             )
         )
     figures.append(_recent_runs(runs, list_url))

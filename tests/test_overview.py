@@ -10,9 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
+from policies.models import ApproverGroup, ApproverGroupMember, Delegation
+from policies.rules.asks import Ask, Stage
 from policies.services.approvals import request_approval
 from sandbox.forms import start_of
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.factories import make_members, make_people
 from tests.sandbox.run_rows import make_outcome, make_run
 
 
@@ -25,7 +28,7 @@ def figures(response) -> dict[str, int]:
     return {figure.label: figure.value for figure in response.context["figures"]}
 
 
-def ask(workspace, user, summary="Remove a thing"):
+def ask(workspace, user, summary="Remove a thing", reviewers="approvers"):
     return request_approval(
         workspace,
         subject_kind="run",
@@ -34,6 +37,7 @@ def ask(workspace, user, summary="Remove a thing"):
         summary=summary,
         facts={},
         requested_by=user,
+        ask=Ask(stages=(Stage(reviewers),)),
     )
 
 
@@ -78,6 +82,36 @@ def test_only_what_this_person_may_decide_waits_for_them(client_of, admin, appro
     assert figures(client_of(admin).get(workspace.get_absolute_url()))["Waiting for you"] == 2
     for_member = client_of(member).get(workspace.get_absolute_url())
     assert "Waiting for you" not in for_member.content.decode()
+
+
+def test_what_waits_by_a_group_or_in_anothers_place_is_counted_as_the_queue_counts_it(
+    client_of, admin, approver, member, workspace
+):
+    """Neither of the two has a role that decides: one is in a group, the other answers for an approver."""
+    in_a_group, stand_in = make_people("Ada", "Bo")
+    for person in (in_a_group, stand_in):
+        make_members(workspace, {"member": person}, actor=admin)
+    group = ApproverGroup.objects.create(workspace=workspace, name="Sales-Ops", created_by=admin)
+    ApproverGroupMember.objects.create(workspace=workspace, group=group, user=in_a_group, added_by=admin)
+    now = timezone.now()
+    Delegation.objects.create(
+        workspace=workspace, giver=approver, taker=stand_in, starts_at=now, ends_at=now + timedelta(days=1)
+    )
+    ask(workspace, admin, "Mail the group", f"group:{group.pk}")
+    ask(workspace, admin, "Remove a thing for Mia")
+    ask(workspace, member, "Remove a thing for Paul")
+    for person, summaries in (
+        (in_a_group, ["Mail the group"]),
+        (stand_in, ["Remove a thing for Mia", "Remove a thing for Paul"]),
+    ):
+        client = client_of(person)
+        page = client.get(workspace.get_absolute_url())
+        figure = next(one for one in page.context["figures"] if one.label == "Waiting for you")
+        beside = [item["count"] for item in page.context["shell"].nav[0]["items"] if item["due"]]
+        queue = client.get(figure.url).context["queue"]
+        assert [figure.value] == beside == [queue.found.count()] == [len(summaries)]
+        assert all(summary in page.content.decode() for summary in summaries)
+    assert "Waiting for you" not in client_of(member).get(workspace.get_absolute_url()).content.decode()
 
 
 def test_a_member_counts_their_own_runs_only(client_of, admin, member, workspace, pack):
