@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
@@ -56,18 +56,7 @@ def decide_approval(
     """
     note = note.strip()
     _check_choice(decision)
-    locked = _locked(approval)
-    forget_grants()
-    now = database_now()
-    stages = list(locked.stages.order_by("position"))
-    stage = next((one for one in stages if one.is_open), stages[-1])
-    standing = standing_of(reviewer, locked.workspace, now)
-    if refusal := why_not_yours(locked, reviewer):
-        raise SelfApproval(refusal)
-    seat = _seat(locked, stage, standing)
-    if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
-        approval.refresh_from_db()
-        raise why_undecidable(locked, digest)
+    locked, stages, seat, now = _admitted(approval, reviewer, digest)
     votes = Vote.objects.in_workspace(locked.workspace).filter(approval=locked)
     said = list(votes.select_related("reviewer", "on_behalf_of", "stage").order_by("voted_at"))
     if mine := word_of(reviewer, said):
@@ -75,10 +64,10 @@ def decide_approval(
         raise AlreadyVoted(f"{who} said yes to this already; now others are asked.")
     _check_note(locked, decision, note)
     shown = _checked_factor(locked, reviewer, decision, factor)
-    vote = Vote.objects.create(
+    vote = Vote(
         workspace=locked.workspace,
         approval=locked,
-        stage=stage,
+        stage=seat.stage,
         reviewer=reviewer,
         on_behalf_of=seat.giver,
         requested_by_id=locked.requested_by_id,
@@ -89,10 +78,16 @@ def decide_approval(
         digest=digest,
         voted_at=now,
     )
-    if decision == Vote.Choice.REJECT:
-        _decide(locked, seat, vote, Status.REJECTED)
-    else:
-        _count(locked, stages, [*said, vote], seat)
+    try:
+        with transaction.atomic():
+            _take(vote, seat, stages, said)
+    except IntegrityError:
+        # The database looks at the time once more. What ended while this was written is refused as though it had
+        # ended before; whatever else it does not take is a defect.
+        if _admitted(approval, reviewer, digest)[2].giver == seat.giver:
+            raise
+        sentence = f"You answered in place of {seat.giver} until a moment ago, so nothing was decided."
+        raise NotAsked(sentence, "Reload and look at it again.") from None
     approval.refresh_from_db()
     return approval
 
@@ -151,6 +146,26 @@ def decide_many(
     return results
 
 
+def _admitted(approval: Approval, reviewer: User, digest: str) -> tuple[Approval, list[ApprovalStage], Seat, datetime]:
+    """The request under its lock, its stages, where the reviewer sits, and the moment of all three.
+
+    Raises NotGranted, NotAsked, SelfApproval, Changed, ApprovalExpired or AlreadyDecided.
+    """
+    locked = _locked(approval)
+    forget_grants()
+    now = database_now()
+    stages = list(locked.stages.order_by("position"))
+    stage = next((one for one in stages if one.is_open), stages[-1])
+    standing = standing_of(reviewer, locked.workspace, now)
+    if refusal := why_not_yours(locked, reviewer):
+        raise SelfApproval(refusal)
+    seat = _seat(locked, stage, standing)
+    if locked.status != Status.PENDING or locked.expires_at <= now or locked.digest != digest:
+        approval.refresh_from_db()
+        raise why_undecidable(locked, digest)
+    return locked, stages, seat, now
+
+
 def _locked(approval: Approval) -> Approval:
     rows = Approval.objects.in_workspace(approval.workspace).select_for_update(of=("self",))
     return rows.select_related("workspace", "requested_by", "agent").get(pk=approval.pk)
@@ -188,6 +203,15 @@ def _checked_factor(approval: Approval, reviewer: User, decision: str, factor: s
     if factor not in KINDS or not has_one:
         raise SecondFactorNeeded(f"Approve “{approval.summary}”", has_one=has_one)
     return factor
+
+
+def _take(vote: Vote, seat: Seat, stages: list[ApprovalStage], said: list[Vote]) -> None:
+    """Write the vote, after those that were ``said`` before, and what comes of it."""
+    vote.save(force_insert=True)
+    if vote.choice == Vote.Choice.REJECT:
+        _decide(vote.approval, seat, vote, Status.REJECTED)
+    else:
+        _count(vote.approval, stages, [*said, vote], seat)
 
 
 def _count(approval: Approval, stages: list[ApprovalStage], votes: list[Vote], seat: Seat) -> None:

@@ -1,6 +1,7 @@
 """Deciding by votes: enough different people of every stage, each far enough from the matter, and one no ends it."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -13,8 +14,10 @@ from galaxy.core.permissions import NotGranted, grant, remember_grants, revoke
 from galaxy.core.tokens import create_token
 from policies.models import Approval, ApproverGroup, ApproverGroupMember, Delegation, Vote
 from policies.rules.asks import Ask, Stage
+from policies.services import voting
 from policies.services.approvals import (
     AlreadyVoted,
+    ApprovalExpired,
     NotAsked,
     SelfApproval,
     asked_of,
@@ -330,6 +333,31 @@ def test_a_delegation_holds_within_its_time_alone(workspace, ask, sales, people,
     assert not asked_of(cy, workspace).exists() and cy not in reviewers_of(approval)
     with pytest.raises(NotAsked):
         approve(approval, cy)
+
+
+def test_what_ends_while_a_vote_is_written_is_refused_in_words(workspace, ask, sales, people, lend, monkeypatch):
+    """Between looking and writing a delegation is called off, or the request's time runs out. What does either goes
+    with the refusal, so that each begins anew."""
+    ada, bo, cy = people
+    approval, over = (ask(ask=stages((f"group:{sales.pk}", 1))) for _ in range(2))
+    lend(ada, cy)
+    call_off = partial(Delegation.objects.filter(giver=ada).update, ended_at=timezone.now())
+
+    def meanwhile(act):
+        monkeypatch.setattr(voting, "_check_note", lambda *rest: act())
+
+    meanwhile(call_off)
+    with pytest.raises(NotAsked, match="This is for one of Sales-Ops to decide"):
+        approve(approval, cy)
+    lend(bo, cy)
+    with pytest.raises(NotAsked, match=f"in place of {ada} until a moment ago"):
+        approve(approval, cy)
+    meanwhile(lambda: Approval.objects.filter(pk=over.pk).update(expires_at=timezone.now()))
+    with pytest.raises(ApprovalExpired):
+        approve(over, bo)
+    assert not Vote.objects.exists() and not AuditEvent.objects.filter(action__startswith="approval.app").exists()
+    meanwhile(lambda: None)
+    assert approve(approval, cy).status == "approved"
 
 
 def test_a_delegation_about_one_installation_holds_for_that_one(workspace, ask, sales, people, lend, admin):
