@@ -8,7 +8,7 @@ from django.db import connection
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import Kind, Place, add_kind, add_target, notify
-from galaxy.core.scope import workspace_scope
+from galaxy.core.sweeps import apart
 from policies.clock import database_now
 from policies.models import Approval, ApprovalStage, Vote
 from policies.risk import Risk, risk_of
@@ -104,12 +104,14 @@ def tell_of_expiring_approvals(now: datetime | None = None) -> int:
             [now, now + SOON, TOLD_AT_MOST],
         )
         due = cursor.fetchall()
+    told = 0
     for workspace_id, approval_id in due:
-        with workspace_scope([workspace_id]):
+        with apart("tell_of_expiring", workspace_id, approval=approval_id):
             approval = Approval.objects.select_related("workspace").waiting().filter(pk=approval_id).first()
             if approval:
                 notify(approval.workspace, reviewers_of(approval), "approval_expiring", approval, again=False)
-    return len(due)
+                told += 1
+    return told
 
 
 def _approvals(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:

@@ -19,7 +19,7 @@ from galaxy.core.members.people import lock
 from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import require
-from galaxy.core.scope import workspace_scope
+from galaxy.core.sweeps import apart
 from policies.models import Approval, Change, Decision, Effect
 from policies.rules.asks import Ask
 from policies.services import granting
@@ -172,11 +172,13 @@ def settle_decided() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, approval_id FROM policies_decided_matters(%s)", [SETTLED_AT_MOST])
         decided = cursor.fetchall()
+    settled = 0
     for workspace_id, approval_id in decided:
-        with workspace_scope([workspace_id]):
+        with apart("settle_decided", workspace_id, approval=approval_id):
             approval = Approval.objects.select_related("workspace").get(workspace=workspace_id, pk=approval_id)
             act_upon(approval)
-    return len(decided)
+            settled += 1
+    return settled
 
 
 def act_upon(approval: Approval) -> None:

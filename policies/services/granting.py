@@ -11,7 +11,7 @@ from galaxy.core.audit import Actor
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import Agent, User, Workspace
 from galaxy.core.permissions import require
-from galaxy.core.scope import workspace_scope
+from galaxy.core.sweeps import apart
 from policies.clock import database_now
 from policies.models import Approval, AutoApproval
 from policies.models.grants import LONGEST, LONGEST_FOR_DELETE
@@ -143,7 +143,7 @@ def end_due_auto_approvals(now: datetime | None = None) -> int:
         due = cursor.fetchall()
     ended = 0
     for workspace_id, pk in due:
-        with workspace_scope([workspace_id]), transaction.atomic():
+        with apart("end_auto_approvals", workspace_id, grant=pk), transaction.atomic():
             rows = AutoApproval.objects.filter(workspace=workspace_id, pk=pk, ended_at=None, ends_at__lte=now)
             ended += _end_all(rows, Ended.TIME)
     return ended

@@ -17,7 +17,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import Workspace
 from galaxy.core.notifications import notify
-from galaxy.core.scope import workspace_scope
+from galaxy.core.sweeps import apart
 from policies.clock import database_now
 from policies.models import Approval
 from policies.services.requesting import close, is_simulated
@@ -157,7 +157,7 @@ def _sweep(function: str, now: datetime, act: Callable[[Approval], bool]) -> int
     """Run ``act`` on each pending approval that a function of the database names (migrations 0003, 0006)."""
     done = 0
     for workspace_id, approval_id in _due(function, now):
-        with workspace_scope([workspace_id]), transaction.atomic():
+        with apart(function, workspace_id, approval=approval_id), transaction.atomic():
             rows = Approval.objects.select_for_update(of=("self",), skip_locked=True)
             rows = rows.select_related("workspace", "requested_by", "agent", "installation")
             approval = rows.filter(pk=approval_id, workspace_id=workspace_id, status=Status.PENDING).first()

@@ -14,6 +14,7 @@ from galaxy.core.scope import workspace_scope
 from policies import subjects
 from policies.models import Approval, Vote
 from policies.rules.asks import Ask, Stage
+from policies.services import sweeping
 from policies.services.approvals import (
     AlreadyDecided,
     ApprovalChanged,
@@ -293,6 +294,26 @@ def test_the_sweep_closes_what_is_due_in_every_workspace(ask, approver, cast, ot
     assert AuditEvent.objects.get(action="approval.expired").actor_kind == "system"
     with workspace_scope([other_workspace.pk]):
         assert Approval.objects.get(pk=foreign.pk).status == "expired"
+
+
+def test_one_that_cannot_be_closed_holds_up_no_other_and_is_tried_again(ask, monkeypatch, caplog):
+    ours = [ask(), ask()]
+    for one in ours:
+        let_expire(one)
+    close, tried = sweeping.close, []
+
+    def fails_at_first(approval, *rest):
+        tried.append(approval)
+        close(approval, *rest)
+        if approval == tried[0]:
+            raise ValueError("of some kind")
+
+    monkeypatch.setattr(sweeping, "close", fails_at_first)
+    assert (expire_approvals(), len(tried)) == (1, 2) and str(tried[0].pk) in caplog.text
+    tried[0].refresh_from_db()
+    assert tried[0].status == "pending"
+    monkeypatch.undo()
+    assert expire_approvals() == 1
 
 
 # --- Subjects ----------------------------------------------------------------------------------------------------

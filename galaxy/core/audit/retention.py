@@ -22,7 +22,7 @@ from galaxy.core.members.people import lock
 from galaxy.core.models import ExportJob, LegalHold, RetentionRule, User, Workspace
 from galaxy.core.models.retention import LONGEST_DAYS
 from galaxy.core.permissions import require
-from galaxy.core.scope import workspace_scope
+from galaxy.core.sweeps import apart
 
 MANAGE = "core.manage_audit"
 BATCH = 20_000  # events under one tombstone
@@ -118,13 +118,16 @@ def release_hold(hold: LegalHold, *, reason: str, actor: User) -> None:
 
 
 def purge_everywhere() -> int:
-    """Purge by every rule of every workspace; returns of how many events the values went."""
+    """Purge by every rule of every workspace; returns of how many events the values went.
+
+    A rule that fails is logged, holds up no other, and is tried again by the next purge.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, rule_id FROM core_retention_rules()")
         found = cursor.fetchall()
     count = 0
     for workspace_id, rule_id in found:
-        with workspace_scope([workspace_id]):
+        with apart("purge", workspace_id, rule=rule_id):
             rule = RetentionRule.objects.select_related("workspace").filter(pk=rule_id).first()
             count += purge(rule) if rule else 0
     return count

@@ -126,6 +126,26 @@ def test_many_go_in_batches_each_with_its_tombstone(workspace, admin, trail, mon
     assert AuditEvent.objects.filter(action="retention.purged").count() == 2
 
 
+def test_a_rule_that_fails_is_reported_holds_up_no_other_and_is_tried_again(
+    workspace, admin, trail, monkeypatch, caplog
+):
+    for prefix in ("box.", "crate."):
+        retention.set_rule(workspace, prefix=prefix, keep_days=30, actor=admin)
+    due, purge, tried = {"box.": 2, "crate.": 1}, retention.purge, []
+
+    def fails_at_first(rule):
+        tried.append(rule)
+        return purge(rule) if rule != tried[0] else kept(None)
+
+    monkeypatch.setattr(retention, "purge", fails_at_first)
+    gone = retention.purge_everywhere()
+    failed = due.pop(tried[0].prefix)
+    assert len(tried) == 2 and gone == sum(due.values())
+    assert str(tried[0].pk) in caplog.text and str(workspace.pk) in caplog.text
+    monkeypatch.undo()
+    assert retention.purge_everywhere() == failed
+
+
 def test_only_who_manages_the_trail_sets_rules_and_holds(workspace, auditor, admin, trail):
     rule = retention.set_rule(workspace, prefix="box.", keep_days=30, actor=admin)
     hold = retention.place_hold(workspace, actor=admin, **HELD)
