@@ -13,6 +13,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.audit.paging import page_of, place_of
 from galaxy.core.audit.reading import actions_of, in_words, view_of
+from galaxy.core.audit.streams.delivering import line_of
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.request_id import reset_request_id, set_request_id
@@ -360,6 +361,45 @@ def test_an_event_whose_values_retention_deleted_still_shows_who_what_and_when(c
     )  # fmt: skip
     text = client_of(auditor).get(event.get_absolute_url()).text
     assert "The values are gone." in text and str(owner.pk) in text and "1 kept" in text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "text",
+        [],
+        {},
+        {"actor.chain": "somebody"},
+        {"actor.chain": {}},
+        {"actor.chain": []},
+        {"actor.chain": [{"kind": "person", "id": "p"}]},
+        {"actor.chain": [{"kind": "person", "id": "p", "label": {"of": 1}}], "before.state": [1], "data.note": None},
+    ],
+    ids=str,
+)
+def test_a_detail_that_cannot_be_read_hides_no_other_event(
+    client_of, auditor, workspace, owner, write, list_url, fields
+):
+    """As somebody with the database's own rights would leave it."""
+    now, fine = timezone.now(), write("box.closed")
+    event = AuditEvent.objects.create(
+        workspace=workspace, occurred_at=now, action="box.opened", actor_kind="person", actor_id=str(owner.pk),
+        target_kind="box", target_id="b1", commitments=[],
+    )  # fmt: skip
+    AuditDetail.objects.create(
+        event_id=event.pk, workspace=workspace, occurred_at=now, actor_label="Ada", target_label="Box 1",
+        fields=fields, salt=b"",
+    )  # fmt: skip
+    client = client_of(auditor)
+    rows = {row.event: row for row in client.get(list_url).context["rows"]}
+    assert (rows[event].is_readable, rows[event].actor, rows[fine].is_readable) == (False, str(owner.pk), True)
+    assert client.get(list_url).text.count("Detail cannot be read") == 1
+    opened = client.get(event.get_absolute_url()).text
+    assert "This event was altered after it was written." in opened and "actor.chain" in opened
+    home = f"/api/v1/workspaces/{workspace.slug}/events/"
+    assert {one["id"] for one in client.get(home).json()["results"]} >= {event.pk, fine.pk}
+    assert "actor.chain" in client.get(f"{home}{event.pk}/").json()["broken"]
+    assert line_of(0, b"", event, AuditDetail.objects.get(event_id=event.pk))["action"] == "box.opened"
 
 
 def test_actions_read_as_words():

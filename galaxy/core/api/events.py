@@ -11,7 +11,7 @@ from galaxy.core import audit
 from galaxy.core.api.paging import PageFilter
 from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, reads
 from galaxy.core.api.serializers import LinkSerializer
-from galaxy.core.audit.reading import details_of, view_of
+from galaxy.core.audit.reading import as_object, details_of, view_of
 from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import require
 
@@ -114,6 +114,6 @@ class EventView(Events, DetailView):
             "chain": view.chain,
             "changes": view.changes,
             "data": dict(view.data),
-            "commitments": event.commitments,
+            "commitments": as_object(event.commitments),
             "broken": view.broken,
         }

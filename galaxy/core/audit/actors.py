@@ -50,6 +50,7 @@ class Actor:
 
     @classmethod
     def from_list(cls, links: list[dict]) -> "Actor":
+        """What ``as_list`` gave. Raises TypeError for whatever it could not have given."""
         return cls(tuple(Link(**link) for link in links))
 
     def through(self, kind: str, id: str, label: str) -> "Actor":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.db import connection
@@ -30,7 +30,8 @@ SELECT action FROM seen WHERE action IS NOT NULL
 class Row:
     """An event with the labels of its detail, or with its ids where retention has deleted them.
 
-    ``on_behalf`` is the person for whom an agent acted, else "".
+    ``on_behalf`` is the person for whom an agent acted, else "". ``is_readable`` is False where something stands in
+    the detail's place that Galaxy could not have written: then these are ids too.
     """
 
     event: AuditEvent
@@ -38,6 +39,7 @@ class Row:
     target: str
     through: str
     on_behalf: str = ""
+    is_readable: bool = True
 
     @property
     def words(self) -> str:
@@ -70,7 +72,7 @@ class EventView:
     ``committed`` fields are. ``has_values`` is False once retention has deleted what could be compared."""
 
     row: Row
-    chain: list[dict]
+    chain: list[dict[str, str]]
     changes: list[Change]
     data: list[tuple[str, str]]
     committed: int
@@ -101,16 +103,17 @@ def details_of(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
 def view_of(event: AuditEvent) -> EventView:
     """Everything a page shows of one event; each commitment is computed again from the stored value."""
     detail = AuditDetail.objects.in_workspace(event.workspace).filter(event_id=event.pk).first()
-    fields = detail.fields if detail else {}
+    fields = as_object(detail.fields) if detail else {}
+    committed = as_object(event.commitments)
     broken = broken_fields(event, detail) if detail else []
     names = sorted({name.partition(".")[2] for name in fields if name.startswith(("before.", "after."))})
     return EventView(
         row=_row(event, detail),
-        chain=fields.get("actor.chain", []),
+        chain=Actor(_chain(fields) or ()).as_list(),
         changes=[Change(name, _text(fields, f"before.{name}"), _text(fields, f"after.{name}")) for name in names],
         data=[(name[5:], _text(fields, name) or "") for name in sorted(fields) if name.startswith("data.")],
-        committed=len(event.commitments),
-        matching=len(set(event.commitments) - set(broken)),
+        committed=len(committed),
+        matching=len(set(committed) - set(broken)),
         broken=broken,
         has_values=detail is not None,
     )
@@ -122,11 +125,12 @@ def broken_fields(event: AuditEvent, detail: AuditDetail) -> list[str]:
     Whatever JSON somebody put into the two is answered, and what Galaxy could not have written is broken.
     """
     salt = bytes(detail.salt)
-    fields, committed = (one if isinstance(one, dict) else {} for one in (detail.fields, event.commitments))
+    fields, committed = as_object(detail.fields), as_object(event.commitments)
     computed = {name: _commitment(salt, name, value) for name, value in fields.items()}
     names = set(computed) | set(committed)
     wrong = {name for name in names if computed.get(name) is None or computed[name] != committed.get(name)}
-    acting = _acting(fields.get("actor.chain"))
+    chain = _chain(fields)
+    acting = Actor(chain).acting if chain else None
     columns = {
         "action": event.action,
         "occurred_at": plain(event.occurred_at),
@@ -151,21 +155,27 @@ def _commitment(salt: bytes, name: str, value: Any) -> str | None:
         return None
 
 
-def _acting(chain: Any) -> Link | None:
-    """Whom a chain names as the actor; None where it is none."""
+def as_object(stored: Any) -> dict[str, Any]:
+    """What should be an object; whatever else somebody put in its place says nothing."""
+    return stored if isinstance(stored, dict) else {}
+
+
+def _chain(fields: dict[str, Any]) -> tuple[Link, ...] | None:
+    """Who acted, through whom; None where what is stored is no chain."""
     try:
-        return Actor.from_list(chain).acting
-    except (TypeError, IndexError):
+        links = Actor.from_list(fields.get("actor.chain")).chain
+    except TypeError:
         return None
+    return links if links and all(isinstance(word, str) for link in links for word in astuple(link)) else None
 
 
 def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:
-    if detail is None:
-        return Row(event, event.actor_id, event.target_id, "")
-    chain = detail.fields.get("actor.chain", [])
-    acting = next((place for place, link in enumerate(chain) if link["kind"] == "agent"), 0)
-    through = " → ".join(link["label"] for link in chain[acting + 1 :])
-    return Row(event, detail.actor_label, detail.target_label, through, chain[0]["label"] if acting else "")
+    chain = _chain(as_object(detail.fields)) if detail else None
+    if detail is None or chain is None:
+        return Row(event, event.actor_id, event.target_id, "", is_readable=detail is None)
+    acting = next((place for place, link in enumerate(chain) if link.kind == "agent"), 0)
+    through = " → ".join(link.label for link in chain[acting + 1 :])
+    return Row(event, detail.actor_label, detail.target_label, through, chain[0].label if acting else "")
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 
 from galaxy.core import audit
 from galaxy.core.audit.outcomes import outcome_of
+from galaxy.core.audit.reading import as_object
 from galaxy.core.audit.streams.links import link_of
 from galaxy.core.audit.streams.messages import Batch, fitting
 from galaxy.core.errors import DomainError
@@ -135,8 +136,9 @@ def told_until(sink: AuditSink) -> int:
 
 
 def line_of(position: int, leaf: bytes, event: AuditEvent, detail: AuditDetail | None) -> dict[str, Any]:
-    """One event as a sink is sent it; values that retention has deleted are left out. ``leaf`` is its hash."""
-    fields = detail.fields if detail else {}
+    """One event as a sink is sent it, without values that retention has deleted or that are no object any more, for
+    which nothing after it has to wait. ``leaf`` is its hash."""
+    fields = as_object(detail.fields) if detail else {}
     groups: dict[str, dict[str, Any]] = {"before": {}, "after": {}, "data": {}}
     for name, value in fields.items():
         group, _, inner = name.partition(".")
