@@ -44,18 +44,25 @@ class Receiver(Peer):
 
 
 class SyslogReceiver(Peer):
-    """Takes syslog over TLS until the sender closes, and then closes as well; ``breaks`` it off before that."""
+    """Takes syslog over TLS until the sender closes, and then closes as well; ``breaks`` it off before that.
+
+    ``greeting`` is what it says at once, ``reply`` what it says to each piece, ``farewell`` between the two closes.
+    """
 
     def __init__(self, context):
         super().__init__(context, None)
         self.data = b""
         self.breaks = False
+        self.greeting = self.reply = self.farewell = b""
 
     def _answer(self, secure):
+        secure.sendall(self.greeting)
         while piece := secure.recv(65536):
             if self.breaks:
                 return
             self.data += piece
+            secure.sendall(self.reply)
+        secure.sendall(self.farewell)
         with suppress(ssl.SSLError):
             secure.unwrap()
 

@@ -1,6 +1,7 @@
 """The cursor of a sink: nothing is lost, nothing is told twice under another name, and a gap would show."""
 
 import json
+import ssl
 from datetime import timedelta
 
 import pytest
@@ -260,6 +261,19 @@ def test_syslog_that_breaks_off_was_not_taken(syslog, seal, syslog_receiver):
     syslog_receiver.breaks = False
     due_now(syslog)
     assert send(syslog) > 0
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda one: one.name)
+@pytest.mark.parametrize("words", ["greeting", "reply", "farewell"])
+def test_a_syslog_receiver_may_say_something(syslog, write, seal, syslog_receiver, words, version):
+    syslog_receiver._context.maximum_version = version
+    setattr(syslog_receiver, words, b"OK\n" * 20_000)
+    write("box.opened")
+    seal()
+    moved = send(syslog)
+    syslog.refresh_from_db()
+    assert (len(syslog_receiver.messages()), syslog.last_error, syslog.cursor) == (moved, "", moved)
+    assert moved > 0
 
 
 def test_a_certificate_that_nobody_signed_gets_nothing(sink, seal, receiver, authority):
