@@ -80,10 +80,15 @@ def acts(cast, things):  # noqa: F811  (the fixture, asked for)
         "token": (the("token-list"), token),
         "agent's token": (reverse("agents:agent-token", args=["meridian", things["agent"].pk]), token),
         "factor": (the("workspace-settings"), {"requires_second_factor": "false"}),
+        "retention": (the("retention-rule-create"), {"prefix": "", "keep_days": "400"}),
+        "shorter retention": (the("retention-rule-change", things["retention_rule"].pk), {"keep_days": "30"}),
+        "retention's end": (the("retention-rule-removal", things["retention_rule"].pk), {}),
+        "hold's end": (the("legal-hold-release", things["legal_hold"].pk), {"reason": "The claim is settled."}),
     }
 
 
 ACTS = ["ownership", "removal", "to owner", "new role", "role", "role's end", "token", "agent's token", "factor"]
+ACTS += ["retention", "shorter retention", "retention's end", "hold's end"]
 
 
 @pytest.mark.parametrize("act", ACTS)

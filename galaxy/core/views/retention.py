@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.audit import retention
@@ -13,6 +14,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.models import AuditEvent, LegalHold, RetentionRule
 from galaxy.core.permissions import require, why_not
+from galaxy.core.recent_proof import require_recent_proof
 
 SHOWN = 50
 
@@ -47,6 +49,8 @@ def retention_rule(request, workspace, pk=None):
         asked = {"keep_days": form.cleaned_data["keep_days"]}
         asked["prefix"] = rule.prefix if rule else form.cleaned_data["prefix"]
         if request.method == "POST":
+            kind, days = retention.class_in_words(asked["prefix"]), asked["keep_days"]
+            require_recent_proof(request, f"Keep the values of “{kind}” for {days} day{pluralize(days)}")
             set_to = retention.set_rule(request.workspace, actor=request.user, **asked)
             messages.success(request, f"{retention.class_in_words(set_to.prefix)}: kept for {set_to.keep_days} days.")
             return redirect("core:retention-list", request.workspace.slug)
@@ -60,6 +64,7 @@ def retention_rule(request, workspace, pk=None):
 def retention_rule_removal(request, workspace, pk):
     require(request.user, retention.MANAGE, request.workspace)
     rule = get_object_or_404(RetentionRule.objects.in_workspace(request.workspace).select_related("workspace"), pk=pk)
+    require_recent_proof(request, f"End the retention rule for “{retention.class_in_words(rule.prefix)}”")
     retention.end_rule(rule, actor=request.user)
     messages.success(request, f"{retention.class_in_words(rule.prefix)}: this rule ends, and nothing more goes by it.")
     return redirect("core:retention-list", request.workspace.slug)
@@ -88,6 +93,7 @@ def hold_release(request, workspace, pk):
     hold = get_object_or_404(LegalHold.objects.in_workspace(request.workspace).select_related("workspace"), pk=pk)
     form = ReleaseForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
+        require_recent_proof(request, f"Release the legal hold on “{retention.class_in_words(hold.prefix)}”")
         try:
             retention.release_hold(hold, reason=form.cleaned_data["reason"], actor=request.user)
         except Invalid as error:
