@@ -189,21 +189,27 @@ def replay(workspace: Workspace, before: Sequence[Rule], after: Sequence[Rule]) 
 
 
 def _recorded(workspace: Workspace, since: datetime, report: Report, began: float) -> Iterator[tuple]:
-    """(id, input, time) of what is replayed, newest first, until there is too much or it takes too long."""
+    """(id, input, time) of what is replayed, newest first, until there is too much or it takes too long.
+
+    What was decided about one run or change is asked once, as it was at last: it was sent back, or made smaller.
+    """
     act = Coalesce(
         KeyTextTransform("act", KeyTextTransform("context", "input")), Value("call"), output_field=TextField()
     )
     rows = Decision.objects.in_workspace(workspace).filter(decided_at__gte=since).alias(act=act)
     found = rows.filter(act__in=report.acts).order_by("-decided_at")
-    found = found.values_list("pk", "input", "decided_at")[: MOST_CALLS + 1].iterator(chunk_size=2_000)
-    for place, row in enumerate(found):
+    found = found.values_list("pk", "input", "decided_at", "subject_id")[: MOST_CALLS + 1].iterator(chunk_size=2_000)
+    seen: set[UUID] = set()
+    for place, (*row, subject) in enumerate(found):
         if place == MOST_CALLS:
             report.cut = f"Only the newest {MOST_CALLS:,} {report.noun}s were replayed."
             return
         if place % _LOOK_EVERY == 0 and time.monotonic() - began > BUDGET_S:
             report.cut = f"Only the newest {place:,} {report.noun}s were replayed: more would have taken too long."
             return
-        yield row
+        if subject is None or subject not in seen:
+            yield tuple(row)
+        seen.add(subject)
 
 
 def _answered(workspace: Workspace, since: datetime) -> dict[UUID, tuple[UUID, str]]:

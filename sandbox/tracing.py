@@ -21,6 +21,10 @@ class Tracer:
         self._origin = (timezone.now(), time.perf_counter())
         self.spans: list[Span] = []
 
+    @property
+    def run_id(self) -> uuid.UUID:
+        return self._run.pk
+
     @contextmanager
     def span(self, name: str, kind: str, **attributes: Any) -> Iterator[Span]:
         """Time the block; an exception marks the span as failed and goes on its way."""

@@ -36,9 +36,11 @@ class Decision(WorkspaceModel):
 
     ``input`` is {principal, action, resource, context}; ``reasons`` a list of {code, text, passes_if, who};
     ``policy_version`` numbers the set of rules that answered (0: the defaults alone), ``rules`` those of them that
-    spoke; ``ask`` is who would have to say yes (policies.rules.vocabulary.Ask), {} where nobody.
+    spoke; ``ask`` is who would have to say yes (policies.rules.vocabulary.Ask), {} where nobody. ``subject_id`` is the
+    run or change that was to be done: one that is asked about anew has several decisions.
     """
 
+    subject_id = models.UUIDField(null=True, blank=True)
     effect = models.CharField(max_length=16, choices=Effect)
     action = models.CharField(max_length=160)
     input = models.JSONField()

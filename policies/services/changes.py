@@ -8,6 +8,7 @@ the request says what changed.
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -203,7 +204,9 @@ def _ask(
     _check_member(actor, wanted.workspace)
     require(actor, "core.view_listing", wanted.workspace)
     verdict = verdict_on(steps)
-    decision = decide(wanted.workspace, **question(wanted))  # kept whatever comes of it
+    same, new_id = _same(steps, actor, agent, keeps), uuid4()
+    subject_id = same.pk if same else new_id
+    decision = decide(wanted.workspace, **question(wanted), subject_id=subject_id)  # kept whatever comes of it
     if verdict.effect == Effect.DENY:
         raise RuledOut(verdict.reasons[0].text, verdict.reasons[0].passes_if)
     if verdict.effect == Effect.ALLOW and agent is None and all(may(step) for step in steps):
@@ -211,6 +214,7 @@ def _ask(
     with transaction.atomic():
         lock(wanted.workspace)
         change = _same(steps, actor, agent, keeps) or Change.objects.create(
+            pk=new_id,
             workspace=wanted.workspace,
             kind=wanted.act,
             extension=wanted.extension,
@@ -288,7 +292,7 @@ def _ask_once_more(change: Change) -> Change:
             return row
         steps = _steps_of(row)
         verdict = verdict_on(steps)
-        decision = decide(row.workspace, **question(steps[-1]))
+        decision = decide(row.workspace, **question(steps[-1]), subject_id=row.pk)
         shape = _shape(steps)
         for name, value in shape.items():
             setattr(row, name, value)

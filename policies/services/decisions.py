@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from galaxy.core.db.writing import insert
 from galaxy.core.models import Workspace
@@ -16,15 +17,25 @@ log = logging.getLogger(__name__)
 
 
 def decide(
-    workspace: Workspace, *, principal: Principal, action: Action, resource: Resource, context: Context
+    workspace: Workspace,
+    *,
+    principal: Principal,
+    action: Action,
+    resource: Resource,
+    context: Context,
+    subject_id: UUID | None = None,
 ) -> Decision:
-    """Evaluate one call and store the answer with its input. A denied call is a stored decision too, never an error."""
+    """Evaluate one call and store the answer with its input. A denied call is a stored decision too, never an error.
+
+    ``subject_id`` is the run or change it is about, where there is one.
+    """
     snapshot = snapshot_of(workspace)
     answer = evaluate(snapshot, principal, action, resource, context)
     if any(reason.code == "evaluation_error" for reason in answer.reasons):
         log.error("policy evaluation failed for %s in %s: %s", action.target, workspace.pk, answer.reasons)
     decision = Decision(
         workspace=workspace,
+        subject_id=subject_id,
         effect=answer.effect,
         action=action.target,
         input={

@@ -309,7 +309,7 @@ def payload_for(call: Call) -> dict[str, Any]:
 def decide(call: Call, tracer: Tracer) -> Decision:
     """Step 3. The decision is stored with its whole input."""
     with tracer.span("policy.evaluate", "policy") as span:
-        decision = decide_and_store(call.workspace, **question(call))
+        decision = decide_and_store(call.workspace, **question(call), subject_id=tracer.run_id)
         span.attributes = {"effect": decision.effect, "policy_version": decision.policy_version}
     return decision
 

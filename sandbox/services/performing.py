@@ -110,7 +110,7 @@ def recheck(run: Run) -> Standing:
     is_tried = run.rehearses_id is not None and run.is_simulated  # for whoever decides, so that nobody is asked
     unasked = answer.effect == Effect.REQUIRE_APPROVAL and run.approval_id is None and not is_tried
     if answer.effect == Effect.DENY or unasked:
-        run.decision = decide_and_store(run.workspace, **asked)
+        run.decision = decide_and_store(run.workspace, **asked, subject_id=run.pk)
         run.save(update_fields=["decision"])
         raise blocked(run.decision)
     obligations = obligations_of((run.obligations or {}).get("redact", {}), answer.obligations)

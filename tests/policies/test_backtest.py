@@ -22,7 +22,7 @@ UPDATES = {"scopes": ["crm.**.write"]}
 def call(workspace):
     """``call(count, age=days, …)``: one recorded call that updates so many contacts, or something else."""
 
-    def called(count=1, *, age=1.0, effect="write", scope="crm.contacts.write", agent=None, **context):
+    def called(count=1, *, age=1.0, effect="write", scope="crm.contacts.write", agent=None, about=None, **context):
         said = {"principal": {"kind": "agent", "agent": agent} if agent else {}, "context": context}
         question = {
             "principal": asdict(Principal("person", "1", "Mia", ("member",), holds_read=True, holds_write=True)),
@@ -32,6 +32,7 @@ def call(workspace):
         }
         return Decision.objects.create(
             workspace=workspace,
+            subject_id=about,
             effect=Effect.ALLOW,
             action=question["action"]["target"],
             input={part: values | said.get(part, {}) for part, values in question.items()},
@@ -83,6 +84,17 @@ def test_each_call_is_asked_of_both_sets(workspace, call):
         ("hubspot.write_contacts", Effect.REQUIRE_APPROVAL, Effect.ALLOW, 1),
         ("hubspot.write_contacts", Effect.REQUIRE_APPROVAL, Effect.DENY, 1),
     }
+
+
+def test_a_run_that_was_asked_about_anew_is_one_call_as_it_was_at_last(workspace, call):
+    run = uuid4()
+    call(50, about=run, age=3)
+    newest = call(5, about=run, age=2)
+    call(50, about=uuid4())
+    call(50)
+    report = replay(workspace, [], [rule("deny", what=UPDATES, when={"over": 10})])
+    assert (report.calls, report.blocked) == (3, 2)
+    assert newest.pk not in {one.decision for group in report.groups for one in group.records}
 
 
 def test_a_group_links_its_calls_and_says_how_people_answered_them(workspace, call, answered):

@@ -81,6 +81,7 @@ def test_a_narrowed_call_is_another_request_for_the_same_run(workspace, admin, a
     }
     wider.refresh_from_db()
     assert (wider.status, len(wider.facts["inputs"]["to"])) == ("withdrawn", 3)
+    assert wider.decision != made.decision and wider.decision.subject_id == made.decision.subject_id == waiting.pk
     assert invoke(workspace, actor=admin, target="sender.send", inputs=INPUTS, idempotency_key="one") == waiting
     with pytest.raises(KeyReused):
         invoke(workspace, actor=admin, target="sender.send", inputs=INPUTS | {"account": 8}, idempotency_key="one")
