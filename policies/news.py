@@ -8,10 +8,11 @@ from django.urls import reverse
 from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import Kind, Place, add_kind, add_target
 from galaxy.core.permissions import can
-from policies.models import ApproverGroup, AutoApproval, Change, Delegation
+from policies.models import ApproverGroup, AutoApproval, Change, Delegation, Rule
 
 KINDS = (
     Kind("group_short", "A group of approvers is too small", "Groups that are too small", "users", "warn"),
+    Kind("rule_short", "Too few can answer what a rule asks", "Rules that too few can answer", "users", "warn"),
     Kind("delegation_given", "You answer for somebody", "Delegations to me", "user-check", "info", by_mail=True),
     Kind("delegation_ended", "A delegation ended", "Delegations that ended", "user-check", "info"),
     Kind("auto_approval_ended", "An Auto-Approve grant ended", "Auto-Approve grants that ended", "timer-off", "warn"),
@@ -25,6 +26,7 @@ def connect() -> None:
     for kind in KINDS:
         add_kind(kind)
     add_target("policies.approvergroup", _groups)
+    add_target("policies.rule", _rules)
     add_target("policies.delegation", _delegations)
     add_target("policies.autoapproval", _grants)
     add_target("policies.change", _changes)
@@ -35,6 +37,13 @@ def _groups(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID,
         return {}
     rows = ApproverGroup.objects.in_workspace(workspace).filter(pk__in=ids).select_related("workspace")
     return {row.pk: Place(str(row), row.get_absolute_url()) for row in rows}
+
+
+def _rules(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    if not can(user, "core.view_rule", workspace):
+        return {}
+    rows = Rule.objects.in_workspace(workspace).filter(pk__in=ids).select_related("workspace")
+    return {row.pk: Place(f"Rule {row.number}, {row.title}", row.get_absolute_url()) for row in rows}
 
 
 def _delegations(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from galaxy.core.models import User, Workspace
-from galaxy.core.signals import member_removed
+from galaxy.core.signals import member_removed, role_left
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
@@ -22,6 +22,7 @@ def connect() -> None:
     from policies.services.granting import panels_of as panels_of_grant
 
     member_removed.connect(_member_removed, dispatch_uid="policies.member_removed")
+    role_left.connect(_role_left, dispatch_uid="policies.role_left")
     pin_moved.connect(_version_moved, dispatch_uid="policies.pin_moved")
     installation_removed.connect(_version_moved, dispatch_uid="policies.installation_removed")
     approval_decided.connect(_approval_decided, dispatch_uid="policies.approval_decided")
@@ -41,6 +42,12 @@ def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any
     withdraw_requests_of(user, workspace, actor=actor)
     end_delegations_of(user, workspace, actor=actor)
     leave_groups(user, workspace, actor=actor)
+
+
+def _role_left(workspace: Workspace, role: str, **kwargs: Any) -> None:
+    from policies.services.groups import tell_of_short_role
+
+    tell_of_short_role(workspace, role)
 
 
 def _version_moved(installation: Installation, **kwargs: Any) -> None:

@@ -26,6 +26,7 @@ from policies.rule_reading import (
     rows_of,
     said_of,
 )
+from policies.rules.checking import unanswered
 from policies.services.rules import (
     StaleRules,
     Unconfirmed,
@@ -62,11 +63,12 @@ def rule_detail(request, workspace, pk):
     rule = _found(request, pk)
     content = content_of(rule)
     others = [one for one in rules_in_force(request.workspace) if one.number != rule.number]
-    changes = changes_of(rule)
+    changes, known = changes_of(rule), Known(request.workspace)
     context = {
         "rule": rule,
+        "unanswered": [] if rule.ended_at else [one for one in unanswered(content, known) if one.is_refusal],
         "said": said_of(request.workspace, [content])[0],
-        "overlaps": [] if rule.ended_at else overlaps_of(content, others, Known(request.workspace)),
+        "overlaps": [] if rule.ended_at else overlaps_of(content, others, known),
         "changes": changes,
         "undo": _undo(rule, changes),
         "denied": why_not(request.user, "core.manage_rule", request.workspace),

@@ -34,7 +34,7 @@ def findings_of(rule: Rule, others: Sequence[Rule], known: Known) -> list[Findin
         *_duplicate(rule, others),
         *_never(rule, known),
         *_everybody(rule, others, known),
-        *_unanswered(rule, known),
+        *unanswered(rule, known),
         *_unknown(rule, known),
         *_unlikely(rule, known),
     ]
@@ -105,7 +105,7 @@ def _everybody(rule: Rule, others: Sequence[Rule], known: Known) -> Iterator[Fin
         yield Finding("effect", f"{text} Say whom it is about, what, or when.")
 
 
-def _unanswered(rule: Rule, known: Known) -> Iterator[Finding]:
+def unanswered(rule: Rule, known: Known) -> Iterator[Finding]:
     """An ask that nobody, too few, or only the people who ask themselves could answer."""
     if rule.ask is None:
         return

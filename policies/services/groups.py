@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,7 +13,8 @@ from galaxy.core.members.people import lock
 from galaxy.core.models import Membership, User, Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import holders_of, require
-from policies.models import ApproverGroup, ApproverGroupMember, RuleSet
+from policies.known import Known
+from policies.models import ApproverGroup, ApproverGroupMember, Rule, RuleSet
 
 
 class GroupNameUsed(Conflict):
@@ -34,7 +36,7 @@ class GroupInUse(Conflict):
 
 @dataclass(frozen=True)
 class Use:
-    """A rule in force that asks a group; ``needed`` of its members have to say yes."""
+    """A rule in force that asks a group or a role; ``needed`` of its people have to say yes."""
 
     id: str
     number: int
@@ -128,6 +130,23 @@ def leave_groups(user: User, workspace: Workspace, *, actor: User | None) -> int
     return left
 
 
+def tell_of_short_role(workspace: Workspace, role: str) -> int:
+    """The same for a role that somebody left: tell of each rule in force that asks more of it than have it by now.
+
+    ``role`` is a word of Role or the id of a role of the workspace's own. Returns how many rules those are.
+    """
+    if not (uses := uses_by_ref(workspace).get(f"role:{role}")):
+        return 0
+    known = Known(workspace)
+    count = len(known.in_role(role))
+    short = [use for use in uses if use.needed > count]
+    rules = Rule.objects.in_workspace(workspace).in_bulk([use.id for use in short])
+    for use in short:
+        note = f"{_sentence([use])}, and the role {known.roles[role]} has {count or 'nobody'}."
+        notify(workspace, holders_of(workspace, "manage_rule"), "rule_short", rules[UUID(use.id)], note=note)
+    return len(short)
+
+
 def shortage_of(group: ApproverGroup) -> str:
     """The sentence that says which rules ask for more people than the group has; "" where it has enough."""
     count = group.members.count()
@@ -142,14 +161,18 @@ def uses_of(group: ApproverGroup) -> list[Use]:
 
 def uses_by_group(workspace: Workspace) -> dict[str, list[Use]]:
     """The same for every group that a rule asks, by the group's id as text."""
+    uses = uses_by_ref(workspace).items()
+    return {ref.removeprefix("group:"): found for ref, found in uses if ref.startswith("group:")}
+
+
+def uses_by_ref(workspace: Workspace) -> dict[str, list[Use]]:
+    """The same for whomever a rule asks, as it names them: approvers, role:…, group:…, person:…."""
     found: dict[str, list[Use]] = {}
     for rule in sorted(_rules_in_force(workspace), key=lambda rule: rule["number"]):
         ask = rule.get("ask") or {}
         needed = {step["to"]: 1 for step in ask.get("escalate", ())} | {ask.get("reviewers", ""): ask.get("needed", 1)}
         for ref, count in needed.items():
-            kind, _, pk = ref.partition(":")
-            if kind == "group":
-                found.setdefault(pk, []).append(Use(rule["id"], rule["number"], rule["title"], count))
+            found.setdefault(ref, []).append(Use(rule["id"], rule["number"], rule["title"], count))
     return found
 
 

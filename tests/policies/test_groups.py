@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 
 from galaxy.core.errors import Invalid
-from galaxy.core.members.people import remove_member
-from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, Workspace
+from galaxy.core.members.people import change_role, remove_member
+from galaxy.core.members.roles import create_role
+from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, RoleGroup, Workspace
 from galaxy.core.permissions import NotGranted
 from policies.models import ApproverGroup, ApproverGroupMember, RuleSet
 from policies.services.groups import (
@@ -19,6 +20,7 @@ from policies.services.groups import (
     remove_from_group,
     shortage_of,
 )
+from policies.services.rules import create_rule
 
 
 @pytest.fixture
@@ -38,6 +40,16 @@ def in_force(workspace, admin):
         Workspace.objects.filter(pk=workspace.pk).update(policy_version=number)
 
     return save
+
+
+RULE = {
+    "title": "Deletes",
+    "effect": "require_approval",
+    "who": {},
+    "what": {"effects": ["delete"]},
+    "when": {},
+    "obligations": {},
+}
 
 
 def asking(group, number=3, needed=1, **ask):
@@ -126,6 +138,49 @@ def test_who_leaves_the_workspace_leaves_its_groups_and_a_shortage_is_told(
     told = Notification.objects.filter(kind="group_short", target_id=group.pk)
     assert set(told.values_list("person", flat=True)) == {owner.pk, admin.pk}
     assert leave_groups(approver, workspace, actor=admin) == 0
+
+
+@pytest.mark.parametrize("way", ["another role", "gone"])
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_role_that_nobody_has_any_more_is_told_to_whoever_writes_rules(
+    client_of, workspace, admin, owner, approver, member, django_capture_on_commit_callbacks, way, is_own
+):
+    alone = Membership.objects.get(user=approver)
+    ref = "approver"
+    if is_own:
+        own = create_role(workspace, name="Desk", permissions={"decide_approval"}, actor=owner)
+        change_role(alone, to=own, actor=owner)
+        ref = str(own.pk)
+    rules = [
+        create_rule(workspace, actor=admin, values=RULE | values, reason="Trying it out", seen=seen)
+        for seen, values in enumerate(
+            [{"ask": {"reviewers": f"role:{ref}"}}, {"title": "Reads", "what": {"effects": ["read"]}, "ask": {}}]
+        )
+    ]
+    url = rules[0].get_absolute_url()
+    assert "What it asks cannot be answered." not in client_of(admin).get(url).text
+    alone.refresh_from_db()
+    with django_capture_on_commit_callbacks(execute=True):
+        change_role(Membership.objects.get(user=member), to=_role("auditor"), actor=owner)
+    assert not Notification.objects.filter(kind="rule_short").exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        if way == "gone":
+            remove_member(alone, actor=owner)
+        else:
+            change_role(alone, to=_role("member"), actor=owner)
+    told = Notification.objects.filter(kind="rule_short")
+    called = "Desk" if is_own else "Approver"
+    note = f"Rule 1 (Deletes) asks 1 of them, and the role {called} has nobody."
+    assert {(row.person_id, str(row.target_id), row.note) for row in told} == {
+        (person.pk, str(rules[0].pk), note) for person in (owner, admin)
+    }
+    text = client_of(admin).get(url).text
+    assert f"Role {called}: nobody could answer" in text
+    assert f'href="{url}"' in client_of(admin).get(reverse("core:notification-list", args=[workspace.slug])).text
+
+
+def _role(name):
+    return RoleGroup.objects.get(role=name)
 
 
 def page(name, workspace, *args):

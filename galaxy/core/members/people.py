@@ -13,7 +13,7 @@ from galaxy.core.members.grants import drop_grants
 from galaxy.core.members.limits import check_may_give, check_may_rule, codenames_of
 from galaxy.core.models import Invitation, Membership, Notification, PermissionRequest, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import forget_grants
-from galaxy.core.signals import member_removed
+from galaxy.core.signals import member_removed, role_left
 
 
 class LastOwner(Conflict):
@@ -134,6 +134,7 @@ def remove_member(membership: Membership, *, actor: User, reason: str = "") -> N
     membership.delete()
     forget_grants()
     transaction.on_commit(partial(_tell_of_removal, workspace, user, actor))
+    _tell_of_role(membership)
 
 
 def is_last_owner(membership: Membership) -> bool:
@@ -150,6 +151,12 @@ def _tell_of_removal(workspace: Workspace, user: User, actor: User) -> None:
     """One transaction for all who listen: runs are called off before anybody hears that their approvals are gone."""
     with transaction.atomic():
         member_removed.send_robust(sender=Membership, workspace=workspace, user=user, actor=actor)
+
+
+def _tell_of_role(membership: Membership) -> None:
+    """After the commit, that somebody leaves the role that ``membership`` names now."""
+    role = membership.role or str(membership.custom_role_id)
+    transaction.on_commit(partial(role_left.send_robust, sender=Membership, workspace=membership.workspace, role=role))
 
 
 def _locked(membership: Membership) -> Membership:
@@ -174,6 +181,7 @@ def _role_of(membership: Membership) -> RoleGroup:
 
 def _move(membership: Membership, to: RoleGroup) -> None:
     membership.user.groups.remove(_role_of(membership).group_id)
+    _tell_of_role(membership)
     membership.role, membership.custom_role = to.role, to if to.is_custom else None
     membership.save(update_fields=["role", "custom_role"])
     membership.user.groups.add(to.group_id)
