@@ -163,7 +163,7 @@ def as_object(stored: Any) -> dict[str, Any]:
 def _chain(fields: dict[str, Any]) -> tuple[Link, ...] | None:
     """Who acted, through whom; None where what is stored is no chain."""
     try:
-        links = Actor.from_list(fields.get("actor.chain")).chain
+        links = Actor.from_list(fields.get("actor.chain", [])).chain
     except TypeError:
         return None
     return links if links and all(isinstance(word, str) for link in links for word in astuple(link)) else None
