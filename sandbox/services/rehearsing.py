@@ -218,6 +218,8 @@ def _compare(found: Compared, run: Run, call: Call, declared: dict[str, Any], se
     same: list[list[str | None]] = []
     for path, value in sorted(_leaves(after), key=lambda leaf: leaf[0])[:MOST_FIELDS]:
         now = _at(raw, path)
+        if now is None and value is None and not _deletes(call):
+            continue  # not there, and to stay so
         row = [".".join(path), _text(now, _at(read.outputs, path)), _text(value, _at(shown, path))]
         (same if now == value else changes).append(row)
         found.new_fields += now is None and value is not None
@@ -226,10 +228,14 @@ def _compare(found: Compared, run: Run, call: Call, declared: dict[str, Any], se
     found.records.append({"name": name, "changes": [*changes, *same]})
 
 
+def _deletes(call: Call) -> bool:
+    return call.action is not None and call.action.effect == "delete"
+
+
 def _after(call: Call, declared: dict[str, Any], seen: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """The fields of a record that the call names, as they would be; of one that is deleted nothing is left."""
     known = schema.get("properties", {})
-    if call.action and call.action.effect == "delete":
+    if _deletes(call):
         return dict.fromkeys(known)
     if "fields" in declared:
         return _filled(evaluate_fields(declared["fields"], seen))

@@ -226,6 +226,11 @@ def test_an_action_that_declares_no_reading_says_so(workspace, admin, approver):
             {"object": "Lead", "id": "00Q5g00000ABCDEEA5", "fields": {"Company": "Acme"}},
             ("record.Company", None, "Acme"),
         ),
+        (
+            "salesforce.update_records",
+            {"records": [{"attributes": {"type": "Lead"}, "id": "00Q5g00000ABCDEEA5", "Company": "Acme"}]},
+            ("record.Company", None, "Acme"),
+        ),
         ("notion.update_page", {"page_id": "p1", "properties": {"Stage": "Won"}}, ("properties.Stage", None, "Won")),
         ("notion.archive_page", {"page_id": "p1"}, ("url", "https://www.notion.so/p1", None)),
         ("notion.restore_page", {"page_id": "p1"}, ("in_trash", "false", "false")),
@@ -241,7 +246,10 @@ def test_the_shipped_connectors_show_their_records(workspace, admin, approver, t
     run = invoke(workspace, actor=admin, target=target, inputs=inputs)
     tried(run)
     shown = panels(run, approver)
-    assert told in changes(shown.records[0]), shown.records_note
+    found = changes(shown.records[0])
+    assert told in found, shown.records_note
+    if target == "salesforce.update_records":
+        assert "record.id" not in {name for name, _, _ in found}, "which is no field of it"
 
 
 def test_its_page_says_what_it_tries_out(client_of, workspace, admin, people):
