@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-import rfc8785
+from galaxy.core import jcs
 
 # The names that the floors above give their parts, as people say them; parts of one saying are told once.
 _WORDS = {
@@ -37,7 +37,7 @@ _WORDS = {
 
 def digest_of(bound: dict[str, Any]) -> str:
     """Hex SHA-256 of the RFC 8785 form."""
-    return hashlib.sha256(rfc8785.dumps(bound)).hexdigest()
+    return hashlib.sha256(jcs.dumps(bound)).hexdigest()
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -7,8 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate
 from registry.models import Connection, Installation, Kind
@@ -142,4 +141,4 @@ def _lock(spec: ActionSpec, lock: dict[str, Any], inputs: dict[str, Any]) -> Pla
 
 
 def _key(*parts: Any) -> str:
-    return hashlib.sha256(rfc8785.dumps(list(parts))).hexdigest()
+    return hashlib.sha256(jcs.dumps(list(parts))).hexdigest()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import rfc8785
+from galaxy.core import jcs
 
 MAX_DEPTH = 40  # as deep as transforms go
 
@@ -36,7 +36,7 @@ def require_plain(value: Any, *, max_bytes: int) -> None:
             raise NotPlain(f"At most {MAX_DEPTH} levels of lists and objects are taken.")
         waiting += [(one, depth + 1) for one in inner]
     try:
-        written = rfc8785.dumps(value)
+        written = jcs.dumps(value)
     except (ValueError, TypeError) as error:
         raise NotPlain("Plain JSON is taken: numbers that fit a double, and valid text.") from error
     if len(written) > max_bytes:

@@ -8,8 +8,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from policies.models import Effect
 from policies.rules import reading
 from policies.rules.asks import Ask, Escalation, Stage
@@ -107,7 +106,7 @@ class Rule:
 
 def digest_of(content: Any) -> str:
     """Hex SHA-256 of the RFC 8785 form: of one rule's JSON, or of a list of them, which is a set of rules."""
-    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    return hashlib.sha256(jcs.dumps(content)).hexdigest()
 
 
 def rules_of(content: Any) -> tuple[Rule, ...]:

@@ -19,8 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from galaxy.core.egress import HostRule, Refusal
 from galaxy.core.egress.rules import parse
 from galaxy.core.scope import workspace_scope
@@ -119,7 +118,7 @@ def _asked(order: CallOrder, ways: Ways) -> Asked:
         raise BadOrder("This run is simulated, so nothing leaves for it.")
     if run.attempt != order.attempt:
         raise BadOrder("Another worker has this run by now.")
-    if hashlib.sha256(rfc8785.dumps(order.inputs)).hexdigest() != run.input_digest:
+    if hashlib.sha256(jcs.dumps(order.inputs)).hexdigest() != run.input_digest:
         raise BadOrder("These are not the inputs of this run.")
     manifest = verified_manifest(order.digest)
     spec = manifest.actions.get(order.target) or manifest.actions.get(order.target.removeprefix(f"{manifest.id}."))

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from galaxy.core.egress import Broker, FixtureTransport, Refusal, Refused, Resolver, SecretSource, Transport
 from galaxy.core.egress.configured import grpc_transport
 from sandbox.pool import Job, Outcome, Pool
@@ -211,7 +210,7 @@ def _result(outcome: Outcome, broker: Broker) -> Result:
     return Result(
         outcome=outcome,
         exchanges=[one | scrub({name: one[name] for name in _TEXTS}) for one in broker.exchanges],
-        output_digest=hashlib.sha256(rfc8785.dumps(outcome.output)).hexdigest() if is_ok else "",
+        output_digest=hashlib.sha256(jcs.dumps(outcome.output)).hexdigest() if is_ok else "",
         may_have_acted=any(_may_have_acted(one) for one in broker.exchanges),
     )
 

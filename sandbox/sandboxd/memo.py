@@ -10,8 +10,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from sandbox.sandboxd.execution import Result
 from sandbox.sandboxd.orders import RunOrder
 
@@ -29,7 +28,7 @@ def memo_key(order: RunOrder) -> str:
         order.now.isoformat(),
         order.inputs,
     ]
-    return hashlib.sha256(rfc8785.dumps(parts)).hexdigest()
+    return hashlib.sha256(jcs.dumps(parts)).hexdigest()
 
 
 class Memo:

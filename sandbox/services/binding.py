@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-import rfc8785
-
+from galaxy.core import jcs
 from policies.engine import Snapshot
 from registry.services import secret_generations
 from sandbox.services.calls import Call
@@ -66,7 +65,7 @@ def _kind(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _kind(part) for name, part in value.items()}
     if isinstance(value, list):
-        kinds = {rfc8785.dumps(kind): kind for kind in map(_kind, value)}
+        kinds = {jcs.dumps(kind): kind for kind in map(_kind, value)}
         return [kinds[name] for name in sorted(kinds)]
     if value is None or isinstance(value, bool | str):
         return type(value).__name__
@@ -74,4 +73,4 @@ def _kind(value: Any) -> Any:
 
 
 def _sha256(value: Any) -> str:
-    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+    return hashlib.sha256(jcs.dumps(value)).hexdigest()

@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
-import rfc8785
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
+from galaxy.core import jcs
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import KeptAnswer, Workspace
 from galaxy.core.scope import workspace_scope
@@ -80,7 +80,7 @@ def delete_old_answers() -> int:
 
 def _digest(request) -> str:
     try:
-        parts = rfc8785.dumps([request.method, request.path, request.data])
+        parts = jcs.dumps([request.method, request.path, request.data])
     except (ValueError, TypeError):
         raise Invalid("The body holds a number that a double cannot hold.", {"": "Send it as text."}) from None
     return hashlib.sha256(parts).hexdigest()

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-import rfc8785
 
+from galaxy.core import jcs
 from galaxy.core.audit.proofs import leaf_hash
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class Entry(NamedTuple):
             "workspace": self.workspace,
             "xid": self.xid,
         }
-        # RFC 8785 sorts names by UTF-16 code units, and orjson, many times as fast, by code points: alike in ASCII.
-        is_plain = "".join(commitments).isascii()
-        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS) if is_plain else rfc8785.dumps(data)
+        return jcs.dumps(data)
 
     def hash(self) -> bytes:
         return leaf_hash(self.data())
