@@ -104,6 +104,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[
     if run is None or not _is_free(run, now):
         return None
     run.installation.workspace = run.workspace
+    run.version.extension = run.installation.extension  # of which it is a version
     if run.approval:
         run.approval.workspace = run.workspace
     was_lost = run.state == Run.State.RUNNING
@@ -165,7 +166,7 @@ def _let_go(run: Run, state: str = Run.State.QUEUED) -> None:
 
 @prepared
 def _locked(run: UUID) -> QuerySet[Run]:
-    related = ("workspace", "version__extension", "installation__extension", "requested_by", "approval")
+    related = ("workspace", "version", "installation__extension", "requested_by", "approval")
     rows = Run.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=run).order_by()
     rows = rows.select_related(*related, "connection__owner")
     return rows.defer("version__manifest")  # by its digest it is in memory

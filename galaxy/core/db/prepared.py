@@ -11,24 +11,34 @@ for each process, as the queryset says it, and from then on only the values chan
     roles_of(workspace=one.pk, user=other.pk)  # a list; roles_of.one(...) is the first of it, or None
 
 The function is called once, with stand-ins for its arguments, which are of type UUID or str and are all needed; so it
-must not look at them, and None is not among them. Rows come as from the queryset itself; prefetching is not for it.
+must not look at them, and None is not among them. What comes back is as from the queryset itself: rows with what
+``select_related`` names, or values of ``values_list``. Prefetching is not for it.
+
+Making the rows costs as much as asking, so that is written once as well: a row's columns are put where Django's own
+``__init__`` puts them one by one.
 """
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.base import ModelState
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
+from django.db.models.query_utils import DeferredAttribute
+from django.db.models.signals import post_init, pre_init
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 
 from galaxy.core.db.backend.base import preparing_cursor
 
 Row = TypeVar("Row")
+Values = tuple[Any, ...]
 _STAND_INS: dict[type, Callable[[], Any]] = {UUID: uuid4, str: lambda: uuid4().hex}
 
 
@@ -55,68 +65,96 @@ def prepared(build: Callable[..., QuerySet[Any, Row]]) -> Prepared[Row]:
     return Prepared(build)
 
 
-class _Compiler(SQLCompiler):
-    """One whose statement is written already."""
-
-    statement: tuple[str, tuple[Any, ...]]
-    converters: dict[int, Any]
-
-    def as_sql(self, *args: Any, **options: Any) -> tuple[str, tuple[Any, ...]]:
-        return self.statement
-
-    def get_converters(self, expressions: Any) -> dict[int, Any]:
-        return self.converters
-
-    def execute_sql(self, *args: Any, **options: Any) -> Any:
-        with preparing_cursor(self.connection) as cursor:
-            cursor.execute(*self.statement)
-            return [cursor.fetchall()]
-
-
-@dataclass(frozen=True)
-class _Asking:
-    """As much of a queryset, and of its query, as the iterables of Django look at."""
-
-    rows: QuerySet[Any, Any]
-    compiler: SQLCompiler
-
-    @property
-    def query(self) -> "_Asking":
-        return self
-
-    def get_compiler(self, *args: Any, **options: Any) -> SQLCompiler:
-        return self.compiler
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.rows, name)
-
-
 @dataclass(frozen=True)
 class _Written:
-    """A statement, and what Django made of it while it wrote it. ``places`` maps a place among ``params`` to the name
-    of the argument that belongs there."""
+    """A statement, and how its rows are read. ``places`` maps a place among ``params`` to the name of the argument that
+    belongs there; ``converters`` are Django's, by the column they are for."""
 
-    queryset: QuerySet[Any, Any]
-    made: dict[str, Any]
+    alias: str
+    locks: bool
     sql: str
-    params: tuple[Any, ...]
+    params: Values
     places: dict[int, str]
     names: frozenset[str]
+    converters: dict[int, Any]
+    read: Callable[[Iterable[Values]], list[Any]]
 
     def rows(self, values: dict[str, Any]) -> list[Any]:
         if values.keys() != self.names:
             raise TypeError(f"This takes {', '.join(sorted(self.names))}.")
-        compiler = _Compiler.__new__(_Compiler)
-        compiler.__dict__.update(self.made)
-        compiler.connection = connections[self.queryset.db]
-        if self.queryset.query.select_for_update and compiler.connection.get_autocommit():
+        connection = connections[self.alias]
+        if self.locks and connection.get_autocommit():
             raise TransactionManagementError("Rows are locked within a transaction only.")
-        compiler.statement = (
-            self.sql,
-            tuple(values[self.places[at]] if at in self.places else one for at, one in enumerate(self.params)),
-        )
-        iterable: Any = self.queryset._iterable_class
-        return list(iterable(_Asking(self.queryset, compiler)))
+        params = [values[self.places[at]] if at in self.places else one for at, one in enumerate(self.params)]
+        with preparing_cursor(connection) as cursor:
+            cursor.execute(self.sql, params)
+            found = cursor.fetchall()
+        return self.read(self._converted(row, connection) for row in found)
+
+    def _converted(self, row: Values, connection: Any) -> Values:
+        if not self.converters:
+            return row
+        values = list(row)
+        for at, (converters, expression) in self.converters.items():
+            for convert in converters:
+                values[at] = convert(values[at], expression, connection)
+        return tuple(values)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Which columns of a row are an instance of ``model``, and the ``parts`` that are related to it, each with what
+    ties the two together, as Django says it."""
+
+    model: type[Model]
+    alias: str
+    columns: slice
+    names: tuple[str, ...]
+    key: int
+    annotations: dict[str, int] = field(default_factory=dict)
+    parts: list[tuple["_Part", Callable[[Any, Any], None], Callable[[Any, Any], None]]] = field(default_factory=list)
+
+    def read(self, row: Values) -> Model | None:
+        if row[self.key] is None:
+            return None
+        one = self.model.__new__(self.model)
+        one._state = ModelState()
+        one._state.adding, one._state.db = False, self.alias
+        values = vars(one)
+        values.update(zip(self.names, row[self.columns], strict=True))
+        for name, at in self.annotations.items():
+            values[name] = row[at]
+        for part, tie, tie_back in self.parts:
+            other = part.read(row)
+            tie(one, other)
+            if other is not None:
+                tie_back(other, one)
+        return one
+
+
+def _part(compiler: SQLCompiler, info: dict[str, Any], alias: str, annotations: dict[str, int]) -> _Part:
+    model, places = info["model"], info["select_fields"]
+    columns = slice(places[0], places[-1] + 1)
+    names = tuple(column.target.attname for column, *_ in compiler.select[columns])
+    _must_be_plain(model, names)
+    if info.get("from_parent") or list(range(columns.start, columns.stop)) != list(places):
+        raise TypeError(f"The columns of {model.__name__} are not in one place.")
+    key = columns.start + names.index(model._meta.pk.attname)
+    parts = [
+        (_part(compiler, other, alias, {}), other["local_setter"], other["remote_setter"])
+        for other in info.get("related_klass_infos", [])
+    ]
+    return _Part(model, alias, columns, names, key, annotations, parts)
+
+
+def _must_be_plain(model: type[Model], names: Iterable[str]) -> None:
+    """Raises TypeError where more happens to a new instance of ``model`` than that its values are put into it."""
+    ways = {name for one in model.__mro__[: model.__mro__.index(Model)] for name in vars(one)}
+    own = ways & {"__new__", "__init__", "from_db"}
+    heard = pre_init.has_listeners(model) or post_init.has_listeners(model)
+    puts = {type(getattr(model, name)) for name in names}
+    if own or heard or puts - {DeferredAttribute, ForeignKeyDeferredAttribute}:
+        raise TypeError(f"{model.__name__} is made in a way of its own.")
 
 
 def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
@@ -130,5 +168,25 @@ def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
     if set(places.values()) != kinds.keys():
         raise TypeError(f"{build.__qualname__} does not ask for {', '.join(kinds.keys() - set(places.values()))}.")
     columns = [column for column, *_ in compiler.select[: compiler.col_count]]
-    made = vars(compiler) | {"converters": compiler.get_converters(columns)}
-    return _Written(queryset, made, sql, tuple(params), places, frozenset(kinds))
+    return _Written(
+        alias=queryset.db,
+        locks=queryset.query.select_for_update,
+        sql=sql,
+        params=tuple(params),
+        places=places,
+        names=frozenset(kinds),
+        converters=compiler.get_converters(columns),
+        read=_reader(queryset, compiler),
+    )
+
+
+def _reader(queryset: QuerySet[Any, Any], compiler: SQLCompiler) -> Callable[[Iterable[Values]], list[Any]]:
+    kind: Any = queryset._iterable_class
+    if kind is ModelIterable and not queryset._known_related_objects and not queryset._prefetch_related_lookups:
+        part = _part(compiler, compiler.klass_info, queryset.db, compiler.annotation_col_map or {})
+        return lambda rows: [part.read(row) for row in rows]
+    if kind is FlatValuesListIterable:
+        return lambda rows: [row[0] for row in rows]
+    if kind is ValuesListIterable:
+        return list
+    raise TypeError("Rows come as instances, as tuples or as single values, and without what is looked up afterwards.")
