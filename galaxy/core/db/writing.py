@@ -8,12 +8,47 @@ that has seen it often enough keeps planned.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connections, router
-from django.db.models import AutoField, BigAutoField, Field, Model
+from django.db.models import (
+    AutoField,
+    BigAutoField,
+    BooleanField,
+    CharField,
+    Field,
+    FloatField,
+    ForeignKey,
+    Model,
+    TextField,
+    UUIDField,
+)
 
 from galaxy.core.db.backend.base import preparing_cursor
+
+_AS_IT_IS: dict[type[Field], type] = {
+    CharField: str,
+    TextField: str,
+    UUIDField: UUID,
+    BooleanField: bool,
+    FloatField: float,
+}
+
+
+class _Column(NamedTuple):
+    """A field, and what Django need not be asked each time: the type whose values go as they are, and whether the field
+    has a say in what a new row writes (the moment of its making, for one)."""
+
+    field: Field
+    name: str
+    plain: type | None
+    sets_itself: bool
+
+    def prepared(self, value: Any, connection: Any) -> Any:
+        if value is None or type(value) is self.plain:
+            return value
+        return self.field.get_db_prep_save(value, connection)
 
 
 def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -> None:
@@ -43,13 +78,15 @@ def _insertions(rows: Sequence[Model]) -> tuple[list[str], list[Any]]:
 
 
 def _note_written(rows: Sequence[Model]) -> None:
-    for row in rows:
-        row._state.adding, row._state.db = False, router.db_for_write(type(row))
+    for model, group in groupby(rows, type):
+        alias = router.db_for_write(model)
+        for row in group:
+            row._state.adding, row._state.db = False, alias
 
 
 def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
-    key = ", ".join(f'"{_field(model, name).column}"' for name in unique)
-    columns = (_field(model, name).column for name in names)
+    key = ", ".join(f'"{_columns(model)[name].field.column}"' for name in unique)
+    columns = (_columns(model)[name].field.column for name in names)
     changes = ", ".join(f'"{column}" = EXCLUDED."{column}"' for column in columns)
     return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
@@ -96,19 +133,12 @@ def _deletion(model: type[Model], where: dict[str, Any]) -> str:
 
 
 def _terms(model: type[Model], values: dict[str, Any], between: str) -> str:
-    return between.join(f'"{_field(model, name).column}" = %s' for name in values)
-
-
-def _field(model: type[Model], name: str) -> Field:
-    field = model._meta.get_field(name)
-    if not isinstance(field, Field):
-        raise TypeError(f"{name} is no column of {model.__name__}.")
-    return field
+    return between.join(f'"{_columns(model)[name].field.column}" = %s' for name in values)
 
 
 def _prepared(model: type[Model], values: dict[str, Any]) -> list[Any]:
-    connection = connections[router.db_for_write(model)]
-    return [_field(model, name).get_db_prep_save(value, connection) for name, value in values.items()]
+    connection, columns = connections[router.db_for_write(model)], _columns(model)
+    return [columns[name].prepared(value, connection) for name, value in values.items()]
 
 
 def _written(model: type[Model], statement: str, params: list[Any]) -> int:
@@ -120,21 +150,36 @@ def _written(model: type[Model], statement: str, params: list[Any]) -> int:
 @lru_cache
 def columns_of(model: type[Model]) -> tuple[str, str]:
     """What an INSERT says of a model: ``"table" ("column", …)`` and ``(%s, …)``."""
-    columns = ", ".join(f'"{field.column}"' for field in _fields(model))
-    return f'"{model._meta.db_table}" ({columns})', f"({', '.join(['%s'] * len(_fields(model)))})"
+    columns = ", ".join(f'"{column.field.column}"' for column in _filled(model))
+    return f'"{model._meta.db_table}" ({columns})', f"({', '.join(['%s'] * len(_filled(model)))})"
 
 
 def values_of(row: Model) -> list[Any]:
     """The values of ``row`` as the database takes them, in the order of ``columns_of``."""
-    connection = connections[router.db_for_write(type(row))]
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _fields(type(row))]
+    model = type(row)
+    connection = connections[router.db_for_write(model)]
+    return [
+        column.prepared(
+            column.field.pre_save(row, add=True) if column.sets_itself else getattr(row, column.name), connection
+        )
+        for column in _filled(model)
+    ]
 
 
 @lru_cache
-def _fields(model: type[Model]) -> list[Field]:
+def _filled(model: type[Model]) -> list[_Column]:
     """The columns that a new row fills in; the others are the database's own."""
-    return [
-        field
-        for field in model._meta.local_concrete_fields
-        if not field.generated and not isinstance(field, AutoField | BigAutoField)
-    ]
+    own = (column for column in _columns(model).values() if not isinstance(column.field, AutoField | BigAutoField))
+    return [column for column in own if not column.field.generated]
+
+
+@lru_cache
+def _columns(model: type[Model]) -> dict[str, _Column]:
+    """By the name of the field."""
+    return {field.name: _column(field) for field in model._meta.local_concrete_fields}
+
+
+def _column(field: Field) -> _Column:
+    pointed_at = field.target_field if isinstance(field, ForeignKey) else field
+    sets_itself = type(field).pre_save is not Field.pre_save
+    return _Column(field, field.attname, _AS_IT_IS.get(type(pointed_at)), sets_itself)
