@@ -5,14 +5,17 @@ from axe_playwright_python.sync_playwright import Axe
 # WCAG 2.2 A and AA, and axe's own advice: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md#axe-core-tags
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Links and buttons recolour for 120 ms after load or a change of theme, and axe measures what it sees; what htmx asks
-# for at the load of a page is to stand there. Neither is waited for longer: some things move or load for ever.
+# for at the load of a page is to stand there. Neither is waited for longer, as some things move or load for ever; but
+# what takes no longer than that by itself is waited for to its end, however slow the machine.
 SETTLE_MS = 350
 SETTLED = """async (most) => {
   const until = performance.now() + most, wait = (ms) => new Promise((wake) => setTimeout(wake, ms));
   const isBusy = () => document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling");
   while (isBusy() && performance.now() < until) await wait(10);
-  const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
-  await Promise.race([Promise.allSettled(ending.map((one) => one.finished)), wait(most)]);
+  const moving = document.getAnimations().filter((one) => one.playState === "running");
+  const ended = (within) => Promise.allSettled(
+    moving.filter((one) => one.effect.getComputedTiming().endTime <= within).map((one) => one.finished));
+  await Promise.race([ended(Number.MAX_VALUE), Promise.all([wait(most), ended(most)])]);
 }"""
 
 
