@@ -1,6 +1,7 @@
 """A real Chromium against a live server. ``visit`` opens a page and keeps what the browser complains of."""
 
 import os
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +9,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from bootstrap import find_browser
 
-# Quiet and alone: no GPU, no first-run page, no traffic of the browser's own.
+# Quiet and alone: no GPU, no first-run page, no traffic of the browser's own. Pages of one context share a process, of
+# which Chromium would otherwise begin one, and one to spare, for each page that is opened.
 FLAGS = (
     "--headless",
     "--disable-gpu",
@@ -17,7 +19,10 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",
 )
+# What stays open in a context from test to test, and with it the process of its pages: a picture, which asks nothing.
+REST = "/static/mark.svg"
 
 
 def pytest_collection_modifyitems(items):
@@ -73,29 +78,49 @@ class Tab:
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
+@pytest.fixture(scope="session")
+def idle_contexts(browser):
+    """Contexts that no test uses just now, by what one is given for good: {(script, for_axe): list of BrowserContext}.
+
+    A new one costs most of a second of the processor: it fetches all files of a page and compiles all scripts anew.
+    """
+    return defaultdict(list)
+
+
 @pytest.fixture
-def visit(browser, live_server, client_of, settings):
+def visit(browser, live_server, client_of, settings, idle_contexts):
     """``visit(path, user=None, theme="light", width=1280, script=True, for_axe=False, status=200)`` returns a Tab.
 
     ``for_axe`` lifts the page's content security policy, since axe injects a script; nothing else may.
+    Each visit has a context to itself, which knows nobody and allows nothing, until the end of the test.
     """
-    contexts = []
+    taken = []
+
+    def take(script, for_axe):
+        idle = idle_contexts[script, for_axe]
+        if idle:
+            context = idle.pop()
+        else:
+            context = browser.new_context(base_url=live_server.url, java_script_enabled=script, bypass_csp=for_axe)
+            context.set_default_timeout(10_000)
+            context.new_page().goto(REST)
+        taken.append((idle, context))
+        return context
 
     def open_page(path, user=None, theme="light", width=1280, script=True, for_axe=False, status=200):
-        context = browser.new_context(
-            base_url=live_server.url,
-            viewport={"width": width, "height": 800},
-            color_scheme=theme,
-            java_script_enabled=script,
-            bypass_csp=for_axe,
-        )
-        contexts.append(context)
-        context.set_default_timeout(10_000)
+        context = take(script, for_axe)
         if user is not None:
             cookie = client_of(user).cookies[settings.SESSION_COOKIE_NAME]
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-        return Tab(context.new_page()).listen().go(path, status)
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=theme)
+        return Tab(page).listen().go(path, status)
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for idle, context in taken:
+        for page in context.pages[1:]:
+            page.close()
+        context.clear_cookies()
+        context.clear_permissions()
+        idle.append(context)

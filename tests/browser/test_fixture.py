@@ -15,7 +15,7 @@ def test_a_fixture_is_reviewed_and_downloaded(visit, admin, recorded, url):  # n
     for theme, width in (("light", 1280), ("dark", 390)):
         tab = visit(url, admin, theme, width, for_axe=True)
         assert (violations(tab.page), tab.sideways_px) == ([], 0), (theme, width)
-        tab.page.context.close()
+        tab.page.close()
 
     tab = visit(url, admin, width=320, script=False)
     assert not tab.complaints and tab.sideways_px <= 0
