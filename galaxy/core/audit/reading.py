@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -166,7 +166,7 @@ def _chain(fields: dict[str, Any]) -> tuple[Link, ...] | None:
         links = Actor.from_list(fields.get("actor.chain", [])).chain
     except TypeError:
         return None
-    return links if links and all(isinstance(word, str) for link in links for word in astuple(link)) else None
+    return links if links and all(isinstance(word, str) for link in links for word in vars(link).values()) else None
 
 
 def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:
