@@ -181,8 +181,9 @@ def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
 
 
 def _reader(queryset: QuerySet[Any, Any], compiler: SQLCompiler) -> Callable[[Iterable[Values]], list[Any]]:
-    kind: Any = queryset._iterable_class
-    if kind is ModelIterable and not queryset._known_related_objects and not queryset._prefetch_related_lookups:
+    rows: Any = queryset
+    kind = rows._iterable_class
+    if kind is ModelIterable and not rows._known_related_objects and not rows._prefetch_related_lookups:
         part = _part(compiler, compiler.klass_info, queryset.db, compiler.annotation_col_map or {})
         return lambda rows: [part.read(row) for row in rows]
     if kind is FlatValuesListIterable:

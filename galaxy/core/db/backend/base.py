@@ -5,8 +5,12 @@ once. So PgBouncer in transaction mode is out; psycopg's own pool serves. What t
 and forgotten whenever a rollback or a new connection may have undone it.
 """
 
+import re
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base, operations
 from psycopg.pq import TransactionStatus
 
@@ -19,7 +23,7 @@ _UNDOES_SETTINGS = ("ROLLBACK", "ABORT", "RESET", "DISCARD")
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor, sql, params):
         """The statement with its parameters in place, also where these went apart from it."""
-        if isinstance(cursor, base.ServerBindingCursor):
+        if isinstance(cursor, PreparingCursor):
             return self.compose_sql(sql, params)
         return super().last_executed_query(cursor, sql, params)
 
@@ -64,9 +68,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super()._close()  # type: ignore[misc]  # in Django, missing from its stubs
 
 
-def preparing_cursor(connection: Any) -> Any:
-    """A cursor whose statements the server parses and plans anew only until a connection has seen them often enough
+class PreparingCursor(base.CursorMixin, psycopg.RawCursor):
+    """One whose statements the server parses and plans anew only until a connection has seen them often enough
     (``prepare_threshold``). Parameters go apart from the statement, and their types follow from it."""
+
+    def execute(self, query, params=None, **options):
+        return super().execute(_numbered(query), params, **options)
+
+
+def preparing_cursor(connection: Any) -> Any:
+    """A PreparingCursor, wrapped as Django's own are."""
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        return connection._prepare_cursor(base.ServerBindingCursor(connection.connection))  # type: ignore[call-arg]
+        return connection._prepare_cursor(PreparingCursor(connection.connection))
+
+
+@lru_cache(maxsize=1024)
+def _numbered(statement: str) -> str:
+    """With ``$1`` and so on for each ``%s``. psycopg itself keeps no statement of more than 4 KB that it wrote so."""
+    numbers = count(1)
+    return re.sub("%(?:s|%)", lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", statement)
