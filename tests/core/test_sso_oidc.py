@@ -125,7 +125,7 @@ FORGERIES = {
     "other_issuer": {"iss": "https://evil.example"},
     "expired": {"exp": int(time.time()) - 120},
     "old_token": {"iat": int(time.time()) - 3600},
-    "not_yet": {"iat": int(time.time()) + 3600},
+    "not_yet": {"iat": int(time.time()) + 86_400},
     "other_nonce": {"nonce": "of-another-sign-in"},
 }
 THIN = ["exp", "iat", "sub", "aud", "iss"]
