@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+from django.core.management import call_command
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connections
 from django.test import Client
@@ -12,7 +13,7 @@ from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from tests import flushing
-from tests.factories import make_cast
+from tests.playhouse import Playhouse, is_transactional
 from tests.workers import Workers
 
 # The live server writes the head of an answer and then its body, which would wait 40 ms until the head is acknowledged:
@@ -63,10 +64,47 @@ def quick_settings(settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 
+@pytest.fixture(scope="module")
+def playhouse(django_db_setup, django_db_blocker):
+    one = Playhouse()
+    yield one
+    with django_db_blocker.unblock():
+        one.close()
+
+
 @pytest.fixture
-def cast(db):
+def surroundings(request, quick_settings, playhouse, django_db_blocker):
+    """What a test's own transaction begins in: the playhouse, where the test asks for the cast."""
+    asked = set(request.fixturenames)
+    with django_db_blocker.unblock():
+        if "shared_cast" in asked and "new_tables" not in asked and not is_transactional(request):
+            playhouse.open()
+            return
+        playhouse.close()
+        if "new_tables" in asked:
+            call_command("flush", database="owner", interactive=False, reset_sequences=False, verbosity=0)
+
+
+@pytest.fixture
+def _django_db_helper(surroundings, _django_db_helper):
+    """pytest-django's, by which every test comes to the database, with ``surroundings`` before it."""
+
+
+@pytest.fixture
+def new_tables(surroundings):
+    """Tables of which PostgreSQL has no statistics. Otherwise plans depend on what other tests left in their files,
+    and on what autovacuum found there: no row at all, for no test commits any."""
+
+
+@pytest.fixture
+def shared_cast(db, playhouse):
+    return playhouse.cast()
+
+
+@pytest.fixture
+def cast(shared_cast):
     """Meridian with one person in each role, and Tidewater with a stranger; {role or name: user or workspace}."""
-    return make_cast()
+    return shared_cast
 
 
 @pytest.fixture

@@ -272,7 +272,7 @@ def test_a_page_counts_nothing_and_costs_the_same_whatever_its_length(
     assert of_the_trail and not [sql for sql in of_the_trail if "COUNT(" in sql.upper()]
 
 
-def test_a_page_is_read_from_the_index_in_order(twelve):
+def test_a_page_is_read_from_the_index_in_order(new_tables, twelve):
     middle = place_of(twelve.order_by("-occurred_at", "-id")[5])
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

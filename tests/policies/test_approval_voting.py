@@ -442,7 +442,7 @@ def test_lists_and_votes_agree_on_who_is_asked(workspace, ask, sales, people, le
     assert pairs > len(requests)
 
 
-def test_what_waits_is_looked_up_request_by_request(workspace, ask, people, lend, approver):
+def test_what_waits_is_looked_up_request_by_request(new_tables, workspace, ask, people, lend, approver):
     """A join of all requests with all stages is what PostgreSQL chooses for both while it has no statistics."""
     lend(approver, people[0])
     ask()
