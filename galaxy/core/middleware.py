@@ -1,11 +1,13 @@
 """What every request passes: its id, response headers, the row-level scope, and errors told to people."""
 
 import re
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
+from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -14,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from galaxy.core.api.problems import API_PATH, problem_answer
 from galaxy.core.break_glass import ReadingOnly, open_for, record_look
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Defect, DomainError
 from galaxy.core.http import page_of_form
 from galaxy.core.models import Membership
@@ -80,9 +83,7 @@ class ScopeMiddleware:
                 return self.get_response(request)
         user = request.user.pk
         with workspace_scope(user=user):
-            request.memberships = list(
-                Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
-            )
+            request.memberships = _memberships_of(user=user)
         follow_rights(request, request.memberships)
         request.break_glasses = open_for(request.user) if request.user.is_staff else []
         ids = [membership.workspace_id for membership in request.memberships]
@@ -106,6 +107,11 @@ class ScopeMiddleware:
         if response.streaming and not response.is_async:
             response.streaming_content = in_scope(response.streaming_content, scope)
         return response
+
+
+@prepared
+def _memberships_of(user: UUID) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
 
 
 def _of_workspace(rows, slug: str):

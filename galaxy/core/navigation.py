@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Func, IntegerField, QuerySet, Subquery
+from django.db.models import F, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
 
-from galaxy.core.models import Workspace
 from galaxy.core.permissions import can
 
 SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
@@ -96,9 +95,9 @@ def _counts(shown: list[Item], request) -> dict[Item, int]:
     if not counted:
         return {}
     rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
-    lengths = [Subquery(found.order_by().values(rows=rows)) for _, found in counted]
-    numbers = Workspace.objects.filter(pk=request.workspace.pk).values_list(*lengths).get()
-    return {item: number or 0 for (item, _), number in zip(counted, numbers, strict=True)}
+    first, *rest = [found.order_by().values(place=Value(at), rows=rows) for at, (_, found) in enumerate(counted)]
+    numbers = {one["place"]: one["rows"] for one in first.union(*rest, all=True)}
+    return {item: numbers.get(at, 0) for at, (item, _) in enumerate(counted)}
 
 
 def _is_shown(item: Item, request, workspace) -> bool:

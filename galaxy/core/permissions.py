@@ -121,10 +121,7 @@ def label_of(codename: str) -> str:
 
 def givers_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
     """The members who can give ``codename``: they may give at all, and hold it themselves, on the whole workspace."""
-    people = User.objects.filter(is_active=True, memberships__workspace=workspace)
-    for wanted in {"manage_member", codename}:
-        people = people.filter(_holds(wanted, workspace))
-    return people
+    return _who_can_give(workspace.pk, str(workspace.pk), codename)
 
 
 def holders_of(workspace: Workspace, codename: str) -> QuerySet[User, User]:
@@ -264,7 +261,11 @@ def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[Query
 
 def _holds(codename: str, obj: InWorkspace) -> Q:
     """Users who hold ``codename`` on ``obj`` itself, by a group or by name."""
-    what = {"object_pk": str(obj.pk), "permission": _permission(codename, type(obj))}
+    return _holds_at(codename, type(obj), str(obj.pk))
+
+
+def _holds_at(codename: str, model: type[Model], pk: str) -> Q:
+    what = {"object_pk": pk, "permission": _permission(codename, model)}
     # Sub-selects on both sides: a join with the groups would have a row for each of a person's.
     through = User.groups.through.objects.filter(group__in=GroupObjectPermission.objects.filter(**what).values("group"))
     return Q(pk__in=through.values("user")) | Q(pk__in=UserObjectPermission.objects.filter(**what).values("user"))
@@ -280,20 +281,39 @@ def _givers(workspace: Workspace, codename: str) -> str:
     """Up to three names of those who can give it, those in one of the six roles first; "" where nobody can."""
 
     def read() -> str:
-        people = givers_of(workspace, codename).order_by("-memberships__role", "name")
-        return " or ".join(people.values_list("name", flat=True)[:3])
+        return " or ".join(_names_of_givers(workspace=workspace.pk, pk=str(workspace.pk), codename=codename))
 
     return remembered(("givers", workspace.pk, codename), read)
+
+
+@prepared
+def _names_of_givers(workspace: UUID, pk: str, codename: str) -> QuerySet[User, str]:
+    people = _who_can_give(workspace, pk, codename).order_by("-memberships__role", "name")
+    return people.values_list("name", flat=True)[:3]
+
+
+def _who_can_give(workspace: UUID, pk: str, codename: str) -> QuerySet[User, User]:
+    """``pk`` is the workspace again, as grants name it."""
+    people = User.objects.filter(is_active=True, memberships__workspace=workspace)
+    for wanted in ("manage_member", codename):
+        people = people.filter(_holds_at(wanted, Workspace, pk))
+    return people
 
 
 def _asked_by(user: User, workspace: Workspace) -> dict[tuple[str, Any], str]:
     """What ``user`` has asked for and waits for: {(permission, id of the object): id of the request}."""
 
     def read() -> dict:
-        asked = PermissionRequest.objects.in_workspace(workspace).pending().filter(asked_by=user)
-        return {(perm, target): str(pk) for pk, perm, target in asked.values_list("pk", "permission", "target_id")}
+        asked = _pending(workspace=workspace.pk, user=user.pk)
+        return {(perm, target): str(pk) for pk, perm, target in asked}
 
     return remembered(("asked", user.pk, workspace.pk), read) if user.is_authenticated else {}
+
+
+@prepared
+def _pending(workspace: UUID, user: UUID) -> QuerySet[PermissionRequest, tuple[UUID, str, UUID]]:
+    asked = PermissionRequest.objects.filter(workspace=workspace, asked_by=user).pending()
+    return asked.values_list("pk", "permission", "target_id")
 
 
 def remembered(key: tuple, read: Callable[[], Any]) -> Any:

@@ -13,9 +13,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Membership, Role, RoleGroup, Token, User, Workspace
 from galaxy.core.permissions import can, granted, remembered
-from policies.clock import database_now
 from policies.models import Approval, ApprovalStage, ApproverGroup, ApproverGroupMember, Delegation, Vote
 from policies.rules.asks import APPROVERS
 from policies.services.delegations import delegated_to
@@ -111,11 +111,11 @@ def standing_of(user: User, workspace: Workspace, at: datetime | None = None) ->
     read once within a request; a vote names its moment, and so reads it anew.
     """
     if at is None:
-        return remembered(("standing", user.pk, workspace.pk), lambda: _standing(user, workspace, database_now()))
+        return remembered(("standing", user.pk, workspace.pk), lambda: _standing(user, workspace, None))
     return _standing(user, workspace, at)
 
 
-def _standing(user: User, workspace: Workspace, at: datetime) -> Standing:
+def _standing(user: User, workspace: Workspace, at: datetime | None) -> Standing:
     own = _own_standing(user, workspace)
     if not own.refs:
         return own
@@ -238,10 +238,7 @@ def _each(rows: QuerySet) -> Q:
 
 
 def _own_standing(user: User, workspace: Workspace) -> Standing:
-    theirs = ApproverGroupMember.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("user"))
-    groups = ArraySubquery(theirs.filter(group__ended_at=None).values("group"))
-    member = Membership.objects.in_workspace(workspace).filter(user=user, user__is_active=True)
-    found = member.values_list("role", "custom_role", groups).first()
+    found = _roles_and_groups.one(workspace=workspace.pk, user=user.pk)
     if found is None:
         return Standing(user, frozenset())
     role, own_role, in_groups = found
@@ -252,3 +249,12 @@ def _own_standing(user: User, workspace: Workspace) -> Standing:
         granted(user, "decide_approval", Installation, workspace)
     )
     return Standing(user, frozenset(refs), frozenset(about.values_list("pk", flat=True)))
+
+
+@prepared
+def _roles_and_groups(workspace: UUID, user: UUID) -> QuerySet[Membership, tuple[str, UUID | None, list[UUID]]]:
+    """The role of a member who may sign in, their own kind of role, and the approver groups they are in."""
+    theirs = ApproverGroupMember.objects.filter(workspace=OuterRef("workspace"), user=OuterRef("user"))
+    groups = ArraySubquery(theirs.filter(group__ended_at=None).values("group"))
+    member = Membership.objects.filter(workspace=workspace, user=user, user__is_active=True)
+    return member.values_list("role", "custom_role", groups)
