@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from bootstrap import find_browser
+from tests.browser import axe
 
 # Quiet and alone: no GPU, no first-run page, no traffic of the browser's own. Pages of one context share a process, of
 # which Chromium would otherwise begin one, and one to spare, for each page that is opened.
@@ -91,7 +92,7 @@ def idle_contexts(browser):
 def visit(browser, live_server, client_of, settings, idle_contexts):
     """``visit(path, user=None, theme="light", width=1280, script=True, for_axe=False, status=200)`` returns a Tab.
 
-    ``for_axe`` lifts the page's content security policy, since axe injects a script; nothing else may.
+    ``for_axe`` puts axe into the page and lifts its content security policy for it; nothing else may.
     Each visit has a context to itself, which knows nobody and allows nothing, until the end of the test.
     """
     taken = []
@@ -104,6 +105,8 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
             context = browser.new_context(base_url=live_server.url, java_script_enabled=script, bypass_csp=for_axe)
             context.set_default_timeout(10_000)
             context.new_page().goto(REST)
+            if for_axe:
+                axe.make_ready(context)
         taken.append((idle, context))
         return context
 
