@@ -139,7 +139,8 @@ def _classes(schema: Any, root: dict[str, Any], path: str, depth: int) -> Iterat
     for name, part in schema.get("properties", {}).items():
         yield from _classes(part, root, f"{path}/{name.replace('~', '~0').replace('/', '~1')}", depth + 1)
     for keyword in ("items", "additionalProperties", "contains", "unevaluatedItems", "unevaluatedProperties"):
-        yield from _classes(schema.get(keyword), root, f"{path}/*", depth + 1)
+        if keyword in schema:
+            yield from _classes(schema[keyword], root, f"{path}/*", depth + 1)
     for part in schema.get("prefixItems", []):
         yield from _classes(part, root, f"{path}/*", depth + 1)
     for part in schema.get("patternProperties", {}).values():
@@ -150,7 +151,8 @@ def _classes(schema: Any, root: dict[str, Any], path: str, depth: int) -> Iterat
     for part in schema.get("dependentSchemas", {}).values():
         yield from _classes(part, root, path, depth + 1)
     for keyword in ("if", "then", "else"):
-        yield from _classes(schema.get(keyword), root, path, depth + 1)
+        if keyword in schema:
+            yield from _classes(schema[keyword], root, path, depth + 1)
 
 
 def _check(node: Node, root: Map, findings: Findings, path: str) -> None:
