@@ -14,10 +14,9 @@ from email.policy import SMTP
 from typing import Any
 
 import jmespath
+import rfc8785
 from jmespath import exceptions, functions
 from jmespath.visitor import TreeInterpreter
-
-from galaxy.core import jcs
 
 _TEXT = {"types": ["string", "null"]}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -70,7 +69,7 @@ class GalaxyFunctions(functions.Functions):
     @functions.signature({"types": ["string"]}, {"types": []})
     def _func_fake_id(self, prefix: str, value: Any) -> str:
         """A made-up identifier: the same for the same seed, prefix and value, another for any other."""
-        named = jcs.dumps([self.seed, prefix, value])
+        named = rfc8785.dumps([self.seed, prefix, value])
         return prefix + hashlib.sha256(named).hexdigest()[:_ID_DIGITS]
 
     @functions.signature({"types": ["string"]})

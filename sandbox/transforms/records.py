@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from galaxy.core import jcs
+import rfc8785
+
 from registry.manifests.functions import EvaluationFailed, Evaluator
 
 from .errors import TransformError
@@ -41,7 +42,7 @@ def enrich(record: Record, *, field: str, table: dict[str, Any], into: str, defa
     value = record.get(field)
     if isinstance(value, dict | list):
         raise TransformError("wrong_type", "A single value is looked up, not a list or an object.", field)
-    key = value if isinstance(value, str) or value is None else jcs.dumps(value).decode()
+    key = value if isinstance(value, str) or value is None else rfc8785.dumps(value).decode()
     found = table.get(key, default) if key is not None else default
     return record if found is _NOTHING else {**record, into: found}
 
@@ -63,7 +64,7 @@ def dedupe(record: Record, *, field: str, by: list[str] | None = None, keep: str
         values = [entry.get(name) for name in by] if by else [entry]
         # The position makes the key of an entry without any of the fields its own.
         is_blank = by is not None and all(value is None for value in values)
-        key = jcs.dumps([at, None] if is_blank else [values])
+        key = rfc8785.dumps([at, None] if is_blank else [values])
         if key not in kept or keep == "last":
             kept[key] = at
     return {**record, field: [entries[at] for at in sorted(kept.values())]}

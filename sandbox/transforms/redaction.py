@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from galaxy.core import jcs
+import rfc8785
 
 from . import pii
 from .classes import Classes, Path, classes_at
@@ -137,14 +137,14 @@ class _Redactor:
             return self.whole(value, name)
         if isinstance(value, str):
             return self.text(value)
-        written = jcs.dumps(value).decode()
+        written = rfc8785.dumps(value).decode()
         hidden = self.text(written)
         return value if hidden == written else hidden
 
     def whole(self, value: Any, name: str) -> Any:
         if isinstance(value, str):
             return self.hide(value, name)
-        return None if self.modes[name] == "mask" else self.hide(jcs.dumps(value).decode(), name)
+        return None if self.modes[name] == "mask" else self.hide(rfc8785.dumps(value).decode(), name)
 
     def text(self, text: str) -> str:
         pieces, done = [], 0
@@ -164,7 +164,7 @@ class _Redactor:
                 return f"{name}_{base64.b32encode(digest).decode().lower()}"
 
     def sign(self, named: list[str]) -> bytes:
-        return hmac.digest(self.key, jcs.dumps(named), hashlib.sha256)
+        return hmac.digest(self.key, rfc8785.dumps(named), hashlib.sha256)
 
 
 def mask(text: str, name: str) -> str:
