@@ -147,6 +147,7 @@ AMONG = {
 
 @pytest.mark.parametrize("rule", BREAK)
 def test_the_judgement_finds_what_is_broken_on_purpose(world, monkeypatch, rule):
-    """A table of noughts tells nothing unless what is wrong would show in it."""
+    """A table of noughts tells nothing unless what is wrong would show in it; soon, though not in each dozen."""
     monkeypatch.setattr(*BREAK[rule])
-    assert set(races.play(world, 12, among=AMONG[rule]).broken) == {rule}
+    dozens = (races.play(world, 12, first, among=AMONG[rule]) for first in range(0, SCHEDULES, 12))
+    assert next((set(tally.broken) for tally in dozens if tally.broken), set()) == {rule}
