@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from galaxy.core.agents import create_agent
 from galaxy.core.scope import workspace_scope
@@ -55,9 +56,10 @@ def test_an_agent_is_made_given_a_token_and_suspended_without_script(visit, cast
     client = Client(headers={"Authorization": f"Bearer {text}"})
     assert client.get("/api/v1/me/").json()["agent"]["name"] == "Night agent"
     page.get_by_role("link", name="Done").click()
+    expect(page.get_by_role("button", name="Suspend now")).to_be_visible()
     assert text not in page.content()
     page.get_by_role("button", name="Suspend now").click()
-    assert page.get_by_text("Every call is refused").is_visible()
+    expect(page.get_by_text("Every call is refused")).to_be_visible()
     assert client.get("/api/v1/me/").status_code == 401
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from galaxy.core.models import AuditEvent
 from policies.models import Approval, Vote
@@ -178,9 +179,9 @@ def test_a_decision_needs_no_script(visit, ask, approver):
     page.get_by_role("link", name="Delete one").click()
     page.locator("textarea[name=note]").fill("Fine")
     page.locator("button[value=approved]").click()
+    expect(page.locator("#toasts")).to_contain_text("Approved. 0 waiting.")
+    expect(page.locator(f"#approval-{approval.pk}")).to_contain_text("Approved by")
     assert page.url.endswith(f"{QUEUE}?tab=waiting")
-    assert "Approved. 0 waiting." in page.locator("#toasts").inner_text()
-    assert "Approved by" in page.locator(f"#approval-{approval.pk}").inner_text()
     assert Approval.objects.get(pk=approval.pk).status == "approved"
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.core import mail
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from galaxy.core.models import Membership
 from galaxy.core.scope import workspace_scope
@@ -18,7 +19,7 @@ def test_a_permission_is_asked_for_in_one_click_and_given(visit, cast):
         probe = installed(workspace, cast["admin"], PROBE)[0]
     asking = visit(probe.get_absolute_url(), cast["auditor"], script=False)
     asking.page.get_by_role("button", name="Ask for “Install and remove extensions”").click()
-    assert "You asked; they have not answered yet." in asking.page.content()
+    expect(asking.page.get_by_text("You asked; they have not answered yet.").first).to_be_visible()
 
     giving = visit(reverse("core:member-list", args=[workspace.slug]), cast["owner"])
     giving.page.get_by_role("button", name="Give", exact=True).click()

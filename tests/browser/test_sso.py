@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from galaxy.core.models import Membership, User
 from galaxy.core.sso.configuration import OidcProvider, SamlProvider
@@ -75,7 +76,7 @@ def test_a_stranger_is_told_what_to_do_and_is_nobody_after(visit, cast, settings
     tab = visit("/account/login/", script=False)
     tab.page.get_by_role("button", name="Continue with Okta").click()
     tab.page.get_by_role("button", name="Sign in at the IdP").click()
-    assert "nobody has invited it" in tab.page.get_by_role("main").inner_text()
+    expect(tab.page.get_by_role("main")).to_contain_text("nobody has invited it")
     tab.page.get_by_role("link", name="To the sign-in page").click()
     tab.page.get_by_role("heading", name="Sign in to Galaxy").wait_for()
     assert not Membership.objects.filter(user__email=EMAIL).exists()

@@ -1,7 +1,10 @@
 """The console's components in a real browser: in both themes, from a phone to a desk, with and without script."""
 
+import re
+
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from tests.browser.axe import violations
 
@@ -44,7 +47,7 @@ def test_axe_finds_nothing_with_menu_and_dialog_open(visit, member):
     assert violations(page) == []
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Open a dialog…").click()
-    assert page.get_by_role("dialog", name="Roll HubSpot back").is_visible()
+    expect(page.get_by_role("dialog", name="Roll HubSpot back")).to_be_visible()
     assert violations(page) == []
 
 
@@ -99,6 +102,7 @@ def test_theme_and_density_work_without_script(visit, member):
     assert page.url.endswith(PATTERNS)
     page.get_by_role("button", name="Your menu").click()
     page.get_by_role("button", name="Compact").click()
+    expect(page.locator("html")).to_have_attribute("data-density", "compact")
     member.refresh_from_db()
     assert (member.theme, member.density) == ("dark", "compact")
 
@@ -107,13 +111,13 @@ def test_help_opens_by_its_key_and_by_its_link_without_script(visit, member):
     page = visit(PATTERNS, member).page
     page.keyboard.press("?")
     help_dialog = page.get_by_role("dialog", name="Help and shortcuts")
-    assert help_dialog.is_visible()
+    expect(help_dialog).to_be_visible()
     page.keyboard.press("Escape")
-    assert not help_dialog.is_visible()
+    expect(help_dialog).to_be_hidden()
 
     page = visit(PATTERNS, member, script=False).page
     page.get_by_role("link", name="Help and shortcuts").click()
-    assert page.url.endswith(reverse("core:help"))
+    expect(page).to_have_url(re.compile(reverse("core:help") + "$"))
 
 
 def test_letters_are_text_while_someone_types_and_can_be_switched_off(visit, member):
@@ -173,7 +177,7 @@ def test_toasts_close_and_a_copied_word_is_announced(visit, member):
     toasts = page.locator("[data-toast]")
     before = toasts.count()
     toasts.last.get_by_role("button", name="Dismiss").click()
-    assert toasts.count() == before - 1
+    expect(toasts).to_have_count(before - 1)
 
 
 def test_signing_in_and_out_works_without_script(visit, member):
@@ -181,11 +185,12 @@ def test_signing_in_and_out_works_without_script(visit, member):
     page.get_by_label("E-mail").fill(member.email)
     page.get_by_label("Password").fill("wrong password here")
     page.get_by_role("button", name="Sign in").click()
-    assert page.get_by_role("alert").filter(has_text="not correct").count() == 1
+    expect(page.get_by_role("alert").filter(has_text="not correct")).to_have_count(1)
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
-    assert "/w/" in page.url
+    expect(page).to_have_url(re.compile("/w/"))
     page.get_by_role("button", name="Your menu").click()
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Your menu")).to_be_hidden()
     page.goto(PATTERNS)
     assert LOGIN in page.url
