@@ -268,12 +268,13 @@ class RunPayload(WorkspaceModel):
 class OutboxMessage(WorkspaceModel):
     """A doorbell for a run: written in the transaction that queues it, gone once a worker has claimed it.
 
-    ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens. ``because``
-    says why it is not rung before, where the run waits for its turn.
+    ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens. ``rings``
+    counts how often that was. ``because`` says why it is not rung before, where the run waits for its turn.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="doorbell")
     ring_at = models.DateTimeField(default=timezone.now)
+    rings = models.PositiveSmallIntegerField(default=0, db_default=0)
     because = models.CharField(max_length=300, blank=True)
 
     class Meta:

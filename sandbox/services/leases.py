@@ -35,6 +35,7 @@ from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 RING_AGAIN = timedelta(seconds=10)  # a message that nobody answered by then is taken for lost
+MAX_DOUBLINGS = 5  # of that time: 320 seconds
 MAX_TAKE_OVERS = 5  # a run that takes every worker down with it must not go round for ever
 
 
@@ -59,7 +60,7 @@ class Held(Exception):
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
     message = OutboxMessage(workspace=run.workspace, run=run, ring_at=timezone.now() + RING_AGAIN)
-    insert(message, or_update=(["run"], ["ring_at"]))
+    insert(message, or_update=(["run"], ["ring_at", "rings"]))
     transaction.on_commit(partial(_ring, run.workspace_id, run.pk))
 
 
@@ -77,8 +78,15 @@ def wake(run: Run) -> None:
 
 
 def ring(workspace_id: UUID, run_id: UUID) -> None:
-    """Tell the workers that a run is due. If the broker is out of reach, the reconciler rings again later."""
-    OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now() + RING_AGAIN)
+    """Tell the workers once more that a run is due. If the broker is out of reach, the reconciler rings again later.
+
+    Each time twice as long is waited for an answer: most such runs only stand in line behind others, and messages that
+    tell of them again stand in that line as well and make it longer.
+    """
+    for doorbell in OutboxMessage.objects.filter(run_id=run_id):
+        doorbell.rings = min(doorbell.rings + 1, MAX_DOUBLINGS)
+        ring_at = timezone.now() + RING_AGAIN * 2**doorbell.rings
+        OutboxMessage.objects.filter(pk=doorbell.pk).update(ring_at=ring_at, rings=doorbell.rings)
     _ring(workspace_id, run_id)
 
 
@@ -263,7 +271,7 @@ def give_back(run: Run, until: datetime, because: str) -> None:
     mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
     if mine.update(state=Run.State.QUEUED, lease_until=None, given_back=F("given_back") + 1) and not run.parent_id:
         OutboxMessage.objects.update_or_create(
-            workspace=run.workspace, run=run, defaults={"ring_at": until, "because": because}
+            workspace=run.workspace, run=run, defaults={"ring_at": until, "rings": 0, "because": because}
         )
 
 

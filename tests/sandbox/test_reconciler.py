@@ -9,6 +9,7 @@ from django.utils import timezone
 from galaxy.core.scope import workspace_scope
 from sandbox.models import OutboxMessage, Run
 from sandbox.services import invoke, perform, reconcile
+from sandbox.services.leases import queue
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 
@@ -53,6 +54,19 @@ def test_ringing_puts_the_next_ring_off(run):
     assert reconcile(timezone.now() + timedelta(seconds=1)) == 1
     assert OutboxMessage.objects.get().ring_at > timezone.now() + timedelta(seconds=5)
     assert reconcile(timezone.now() + timedelta(seconds=1)) == 0
+
+
+def test_who_stands_in_line_is_rung_for_ever_more_rarely(run):
+    """Or the line would grow by all who wait in it, every ten seconds."""
+    now, waits = timezone.now(), []
+    for _ in range(8):
+        OutboxMessage.objects.update(ring_at=now)
+        assert reconcile(now + timedelta(seconds=1)) == 1
+        waits.append(round((OutboxMessage.objects.get().ring_at - timezone.now()).total_seconds()))
+    assert waits == [20, 40, 80, 160, 320, 320, 320, 320]
+    with transaction.atomic():
+        queue(run)
+    assert OutboxMessage.objects.get().rings == 0
 
 
 def test_a_run_that_was_just_rung_for_is_not_rung_for_at_once(run):
