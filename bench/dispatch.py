@@ -180,7 +180,7 @@ def _killed(workspace: Any, admin: Any, probe: Any) -> list[dict[str, Any]]:
             killed += _kill_one_of(worker.pid)
             reconcile()
         left = Run.objects.filter(pk__in=runs, state__in=["queued", "running"])
-        _until(lambda: not left.exists(), every_s=0.2, meanwhile=reconcile)
+        _drained(left, meanwhile=reconcile)
     finally:
         _stop(worker)
     effects = {name.decode(): int(count) for name, count in client().hgetall(EFFECTS).items()}
@@ -240,6 +240,12 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         worker.kill()
         worker.wait()
+
+
+def _drained(left: Any, *, meanwhile: Callable[[], Any]) -> None:
+    """Wait until none of ``left`` is there; AssertionError where ``LONGEST_S`` bring no end nearer."""
+    while number := left.count():
+        _until(lambda number=number: left.count() < number, every_s=0.2, meanwhile=meanwhile)
 
 
 def _until(condition: Callable[[], bool], *, every_s: float, meanwhile: Callable[[], Any] | None = None) -> None:
