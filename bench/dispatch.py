@@ -23,7 +23,7 @@ from uuid import uuid4
 from bench._database import fresh_database
 from bench._rows import row
 
-ROUNDS, EACH, STARTS = 7, 120, 200
+ROUNDS, EACH, STARTS = 21, 60, 200
 LEAST_RATIO, MOST_START_MS, LONGEST_S = 0.9, 5.0, 180
 KILLS = int(os.environ.get("BENCH_KILLS", "40"))
 BETWEEN_KILLS_S = 0.25
