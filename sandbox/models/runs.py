@@ -269,7 +269,8 @@ class OutboxMessage(WorkspaceModel):
     """A doorbell for a run: written in the transaction that queues it, gone once a worker has claimed it.
 
     ``ring_at`` is when to ring (again): the broker may lose a message, so it is rung until somebody opens. ``rings``
-    counts how often that was. ``because`` says why it is not rung before, where the run waits for its turn.
+    counts how often that was, up to where it makes no difference. ``because`` says why it is not rung before, where the
+    run waits for its turn.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="doorbell")

@@ -83,10 +83,10 @@ def ring(workspace_id: UUID, run_id: UUID) -> None:
     Each time twice as long is waited for an answer: most such runs only stand in line behind others, and messages that
     tell of them again stand in that line as well and make it longer.
     """
-    for doorbell in OutboxMessage.objects.filter(run_id=run_id):
-        doorbell.rings = min(doorbell.rings + 1, MAX_DOUBLINGS)
-        ring_at = timezone.now() + RING_AGAIN * 2**doorbell.rings
-        OutboxMessage.objects.filter(pk=doorbell.pk).update(ring_at=ring_at, rings=doorbell.rings)
+    doorbell = OutboxMessage.objects.filter(run_id=run_id)
+    if (before := doorbell.values_list("rings", flat=True).first()) is not None:
+        rings = min(before + 1, MAX_DOUBLINGS)
+        doorbell.update(ring_at=timezone.now() + RING_AGAIN * 2**rings, rings=rings)
     _ring(workspace_id, run_id)
 
 

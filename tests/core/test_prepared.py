@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.db.transaction import TransactionManagementError
 
+from galaxy.core.db.backend.base import preparing_cursor
 from galaxy.core.db.prepared import prepared
 from galaxy.core.db.writing import delete, insert, update
 from galaxy.core.models import Membership, User
@@ -39,6 +41,40 @@ def test_columns_alone_come_as_values(workspace, owner):
         return Membership.objects.filter(user=user).values_list("role", flat=True)
 
     assert roles(user=owner.pk) == ["owner"]
+
+
+def test_what_is_counted_left_out_or_not_there_is_as_with_a_queryset(workspace, cast, django_assert_num_queries):
+    def build(workspace: UUID) -> QuerySet[Membership]:
+        rows = Membership.objects.filter(workspace=workspace).select_related("user", "custom_role")
+        return rows.annotate(letters=Length("role")).defer("user__name").order_by("user__email")
+
+    found, own = prepared(build)(workspace=workspace.pk), list(build(workspace.pk))
+    with django_assert_num_queries(0):
+        assert [(row, row.letters, row.custom_role) for row in found] == [(row, len(row.role), None) for row in own]
+        assert [row.user.get_deferred_fields() for row in found] == [{"name"}] * len(own)
+    assert [row.user.name for row in found] == [row.user.name for row in own]
+
+
+@pytest.mark.parametrize("rows", [Membership.objects.values("role"), Membership.objects.prefetch_related("user")])
+def test_rows_of_another_kind_are_refused_when_they_are_written(rows, workspace):
+    @prepared
+    def asked(workspace: UUID) -> QuerySet:
+        return rows.filter(pk=workspace)
+
+    with pytest.raises(TypeError, match="as instances, as tuples or as single values"):
+        asked(workspace=workspace.pk)
+
+
+def test_a_model_that_makes_its_rows_itself_is_refused(workspace, monkeypatch):
+    monkeypatch.setattr(Membership, "from_db", classmethod(lambda cls, *args: None))
+    with pytest.raises(TypeError, match="Membership is made in a way of its own"):
+        prepared(memberships.__wrapped__)(workspace=workspace.pk, role="owner")
+
+
+def test_a_percent_sign_in_a_statement_stays_one(workspace):
+    with preparing_cursor(connection) as cursor:
+        cursor.execute("SELECT %s || '%%s' || %s", ["a", "b"])
+        assert cursor.fetchone() == ("a%sb",)
 
 
 def test_every_argument_is_asked_for_and_given(workspace):

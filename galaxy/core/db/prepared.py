@@ -20,7 +20,7 @@ Making the rows costs as much as asking, so that is written once as well: a row'
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
@@ -111,8 +111,8 @@ class _Part:
     columns: slice
     names: tuple[str, ...]
     key: int
-    annotations: dict[str, int] = field(default_factory=dict)
-    parts: list[tuple["_Part", Callable[[Any, Any], None], Callable[[Any, Any], None]]] = field(default_factory=list)
+    annotations: dict[str, int]
+    parts: list[tuple["_Part", Callable[[Any, Any], None], Callable[[Any, Any], None]]]
 
     def read(self, row: Values) -> Model | None:
         if row[self.key] is None:
