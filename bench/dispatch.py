@@ -61,21 +61,24 @@ def _handed_over(workspace: Any, admin: Any, probe: Any) -> list[dict[str, Any]]
         for way in (product, bare):
             _taken(way, workspace, admin, probe, 20)
         pairs = [tuple(_taken(way, workspace, admin, probe, EACH) for way in (product, bare)) for _ in range(ROUNDS)]
-        starts = [_start(workspace, admin, probe) for _ in range(STARTS)]
+        starts = [tuple(_start(way, workspace, admin, probe) for way in (product, bare)) for _ in range(STARTS)]
     finally:
         leases.perform_run = ring
         _stop(worker)
     ratios = [theirs / ours for ours, theirs in pairs]
     ratio = statistics.median(ratios)
-    p95 = statistics.quantiles(starts, n=20)[-1]
+    ours, theirs = ([pair[at] for pair in starts] for at in (0, 1))
+    p95 = statistics.quantiles(ours, n=20)[-1]
     return [
         _row("bare Celery task with the same rows", EACH / statistics.median(theirs for _, theirs in pairs), "/s"),
         _row("handed over by the product", EACH / statistics.median(ours for ours, _ in pairs), "/s"),
         _row(f"ratio, middle of {ROUNDS} rounds", ratio, "", f">= {LEAST_RATIO}", ratio >= LEAST_RATIO),
         _row("ratio, lowest round", min(ratios), ""),
         _row("ratio, highest round", max(ratios), ""),
-        _row("queued until taken, p50", statistics.median(starts), "ms"),
+        _row("queued until taken, p50", statistics.median(ours), "ms"),
         _row("queued until taken, p95", p95, "ms", f"<= {MOST_START_MS:.0f}", p95 <= MOST_START_MS),
+        _row("bare task, p50", statistics.median(theirs), "ms"),
+        _row("bare task, p95", statistics.quantiles(theirs, n=20)[-1], "ms"),
     ]
 
 
@@ -97,12 +100,11 @@ def _product(workspace: Any, admin: Any, run: Any) -> None:
 
     from galaxy.core import audit
     from galaxy.core.db.writing import insert
-    from sandbox.services.leases import queue
+    from sandbox.services.leases import doorbell
 
     with transaction.atomic():
-        insert(run)
-        audit.record("run.requested", actor=admin, target=run, simulated=True, after={"state": run.state})
-        queue(run)
+        event = audit.entry("run.requested", actor=admin, target=run, simulated=True, after={"state": run.state})
+        insert(run, event, doorbell(run))
 
 
 def _bare(workspace: Any, admin: Any, run: Any) -> None:
@@ -144,7 +146,7 @@ def _run(workspace: Any, admin: Any, probe: Any) -> Any:
     )
 
 
-def _start(workspace: Any, admin: Any, probe: Any) -> float:
+def _start(way: Callable[[Any], None], workspace: Any, admin: Any, probe: Any) -> float:
     """Milliseconds from before a run is committed to when a worker takes it."""
     from django.utils import timezone
 
@@ -152,7 +154,7 @@ def _start(workspace: Any, admin: Any, probe: Any) -> float:
 
     run = _run(workspace, admin, probe)
     before = timezone.now()
-    _product(workspace, admin, run)
+    way(run)
     _until(lambda: Run.objects.filter(pk=run.pk, state="succeeded").exists(), every_s=0.003)
     return (Run.objects.values_list("started_at", flat=True).get(pk=run.pk) - before).total_seconds() * 1e3
 

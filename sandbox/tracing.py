@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from galaxy.core.db.instances import fresh
 from sandbox.models import Run, Span
 
 
@@ -34,7 +35,7 @@ class Tracer:
         try:
             yield span
         except Exception:
-            span.status = Span.Status.ERROR
+            span.status = Span.Status.ERROR.value
             raise
         finally:
             span.duration_ms = (time.perf_counter() - begun) * 1000
@@ -46,7 +47,7 @@ class Tracer:
         span = self._new(name, "queue", attributes)
         span.started_at = since
         span.duration_ms = max(0.0, (self._origin[0] - since).total_seconds() * 1000)
-        span.status = Span.Status.WAITED
+        span.status = Span.Status.WAITED.value
         self.spans.append(span)
 
     def take(self) -> list[Span]:
@@ -57,7 +58,8 @@ class Tracer:
     def finish(self, status: str, **attributes: Any) -> list[Span]:
         """All spans, with the run's own around them."""
         run = self._run
-        root = Span(
+        root = fresh(
+            Span,
             id=run.pk,
             workspace_id=run.workspace_id,
             run_id=run.pk,
@@ -75,7 +77,8 @@ class Tracer:
 
     def _new(self, name: str, kind: str, attributes: dict[str, Any]) -> Span:
         run, (moment, tick) = self._run, self._origin
-        return Span(
+        return fresh(
+            Span,
             workspace_id=run.workspace_id,
             run_id=run.pk,
             root_run_id=run.parent_id or run.pk,

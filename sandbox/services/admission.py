@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.instances import fresh
 from galaxy.core.db.prepared import prepared
 from galaxy.core.db.writing import insert
 from galaxy.core.errors import Invalid
@@ -36,7 +37,7 @@ from sandbox.redaction import Modes, redacted, stricter, workspace_key
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call, question
-from sandbox.services.leases import end, queue
+from sandbox.services.leases import doorbell, end
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
 
@@ -231,8 +232,10 @@ def admit(call: Call) -> Run:
     asks, is_refused = _meaning(call, decision)
     if asks:
         run.state = Run.State.WAITING
-    insert(run, RunPayload(workspace=run.workspace, run=run, data=payload_for(call)), *tracer.take())
-    audit.record(
+    error = blocked(decision) if is_refused else None
+    if error is None and call.agent and not call.asks_nobody:
+        error = budget_spent(call.agent, but=run)
+    event = audit.entry(
         "run.requested",
         actor=call.chain,
         target=run,
@@ -241,16 +244,15 @@ def admit(call: Call) -> Run:
         | ({"connection": str(run.connection_id)} if run.connection_id else {})
         | ({"rehearses": str(call.rehearses.pk)} if call.rehearses else {}),
     )
-    if is_refused:
-        end(run, error=blocked(decision), tracer=tracer)
-    elif call.agent and not call.asks_nobody and (spent := budget_spent(call.agent, but=run)):
-        end(run, error=spent, tracer=tracer)
+    payload = fresh(RunPayload, workspace_id=run.workspace_id, run_id=run.pk, data=payload_for(call))
+    goes = not error and not asks and not run.parent_id
+    insert(run, payload, *tracer.take(), event, *([doorbell(run)] if goes else []))
+    if error:
+        end(run, error=error, tracer=tracer)
     elif asks:
         run.approval = seek_approval(call, run, decision, again=call.again)
         run.save(update_fields=["approval"])
         rehearse(call, run)
-    elif not run.parent_id:
-        queue(run)
     return run
 
 

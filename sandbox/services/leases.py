@@ -20,8 +20,9 @@ from kombu.exceptions import OperationalError
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.instances import fresh
 from galaxy.core.db.prepared import prepared
-from galaxy.core.db.writing import delete, insert, update
+from galaxy.core.db.writing import Insertion, delete, insert, update
 from galaxy.core.notifications import notify
 from policies.services.approvals import ApprovalChanged, ApprovalExpired, ApprovalMissing, ApprovalSpent, consume
 from registry.models import Kind
@@ -59,9 +60,14 @@ class Held(Exception):
 
 def queue(run: Run) -> None:
     """Put a run before the workers: the row in the caller's transaction, the doorbell once it commits."""
-    message = OutboxMessage(workspace=run.workspace, run=run, ring_at=timezone.now() + RING_AGAIN)
-    insert(message, or_update=(["run"], ["ring_at", "rings"]))
+    insert(doorbell(run), or_update=(["run"], ["ring_at", "rings"]))
+
+
+def doorbell(run: Run) -> OutboxMessage:
+    """What puts a new run before the workers, for whoever writes it with the run: it rings once that is committed."""
     transaction.on_commit(partial(_ring, run.workspace_id, run.pk))
+    due = timezone.now() + RING_AGAIN
+    return fresh(OutboxMessage, workspace_id=run.workspace_id, run_id=run.pk, ring_at=due)
 
 
 def wake(run: Run) -> None:
@@ -83,16 +89,18 @@ def ring(workspace_id: UUID, run_id: UUID) -> None:
     Each time twice as long is waited for an answer: most such runs only stand in line behind others, and messages that
     tell of them again stand in that line as well and make it longer.
     """
-    doorbell = OutboxMessage.objects.filter(run_id=run_id)
-    if (before := doorbell.values_list("rings", flat=True).first()) is not None:
+    hung = OutboxMessage.objects.filter(run_id=run_id)
+    if (before := hung.values_list("rings", flat=True).first()) is not None:
         rings = min(before + 1, MAX_DOUBLINGS)
-        doorbell.update(ring_at=timezone.now() + RING_AGAIN * 2**rings, rings=rings)
+        hung.update(ring_at=timezone.now() + RING_AGAIN * 2**rings, rings=rings)
     _ring(workspace_id, run_id)
 
 
 def _ring(workspace_id: UUID, run_id: UUID) -> None:
     try:
-        perform_run.apply_async(args=[str(workspace_id), str(run_id)], retry=False)
+        words = [str(workspace_id), str(run_id)]
+        # How the arguments read in logs is said here: Celery's own way to say it takes a third of the sending.
+        perform_run.apply_async(args=words, retry=False, argsrepr=str(words), kwargsrepr="{}")
     except OperationalError as error:
         log.warning("broker out of reach, the reconciler will ring", run=str(run_id), error=type(error).__name__)
         OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now())
@@ -144,7 +152,7 @@ def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[
     if was_lost and _take_overs(run) > MAX_TAKE_OVERS:
         end(run, error=RunError(Category.TOOL_ERROR, "workers_lost", sentence=_WORKERS_LOST))
         return None
-    run.state = Run.State.RUNNING
+    run.state = Run.State.RUNNING.value
     run.lease_until = now + lease_length()
     run.started_at = run.started_at or now
     taken = {"attempt": run.attempt, "state": run.state, "lease_until": run.lease_until, "started_at": run.started_at}
@@ -288,23 +296,24 @@ def end(
     arrived_at: set[str] | None = None,
     keeps_inputs: bool = False,
 ) -> None:
-    """Steps 11 and 12: store how a run ended, with its spans, call record and outcome, and tell the trail.
+    """Steps 11 and 12: store how a run ended, with its spans, call record, event and outcome.
 
     ``outputs`` are redacted; ``arrived_at`` names where a write went (sandbox.destinations). ``keeps_inputs``: the raw
     ones stay for a while, so that it can be asked for once more. Raises LostLease where this attempt no longer holds
     the run; then nothing is written.
     """
-    state = Run.State.SUCCEEDED
+    state = Run.State.SUCCEEDED.value
     if error:
-        state = Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED
+        state = (Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED).value
     was_claimed = run.state == Run.State.RUNNING
     spans: list[Span] = []
     if tracer:
-        status = Span.Status.ERROR if error else Span.Status.OK
-        spans = tracer.finish(status, mode=run.mode, state=str(state))
-    record = CallRecord(
-        workspace=run.workspace,
-        run=run,
+        status = (Span.Status.ERROR if error else Span.Status.OK).value
+        spans = tracer.finish(status, mode=run.mode, state=state)
+    record = fresh(
+        CallRecord,
+        workspace_id=run.workspace_id,
+        run_id=run.pk,
         version_digest=run.version_digest,
         action=run.target,
         mode=run.mode,
@@ -313,7 +322,8 @@ def end(
         exchanges=exchanges or [],
     )
     forgets = run.parent_id is None and not keeps_inputs
-    store(run, state, outputs=outputs, error=error, beside=[*spans, record], forgets=forgets)
+    event = _ending(run, state, error, outcome)
+    store(run, state, outputs=outputs, error=error, beside=[*spans, record, event], forgets=forgets)
     if outcome:
         Outcome.objects.create(workspace=run.workspace, run=run, is_simulated=run.is_simulated, **outcome)
     if arrived_at and error is None:
@@ -322,7 +332,6 @@ def end(
         _forget_steps(run)
     else:
         forget_values(run, raw_outputs, keep=keeps_inputs)
-    audit_result(run, error, outcome)
     if run.is_check:
         record_check(run, error)
     elif error and run.rehearses_id is None:
@@ -333,7 +342,13 @@ def end(
 
 
 def store(
-    run: Run, state: str, *, outputs: Any, error: RunError | None, beside: list[Span | CallRecord], forgets: bool
+    run: Run,
+    state: str,
+    *,
+    outputs: Any,
+    error: RunError | None,
+    beside: list[Span | CallRecord | Insertion],
+    forgets: bool,
 ) -> None:
     """Step 11: the guarded last write of the run's own row, with the rows that are written ``beside`` it.
 
@@ -365,19 +380,19 @@ def store(
         setattr(run, name, value)
 
 
-def audit_result(run: Run, error: RunError | None, outcome: dict[str, Any] | None) -> None:
+def _ending(run: Run, state: str, error: RunError | None, outcome: dict[str, Any] | None) -> Insertion:
     """Step 12: the event that stands beside the run's last state."""
     facts: dict[str, Any] = {}
     if error:
         facts |= {"error_code": error.code, "category": error.category}
     if outcome:
         facts |= {"outcome": outcome["name"], "reached": outcome["is_success"]}
-    audit.record(
-        f"run.{run.state}",
+    return audit.entry(
+        f"run.{state}",
         actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
         target=run,
         simulated=run.is_simulated,
-        after={"state": run.state, "attempt": run.attempt, "version": run.version_digest},
+        after={"state": state, "attempt": run.attempt, "version": run.version_digest},
         **facts,
     )
 

@@ -154,4 +154,4 @@ def test_the_server_keeps_what_it_was_asked_often(workspace, owner, member):
         cursor.execute("SELECT statement FROM pg_prepared_statements")
         kept = [statement for (statement,) in cursor]
     assert any(statement.startswith('SELECT "core_membership"."id"') for statement in kept)
-    assert any(statement.startswith("WITH other_0 AS (DELETE") for statement in kept)
+    assert any(statement.startswith("WITH deleted AS (DELETE") for statement in kept)

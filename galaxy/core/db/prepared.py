@@ -28,14 +28,12 @@ from uuid import UUID, uuid4
 from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
-from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
 from django.db.models.query import FlatValuesListIterable, ModelIterable, ValuesListIterable
-from django.db.models.query_utils import DeferredAttribute
-from django.db.models.signals import post_init, pre_init
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 
 from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.db.instances import must_be_plain
 
 Row = TypeVar("Row")
 Values = tuple[Any, ...]
@@ -136,7 +134,7 @@ def _part(compiler: SQLCompiler, info: dict[str, Any], alias: str, annotations: 
     model, places = info["model"], info["select_fields"]
     columns = slice(places[0], places[-1] + 1)
     names = tuple(column.target.attname for column, *_ in compiler.select[columns])
-    _must_be_plain(model, names)
+    must_be_plain(model, names)
     if info.get("from_parent") or list(range(columns.start, columns.stop)) != list(places):
         raise TypeError(f"The columns of {model.__name__} are not in one place.")
     key = columns.start + names.index(model._meta.pk.attname)
@@ -145,16 +143,6 @@ def _part(compiler: SQLCompiler, info: dict[str, Any], alias: str, annotations: 
         for other in info.get("related_klass_infos", [])
     ]
     return _Part(model, alias, columns, names, key, annotations, parts)
-
-
-def _must_be_plain(model: type[Model], names: Iterable[str]) -> None:
-    """Raises TypeError where more happens to a new instance of ``model`` than that its values are put into it."""
-    ways = {name for one in model.__mro__[: model.__mro__.index(Model)] for name in vars(one)}
-    own = ways & {"__new__", "__init__", "from_db"}
-    heard = pre_init.has_listeners(model) or post_init.has_listeners(model)
-    puts = {type(getattr(model, name)) for name in names}
-    if own or heard or puts - {DeferredAttribute, ForeignKeyDeferredAttribute}:
-        raise TypeError(f"{model.__name__} is made in a way of its own.")
 
 
 def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:

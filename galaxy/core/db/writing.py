@@ -6,6 +6,8 @@ that has seen it often enough keeps planned.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -17,6 +19,7 @@ from django.db.models import (
     BigAutoField,
     BooleanField,
     CharField,
+    DateTimeField,
     Field,
     FloatField,
     ForeignKey,
@@ -33,12 +36,13 @@ _AS_IT_IS: dict[type[Field], type] = {
     UUIDField: UUID,
     BooleanField: bool,
     FloatField: float,
+    DateTimeField: datetime,
 }
 
 
 class _Column(NamedTuple):
-    """A field, and what Django need not be asked each time: the type whose values go as they are, and whether the field
-    has a say in what a new row writes (the moment of its making, for one)."""
+    """A field, and what Django need not be asked each time: the type whose values go as they are (a moment only with
+    its time zone), and whether the field has a say in what a new row writes (the moment of its making, for one)."""
 
     field: Field
     name: str
@@ -46,12 +50,25 @@ class _Column(NamedTuple):
     sets_itself: bool
 
     def prepared(self, value: Any, connection: Any) -> Any:
-        if value is None or type(value) is self.plain:
+        kind = type(value)
+        if value is None or (kind is self.plain and (kind is not datetime or value.tzinfo is not None)):
             return value
         return self.field.get_db_prep_save(value, connection)
 
 
-def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -> None:
+@dataclass(frozen=True)
+class Insertion:
+    """Rows that are put together as ``statements`` already, since they are tied by what the database gives them.
+
+    Each is a name and an INSERT, which may read by their names what those before it return. The names stand once in
+    whatever is written together; ``params`` are the values of all.
+    """
+
+    statements: tuple[tuple[str, str], ...]
+    params: list[Any]
+
+
+def insert(*rows: Model | Insertion, or_update: tuple[list[str], list[str]] | None = None) -> None:
     """Write ``rows``, in this order, as ``save(force_insert=True)`` does, in one round trip.
 
     ``or_update`` names fields that are unique together, and those that are set instead where a row has their values
@@ -59,29 +76,44 @@ def insert(*rows: Model, or_update: tuple[list[str], list[str]] | None = None) -
     back. Triggers do not see the rows of another model that go in with theirs.
     """
     statements, params = _insertions(rows)
+    model = _model_of(rows)
     if or_update:
-        statements = [one + _instead(type(rows[0]), *or_update) for one in statements]
-    _written(type(rows[0]), _together(statements), params)
+        statements = [(name, one + _instead(model, *or_update)) for name, one in statements]
+    _written(model, _together(statements), params)
     _note_written(rows)
 
 
-def _insertions(rows: Sequence[Model]) -> tuple[list[str], list[Any]]:
-    """A statement for each run of rows of one model, and the values of all."""
-    statements: list[str] = []
+def _model_of(rows: Sequence[Model | Insertion]) -> type[Model]:
+    return next(type(row) for row in rows if isinstance(row, Model))
+
+
+def _insertions(rows: Sequence[Model | Insertion]) -> tuple[list[tuple[str, str]], list[Any]]:
+    """Named statements, one for each run of rows of one model, and the values of all."""
+    statements: list[tuple[str, str]] = []
     params: list[Any] = []
     for model, group in groupby(rows, type):
-        together = list(group)
+        together: list[Any] = list(group)
+        if model is Insertion:
+            for one in together:
+                statements += one.statements
+                params += one.params
+            continue
         columns, places = columns_of(model)
-        statements.append(f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}")
-        params += (value for row in together for value in values_of(row))
+        statement = f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}"
+        statements.append((f"other_{len(statements)}", statement))
+        connection = connections[router.db_for_write(model)]
+        for row in together:
+            params += _values(row, connection)
     return statements, params
 
 
-def _note_written(rows: Sequence[Model]) -> None:
+def _note_written(rows: Sequence[Model | Insertion]) -> None:
     for model, group in groupby(rows, type):
+        if model is Insertion:
+            continue
         alias = router.db_for_write(model)
         for row in group:
-            row._state.adding, row._state.db = False, alias
+            row._state.adding, row._state.db = False, alias  # type: ignore[union-attr]  # rows alone are left
 
 
 def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
@@ -91,11 +123,11 @@ def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
     return f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
-def _together(statements: list[str]) -> str:
-    *others, last = statements
+def _together(statements: list[tuple[str, str]]) -> str:
+    *others, (_, last) = statements
     if not others:
         return last
-    return f"WITH {', '.join(f'other_{number} AS ({one})' for number, one in enumerate(others))} {last}"
+    return f"WITH {', '.join(f'{name} AS ({one})' for name, one in others)} {last}"
 
 
 def update(
@@ -104,7 +136,7 @@ def update(
     changes: dict[str, Any],
     *,
     deleting: tuple[type[Model], dict[str, Any]] | None = None,
-    inserting: Sequence[Model] = (),
+    inserting: Sequence[Model | Insertion] = (),
 ) -> int:
     """Set ``changes`` where the columns equal ``where``; returns how many rows that were. Both map fields to values.
 
@@ -113,10 +145,10 @@ def update(
     """
     statements, params = _insertions(inserting)
     if deleting:
-        statements.append(_deletion(*deleting))
+        statements.append(("deleted", _deletion(*deleting)))
         params += _prepared(*deleting)
     terms = _terms(model, changes, ", "), _terms(model, where, " AND ")
-    statements.append(f'UPDATE "{model._meta.db_table}" SET {terms[0]} WHERE {terms[1]}')
+    statements.append(("", f'UPDATE "{model._meta.db_table}" SET {terms[0]} WHERE {terms[1]}'))
     values = [*params, *_prepared(model, changes), *_prepared(model, where)]
     count = _written(model, _together(statements), values)
     _note_written(inserting)
@@ -156,13 +188,15 @@ def columns_of(model: type[Model]) -> tuple[str, str]:
 
 def values_of(row: Model) -> list[Any]:
     """The values of ``row`` as the database takes them, in the order of ``columns_of``."""
-    model = type(row)
-    connection = connections[router.db_for_write(model)]
+    return _values(row, connections[router.db_for_write(type(row))])
+
+
+def _values(row: Model, connection: Any) -> list[Any]:
     return [
         column.prepared(
             column.field.pre_save(row, add=True) if column.sets_itself else getattr(row, column.name), connection
         )
-        for column in _filled(model)
+        for column in _filled(type(row))
     ]
 
 
