@@ -1,8 +1,9 @@
 """Row 5: what it costs to hand a run to a worker, beside a bare Celery task that writes the same rows; and kills.
 
 Both write a run, its doorbell and an event, ring, and have one worker process take the run and write spans, call record
-and event with its end. The product does it through its own functions (lease, fencing, guarded last write, commitments);
-what its gate does between is rows 1 and 11. Both take turns. How soon a run starts is measured one run at a time.
+and event with its end. The bare task does so statement by statement; the product through its own functions (lease,
+fencing, guarded last write, commitments), which write in as few statements as they can. What its gate does
+between is rows 1 and 11. Both take turns. How soon a run starts is measured one run at a time.
 
     BENCH_KILLS=1000 python -m bench dispatch     as many kill -9 of workers as that, 40 otherwise
 """

@@ -108,12 +108,10 @@ def _insertions(rows: Sequence[Model | Insertion]) -> tuple[list[tuple[str, str]
 
 
 def _note_written(rows: Sequence[Model | Insertion]) -> None:
-    for model, group in groupby(rows, type):
-        if model is Insertion:
-            continue
+    for model, group in groupby((row for row in rows if isinstance(row, Model)), type):
         alias = router.db_for_write(model)
         for row in group:
-            row._state.adding, row._state.db = False, alias  # type: ignore[union-attr]  # rows alone are left
+            row._state.adding, row._state.db = False, alias
 
 
 def _instead(model: type[Model], unique: list[str], names: list[str]) -> str:
