@@ -1,0 +1,154 @@
+"""Extensions and their immutable versions: those of all, and what a workspace has for itself."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from registry.manifests import Manifest
+
+
+class Kind(models.TextChoices):
+    """What an extension is; each kind has a manifest of its own shape."""
+
+    CONNECTOR = "connector", "Connector"
+    ACTION = "action", "Action"
+    TRANSFORM = "transform", "Transform"
+    TRIGGER = "trigger", "Trigger"
+    PACK = "pack", "Pack"
+
+
+class SharedQuerySet(models.QuerySet):
+    """Rows that are everybody's (``workspace`` is NULL), and rows that one workspace has for itself alone.
+
+    These filters are the first wall, row-level security is the second.
+    """
+
+    def public(self):
+        return self.filter(workspace=None)
+
+    def open_to(self, workspace):
+        """What ``workspace`` may see and install: the public ones and its own."""
+        return self.filter(Q(workspace=None) | Q(workspace=workspace))
+
+
+class Extension(models.Model):
+    """Something that can be installed, named by its slug (``hubspot``, ``leads.clean``).
+
+    ``workspace`` is NULL for what the marketplace offers to all, else the one workspace that has it for itself.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(
+        "core.Workspace", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    slug = models.CharField(max_length=80)
+    name = models.CharField(max_length=80)
+    publisher = models.CharField(max_length=80)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar = SharedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["slug"], condition=Q(workspace=None), name="extension_slug_once_public"),
+            models.UniqueConstraint(fields=["workspace", "slug"], name="extension_slug_once_private"),
+        ]
+        # Calls are resolved by name alone, whether the extension is public or private.
+        indexes = [models.Index(fields=["slug"], name="extension_by_slug")]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def is_private(self) -> bool:
+        return self.workspace_id is not None
+
+
+class VersionQuerySet(SharedQuerySet):
+    def installable(self):
+        """Versions that may be installed anew: published, neither deprecated nor yanked."""
+        return self.filter(status=Version.Status.PUBLISHED)
+
+
+class Version(models.Model):
+    """One release, published once and never edited: a trigger refuses every change but that of its status.
+
+    ``manifest`` is the canonical form, ``manifest_digest`` the SHA-256 of its RFC 8785 text, ``digest`` the SHA-256
+    over manifest and files (hex, both). ``sort_key`` orders releases by SemVer precedence as text. ``workspace`` is
+    that of its extension.
+    """
+
+    class Status(models.TextChoices):
+        PUBLISHED = "published", "Published"
+        DEPRECATED = "deprecated", "Deprecated"
+        YANKED = "yanked", "Yanked"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(
+        "core.Workspace", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    extension = models.ForeignKey(Extension, on_delete=models.PROTECT, related_name="versions")
+    number = models.CharField(max_length=64)
+    sort_key = models.CharField(max_length=160)
+    manifest = models.JSONField()
+    manifest_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    status = models.CharField(max_length=12, choices=Status, default=Status.PUBLISHED)
+    changes = models.TextField(blank=True, help_text="What is new, in plain sentences.")
+    published_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(default=timezone.now)
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-sort_key"]
+        constraints = [
+            models.UniqueConstraint(fields=["extension", "number"], name="version_number_once"),
+            models.UniqueConstraint(fields=["digest"], condition=Q(workspace=None), name="version_digest_once_public"),
+            models.UniqueConstraint(fields=["workspace", "digest"], name="version_digest_once_private"),
+        ]
+        indexes = [models.Index(fields=["digest"], name="version_by_digest")]
+
+    def __str__(self):
+        return f"{self.extension} {self.number}"
+
+    @property
+    def parsed(self) -> Manifest:
+        """The manifest as typed objects; parsed once per row object."""
+        from registry.manifests import load  # models load before every app is ready; the reader needs none of that
+
+        if not hasattr(self, "_parsed"):
+            self._parsed = load(self.manifest)
+        return self._parsed
+
+    @property
+    def short_digest(self) -> str:
+        return self.digest[:12]
+
+
+class VersionFile(models.Model):
+    """One file of a version (code, fixtures, docs): its path within the version, its bytes and their SHA-256."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(
+        "core.Workspace", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="files")
+    path = models.CharField(max_length=200)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["version", "path"], name="versionfile_path_once")]
+
+    def __str__(self):
+        return self.path
