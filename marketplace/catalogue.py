@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from marketplace.folders import MANIFEST_NAMES, files_below
 from marketplace.models import VerificationLevel
 from registry.manifests import Manifest, publishable, read
 from registry.semver import satisfies, sort_key
 
 INDEX = "index.yaml"
-MANIFEST_NAMES = ("manifest.yaml", "manifest.json")
 _ENTRY_KEYS = {"path", "publisher", "level", "changes"}
 
 
@@ -130,15 +130,11 @@ def _entry(root: Path, row: dict[str, str], problems: list[Problem]) -> Entry | 
 
 
 def _files(folder: Path, place: str, manifest_name: str, problems: list[Problem]) -> Iterator[tuple[str, bytes]]:
-    for file in sorted(folder.rglob("*")):
-        path = file.relative_to(folder)
-        if any(part.startswith(".") or part == "__pycache__" for part in path.parts) or str(path) == manifest_name:
-            continue
+    for path, file in files_below(folder, manifest_name):
         if file.is_symlink():
-            where = f"{place}/{path.as_posix()}"
-            problems.append(Problem(where, "link", "A link may lead out of the folder.", "Copy the file."))
-        elif file.is_file():
-            yield path.as_posix(), file.read_bytes()
+            problems.append(Problem(f"{place}/{path}", "link", "A link may lead out of the folder.", "Copy the file."))
+        else:
+            yield path, file.read_bytes()
 
 
 def _manifest_folders(root: Path) -> set[str]:

@@ -1,0 +1,65 @@
+"""What a creator does from a shell."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+def run(*args) -> tuple[str, int]:
+    """What the command printed, and its exit status."""
+    out = io.StringIO()
+    try:
+        call_command("extension", *map(str, args), stdout=out)
+    except SystemExit as end:
+        return out.getvalue(), end.code
+    return out.getvalue(), 0
+
+
+@pytest.mark.parametrize("starter", ["rest", "grpc", "transform"])
+def test_a_new_folder_can_be_checked_at_once(tmp_path, starter):
+    folder = tmp_path / "acme-tasks"
+    run("new", folder, "--from", starter)
+    printed, status = run("check", folder)
+    assert (status, printed.splitlines()[-1]) == (0, "No errors.")
+    assert "my-" not in (folder / "manifest.yaml").read_text()
+
+
+def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path):
+    (tmp_path / "manifest.yaml").write_text("mine")
+    with pytest.raises(CommandError, match="not empty"):
+        run("new", tmp_path)
+    assert (tmp_path / "manifest.yaml").read_text() == "mine"
+
+
+def test_what_is_wrong_is_printed_with_its_place_and_its_fix(tmp_path):
+    run("new", tmp_path / "one")
+    manifest = tmp_path / "one" / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("title: string,", "title: strnig,"))
+    printed, status = run("check", tmp_path / "one")
+    assert status == 1
+    assert "unknown-type" in printed
+    assert "fix:" in printed
+    found = json.loads(run("check", tmp_path / "one", "--json")[0])["findings"]
+    assert [one["code"] for one in found if one["severity"] == "error"] == ["unknown-type"]
+
+
+def test_a_python_file_alone_is_checked_as_what_it_is(tmp_path):
+    (tmp_path / "title.py").write_text("import os\n\ndef run(inputs, ctx):\n    return {}\n")
+    assert "title.py:1:1 python-import" in run("check", tmp_path / "title.py")[0]
+
+
+def test_a_link_in_a_folder_is_refused(tmp_path):
+    run("new", tmp_path / "one")
+    (tmp_path / "one" / "passwords").symlink_to("/etc/passwd")
+    with pytest.raises(CommandError, match="is a link"):
+        run("check", tmp_path / "one")
+
+
+@pytest.mark.parametrize("there", ["", "manifest.yaml manifest.json"])
+def test_a_folder_without_one_manifest_is_refused(tmp_path, there):
+    for name in there.split():
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(CommandError, match="manifest"):
+        run("check", tmp_path)
