@@ -13,6 +13,7 @@ from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from tests import flushing
+from tests.factories import Desk, make_desk
 from tests.playhouse import Playhouse, is_transactional
 from tests.workers import Workers
 
@@ -152,6 +153,12 @@ def member(cast):
 @pytest.fixture
 def stranger(cast):
     return cast["stranger"]
+
+
+@pytest.fixture
+def desk(cast) -> Desk:
+    """The marketplace's own workspace with its people: ``desk.workspace``, owner, reviewer and second (reviewer)."""
+    return make_desk()
 
 
 @pytest.fixture

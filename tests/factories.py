@@ -1,6 +1,7 @@
 """Rows for tests, made through the services where there is one."""
 
 import itertools
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -47,9 +48,10 @@ def make_staff(name: str = "Staff") -> User:
     return user
 
 
-def make_workspace(name: str, people: dict[str, User]) -> Workspace:
+def make_workspace(name: str, people: dict[str, User], *, is_marketplace: bool = False) -> Workspace:
     """A workspace whose members are ``people`` by role; there must be an owner."""
-    workspace = create_workspace(name=name, slug=name.lower(), owner=people["owner"])
+    owner = people["owner"]
+    workspace = create_workspace(name=name, slug=name.lower(), owner=owner, is_marketplace=is_marketplace)
     others = {role: user for role, user in people.items() if role in Role.values and role != Role.OWNER}
     with workspace_scope([workspace.pk]):
         make_members(workspace, others, actor=people["owner"])
@@ -62,6 +64,24 @@ def make_cast() -> dict[str, Any]:
     people["meridian"] = make_workspace("Meridian", people)
     people["tidewater"] = make_workspace("Tidewater", {"owner": people["stranger"]})
     return people
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The marketplace's own workspace and its people; none of them is in another workspace. Not in scope by itself."""
+
+    workspace: Workspace
+    owner: User
+    reviewer: User
+    second: User
+
+
+def make_desk() -> Desk:
+    owner, reviewer, second = make_people("Desk", "Reviewer", "Reviewer")
+    workspace = make_workspace("Marketplace", {"owner": owner, "approver": reviewer}, is_marketplace=True)
+    with workspace_scope([workspace.pk]):
+        make_members(workspace, {"approver": second}, actor=owner)
+    return Desk(workspace, owner, reviewer, second)
 
 
 @transaction.atomic

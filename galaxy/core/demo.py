@@ -18,4 +18,13 @@ PEOPLE = [
 # The same address may be somebody else next door: the admin of one workspace is a plain member of the other.
 NEIGHBOURS = [(Role.OWNER, "Noor Haddad", "neighbour@demo.example"), (Role.MEMBER, "Ada Reyes", "admin@demo.example")]
 
+# The marketplace's own workspace, whose people review what the others submit.
+DESK = ("Galaxy Marketplace", "marketplace")
+DESK_PEOPLE = [
+    (Role.OWNER, "Dana Brandt", "desk@demo.example"),
+    (Role.APPROVER, "Rui Costa", "reviewer@demo.example"),
+    (Role.APPROVER, "Ines Falk", "reviewer2@demo.example"),
+]
+
 LOGINS = [(role.label, email, PASSWORD) for role, _, email in PEOPLE]
+LOGINS += [("Desk" if role == Role.OWNER else "Reviewer", email, PASSWORD) for role, _, email in DESK_PEOPLE]

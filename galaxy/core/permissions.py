@@ -29,7 +29,7 @@ EVERYTHING = {codename for codename, _ in Workspace._meta.permissions}
 ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.OWNER: EVERYTHING,
     Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
-    Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval"},
+    Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval", "review_submission"},
     Role.CREATOR: READ | RUN | {"write_extension"},
     Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent", "export_auditevent", "view_secret"},
     Role.MEMBER: READ | RUN,

@@ -45,6 +45,14 @@ def narrow(ids: Iterable[Any], user: Any = None) -> None:
     _scope.set((str(user or ""), _literal(ids)))
 
 
+@contextmanager
+def scope_with(*ids: Any) -> Iterator[None]:
+    """Run the block with these workspaces in scope beside those that are: for what two of them share."""
+    user, _ = _scope.get()
+    with workspace_scope([*scoped_workspace_ids(), *ids], user):
+        yield
+
+
 def in_scope(stream: Iterable[bytes], scope: Scope) -> Iterator[bytes]:
     """The chunks of ``stream``, each made within ``scope``: a stream runs after its view has returned.
 

@@ -6,6 +6,6 @@ people in.
 """
 
 from galaxy.core.members.grants import grant_on, revoke_on
-from galaxy.core.members.workspaces import add_member, create_workspace, scope_of
+from galaxy.core.members.workspaces import add_member, create_workspace, marketplace_workspace, scope_of
 
-__all__ = ["add_member", "create_workspace", "grant_on", "revoke_on", "scope_of"]
+__all__ = ["add_member", "create_workspace", "grant_on", "marketplace_workspace", "revoke_on", "scope_of"]

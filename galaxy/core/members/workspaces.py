@@ -1,5 +1,7 @@
 """Workspaces and their first members."""
 
+from typing import Any
+
 from django.db import transaction
 
 from galaxy.core import audit
@@ -9,13 +11,17 @@ from galaxy.core.scope import workspace_scope
 
 
 @transaction.atomic
-def create_workspace(*, name: str, slug: str, owner: User) -> Workspace:
-    """A workspace with its role groups and its first owner, audited. The id is made here, so its scope can open."""
-    workspace = Workspace(name=name, slug=slug)
+def create_workspace(*, name: str, slug: str, owner: User, is_marketplace: bool = False) -> Workspace:
+    """A workspace with its role groups and its first owner, audited. The id is made here, so its scope can open.
+
+    ``is_marketplace`` makes it the marketplace's own, of which there is one (marketplace.desk.open_desk).
+    """
+    workspace = Workspace(name=name, slug=slug, is_marketplace=is_marketplace)
+    after: dict[str, Any] = {"name": name, "slug": slug} | ({"is_marketplace": True} if is_marketplace else {})
     with workspace_scope([workspace.pk], owner.pk):
         workspace.save(force_insert=True)
         make_role_groups(workspace)
-        audit.record("workspace.created", actor=owner, target=workspace, after={"name": name, "slug": slug})
+        audit.record("workspace.created", actor=owner, target=workspace, after=after)
         add_member(workspace, user=owner, role=Role.OWNER, actor=owner)
     return workspace
 
@@ -34,6 +40,11 @@ def add_member(workspace: Workspace, *, user: User, role: str | RoleGroup, actor
     forget_grants()
     audit.record("membership.created", actor=actor, target=membership, after={"user": user, "role": group.label})
     return membership
+
+
+def marketplace_workspace() -> Workspace | None:
+    """The marketplace's own workspace, whoever asks; what is in it needs its scope all the same."""
+    return next(iter(Workspace.objects.raw("SELECT * FROM core_marketplace_workspace()")), None)
 
 
 def scope_of(user: User):

@@ -32,6 +32,8 @@ class Workspace(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     requires_second_factor = models.BooleanField(default=False)
     allows_support_access = models.BooleanField(default=True)
+    # The marketplace's own workspace, where what workspaces hand in for all is reviewed. Set when it is made, for good.
+    is_marketplace = models.BooleanField(default=False, editable=False)
     # Numbers the set of rules in force. Here, since whoever asks for a decision has this row in hand already.
     policy_version = models.PositiveIntegerField(default=0)
 
@@ -46,7 +48,8 @@ class Workspace(models.Model):
             ("write_installation", "Run extensions that write"),
             ("view_run", "See every run"),
             ("manage_connection", "Connect accounts, and let their calls pass again"),
-            ("write_extension", "Write extensions for this workspace alone"),
+            ("write_extension", "Write extensions and submit them"),
+            ("review_submission", "Review submissions and vouch for extensions"),
             ("view_approval", "See every approval request"),
             ("decide_approval", "Decide approval requests"),
             ("view_rule", "See rules and decisions"),
@@ -61,6 +64,11 @@ class Workspace(models.Model):
             ("view_secret", "See which secrets there are, never their values"),
             ("manage_secret", "Store, rotate and shred secrets"),
             ("change_settings", "Change what holds for the whole workspace"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_marketplace"], condition=Q(is_marketplace=True), name="workspace_one_marketplace"
+            )
         ]
 
     def __str__(self):
