@@ -42,7 +42,7 @@ lint: setup ## check style, types and templates
 	@$(VENV_PYTHON) -m ruff format --check .
 	@find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 	@exec $(SERVERS) $(VENV_PYTHON) -m mypy galaxy bootstrap.py sandbox/pool sandbox/sandboxd sandbox/runners \
-		sandbox/local_runs.py $(wildcard */services.py */services)
+		sandbox/local_runs.py registry/updates $(wildcard */services.py */services)
 
 examples: setup ## record the examples of the API's document anew, from real answers
 	@exec $(TEST_ENV) GALAXY_WRITE_EXAMPLES=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/api/test_document.py

@@ -398,6 +398,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
+    "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},

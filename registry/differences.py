@@ -47,6 +47,28 @@ def weaker_asks(before: Manifest, after: Manifest) -> tuple[str, ...]:
     return tuple(found)
 
 
+def newly_handled(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """Data classes that would be handled and were not, a sentence each: agreed to as a scope is."""
+    known = {name for action in before.actions.values() for name in action.classes}
+    found = []
+    for name, action in after.actions.items():
+        old = before.actions.get(name)
+        new = sorted(action.classes - (old.classes if old else known))
+        if new:
+            found.append(f"{action.name} handles {', '.join(new)}{' as well' if old else ''}")
+    return tuple(found)
+
+
+def newly_sent(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """Fields that an action may be sent and could not be, a sentence each. A person who moves it by hand reads them;
+    by itself nothing begins to be sent."""
+    found = []
+    for _, old, new in _pairs(before, after):
+        if more := sorted(set(_sent(new)) - set(_sent(old))):
+            found.append(f"{new.name} may be sent {', '.join(more)} as well")
+    return tuple(found)
+
+
 def _pairs(before: Manifest, after: Manifest) -> Iterator[tuple[str, ActionSpec, ActionSpec]]:
     """The actions that both have: (name, as it is, as it would be)."""
     for name, old in before.actions.items():

@@ -62,6 +62,13 @@ class NameInUse(Conflict):
     next_step = "Remove the one that is installed, or name your own otherwise."
 
 
+class HeldHere(Conflict):
+    """Somebody said that nothing takes it forward."""
+
+    code = "held"
+    next_step = "Let it go first, on its own page."
+
+
 class AlreadyRemoved(Conflict):
     code = "already_removed"
 

@@ -4,12 +4,39 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from galaxy.core.models import User, Workspace
-from galaxy.core.notifications import Place, add_target
+from galaxy.core.notifications import Kind, Place, add_kind, add_target
 from registry.models import Installation
+
+KINDS = (
+    Kind("update_taken", "An extension was updated", "Updates that were taken", "arrow-up", "ok"),
+    Kind(
+        "update_consent",
+        "An update asks for more than was agreed to",
+        "Updates that ask for more",
+        "shield-alert",
+        "warn",
+        by_mail=True,
+    ),
+    Kind("update_blocked", "An update is not taken", "Updates that something stands in the way of", "ban", "warn"),
+    Kind(
+        "update_skip_asked",
+        "A fix of a security hole waits for your yes",
+        "Security fixes asked of me",
+        "shield-alert",
+        "warn",
+        by_mail=True,
+    ),
+    Kind(
+        "rollout_stopped", "A roll-out was stopped", "Roll-outs that were stopped", "octagon-pause", "bad", by_mail=True
+    ),
+    Kind("rollout_finished", "A roll-out is finished", "Roll-outs that are finished", "circle-check", "ok"),
+)
 
 
 def connect() -> None:
     """Register once, when the app is ready."""
+    for kind in KINDS:
+        add_kind(kind)
     add_target("registry.installation", _installations)
 
 

@@ -103,6 +103,9 @@ class Version(models.Model):
     digest = models.CharField(max_length=64)
     status = models.CharField(max_length=12, choices=Status, default=Status.PUBLISHED)
     changes = models.TextField(blank=True, help_text="What is new, in plain sentences.")
+    security_fix = models.CharField(
+        max_length=300, blank=True, help_text="Which hole it closes, where its publisher says that it closes one."
+    )
     published_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField(default=timezone.now)
 

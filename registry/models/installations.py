@@ -25,16 +25,12 @@ class Installation(WorkspaceModel):
     """An extension in a workspace. Which version runs is its pin's to say.
 
     ``scopes`` are the canonical scopes that were consented to; ``hosts`` the egress hosts. ``removed_at`` ends it:
-    the row stays, so that runs and events keep what they point at.
+    the row stays, so that runs and events keep what they point at. How it goes forward: registry.models.updates.
     """
-
-    class UpdatePolicy(models.TextChoices):
-        OFF = "off", "Only by hand"
 
     extension = models.ForeignKey(Extension, on_delete=models.PROTECT, db_index=False, related_name="installations")
     scopes = models.JSONField(default=list)
     hosts = models.JSONField(default=list)
-    update_policy = models.CharField(max_length=8, choices=UpdatePolicy, default=UpdatePolicy.OFF)
     installed_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     installed_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)

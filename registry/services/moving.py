@@ -1,7 +1,9 @@
 """Moving an installation to another version, with consent to what that one asks for beyond what was agreed to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,11 +12,11 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
-from registry.differences import weaker_asks
-from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable, RequirementsMissing
+from registry.differences import newly_handled, weaker_asks
+from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
-from registry.models import Connection, Installation, Pin, Version
+from registry.models import Connection, Hold, Installation, Pin, Version
 from registry.services.closing import close
 from registry.services.credentials import hosts_of
 from registry.services.holding import why_not_move
@@ -27,7 +29,7 @@ from registry.signals import pin_moved
 @dataclass(frozen=True)
 class Widening:
     """What a version asks for beyond what its installation agreed to: canonical scopes, hosts, and ``asks``, sentences
-    on what would not wait for a person any more."""
+    on what would not wait for a person any more and on data classes that it would handle as well."""
 
     scopes: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
@@ -43,10 +45,17 @@ class Widening:
 
 
 def widening_of(installation: Installation, manifest: Manifest) -> Widening:
+    return widening_between(installation.scopes, installation.hosts, installation.pin.version.parsed, manifest)
+
+
+def widening_between(
+    scopes: Collection[str], hosts: Collection[str], current: Manifest, manifest: Manifest
+) -> Widening:
+    """The same where ``scopes`` and ``hosts`` are what was agreed to, and ``current`` is in use."""
     return Widening(
-        tuple(scope for scope in manifest.scopes if scope not in installation.scopes),
-        tuple(host for host in manifest.hosts if host not in installation.hosts),
-        weaker_asks(installation.pin.version.parsed, manifest),
+        tuple(scope for scope in manifest.scopes if scope not in scopes),
+        tuple(host for host in manifest.hosts if host not in hosts),
+        (*weaker_asks(current, manifest), *newly_handled(current, manifest)),
     )
 
 
@@ -59,7 +68,7 @@ def move_pin(
     it is, so that new scopes are off and calls that need them are blocked until somebody agrees; new hosts cannot stay
     off. Its connections are closed where the version signs in otherwise or sends what they prove themselves with to
     another host. ``pin_moved`` follows the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates),
-    AlreadyRemoved, NotInstallable, ConsentNeeded, NameInUse or RequirementsMissing.
+    AlreadyRemoved, NotInstallable, HeldHere, ConsentNeeded, NameInUse or RequirementsMissing.
     """
     if installation.is_active and version.extension_id == installation.extension_id:
         step = upgrade_step(installation, version, actor, keeps=keeps)
@@ -98,6 +107,14 @@ def upgrade_step(installation: Installation, version: Version, actor: User, *, k
     )
 
 
+def move_as_policy(
+    installation: Installation, *, version: Version, actor: User, chain: Actor, keeps: bool, reason: str
+) -> Pin:
+    """The same for what ``actor`` said beforehand, and to which nothing new has to be agreed: that is looked at, and
+    the caller has asked the gates."""
+    return _move(installation, version, actor, agrees=False, keeps=keeps, is_approved=False, by=chain, reason=reason)
+
+
 @transaction.atomic
 def _move(
     installation: Installation,
@@ -108,6 +125,7 @@ def _move(
     keeps: bool,
     is_approved: bool,
     by: Actor,
+    reason: str = "",
 ) -> Pin:
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
@@ -115,6 +133,7 @@ def _move(
         raise AlreadyRemoved(f"{installation} was removed.")
     if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
+    _check_not_held(row, version)
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
     connections = list(row.connections.select_for_update())  # moved for not being connected, it stays so until then
     step = upgrade_step(row, version, actor, keeps=keeps)
@@ -130,9 +149,11 @@ def _move(
     row.scopes, row.hosts = _agreed_after(row, manifest, keeps=keeps)
     row.save(update_fields=["scopes", "hosts"])
     pin.version, pin.digest, pin.pinned_by, pin.pinned_at = version, version.digest, actor, timezone.now()
-    pin.save(update_fields=["version", "digest", "pinned_by", "pinned_at"])
+    pin.reason = reason
+    pin.save(update_fields=["version", "digest", "pinned_by", "pinned_at", "reason"])
     agreed = {"version": version.number, "digest": version.digest, "scopes": row.scopes, "hosts": row.hosts}
-    audit.record("pin.moved", actor=by, target=pin, before=facts, after=agreed)
+    told: dict[str, Any] = {"reason": reason} if reason else {}
+    audit.record("pin.moved", actor=by, target=pin, before=facts, after=agreed, **told)
     for connection in connections:
         if _proves_itself_otherwise(before, manifest, connection.host):
             close(connection, actor)
@@ -149,6 +170,13 @@ def _check_move(installation: Installation, step: Step, *, agrees: bool) -> None
         raise NotGranted(denied)
     if wider and not agrees:
         raise ConsentNeeded(f"{step.version} asks for {', '.join(wider)} beyond what was agreed to.")
+
+
+def _check_not_held(row: Installation, version: Version) -> None:
+    """A hold keeps it from going forward; going back stays possible."""
+    held = Hold.objects.filter(workspace=row.workspace_id, installation=row).select_related("held_by").first()
+    if held and held.holds(timezone.now()) and version.sort_key > row.pin.version.sort_key:
+        raise HeldHere(f"{row} is held at {row.pin.version.number} by {held.held_by}: “{held.reason}”")
 
 
 def _check_can_stay_off(step: Step) -> None:

@@ -31,11 +31,13 @@ def publish_version(
     publisher: str,
     published_by: User | None = None,
     changes: str = "",
+    security_fix: str = "",
 ) -> Version:
     """Publish one immutable release for all; the extension is made when it is new.
 
-    ``files`` maps a path within the version to its bytes. The same number with the same bytes answers the version
-    that stands already. Raises NotPublishable, AlreadyPublished (same number, other bytes) or NameTaken.
+    ``files`` maps a path within the version to its bytes; ``security_fix`` says which hole it closes, if it closes one.
+    The same number with the same bytes answers the version that stands already. Raises NotPublishable, AlreadyPublished
+    (same number, other bytes) or NameTaken.
 
     What workspaces have for themselves is not asked: a private extension keeps nobody from a name, nor tells of itself.
     """
@@ -54,7 +56,7 @@ def publish_version(
             raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
         return stands
     _check_names(manifest, Extension.objects.public())
-    return _store(extension, manifest, files, published_by, changes)
+    return _store(extension, manifest, files, published_by, changes, security_fix)
 
 
 @transaction.atomic
@@ -113,7 +115,12 @@ def withdraw_draft(version: Version, *, actor: User) -> None:
 
 
 def _store(
-    extension: Extension, manifest: Manifest, files: Mapping[str, bytes], published_by: User | None, changes: str
+    extension: Extension,
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    published_by: User | None,
+    changes: str,
+    security_fix: str = "",
 ) -> Version:
     number = manifest.version or ""  # a publishable one has its number
     key = sort_key(number)
@@ -129,6 +136,7 @@ def _store(
         manifest_digest=manifest.digest,
         digest=version_digest(manifest, files),
         changes=changes,
+        security_fix=security_fix,
         published_by=published_by,
     )
     VersionFile.objects.bulk_create(

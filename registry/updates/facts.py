@@ -1,0 +1,203 @@
+"""What is decided about, read for many installations in a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from galaxy.core.models import User
+from registry.differences import newly_sent
+from registry.levels import levels_of
+from registry.manifests import Manifest, load
+from registry.models import (
+    Hold,
+    Installation,
+    Kind,
+    PackPin,
+    RollOut,
+    SkippedWait,
+    UpdateDefaults,
+    UpdatePolicy,
+    UpdateSettings,
+    Version,
+)
+from registry.semver import satisfies
+from registry.services.moving import widening_between
+from registry.updates.bumps import bump_between, is_pre_release
+from registry.updates.deciding import Release, Rules
+from registry.updates.windows import Window
+
+MOST_RELEASES = 12  # newer ones of one extension that are looked at; whoever is further behind goes in steps
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one installation: its rules, its newer releases (newest first), and who answers for what they move."""
+
+    rules: Rules
+    releases: tuple[Release, ...]
+    set_by: User | None
+
+
+def newer_versions(installation: Installation) -> Q:
+    return Q(extension=installation.extension_id, sort_key__gt=installation.pin.version.sort_key)
+
+
+def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID, Facts]:
+    """By id. They are active and of one workspace, read with ``workspace``, ``extension`` and ``pin__version``."""
+    if not installations:
+        return {}
+    workspace = installations[0].workspace
+    newer = _newer(installations)
+    manifests = _manifests(
+        {one.pk for some in newer.values() for one in some} | {i.pin.version_id for i in installations}
+    )
+    here = {"workspace": workspace, "installation__in": installations}
+    defaults = UpdateDefaults.objects.in_workspace(workspace).select_related("set_by").first()
+    settings = {row.installation_id: row for row in UpdateSettings.objects.filter(**here).select_related("set_by")}
+    holds = {row.installation_id: row for row in Hold.objects.filter(**here).select_related("held_by")}
+    rolling = {row.installation_id: row for row in RollOut.objects.open().filter(**here).select_related("version")}
+    skips = set(
+        SkippedWait.objects.filter(**here, agreed_at__isnull=False).values_list("installation_id", "version_id")
+    )
+    levels = levels_of([one.extension for one in installations])
+    needs = _needs(installations)
+    found = {}
+    for one in installations:
+        own = settings.get(one.pk)
+        level = "own" if one.extension.is_private else levels[one.extension_id]
+        rules = _rules(one, defaults, own, level, holds.get(one.pk), rolling.get(one.pk), now)
+        current = manifests[one.pin.version_id]
+        releases = tuple(
+            _release(
+                one, version, current, manifests[version.pk], needs[one.extension.slug], (one.pk, version.pk) in skips
+            )
+            for version in newer[one.pk]
+        )
+        chosen = own if own and own.policy else defaults
+        found[one.pk] = Facts(rules, releases, chosen.set_by if chosen else None)
+    return found
+
+
+def effective_rules(
+    defaults: UpdateDefaults | None, own: UpdateSettings | None, level: str
+) -> tuple[UpdatePolicy, int, Window, bool]:
+    """(policy, days of waiting, window, whether code is taken without its new scopes): each part is the installation's
+    own where it says something, else the workspace's, else as if nobody had said anything."""
+    base = defaults or UpdateDefaults()
+    policy = UpdatePolicy(own.policy if own and own.policy else base.policy)
+    days = own.waiting_days if own and own.waiting_days is not None else getattr(base, f"wait_{level}")
+    window = Window(base.weekdays, base.opens_at, base.closes_at, base.time_zone)
+    if own and own.weekdays is not None and own.opens_at is not None and own.closes_at is not None:
+        window = Window(own.weekdays, own.opens_at, own.closes_at, own.time_zone)
+    takes_code = own.takes_code if own and own.takes_code is not None else base.takes_code
+    return policy, days, window, takes_code
+
+
+def _rules(
+    one: Installation,
+    defaults: UpdateDefaults | None,
+    own: UpdateSettings | None,
+    level: str,
+    hold: Hold | None,
+    rolling: RollOut | None,
+    now: datetime,
+) -> Rules:
+    policy, days, window, takes_code = effective_rules(defaults, own, level)
+    return Rules(
+        policy,
+        days,
+        window,
+        takes_code,
+        hold=f"Held by {hold.held_by}: “{hold.reason}”" if hold and hold.holds(now) else "",
+        rolling_out=f"{rolling.version.number} is being rolled out." if rolling else "",
+        is_pre_release=is_pre_release(one.pin.version.number),
+    )
+
+
+def _release(
+    one: Installation,
+    version: Version,
+    current: Manifest,
+    manifest: Manifest,
+    needs: list[tuple[str, str]],
+    skips: bool,
+) -> Release:
+    wider = widening_between(one.scopes, one.hosts, current, manifest)
+    return Release(
+        version=version,
+        number=version.number,
+        bump=bump_between(one.pin.version.number, version.number),
+        published_at=version.published_at,
+        wider=wider.words,
+        sends=newly_sent(current, manifest),
+        can_stay_off=bool(wider.scopes) and not wider.hosts and not wider.asks and runs_without(one, current, manifest),
+        hindrance=_hindrance(version, needs),
+        security_fix=version.security_fix,
+        skips_wait=bool(skips and version.security_fix),
+    )
+
+
+def runs_without(one: Installation, current: Manifest, manifest: Manifest) -> bool:
+    """Whether every action that may run now may run in ``manifest`` with the scopes that were agreed to: then new ones
+    can stay off and nothing stops."""
+    agreed = set(one.scopes)
+    for name, action in current.actions.items():
+        if set(action.scopes) <= agreed:
+            after = manifest.actions.get(name)
+            if after is None or not set(after.scopes) <= agreed:
+                return False
+    return True
+
+
+def _hindrance(version: Version, needs: list[tuple[str, str]]) -> str:
+    """``needs`` are (name of a pack, the range it takes)."""
+    stopped = [f"{name} takes {wanted}" for name, wanted in needs if not satisfies(version.number, wanted)]
+    return f"Packs here would not run with it: {', '.join(stopped)}." if stopped else ""
+
+
+def _newer(installations: Sequence[Installation]) -> dict[UUID, list[Version]]:
+    """Newer releases that may be installed, newest first, by installation. No pre-releases: a sort key
+    ends with 1 where it is none."""
+    wanted = Q()
+    for one in installations:
+        wanted |= newer_versions(one)
+    found: dict[UUID, list[Version]] = defaultdict(list)
+    here = {one.extension_id: one for one in installations}
+    rows = Version.objects.installable().filter(wanted, sort_key__endswith="1").defer("manifest")
+    for version in rows.order_by("-sort_key"):
+        one = here[version.extension_id]
+        version.extension = one.extension
+        some = found[one.pk]
+        if len(some) < MOST_RELEASES:
+            some.append(version)
+    return found
+
+
+def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
+    return {pk: load(manifest) for pk, manifest in Version.objects.filter(pk__in=ids).values_list("pk", "manifest")}
+
+
+def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, str]]]:
+    """Which packs here take which range of what, by slug. A pack that has a pin of its own takes what that says."""
+    slugs = [one.extension.slug for one in installations]
+    packs = (
+        Installation.objects.in_workspace(installations[0].workspace)
+        .active()
+        .filter(extension__kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
+    )
+    rows = packs.order_by("extension__name").values_list("pk", "extension__name", "pin__version__manifest__requires")
+    own = set(
+        PackPin.objects.in_workspace(installations[0].workspace)
+        .filter(installation__in=installations)
+        .values_list("pack_id", "installation__extension__slug")
+    )
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for pk, name, requires in rows:
+        for slug, wanted in requires.items():
+            if (pk, slug) not in own:
+                found[slug].append((name, wanted))
+    return found
