@@ -12,7 +12,7 @@ from django.test.utils import setup_databases
 from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
-from tests import flushing
+from tests import flushing, template
 from tests.factories import Desk, make_desk
 from tests.playhouse import Playhouse, is_transactional
 from tests.workers import Workers
@@ -45,12 +45,13 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker, django_db_modify_db_settings):
-    """Make the test database as the owner, whichever connections the chosen tests ask for.
+    """Make the test database as the owner, a copy of the template, whichever connections the chosen tests ask for.
 
     It is not dropped at the end but made anew at the next beginning: a thread of the live server or a worker that was
     killed may hold a session for a while, and PostgreSQL drops no database that somebody uses.
     """
     with django_db_blocker.unblock():
+        template.use()
         setup_databases(verbosity=0, interactive=False)
         flushing.set_up()
     yield
