@@ -36,6 +36,7 @@ from policies.standing_api import (
     GroupListView,
 )
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
+from registry.rollback.api import InstallationRollbackView
 from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.health.api import InstallationHealthView
@@ -48,6 +49,7 @@ of_workspace = [
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
+    path("installations/<uuid:pk>/rollback/", InstallationRollbackView.as_view(), name="installation-rollback"),
     path("installations/<uuid:pk>/health/", InstallationHealthView.as_view(), name="installation-health"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
     path("connections/", ConnectionListView.as_view(), name="connection-list"),

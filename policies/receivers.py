@@ -11,11 +11,13 @@ from policies.signals import approval_decided
 from policies.subjects import Subject, register
 from registry import gates
 from registry.models import Installation
+from registry.rollback import checks as rollback_checks
 from registry.signals import installation_removed, pin_moved
 
 
 def connect() -> None:
     """Subscribe once, when the app is ready, and say what the approvals of this floor are about."""
+    from policies import back_checks
     from policies.change_gate import RulesGate
     from policies.services.change_facts import panels_of
     from policies.services.changes import ask_again
@@ -27,6 +29,7 @@ def connect() -> None:
     installation_removed.connect(_version_moved, dispatch_uid="policies.installation_removed")
     approval_decided.connect(_approval_decided, dispatch_uid="policies.approval_decided")
     gates.register(RulesGate())
+    rollback_checks.register(back_checks.checks_of)
     for kind, label in (("install", "Install"), ("upgrade", "Upgrade"), ("widen", "Wider scopes")):
         register(kind, Subject(label, _url_of_change, show=panels_of, again=ask_again))
     register("auto_approval", Subject("Auto-Approve grant", _url_of_grant, show=panels_of_grant))

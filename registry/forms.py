@@ -53,3 +53,14 @@ class RemovalForm(forms.Form):
         help_text="Goes into the audit trail.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+
+
+class RollbackForm(forms.Form):
+    """Why it goes back, and what was shown: words that were agreed to, and codes of checks that block."""
+
+    reason = forms.CharField(
+        max_length=300,
+        label="Reason",
+        help_text="Goes into the audit trail and the timeline.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

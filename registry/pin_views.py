@@ -1,15 +1,16 @@
-"""Moving an installation to another version, back or forth: which there are, and consent to one."""
+"""Moving an installation to a newer version: which there are, and consent to one. The way back: registry.rollback."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from registry.asks import asks_of
 from registry.differences import differences
 from registry.gates import outlook_of
 from registry.models import Installation, Version
-from registry.semver import satisfies
-from registry.services import move_pin, needed_by, widen
+from registry.pack_fits import stopped_by
+from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import upgrade_step, widening_of
 from registry.services.widening import widen_step
@@ -30,6 +31,9 @@ def pin_change(request, workspace, pk):
         context = {"installation": installation, "versions": others.defer("manifest")}
         return render(request, "registry/pin_choice.html", context)
     version = get_object_or_404(others.select_related("extension"), digest=digest)
+    if version.sort_key < installation.pin.version.sort_key:  # whoever goes back says why, on a page of its own
+        back = reverse("registry:rollback", args=[request.workspace.slug, installation.pk])
+        return redirect(f"{back}?to={version.digest}")
     wider = widening_of(installation, version.parsed)
     if request.method == "POST":
         agrees = set(wider.words) <= set(request.POST.getlist("agreed"))
@@ -42,11 +46,10 @@ def pin_change(request, workspace, pk):
     context = {
         "installation": installation,
         "version": version,
-        "is_back": version.sort_key < installation.pin.version.sort_key,
         "wider": wider,
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": differences(installation.pin.version.parsed, version.parsed),
-        "stopped": _stopped(installation, version),
+        "stopped": stopped_by(installation, version.number, version.parsed),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),
     }
@@ -76,10 +79,3 @@ def widening(request, workspace, pk):
         "outlook": outlook_of([widen_step(installation, request.user)], may=denied is None),
     }
     return render(request, "registry/widening.html", context)
-
-
-def _stopped(installation: Installation, version: Version) -> list[Installation]:
-    """Packs here that call the extension and would not run with ``version``."""
-    slug = installation.extension.slug
-    packs = needed_by(installation)
-    return [pack for pack in packs if not satisfies(version.number, pack.pin.version.parsed.requires.get(slug, "*"))]

@@ -35,13 +35,20 @@ class Newer:
 
 @dataclass(frozen=True)
 class PinState:
-    """A version an installation was pinned to, from ``since`` until ``until`` (None: still)."""
+    """A version an installation was pinned to, from ``since`` until ``until`` (None: still).
+
+    ``came`` is how it came there: installed, moved or rolled_back. ``approval`` and ``report`` are ids of what the move
+    rested on, "" where there is none.
+    """
 
     version: Version
     since: datetime
     until: datetime | None
     by: User | None
     reason: str
+    came: str = "installed"
+    approval: str = ""
+    report: str = ""
 
 
 def installations_for(user: User, workspace: Workspace):
@@ -107,16 +114,26 @@ def pin_states(installation: Installation) -> list[PinState]:
     people = User.objects.in_bulk({row.row["pinned_by_id"] for row in rows})
     versions = {str(key): version for key, version in versions.items()}
     people = {str(key): person for key, person in people.items()}
+    held = [versions[row.row["version_id"]] for row in rows]
     return [
         PinState(
-            version=versions[row.row["version_id"]],
+            version=version,
             since=row.during.lower,
             until=row.during.upper,
             by=people.get(str(row.row["pinned_by_id"])),
             reason=row.row["reason"],
+            came=_came(before, version),
+            approval=row.row.get("approval") or "",
+            report=row.row.get("report") or "",
         )
-        for row in rows
+        for row, version, before in zip(rows, held, [*held[1:], None], strict=False)
     ]
+
+
+def _came(before: Version | None, version: Version) -> str:
+    if before is None:
+        return "installed"
+    return "rolled_back" if version.sort_key < before.sort_key else "moved"
 
 
 def _mode(installation: Installation, requires: dict, unconnected: set[str], reaches_out: bool) -> str:

@@ -14,6 +14,7 @@ from registry.contents import contents_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
 from registry.reading import asks_here, installations_for, mode_of, newer_of, pin_states, rows_of
+from registry.rollback.targets import first_good
 from registry.services import connection_for, needed_by, uninstall
 from registry.services.moving import widening_of
 from registry.standing import standings_of
@@ -91,6 +92,7 @@ def _detail(request, installation: Installation) -> dict:
         "reach": reach_of(installation, manifest, user),
         "mode": mode_of(installation, user) if installation.is_active else "",
         "newer": newer_of(installation) if installation.is_active else None,
+        "back": first_good(states, installation) if installation.is_active else None,
         "off": widening_of(installation, manifest).scopes if installation.is_active else (),
         "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
         "who": who_may(installation),

@@ -11,6 +11,7 @@ from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
 from registry.models import Installation
+from registry.rollback import checks as rollback_checks
 from registry.signals import installation_removed, pin_moved
 from sandbox.approved_runs import outcomes_of
 from sandbox.connections.services import end_own_connections
@@ -19,6 +20,7 @@ from sandbox.panels import show
 from sandbox.services import approval_was_decided, cancel_runs_of
 from sandbox.services.narrowing import narrow, narrowable
 from sandbox.services.renewing import ask_again
+from sandbox.upgrades import back_checks
 
 
 def connect() -> None:
@@ -29,6 +31,7 @@ def connect() -> None:
     pin_moved.connect(_pin_moved, dispatch_uid="sandbox.pin_moved")
     register("run", Subject("Run", _url_of_run, show=show, narrowable=narrowable, narrow=narrow, again=ask_again))
     outcomes.register("run", outcomes_of)
+    rollback_checks.register(back_checks.checks_of)
 
 
 def _approval_decided(approval: Approval, **kwargs: Any) -> None:

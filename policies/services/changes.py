@@ -327,7 +327,15 @@ def _carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
     elif change.kind == UPGRADE:
         there = steps[0].installation
         assert there is not None  # noqa: S101  (_steps_of found it)
-        move_approved(there, version=change.version, actor=asker, chain=chain, keeps=change.keeps)
+        move_approved(
+            there,
+            version=change.version,
+            actor=asker,
+            chain=chain,
+            keeps=change.keeps,
+            reason=change.reason,
+            approval=change.approval_id,
+        )
     else:
         there = steps[0].installation
         assert there is not None  # noqa: S101  (_steps_of found it)

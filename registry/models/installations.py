@@ -67,12 +67,20 @@ class Installation(WorkspaceModel):
 
 
 class Pin(WorkspaceModel):
-    """The version an installation runs, by digest. One row per installation; what it was before is history."""
+    """The version an installation runs, by digest. One row per installation; what it was before is history.
+
+    ``approval`` and ``report`` are ids of what the move rested on, where there is any: the request that was approved,
+    and what a replay of recorded calls said of it. They are of floors above, so the row points at neither.
+    """
+
+    MOST_REASON = 300
 
     installation = models.OneToOneField(Installation, on_delete=models.PROTECT, related_name="pin")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, db_index=False, related_name="+")
     digest = models.CharField(max_length=64)
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=MOST_REASON, blank=True)
+    approval = models.UUIDField(null=True, blank=True)
+    report = models.UUIDField(null=True, blank=True)
     pinned_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     pinned_at = models.DateTimeField(default=timezone.now)
 

@@ -2,8 +2,9 @@
 
 from galaxy.core import audit
 from galaxy.core.models import User
+from registry.manifests import Manifest
 from registry.models import Connection
-from registry.services.credentials import destroy_credential
+from registry.services.credentials import destroy_credential, hosts_of
 
 
 def clear(connection: Connection) -> None:
@@ -34,3 +35,9 @@ def close(connection: Connection, actor: User) -> None:
     if was_connected:
         after = {"status": connection.status, "generation": connection.generation}
         audit.record("connection.closed", actor=actor, target=connection, before=before, after=after)
+
+
+def proves_itself_otherwise(before: Manifest, after: Manifest, host: str) -> bool:
+    """Whether ``after`` signs in otherwise than ``before``, or sends what it proves itself with to other hosts."""
+    is_same_way = before.canonical.get("auth") == after.canonical.get("auth")
+    return not is_same_way or hosts_of(before, host) != hosts_of(after, host)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,8 +18,8 @@ from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstalla
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
 from registry.models import Connection, Hold, Installation, Pin, Version
-from registry.services.closing import close
-from registry.services.credentials import hosts_of
+from registry.moves import report_of, told_of_move
+from registry.services.closing import close, proves_itself_otherwise
 from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
@@ -80,11 +81,37 @@ def move_pin(
 
 
 def move_approved(
-    installation: Installation, *, version: Version, actor: User, chain: Actor, keeps: bool = False
+    installation: Installation,
+    *,
+    version: Version,
+    actor: User,
+    chain: Actor,
+    keeps: bool = False,
+    reason: str = "",
+    approval: UUID | None = None,
 ) -> Pin:
     """The same for what somebody approved, who was shown what it asks for: the caller answers for that. ``actor`` asked
-    for it, ``chain`` is who acts."""
-    return _move(installation, version, actor, agrees=True, keeps=keeps, is_approved=True, by=chain)
+    for it, ``chain`` is who acts, ``approval`` the id of the request."""
+    return _move(
+        installation,
+        version,
+        actor,
+        agrees=True,
+        keeps=keeps,
+        is_approved=True,
+        by=chain,
+        reason=reason,
+        approval=approval,
+    )
+
+
+def move_back(
+    installation: Installation, *, version: Version, actor: User, by: Actor, reason: str, agrees: bool = False
+) -> Pin:
+    """The same for a version that may be gone back to, deprecated ones too (registry.rollback), past its gates."""
+    return _move(
+        installation, version, actor, agrees=agrees, keeps=False, is_approved=False, by=by, reason=reason, is_back=True
+    )
 
 
 def upgrade_step(installation: Installation, version: Version, actor: User, *, keeps: bool = False) -> Step:
@@ -126,12 +153,15 @@ def _move(
     is_approved: bool,
     by: Actor,
     reason: str = "",
+    approval: UUID | None = None,
+    is_back: bool = False,
 ) -> Pin:
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed.")
-    if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
+    held = {Version.Status.PUBLISHED} | ({Version.Status.DEPRECATED} if is_back else set())
+    if version.extension_id != row.extension_id or version.status not in held:
         raise NotInstallable(f"{version} can not be installed.")
     _check_not_held(row, version)
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
@@ -148,14 +178,19 @@ def _move(
     facts = {"version": pin.version.number, "digest": pin.digest, "scopes": row.scopes, "hosts": row.hosts}
     row.scopes, row.hosts = _agreed_after(row, manifest, keeps=keeps)
     row.save(update_fields=["scopes", "hosts"])
+    is_back = is_back or version.sort_key < pin.version.sort_key
+    pin.report = report_of(row, version)
     pin.version, pin.digest, pin.pinned_by, pin.pinned_at = version, version.digest, actor, timezone.now()
-    pin.reason = reason
-    pin.save(update_fields=["version", "digest", "pinned_by", "pinned_at", "reason"])
+    pin.reason, pin.approval = reason[: Pin.MOST_REASON], approval
+    pin.save(update_fields=["version", "digest", "pinned_by", "pinned_at", "reason", "approval", "report"])
     agreed = {"version": version.number, "digest": version.digest, "scopes": row.scopes, "hosts": row.hosts}
-    told: dict[str, Any] = {"reason": reason} if reason else {}
-    audit.record("pin.moved", actor=by, target=pin, before=facts, after=agreed, **told)
+    agreed |= {"report": str(pin.report)} if pin.report else {}
+    told: dict[str, Any] = {"reason": pin.reason} if pin.reason else {}
+    event = "pin.rolled_back" if is_back else "pin.moved"
+    audit.record(event, actor=by, target=pin, before=facts, after=agreed, **told)
+    told_of_move(row, before, manifest, actor)
     for connection in connections:
-        if _proves_itself_otherwise(before, manifest, connection.host):
+        if proves_itself_otherwise(before, manifest, connection.host):
             close(connection, actor)
     if not connections and reaches_out(manifest):
         made = Connection.objects.create(workspace=workspace, installation=row, name=row.extension.name)
@@ -190,8 +225,3 @@ def _agreed_after(installation: Installation, manifest: Manifest, *, keeps: bool
         return list(manifest.scopes), list(manifest.hosts)
     scopes = [scope for scope in manifest.scopes if scope in installation.scopes]
     return scopes, [host for host in manifest.hosts if host in installation.hosts]
-
-
-def _proves_itself_otherwise(before: Manifest, after: Manifest, host: str) -> bool:
-    is_same_way = before.canonical.get("auth") == after.canonical.get("auth")
-    return not is_same_way or hosts_of(before, host) != hosts_of(after, host)

@@ -30,6 +30,7 @@ from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
 from tests import sealing
 from tests.api.conftest import send, url
+from tests.extensions import PROBE, publish
 from tests.matrix.policy_routes import RULE
 from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
@@ -128,6 +129,8 @@ def exchanges(
     note("agents_retrieve", client.get(url(f"agents/{agent.pk}/")))
     post("agents_suspend", client, f"agents/{agent.pk}/suspension/", {"reason": "Calls too often."})
     tokens = note("tokens_list", client.get(url("tokens/?limit=1")))
+    older = publish(PROBE.replace("version: 1.0.0", "version: 0.9.0")).digest
+    post("installations_roll_back", client, f"installations/{probe.pk}/rollback/", {"digest": older, "reason": "Slow"})
     post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
     post("tokens_revoke", client, f"tokens/{tokens['results'][0]['id']}/revocation/", {})
     asking = api(token_of(cast["member"]))

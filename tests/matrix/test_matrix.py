@@ -17,6 +17,7 @@ from tests.matrix import (
     audit_routes,
     connection_routes,
     machines,
+    move_routes,
     policy_routes,
     queue_routes,
     resilience_routes,
@@ -72,6 +73,8 @@ OBJECT_ROUTES = (
     "connection-test",
     "connection-check",
     "pin-change",
+    "-rollback",
+    "registry:rollback",
     "-renewal",
     "-disconnection",
     "issue-closing",
@@ -136,13 +139,14 @@ def address(route: str, things: dict, slug: str) -> str:
         or resilience_routes.place(route, things)
         or queue_routes.place(route, things)
         or standing_routes.place(route, things)
+        or move_routes.place(route, things)
         or machines.place(route, things)
     )
     try:
         return reverse(route, kwargs=own)
     except NoReverseMatch:
         pass  # a page of a workspace
-    query = "?target=probe.look_up" if route == "sandbox:run-create" else ""
+    query = "?target=probe.look_up" if route == "sandbox:run-create" else move_routes.query(route, things)
     return reverse(route, kwargs={"workspace": slug, **own}) + query
 
 
@@ -185,6 +189,7 @@ def form(route: str, things: dict) -> dict:
         or resilience_routes.body(route, things)
         or queue_routes.body(route, things)
         or standing_routes.body(route, things)
+        or move_routes.body(route, things)
         or machines.body(route, things)
     )
 

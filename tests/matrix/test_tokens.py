@@ -24,6 +24,7 @@ AGENT = {
     "api:connection-list": {"GET": 200},
     "api:connection-detail": {"GET": 200},
     "api:installation-removal": {"GET": 405, "POST": 403},
+    "api:installation-rollback": {"GET": 405, "POST": 403},
     "api:run-list": {"GET": 200, "POST": 201},
     "api:run-detail": {"GET": 404},
     "api:run-cancellation": {"GET": 405, "POST": 404},

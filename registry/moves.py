@@ -1,0 +1,34 @@
+"""What higher floors have to do with a move of a pin: the report it rests on, and what goes along with it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from galaxy.core.models import User
+from registry.manifests import Manifest
+from registry.models import Installation, Version
+
+Reporter = Callable[[Installation, Version], UUID | None]
+Along = Callable[[Installation, Manifest, Manifest, User], None]
+_reporters: list[Reporter] = []
+_along: list[Along] = []
+
+
+def register_reporter(reporter: Reporter) -> None:
+    """Say who knows the newest report about moving an installation to a version; once, when the app is ready."""
+    _reporters[:] = [reporter]
+
+
+def register_along(along: Along) -> None:
+    """Say what happens in the transaction of a move, with the manifests before and after; once."""
+    if along not in _along:
+        _along.append(along)
+
+
+def report_of(installation: Installation, version: Version) -> UUID | None:
+    """The id of the newest report about moving it from where it is held to ``version``; None where there is none."""
+    return _reporters[0](installation, version) if _reporters else None
+
+
+def told_of_move(installation: Installation, before: Manifest, after: Manifest, actor: User) -> None:
+    for along in _along:
+        along(installation, before, after, actor)

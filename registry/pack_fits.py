@@ -1,0 +1,66 @@
+"""Whether the packs installed in a workspace would still run with another version of what they call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from registry.manifests import ActionSpec, Manifest
+from registry.models import Installation
+from registry.semver import satisfies
+from registry.services.installing import needed_by
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A pack that would not run, or one of whose steps would fail; ``why`` is a sentence."""
+
+    pack: Installation
+    why: str
+
+
+def stopped_by(installation: Installation, number: str, manifest: Manifest) -> list[Stopped]:
+    """The packs that call ``installation`` and would stop if it were held at ``number`` with ``manifest``."""
+    found = []
+    for pack in needed_by(installation):
+        why = next(_misfits(pack.pin.version.parsed, installation.extension.slug, number, manifest), "")
+        if why:
+            found.append(Stopped(pack, why))
+    return found
+
+
+def steps_calling(pack: Manifest, slug: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The steps of ``pack`` that call the extension ``slug``, each with the id of the action ("" for the whole)."""
+    for step in pack.steps:
+        if step["use"] == slug:
+            yield step, ""
+        elif step["use"].startswith(f"{slug}."):
+            yield step, step["use"].removeprefix(f"{slug}.")
+
+
+def action_called(manifest: Manifest, action: str) -> ActionSpec | None:
+    """What a step that names ``action`` calls; None where the version has no such action, or is no connector."""
+    return manifest.actions.get(action or manifest.id)
+
+
+def inputs_called(manifest: Manifest, action: str) -> dict[str, Any] | None:
+    """The schema of what a step gives; None where there is no such action."""
+    if not action and manifest.kind == "transform":
+        return manifest.inputs
+    found = action_called(manifest, action)
+    return found.inputs if found else None
+
+
+def _misfits(pack: Manifest, slug: str, number: str, manifest: Manifest) -> Iterator[str]:
+    wanted = pack.requires.get(slug, "*")
+    if not satisfies(number, wanted):
+        yield f"It requires {wanted}."
+    for step, action in steps_calling(pack, slug):
+        schema = inputs_called(manifest, action)
+        if schema is None:
+            yield f"Its step “{step['id']}” calls {action or slug}, which {number} does not have."
+            continue
+        given, known = set(step.get("with", {})), schema.get("properties", {})
+        if schema.get("additionalProperties") is False and (unknown := sorted(given - set(known))):
+            yield f"Its step “{step['id']}” gives {unknown[0]}, which {number} does not have."
+        if lacking := sorted(set(schema.get("required", ())) - given):
+            yield f"Its step “{step['id']}” does not give {lacking[0]}, which {number} needs."

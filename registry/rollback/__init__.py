@@ -1,0 +1,1 @@
+"""The way back: to which version an installation may return, what it means, and the move (docs/rollback.md)."""
