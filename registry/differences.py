@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from registry.manifests import ActionSpec, Manifest
-from registry.manifests.readers import APPROVAL_TAGS
+from registry.manifests.expressions import parse
+from registry.manifests.readers import APPROVAL_TAGS, METHODS, PATH_FIELD
+from registry.manifests.scopes import VERBS
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ def weaker_asks(before: Manifest, after: Manifest) -> tuple[str, ...]:
             found.append(f"{name} counts {new.bulk['field']} as bulk, before {old.bulk['field']}")
         dropped = sorted(set(old.approval_tags) - set(new.approval_tags))
         found += [f"{name} does not ask before {APPROVAL_TAGS.get(tag, tag).lower()} any more" for tag in dropped]
+        if VERBS.index(new.effect) < VERBS.index(old.effect):
+            found.append(f"{name} counts as a {new.effect}, before as a {old.effect}")
+        if old.audience == "human" != new.audience:
+            found.append(f"{name} may be called by agents")
     return tuple(found)
 
 
@@ -67,6 +74,94 @@ def newly_sent(before: Manifest, after: Manifest) -> tuple[str, ...]:
         if more := sorted(set(_sent(new)) - set(_sent(old))):
             found.append(f"{new.name} may be sent {', '.join(more)} as well")
     return tuple(found)
+
+
+def declassified(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """Fields that bear a data class now and would not, so that rules about the class would not hold for them."""
+    found = []
+    for name, old, new in _pairs(before, after):
+        for place, was in sorted(old.data_classes.items()):
+            if new.data_classes.get(place) != was and _is_there(place, new):
+                found.append(f"{name} does not count {place.strip('/').replace('/', '.')} as {was} any more")
+    return tuple(found)
+
+
+def leaving(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """Inputs that calls give today, that stay in Galaxy today, and that would be sent."""
+    found = []
+    for name, old, new in _pairs(before, after):
+        stayed = set(_sent(old)) - sent_inputs(old)
+        found += [f"{name} sends {one}, which stayed in Galaxy" for one in sorted(stayed & sent_inputs(new))]
+    return tuple(found)
+
+
+def further_reach(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """What it may do at hosts that it reaches already, and what a pack calls besides, a sentence each."""
+    found, known = [], _reach(before)
+    for host, places in _reach(after).items():
+        for prefix, methods in sorted(places.items()) if host in known else ():
+            further = {one for one in methods if not _is_covered(one, prefix, known[host])}
+            if further:
+                found.append(f"It may {', '.join(sorted(further))} at {host}{prefix}")
+    called = {step["use"] for step in before.steps if "use" in step}
+    uses = dict.fromkeys(step["use"] for step in after.steps if "use" in step)
+    found += [f"It calls {use}" for use in uses if use not in called]
+    return tuple(found)
+
+
+def sent_inputs(action: ActionSpec) -> set[str]:
+    """The inputs that leave Galaxy when the action is called; of Python and gRPC every one may."""
+    fields, raw = set(_sent(action)), action.raw
+    if action.runner != "rest":
+        return fields
+    used = set(PATH_FIELD.findall(action.path or ""))
+    written = [*_texts(raw.get("query", {})), *_texts(raw.get("upload", {})), *_texts(raw.get("body", {}))]
+    for expression in written:
+        try:
+            references = parse(expression)
+        except ValueError:  # a plain text, such as the name of a part
+            continue
+        for one in references:
+            if one.root == "inputs":
+                used |= {one.member} if one.member else fields
+    is_whole = "body" in raw or (raw.get("body_format") == "raw" if _has_body(action) else "query" in raw)
+    return used & fields if is_whole else fields  # what nothing speaks of goes along (sandbox.rest.request)
+
+
+def _has_body(action: ActionSpec) -> bool:
+    return action.method not in ("GET", "HEAD", "DELETE")
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _texts(part)
+
+
+def _reach(manifest: Manifest) -> dict[str, dict[str, set[str]]]:
+    """Per host and path prefix the methods of its entries."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for entry in manifest.canonical.get("egress", ()):
+        host = f"*.{entry['suffix']}" if "suffix" in entry else entry["host"]
+        places = found.setdefault(host, {})
+        places.setdefault(entry.get("path_prefix", "/"), set()).update(entry.get("methods", METHODS))
+    return found
+
+
+def _is_covered(method: str, prefix: str, places: dict[str, set[str]]) -> bool:
+    return any(
+        method in methods and (prefix == root or prefix.startswith(f"{root.rstrip('/')}/"))
+        for root, methods in places.items()
+    )
+
+
+def _is_there(place: str, action: ActionSpec) -> bool:
+    """Whether the field of ``/inputs/owner`` is described still: what is gone altogether is another matter."""
+    part, *names = place.strip("/").split("/")
+    schema: Any = action.inputs if part == "inputs" else action.outputs
+    name = names[0] if names else ""
+    return name in ("", "*") or name in schema.get("properties", {})
 
 
 def _pairs(before: Manifest, after: Manifest) -> Iterator[tuple[str, ActionSpec, ActionSpec]]:

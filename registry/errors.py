@@ -14,6 +14,12 @@ class AlreadyPublished(Conflict):
     next_step = "Raise the version in the manifest: what is published never changes."
 
 
+class VersionTooLow(NotPublishable):
+    """The number promises more than the release keeps (registry.compat); ``fields`` hold each reason by its place."""
+
+    code = "version_too_low"
+
+
 class NameTaken(Conflict):
     code = "name_taken"
     next_step = "Choose another name."

@@ -13,7 +13,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
-from registry.differences import newly_handled, weaker_asks
+from registry.differences import declassified, further_reach, leaving, newly_handled, weaker_asks
 from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
@@ -30,7 +30,8 @@ from registry.signals import pin_moved
 @dataclass(frozen=True)
 class Widening:
     """What a version asks for beyond what its installation agreed to: canonical scopes, hosts, and ``asks``, sentences
-    on what would not wait for a person any more and on data classes that it would handle as well."""
+    on what would not wait for a person any more, on data that it would handle or send as well, and on what it would
+    reach or call besides."""
 
     scopes: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
@@ -56,7 +57,11 @@ def widening_between(
     return Widening(
         tuple(scope for scope in manifest.scopes if scope not in scopes),
         tuple(host for host in manifest.hosts if host not in hosts),
-        (*weaker_asks(current, manifest), *newly_handled(current, manifest)),
+        tuple(
+            sentence
+            for told in (weaker_asks, newly_handled, declassified, leaving, further_reach)
+            for sentence in told(current, manifest)
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from galaxy.core import audit
 from galaxy.core.models import User, Workspace, WorkspaceModel
 from galaxy.core.permissions import require
+from registry.compat import require_high_enough
 from registry.errors import AlreadyPublished, NameTaken, NotInstallable, NotPublishable, StillInstalled
 from registry.manifests import Manifest, load, publishable, version_digest
 from registry.models import Extension, Kind, Pin, SharedQuerySet, Version, VersionFile
@@ -37,7 +38,7 @@ def publish_version(
 
     ``files`` maps a path within the version to its bytes; ``security_fix`` says which hole it closes, if it closes one.
     The same number with the same bytes answers the version that stands already. Raises NotPublishable, AlreadyPublished
-    (same number, other bytes) or NameTaken.
+    (same number, other bytes), NameTaken, or VersionTooLow where what changed takes a higher number (registry.compat).
 
     What workspaces have for themselves is not asked: a private extension keeps nobody from a name, nor tells of itself.
     """
@@ -55,6 +56,8 @@ def publish_version(
         if stands.digest != version_digest(manifest, files):
             raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
         return stands
+    else:
+        require_high_enough(extension, manifest, files)
     _check_names(manifest, Extension.objects.public())
     return _store(extension, manifest, files, published_by, changes, security_fix)
 

@@ -102,10 +102,10 @@ def test_a_consent_covers_only_the_bytes_that_were_shown(client_of, workspace, a
     client = client_of(admin)
     url = page_url("listing-install", workspace, "acme")
     seen = seen_on(client.get(url))
-    offer(connector("acme", "1.1.0"))
+    offer(connector("acme", "2.0.0"))
     late = client.post(url, {"digest": seen})
     assert (late.status_code, Installation.objects.count()) == (409, 0)
-    assert "Acme 1.1.0 would be installed now, which you were not shown" in text_of(late)
+    assert "Acme 2.0.0 would be installed now, which you were not shown" in text_of(late)
     assert client.post(url, {"digest": seen_on(client.get(url))}).status_code == 302
 
 

@@ -218,7 +218,7 @@ def test_another_workspaces_address_is_not_found(client_of, member, other_worksp
 
 
 def test_a_newer_release_takes_the_listing_and_an_older_one_does_not(workspace, catalogue):
-    newer = publish(connector("google-mail", "1.1.0", action("send_mail", "mail.write")), publisher="Paper Lantern")
+    newer = publish(connector("google-mail", "2.0.0", action("send_mail", "mail.write")), publisher="Paper Lantern")
     older = publish(connector("google-mail", "0.9.0"), publisher="Paper Lantern")
     list_extension(newer, level="verified", summary="Newer.")
     list_extension(older, level="community", summary="Older.")

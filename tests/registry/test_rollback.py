@@ -112,13 +112,13 @@ def test_a_deprecated_version_may_be_gone_back_to(held, admin):
 
 
 def test_the_nearest_good_one_is_below_where_there_is_one(held):
-    newer = publish(connector("acme", "1.3.0"))
+    newer = publish(connector("acme", "1.3.0", action() + action(id="add_note")))
     assert nearest_good(held, newer).number == "1.1.0"
     assert nearest_good(held, of(held, "1.0.0")).number == "1.1.0"
 
 
 def test_what_is_no_version_to_go_back_to_is_refused(held, admin):
-    newer, other = publish(connector("acme", "1.3.0")), publish(connector("other"))
+    newer, other = publish(connector("acme", "2.0.0")), publish(connector("other"))
     for version in (newer, other, of(held, "1.2.0")):
         with pytest.raises(NotInstallable):
             roll_back(held, version=version, actor=admin, reason=WHY)
@@ -159,7 +159,7 @@ def test_who_may_only_pin_goes_back_to_what_asks_for_no_more(held, member):
 def test_what_asked_for_more_is_agreed_to_anew(workspace, admin):
     wide = publish(connector("acme", "1.0.0", action() + action(id="drop", scope="things.delete", method="DELETE")))
     one = install(workspace, wide.extension, version=wide, actor=admin)
-    move_pin(one, version=publish(connector("acme", "1.1.0")), actor=admin)
+    move_pin(one, version=publish(connector("acme", "2.0.0")), actor=admin)
     one.refresh_from_db()
     assert one.scopes == ["things.write"] and codes(one, "1.0.0")["permissions"] == "bad"
     with pytest.raises(ConsentNeeded):

@@ -33,7 +33,7 @@ def still_open() -> set[tuple[str, str]]:
 
 
 def moved(pulse, admin, text: str, callbacks) -> None:
-    version = publish(text.replace("version: 1.0.0", "version: 1.1.0"))
+    version = publish(text.replace("version: 1.0.0", "version: 2.0.0"))
     with callbacks(execute=True):
         move_pin(pulse, version=version, actor=admin, agrees=True)
 
@@ -72,7 +72,7 @@ def test_another_version_closes_what_it_does_not_have(pulse, admin, django_captu
     }  # fmt: skip
     held = Breaker.objects.filter(state="open").values_list("action", "is_manual")
     assert set(held) == {("list", False), ("add, fallback 1", True)}, "what a person tripped stays so"
-    assert Issue.objects.get(target="add").closed_because == "Pulse is held at 1.1.0 now."
+    assert Issue.objects.get(target="add").closed_because == "Pulse is held at 2.0.0 now."
 
 
 def test_a_version_without_a_check_fails_none(pulse, admin, django_capture_on_commit_callbacks):

@@ -154,7 +154,7 @@ def test_what_keeps_changing_is_given_up(workspace, admin, approver, probe):
 
 def test_inputs_that_the_version_held_by_then_does_not_take_end_it(workspace, admin, approver, probe):
     run = agreed(workspace, admin, approver)
-    later = PROBE.replace("version: 1.0.0", "version: 1.1.0").replace("{ key: string }", "{ key: string, why: string }")
+    later = PROBE.replace("version: 1.0.0", "version: 2.0.0").replace("{ key: string }", "{ key: string, why: string }")
     move_pin(probe, version=publish(later), actor=admin)
     perform(run.pk)
     run.refresh_from_db()

@@ -73,7 +73,7 @@ def test_a_call_does_not_go_on_over_an_account_that_was_connected_meanwhile(type
 
 def test_a_token_on_its_way_is_not_stored_once_the_version_signs_in_otherwise(expired, admin):
     """Closing destroys what was held, so that nothing of it comes back."""
-    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 1.1.0"))
+    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 2.0.0"))
 
     def answer(host, target, form):
         move_pin(expired.installation, version=other, actor=admin, agrees=True)

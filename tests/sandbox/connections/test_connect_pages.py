@@ -327,7 +327,7 @@ def test_a_code_goes_to_no_endpoint_of_a_version_that_did_not_ask_for_it(sandbox
     register_app(connection.installation, admin)
     client = client_of(admin)
     asked = begin(client, connection)
-    moved = publish(vendor(OAUTH.replace(f"{LOGIN}/token", f"{API}/token")).replace("version: 1.0.0", "version: 1.1.0"))
+    moved = publish(vendor(OAUTH.replace(f"{LOGIN}/token", f"{API}/token")).replace("version: 1.0.0", "version: 2.0.0"))
     move_pin(connection.installation, version=moved, actor=admin, agrees=True)
     page = come_back(client, connection, state=asked["state"], code="the-code-1")
     assert (page.status_code, sandboxd.asked) == (400, [])
@@ -339,7 +339,7 @@ def test_what_is_connected_by_the_version_before_is_not_stored(sandboxd, connect
     register_app(connection.installation, admin)
     client = client_of(admin)
     asked = begin(client, connection)
-    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 1.1.0"))
+    other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 2.0.0"))
 
     def answer(host, target, form):
         move_pin(connection.installation, version=other, actor=admin, agrees=True)

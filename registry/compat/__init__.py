@@ -1,0 +1,28 @@
+"""SemVer by difference: what changed from one release to the next says which number the next may have.
+
+    >>> least_bump(before, after, files_before, files_after).level
+    'major'
+
+What counts as what stands in docs/versions.md; the comparison is pure, ``releases`` alone reads the database.
+"""
+
+from .numbers import is_enough, raised, step
+from .reasons import CODES, CONSENT, Bump, Level, Reason
+from .releases import Shortfall, require_high_enough, shortfall, version_findings
+from .whole import least_bump
+
+__all__ = [
+    "CODES",
+    "CONSENT",
+    "Bump",
+    "Level",
+    "Reason",
+    "Shortfall",
+    "is_enough",
+    "least_bump",
+    "raised",
+    "require_high_enough",
+    "shortfall",
+    "step",
+    "version_findings",
+]
