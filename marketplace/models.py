@@ -7,10 +7,11 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils import timezone
 
+from marketplace.checks.models import KnownName
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, Version
 
-__all__ = ["ApiDocument", "ApiOperation", "Draft", "DraftFile", "Listing", "Reach", "VerificationLevel"]
+__all__ = ["ApiDocument", "ApiOperation", "Draft", "DraftFile", "KnownName", "Listing", "Reach", "VerificationLevel"]
 
 
 class VerificationLevel(models.TextChoices):

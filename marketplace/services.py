@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core.models import User, Workspace
+from marketplace.checks.names import remember as remember_names
 from marketplace.errors import ListingTooLong, NotPublic, OffersChanged, RequirementUnmet
 from marketplace.models import Listing, Reach
 from marketplace.search import search_vector
@@ -78,6 +79,7 @@ def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     listing.updated_at = timezone.now()
     listing.save()
     Listing.objects.filter(pk=listing.pk).update(search=search_vector(version, summary, asked))
+    remember_names([version.extension])
     return listing
 
 

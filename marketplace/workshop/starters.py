@@ -12,7 +12,6 @@ class Starter:
 
 
 _FIXTURES = """\
-      happy: { status: 200, body: { id: t-1, title: Call Ada } }
       "401": { status: 401, body: { message: expired } }
       "429": { status: 429, headers: { Retry-After: "5" }, body: {} }
       5xx: { status: 503, body: {} }
@@ -22,9 +21,11 @@ connector: my-tasks
 version: 0.1.0
 name: My tasks
 summary: Keeps tasks in a system of ours.
+licence: Apache-2.0
+docs: Adds tasks to the list of a system of ours. Connect it with a token that may write tasks.
 auth: {{ type: bearer }}
 base_url: https://api.example.com/v1
-egress: [{{ host: api.example.com, methods: [GET, POST] }}]
+egress: [{{ host: api.example.com, methods: [POST], path_prefix: /v1 }}]
 rate_limits: {{ rpm: 60 }}
 retry: {{ strategy: exponential, max_attempts: 3 }}
 actions:
@@ -39,15 +40,18 @@ actions:
     scopes: [my-tasks.tasks.write]
     simulation: {{ answer: {{ id: "fake_id('t-', inputs.title)", title: inputs.title }} }}
     fixtures:
+      happy: {{ inputs: {{ title: Call Ada }}, status: 200, body: {{ id: t-1, title: Call Ada }} }}
 {_FIXTURES}"""
 _GRPC = f"""\
 connector: my-tasks-grpc
 version: 0.1.0
 name: My tasks over gRPC
 summary: Keeps tasks in a system of ours.
+licence: Apache-2.0
+docs: Reads tasks from a system of ours. Connect it with a token that may read tasks.
 auth: {{ type: bearer }}
 base_url: https://grpc.example.com
-egress: [{{ host: grpc.example.com, methods: [POST] }}]
+egress: [{{ host: grpc.example.com, methods: [POST], path_prefix: /tasks.v1.Tasks }}]
 actions:
   - id: get_task
     name: Get a task
@@ -68,12 +72,15 @@ actions:
     scopes: [my-tasks-grpc.tasks.read]
     simulation: {{ answer: {{ id: inputs.id, title: "'Call Ada'" }} }}
     fixtures:
+      happy: {{ inputs: {{ id: t-1 }}, status: 200, body: {{ id: t-1, title: Call Ada }} }}
 {_FIXTURES}"""
 _TRANSFORM = """\
 transform: my-leads.clean
 version: 0.1.0
 name: Clean my leads
 summary: Brings names and dates of a lead into one form.
+licence: Apache-2.0
+docs: Gives the name of a lead under one key, and the day it came as a date.
 inputs: { name: string, created: string }
 outputs: { full_name: string, created: date }
 steps:

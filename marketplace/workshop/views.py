@@ -79,7 +79,7 @@ def draft_check(request, workspace, pk):
     draft, form = _draft(request, pk), TextForm(request.POST)
     if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
         checked = check(request.POST.get("text", ""), files_of(draft))
-        return render(request, "workshop/_findings.html", {"checked": checked})
+        return render(request, "marketplace/checks/_findings.html", {"checked": checked, "editable": True})
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     text = form.cleaned_data["text"]

@@ -9,15 +9,16 @@ call is compiled by a child process with limits (registry.protos). The reference
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .documents import canonicalise
+from .documents import Locator, canonicalise
 from .findings import CODES, Finding, Findings
 from .form import read_form
 from .json_text import read_json
 from .model import ActionSpec, Manifest, load, version_digest
-from .nodes import Node
+from .nodes import NOWHERE, Map, Mark, Node
 from .publication import publishable
 from .python_checks import check_code
 from .python_file import read_python
@@ -32,6 +33,7 @@ __all__ = [
     "Reading",
     "from_form",
     "load",
+    "places",
     "publishable",
     "read",
     "version_digest",
@@ -71,6 +73,18 @@ def read(text: str | bytes, *, format: str | None = None, filename: str | None =
         case _:
             root = read_yaml(source, findings)
     return _finish(root, findings)
+
+
+def places(text: str) -> Callable[..., Mark | Node]:
+    """What finds where a canonical place stands in ``text``: ``("actions", 0, "path")`` as line and column, or those of
+    the deepest place above it that was written; line 0 where the text is no map, or Python."""
+    findings = Findings()
+    source = decode(text, findings)
+    kind = detect_format(source, None) if source is not None else "python"
+    root = None
+    if source is not None and kind != "python":
+        root = read_json(source, findings) if kind == "json" else read_yaml(source, findings)
+    return Locator(root) if isinstance(root, Map) else lambda *steps: NOWHERE
 
 
 def from_form(data: dict[str, Any]) -> Reading:

@@ -14,8 +14,9 @@ class Finding:
     """One thing to know about a manifest.
 
     ``line`` and ``column`` count from 1 and are 0 where there is no text (a form's data); ``path`` names the place by
-    keys (``actions[0].inputs.to``); ``message`` says what is wrong and why, ``fix`` how to put it right. A manifest
-    with an ``error`` does not load; warnings and notes are for its author and its reviewer.
+    keys (``actions[0].inputs.to``); ``message`` says what is wrong, ``why`` what comes of it, ``fix`` how to put it
+    right. ``file`` is the file beside the text that the line is in, empty for the text itself. A manifest with an
+    ``error`` does not load; warnings and notes are for its author and its reviewer.
     """
 
     code: str
@@ -25,6 +26,8 @@ class Finding:
     fix: str
     severity: Severity = "error"
     path: str = ""
+    why: str = ""
+    file: str = ""
 
     def as_dict(self) -> dict[str, str | int]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -237,6 +240,7 @@ class Findings:
             fix=fix or entry.fix,
             severity=entry.severity,
             path=path,
+            why=entry.about,
         )
         self.has_errors |= finding.severity == "error"
         if len(self._items) < MAX_FINDINGS and finding not in self._items:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .findings import Finding
+from .findings import CODES, Finding
 from .grpc_checks import unusable
 from .keys import REQUIRED_SCENARIOS
 from .model import ActionSpec, Manifest
@@ -42,7 +42,8 @@ def publishable(manifest: Manifest) -> list[Finding]:
         message, fix = _WHY.get(
             last, (f"There is no fixture for {last}.", f"Add a recorded reply under fixtures.{last}.")
         )
-        findings.append(Finding("unpublishable", 0, 0, f"{path}: {message}", fix, "error", path))
+        why = CODES["unpublishable"].about
+        findings.append(Finding("unpublishable", 0, 0, f"{path}: {message}", fix, "error", path, why))
     return findings
 
 

@@ -32,11 +32,11 @@ _MAX_NESTING = 60
 
 def read_python(text: str, findings: Findings, filename: str | None) -> Node | None:
     """The manifest that the file's comments declare, as a tree; None when the file cannot be read."""
-    tree = _parse(text, findings)
+    tree = parse_code(text, findings)
     comments = _comments(text, findings) if tree is not None else None
     if comments is None or tree is None:
         return None
-    run = _find_run(tree, findings)
+    run = find_run(tree, findings)
     first_code = min((statement.lineno for statement in tree.body), default=1)
     header = [comment for comment in comments if comment[0] < first_code and comment[2]]
     entries = _read_header(header, findings)
@@ -62,7 +62,7 @@ def _comments(text: str, findings: Findings) -> list[Comment] | None:
     ]
 
 
-def _parse(text: str, findings: Findings) -> ast.Module | None:
+def parse_code(text: str, findings: Findings) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in somebody's text is not ours to warn of
@@ -78,7 +78,7 @@ def _parse(text: str, findings: Findings) -> ast.Module | None:
     return None
 
 
-def _find_run(tree: ast.Module, findings: Findings) -> ast.FunctionDef | None:
+def find_run(tree: ast.Module, findings: Findings) -> ast.FunctionDef | None:
     runs = [
         item for item in tree.body if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name == "run"
     ]

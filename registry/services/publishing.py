@@ -13,6 +13,7 @@ from galaxy.core.permissions import require
 from registry.compat import require_high_enough
 from registry.errors import AlreadyPublished, NameTaken, NotInstallable, NotPublishable, StillInstalled
 from registry.manifests import Manifest, load, publishable, version_digest
+from registry.manifests.code_files import code_findings, code_names
 from registry.models import Extension, Kind, Pin, SharedQuerySet, Version, VersionFile
 from registry.semver import sort_key
 
@@ -174,7 +175,7 @@ def file_problems(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[st
     yield from (f"{path} is larger than 256 KiB." for path, content in files.items() if len(content) > MAX_FILE_BYTES)
     if sum(map(len, files.values())) > MAX_FILES_BYTES:
         yield "Its files are larger than 1 MiB together."
-    yield from (f"The file {name} is named and not there." for name in code_files(manifest) if name not in files)
+    yield from (f"The file {name} is named and not there." for name in code_names(manifest) if name not in files)
 
 
 def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher: str) -> None:
@@ -183,6 +184,9 @@ def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher
         if not 0 < len(value) <= limit:
             problems.append(f"The {what} has 1 to {limit} characters.")
     problems += file_problems(manifest, files)
+    for one in code_findings(manifest, files):
+        if one.severity == "error":
+            problems.append(f"{one.file}, line {one.line}: {one.message} {one.fix}")
     if problems:
         sentence = f"{manifest.id or 'It'} cannot be published: {problems[0]}"
         raise NotPublishable(sentence, {"manifest": " ".join(problems)})
@@ -190,13 +194,6 @@ def _check_publishable(manifest: Manifest, files: Mapping[str, bytes], publisher
 
 def fits(path: str) -> bool:
     return len(path) <= 200 and _PATH.fullmatch(path) is not None
-
-
-def code_files(manifest: Manifest) -> Iterator[str]:
-    for holder in (manifest.canonical, *manifest.canonical.get("actions", ())):
-        for place in (holder, holder.get("simulation", {})):
-            if name := place.get("code_file"):
-                yield name
 
 
 def _one_at_a_time() -> None:

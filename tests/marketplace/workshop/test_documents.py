@@ -78,7 +78,8 @@ def test_five_of_three_hundred_become_a_draft_that_can_be_a_version(client_of, w
     assert (answer.url, draft.slug, draft.state) == (draft.get_absolute_url(), "pets", "ready")
     actions = read(draft.text).manifest.actions
     assert list(actions) == ["list_things3", "create_thing3", "list_things10", "replace_thing10", "delete_thing10"]
-    assert check(draft.text).findings == []
+    assert check(draft.text).errors == []
+    assert {one.code for one in check(draft.text).obstacles} == {"no-licence", "no-docs"}  # no document says either
     assert {loss["where"] for loss in draft.losses} == {
         "GET /things3", "POST /things3", "GET /things10", "PUT /things10/{id}", "DELETE /things10/{id}",
     }  # fmt: skip

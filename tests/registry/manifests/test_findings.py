@@ -187,7 +187,7 @@ def test_findings_say_why_and_how_and_use_codes_of_the_table():
     for finding in read("action: a.b\ntimeout_ms: 99999\nmethod: POST\npath: /x\nscopes: [x.read]\n").findings:
         assert finding.code in CODES
         assert finding.message and finding.fix and finding.path
-        assert set(finding.as_dict()) == {"code", "line", "column", "message", "fix", "severity", "path"}
+        assert set(finding.as_dict()) == {"code", "line", "column", "message", "fix", "severity", "path", "why", "file"}
 
 
 def test_a_note_does_not_stop_a_manifest():
