@@ -23,5 +23,6 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("policies.urls")),
     path("w/<slug:workspace>/", include("sandbox.urls")),
     path("w/<slug:workspace>/", include("marketplace.urls")),
+    path("w/<slug:workspace>/", include("marketplace.reviews.urls")),
     path("w/<slug:workspace>/", include("marketplace.workshop.urls")),
 ]

@@ -8,10 +8,21 @@ from django.db import models
 from django.utils import timezone
 
 from marketplace.checks.models import KnownName
+from marketplace.reviews.models import Review
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, Version
 
-__all__ = ["ApiDocument", "ApiOperation", "Draft", "DraftFile", "KnownName", "Listing", "Reach", "VerificationLevel"]
+__all__ = [
+    "ApiDocument",
+    "ApiOperation",
+    "Draft",
+    "DraftFile",
+    "KnownName",
+    "Listing",
+    "Reach",
+    "Review",
+    "VerificationLevel",
+]
 
 
 class VerificationLevel(models.TextChoices):

@@ -19,6 +19,7 @@ from marketplace.reading import (
     requirements_of,
     with_extension,
 )
+from marketplace.reviews.reading import summary_of
 from marketplace.search import Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
@@ -74,6 +75,7 @@ def listing_detail(request, workspace, slug):
         "installation": there,
         "standing": standings_of([there]).get(there.pk) if there else None,
         "requirements": requirements_of(manifest.requires, here),
+        "reviews": summary_of(listing.extension),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
     }
     return render(request, "marketplace/listing_detail.html", context)

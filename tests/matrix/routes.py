@@ -1,7 +1,11 @@
 """Every route of the URL configuration, and how a test asks for it."""
 
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -33,6 +37,20 @@ def table() -> list[Row]:
 def routes() -> set[str]:
     """Names of every route there is, namespaces included."""
     return set(_names(get_resolver(), ""))
+
+
+def routes_of_their_own(what: str, route: str, things: dict) -> Any:
+    """What the module of a route (``*_routes.py``) says of it: ``what`` is place, body or query. {} where none does."""
+    for module in _modules():
+        if (says := getattr(module, what, None)) and (said := says(route, things)):
+            return said
+    return {}
+
+
+@cache
+def _modules() -> list[ModuleType]:
+    names = sorted(file.stem for file in Path(__file__).parent.glob("*_routes.py"))
+    return [import_module(f"tests.matrix.{name}") for name in (*names, "machines")]
 
 
 def _names(resolver: URLResolver, namespace: str):

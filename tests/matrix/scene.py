@@ -31,6 +31,7 @@ from tests.matrix import (
     policy_routes,
     queue_routes,
     resilience_routes,
+    review_routes,
     secret_routes,
     standing_routes,
     stream_routes,
@@ -88,6 +89,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | stream_routes.streams(workspace, admin)
         | audit_routes.trail(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
+        | review_routes.reviews(workspace, admin, probe)
     )
 
 

@@ -13,20 +13,7 @@ from policies.models import Approval
 from registry.models import Installation
 from sandbox.models import Run
 from tests.extensions import PROBE, publish
-from tests.matrix import (
-    audit_routes,
-    connection_routes,
-    machines,
-    move_routes,
-    policy_routes,
-    queue_routes,
-    resilience_routes,
-    secret_routes,
-    standing_routes,
-    stream_routes,
-    workshop_routes,
-)
-from tests.matrix.routes import PEOPLE, routes, table
+from tests.matrix.routes import PEOPLE, routes, routes_of_their_own, table
 from tests.matrix.show import WORDS, lines
 
 ROWS = table()
@@ -92,61 +79,50 @@ OBJECT_ROUTES = (
 
 def address(route: str, things: dict, slug: str) -> str:
     """The URL of a route for the objects of ``things``, under the workspace ``slug``."""
-    own = (
-        {
-            "core:audit-detail": {"pk": things["event"].pk},
-            "core:audit-verification": {"pk": things["verification"].pk},
-            "core:member-detail": {"pk": things["membership"].pk},
-            "core:member-role": {"pk": things["membership"].pk},
-            "core:member-removal": {"pk": things["membership"].pk},
-            "core:member-ownership": {"pk": things["membership"].pk},
-            "core:invitation-mail": {"pk": things["invitation"].pk},
-            "core:invitation-withdrawal": {"pk": things["invitation"].pk},
-            "core:invitation-acceptance": {"token": things["token"]},
-            "core:role-detail": {"pk": things["role"].pk},
-            "core:role-removal": {"pk": things["role"].pk},
-            "core:request-decision": {"pk": things["asked"].pk},
-            "core:request-withdrawal": {"pk": things["asked"].pk},
-            "core:notification-reading": {"pk": things["news"].pk},
-            "registry:installation-detail": {"pk": things["installation"].pk},
-            "registry:installation-removal": {"pk": things["installation"].pk},
-            "sandbox:installation-health": {"pk": things["installation"].pk},
-            "registry:pin-change": {"pk": things["installation"].pk},
-            "policies:decision-detail": {"pk": things["approval"].decision_id},
-            "policies:approval-detail": {"pk": things["approval"].pk},
-            "policies:approval-decision": {"pk": things["approval"].pk},
-            "policies:approval-withdrawal": {"pk": things["approval"].pk},
-            "sandbox:run-detail": {"pk": things["run"].pk},
-            "sandbox:run-cancellation": {"pk": things["run"].pk},
-            "sandbox:run-settlement": {"pk": things["unknown"].pk},
-            "sandbox:run-fixture": {"pk": things["run"].pk},
-            "marketplace:listing-detail": {"slug": "probe.tidy"},
-            "marketplace:listing-install": {"slug": "probe.tidy"},
-            "core:break-glass-ending": {"pk": things["look"].pk},
-            "core:support-access-ending": {"pk": things["look"].pk},
-            "core:session-ending": {"pk": 1},
-            "mfa_remove_webauthn": {"pk": 1},
-            "mfa_edit_webauthn": {"pk": 1},
-            "account_confirm_email": {"key": "made-up"},
-            "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
-        }.get(route)
-        or policy_routes.place(route, things)
-        or secret_routes.place(route, things)
-        or stream_routes.place(route, things)
-        or audit_routes.place(route, things)
-        or workshop_routes.place(route, things)
-        or connection_routes.place(route, things)
-        or resilience_routes.place(route, things)
-        or queue_routes.place(route, things)
-        or standing_routes.place(route, things)
-        or move_routes.place(route, things)
-        or machines.place(route, things)
-    )
+    own = {
+        "core:audit-detail": {"pk": things["event"].pk},
+        "core:audit-verification": {"pk": things["verification"].pk},
+        "core:member-detail": {"pk": things["membership"].pk},
+        "core:member-role": {"pk": things["membership"].pk},
+        "core:member-removal": {"pk": things["membership"].pk},
+        "core:member-ownership": {"pk": things["membership"].pk},
+        "core:invitation-mail": {"pk": things["invitation"].pk},
+        "core:invitation-withdrawal": {"pk": things["invitation"].pk},
+        "core:invitation-acceptance": {"token": things["token"]},
+        "core:role-detail": {"pk": things["role"].pk},
+        "core:role-removal": {"pk": things["role"].pk},
+        "core:request-decision": {"pk": things["asked"].pk},
+        "core:request-withdrawal": {"pk": things["asked"].pk},
+        "core:notification-reading": {"pk": things["news"].pk},
+        "registry:installation-detail": {"pk": things["installation"].pk},
+        "registry:installation-removal": {"pk": things["installation"].pk},
+        "sandbox:installation-health": {"pk": things["installation"].pk},
+        "registry:pin-change": {"pk": things["installation"].pk},
+        "policies:decision-detail": {"pk": things["approval"].decision_id},
+        "policies:approval-detail": {"pk": things["approval"].pk},
+        "policies:approval-decision": {"pk": things["approval"].pk},
+        "policies:approval-withdrawal": {"pk": things["approval"].pk},
+        "sandbox:run-detail": {"pk": things["run"].pk},
+        "sandbox:run-cancellation": {"pk": things["run"].pk},
+        "sandbox:run-settlement": {"pk": things["unknown"].pk},
+        "sandbox:run-fixture": {"pk": things["run"].pk},
+        "marketplace:listing-detail": {"slug": "probe.tidy"},
+        "marketplace:listing-install": {"slug": "probe.tidy"},
+        "core:break-glass-ending": {"pk": things["look"].pk},
+        "core:support-access-ending": {"pk": things["look"].pk},
+        "core:session-ending": {"pk": 1},
+        "mfa_remove_webauthn": {"pk": 1},
+        "mfa_edit_webauthn": {"pk": 1},
+        "account_confirm_email": {"key": "made-up"},
+        "account_reset_password_from_key": {"uidb36": "1", "key": "made-up"},
+    }.get(route) or routes_of_their_own("place", route, things)
     try:
         return reverse(route, kwargs=own)
     except NoReverseMatch:
         pass  # a page of a workspace
-    query = "?target=probe.look_up" if route == "sandbox:run-create" else move_routes.query(route, things)
+    query = (
+        "?target=probe.look_up" if route == "sandbox:run-create" else routes_of_their_own("query", route, things) or ""
+    )
     return reverse(route, kwargs={"workspace": slug, **own}) + query
 
 
@@ -159,39 +135,26 @@ def form(route: str, things: dict) -> dict:
         "act": "write_installation",
         "to": f"user:{things['membership'].user_id}",
     }
-    return (
-        {
-            "core:preferences": {"theme": "dark"},
-            "core:member-role": {"role": str(things["auditor"].pk)},
-            "core:invitation-create": {"address": "another@example.test", "role": str(things["auditor"].pk)},
-            "core:invitation-acceptance": {"name": "Nell New", "password": "a long enough phrase"},
-            "core:role-create": {"name": "Shift", "permissions": ["view_run"]},
-            "core:role-detail": {"name": "Desk", "permissions": ["view_listing"]},
-            "core:grant-create": grant,
-            "core:grant-revocation": grant,
-            "core:request-create": {"ask": f"core.manage_role|core.workspace|{things['role'].workspace_id}"},
-            "core:request-decision": {"answer": "given", "reason": ""},
-            "core:break-glass-list": {"workspace": "meridian", "reason": "Helping with a run.", "minutes": "15"},
-            "core:support-access": {"allows_support_access": "false"},
-            "core:workspace-settings": {"requires_second_factor": "false"},
-            "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
-            "registry:installation-removal": {"reason": "No longer used"},
-            "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
-            "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
-            "marketplace:listing-install": {"digest": [things["tidy"].digest]},
-        }.get(route)
-        or policy_routes.body(route, things)
-        or secret_routes.body(route, things)
-        or stream_routes.body(route, things)
-        or audit_routes.body(route, things)
-        or workshop_routes.body(route, things)
-        or connection_routes.body(route, things)
-        or resilience_routes.body(route, things)
-        or queue_routes.body(route, things)
-        or standing_routes.body(route, things)
-        or move_routes.body(route, things)
-        or machines.body(route, things)
-    )
+    return {
+        "core:preferences": {"theme": "dark"},
+        "core:member-role": {"role": str(things["auditor"].pk)},
+        "core:invitation-create": {"address": "another@example.test", "role": str(things["auditor"].pk)},
+        "core:invitation-acceptance": {"name": "Nell New", "password": "a long enough phrase"},
+        "core:role-create": {"name": "Shift", "permissions": ["view_run"]},
+        "core:role-detail": {"name": "Desk", "permissions": ["view_listing"]},
+        "core:grant-create": grant,
+        "core:grant-revocation": grant,
+        "core:request-create": {"ask": f"core.manage_role|core.workspace|{things['role'].workspace_id}"},
+        "core:request-decision": {"answer": "given", "reason": ""},
+        "core:break-glass-list": {"workspace": "meridian", "reason": "Helping with a run.", "minutes": "15"},
+        "core:support-access": {"allows_support_access": "false"},
+        "core:workspace-settings": {"requires_second_factor": "false"},
+        "policies:approval-decision": {"decision": "approved", "note": "", "digest": things["approval"].digest},
+        "registry:installation-removal": {"reason": "No longer used"},
+        "sandbox:run-create": {"in_key": "a", "scenario": "happy", "idempotency_key": str(uuid.uuid4())},
+        "sandbox:run-settlement": {"happened": "yes", "note": "Seen there."},
+        "marketplace:listing-install": {"digest": [things["tidy"].digest]},
+    }.get(route) or routes_of_their_own("body", route, things)
 
 
 def post(client: Client, route: str, url: str, things: dict):

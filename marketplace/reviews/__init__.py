@@ -1,0 +1,1 @@
+"""Reviews: what workspaces that run an extension live think of it."""
