@@ -210,7 +210,17 @@ def test_scope_of_opens_every_workspace_of_a_person(cast):
 
 
 def test_no_model_of_ours_forgets_its_workspace(db):
-    globals_ = {"User", "Workspace", "Extension", "Version", "VersionFile", "VersionFigure", "Listing", "AuditKey"}
+    globals_ = {
+        "User",
+        "Workspace",
+        "Extension",
+        "Version",
+        "VersionFile",
+        "VersionFigure",
+        "Listing",
+        "KnownName",
+        "AuditKey",
+    }
     ours = {"core", "registry", "policies", "sandbox", "marketplace"}
     for model in apps.get_models():
         if model._meta.app_label in ours and model.__name__ not in globals_:
