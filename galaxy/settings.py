@@ -234,6 +234,11 @@ GALAXY_KEY_FILE = DATA_DIR / "vault" / "root-keys.json"  # made by `manage.py pr
 # The file of private keys that sign checkpoints. Only the sequencer is given it: nobody else signs.
 GALAXY_SIGNING_KEYS = env_str("GALAXY_SIGNING_KEYS")
 GALAXY_SIGNING_KEY_FILE = DATA_DIR / "sequencer" / "signing-keys.json"  # made by `manage.py prepare` outside production
+# The file of private keys that sign versions for the marketplace (docs/publishing.md), given to sandboxd alone.
+GALAXY_MARKETPLACE_KEYS = env_str("GALAXY_MARKETPLACE_KEYS")
+GALAXY_MARKETPLACE_KEY_FILE = DATA_DIR / "marketplace" / "signing-keys.json"  # of commands, outside production
+# Ids of the marketplace's keys that are believed by themselves; left out, the first that there was.
+GALAXY_MARKETPLACE_ROOTS = env_list("GALAXY_MARKETPLACE_ROOTS")
 # Copies of every checkpoint outside the database, of which verifying makes use.
 GALAXY_CHECKPOINTS_DIR = Path(env_str("GALAXY_CHECKPOINTS_DIR") or DATA_DIR / "checkpoints")
 
@@ -397,6 +402,7 @@ CELERY_BEAT_SCHEDULE = {
     "settle-decided": {"task": "policies.tasks.settle_decided", "schedule": 15.0},
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
+    "sign-waiting-versions": {"task": "registry.tasks.sign_waiting", "schedule": 20.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},

@@ -95,3 +95,20 @@ class Altered(Conflict):
 
     code = "digest_mismatch"
     next_step = "Tell the people who run Galaxy: its database was changed from outside."
+
+
+class NotVouched(Altered):
+    """Nothing that counts says that a version is the marketplace's: unsigned yet, or by a key that was revoked."""
+
+    code = "not_vouched"
+    next_step = "Its page in the marketplace says what it waits for."
+
+
+class CannotSign(DomainError):
+    status = 503
+    code = "cannot_sign"
+    next_step = "manage.py marketplace key list shows the keys; docs/publishing.md says how they are replaced."
+
+
+class AlreadyRevoked(Conflict):
+    code = "already_revoked"

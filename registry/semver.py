@@ -5,6 +5,7 @@ import re
 from semantic_version import NpmSpec, Version
 
 _NUMERIC = re.compile("[0-9]+", re.ASCII)
+DRAFT = re.compile(r"[.-]draft\.[0-9]+$", re.ASCII)  # the end of a draft's number
 
 
 def sort_key(number: str) -> str:

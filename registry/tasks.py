@@ -9,3 +9,11 @@ def take_due_updates() -> int:
     from registry.updates.sweeping import take_due_updates as take
 
     return take()
+
+
+@shared_task
+def sign_waiting() -> int:
+    """Have what was published without a signature signed; returns how many were."""
+    from registry.signing.sweeping import sign_waiting as sweep
+
+    return sweep()

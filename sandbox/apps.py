@@ -13,10 +13,12 @@ class SandboxConfig(AppConfig):
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
         from registry import standing
+        from registry.signing import register_signer
         from sandbox import notifications, origins, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
+        from sandbox.sandboxd.releases import ask_for_signature
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
         from sandbox.sandboxd.trials import ask_for_trial
@@ -25,6 +27,7 @@ class SandboxConfig(AppConfig):
         register_sender(ask_to_send)
         add_link("run", "sandbox:run-detail")
         sealing.register(RemoteSealer)
+        register_signer(ask_for_signature)
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)
         receivers.connect()

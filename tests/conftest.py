@@ -1,8 +1,12 @@
 """The small cast that tests share. Each test runs within the row-level scope of ``workspace``, as the app role."""
 
+import contextlib
 import gc
+import os
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connections
@@ -12,6 +16,7 @@ from django.test.utils import setup_databases
 from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
+from galaxy.core.vault.signing import make_signing_keys
 from tests import flushing, template
 from tests.factories import Desk, make_desk
 from tests.playhouse import Playhouse, is_transactional
@@ -20,6 +25,16 @@ from tests.workers import Workers
 # The live server writes the head of an answer and then its body, which would wait 40 ms until the head is acknowledged:
 # at each of the forty files of a page, and at each made-up request.
 WSGIRequestHandler.disable_nagle_algorithm = True
+
+
+def pytest_configure():
+    """The key that versions of tests are signed with: whole or not there, since several runs may begin together."""
+    path = Path(settings.GALAXY_MARKETPLACE_KEYS)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists() and make_signing_keys(fresh):
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
 
 
 def pytest_sessionstart(session):

@@ -3,7 +3,9 @@
 from registry.models.connections import AppRegistration, Connection, ConnectionCredential
 from registry.models.extensions import Extension, Kind, SharedQuerySet, Version, VersionFile
 from registry.models.installations import Installation, InstallationQuerySet, Pin, SecretUse
+from registry.models.publishers import Publisher, PublisherMember
 from registry.models.rollouts import RollOut, RollOutPack
+from registry.models.signing import SigningKey, VersionSignature
 from registry.models.updates import (
     Hold,
     PackPin,
@@ -25,15 +27,19 @@ __all__ = [
     "Kind",
     "PackPin",
     "Pin",
+    "Publisher",
+    "PublisherMember",
     "RollOut",
     "RollOutPack",
     "ScheduledMove",
     "SecretUse",
     "SharedQuerySet",
+    "SigningKey",
     "SkippedWait",
     "UpdateDefaults",
     "UpdatePolicy",
     "UpdateSettings",
     "Version",
     "VersionFile",
+    "VersionSignature",
 ]

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from registry.semver import DRAFT
+
 if TYPE_CHECKING:
     from registry.manifests import Manifest
 
@@ -40,7 +42,8 @@ class SharedQuerySet(models.QuerySet):
 class Extension(models.Model):
     """Something that can be installed, named by its slug (``hubspot``, ``leads.clean``).
 
-    ``workspace`` is NULL for what the marketplace offers to all, else the one workspace that has it for itself.
+    ``workspace`` is NULL for what the marketplace offers to all, else the one workspace that has it for itself. Every
+    public one has an ``owner``, whose name ``publisher`` repeats; what a workspace drafts for itself has none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -51,6 +54,9 @@ class Extension(models.Model):
     slug = models.CharField(max_length=80)
     name = models.CharField(max_length=80)
     publisher = models.CharField(max_length=80)
+    owner = models.ForeignKey(
+        "registry.Publisher", null=True, blank=True, on_delete=models.PROTECT, related_name="extensions"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar = SharedQuerySet.as_manager()
@@ -118,7 +124,10 @@ class Version(models.Model):
             models.UniqueConstraint(fields=["digest"], condition=Q(workspace=None), name="version_digest_once_public"),
             models.UniqueConstraint(fields=["workspace", "digest"], name="version_digest_once_private"),
         ]
-        indexes = [models.Index(fields=["digest"], name="version_by_digest")]
+        indexes = [
+            models.Index(fields=["digest"], name="version_by_digest"),
+            models.Index(fields=["published_at"], name="version_newest"),
+        ]
 
     def __str__(self):
         return f"{self.extension} {self.number}"
@@ -131,6 +140,11 @@ class Version(models.Model):
         if not hasattr(self, "_parsed"):
             self._parsed = load(self.manifest)
         return self._parsed
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether its number is that of a draft, which a workspace tries out."""
+        return DRAFT.search(self.number) is not None
 
     @property
     def short_digest(self) -> str:

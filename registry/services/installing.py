@@ -20,6 +20,7 @@ from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
 from registry.signals import installation_removed
+from registry.signing import verify
 
 
 def install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> Installation:
@@ -64,6 +65,7 @@ def install_agreed(workspace: Workspace, version: Version, *, actor: User, chain
     """
     extension, by = version.extension, chain or Actor.of(actor)
     _check_installable(workspace, extension, version)
+    verify(version)
     manifest = verified_manifest(version.digest)
     refuse_shared_names(workspace, manifest, extension)
     if missing := missing_requirements(workspace, manifest, lock=True):

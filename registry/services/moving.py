@@ -25,6 +25,7 @@ from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
 from registry.services.resolving import reaches_out, verified_manifest
 from registry.signals import pin_moved
+from registry.signing import verify
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ def _move(
     if version.extension_id != row.extension_id or version.status not in held:
         raise NotInstallable(f"{version} can not be installed.")
     _check_not_held(row, version)
+    verify(version)
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
     connections = list(row.connections.select_for_update())  # moved for not being connected, it stays so until then
     step = upgrade_step(row, version, actor, keeps=keeps)

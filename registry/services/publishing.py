@@ -14,14 +14,15 @@ from registry.compat import require_high_enough
 from registry.errors import AlreadyPublished, NameTaken, NotInstallable, NotPublishable, StillInstalled
 from registry.manifests import Manifest, load, publishable, version_digest
 from registry.manifests.code_files import code_findings, code_names
-from registry.models import Extension, Kind, Pin, SharedQuerySet, Version, VersionFile
-from registry.semver import sort_key
+from registry.models import Extension, Kind, Pin, Publisher, SharedQuerySet, Version, VersionFile
+from registry.publishers.naming import publisher_named
+from registry.semver import DRAFT, sort_key
+from registry.signing import sign_release
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES_BYTES = 1024 * 1024
 _RENAME = "Name it otherwise in its first line, and publish it again."
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-DRAFT = re.compile(r"[.-]draft\.[0-9]+$", re.ASCII)
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
 
 
@@ -30,13 +31,14 @@ def publish_version(
     manifest: Manifest,
     *,
     files: Mapping[str, bytes] | None = None,
-    publisher: str,
+    publisher: Publisher | str,
     published_by: User | None = None,
     changes: str = "",
     security_fix: str = "",
 ) -> Version:
-    """Publish one immutable release for all; the extension is made when it is new.
+    """Publish one immutable release for all, signed by the marketplace; the extension is made when it is new.
 
+    ``publisher`` as a text is a name of the people who run Galaxy, made when it is new; another's is refused.
     ``files`` maps a path within the version to its bytes; ``security_fix`` says which hole it closes, if it closes one.
     The same number with the same bytes answers the version that stands already. Raises NotPublishable, AlreadyPublished
     (same number, other bytes), NameTaken, or VersionTooLow where what changed takes a higher number (registry.compat).
@@ -44,18 +46,21 @@ def publish_version(
     What workspaces have for themselves is not asked: a private extension keeps nobody from a name, nor tells of itself.
     """
     files = files or {}
-    _check_publishable(manifest, files, publisher)
+    name = publisher if isinstance(publisher, str) else publisher.name
+    _check_publishable(manifest, files, name)
     if DRAFT.search(manifest.version or ""):
         raise NotPublishable(f"{manifest.version} is the number of a draft. Publish it under a number of its own.")
     _one_at_a_time()
     extension = Extension.objects.public().filter(slug=manifest.id).first()
     if extension is None:
-        extension = Extension(kind=manifest.kind, slug=manifest.id, publisher=publisher)
-    elif (extension.kind, extension.publisher) != (manifest.kind, publisher):
+        owner = publisher_named(publisher) if isinstance(publisher, str) else publisher
+        extension = Extension(kind=manifest.kind, slug=manifest.id, publisher=owner.name, owner=owner)
+    elif (extension.kind, extension.publisher) != (manifest.kind, name):
         raise NameTaken(f"{manifest.id} is the {extension.kind} of {extension.publisher} already.")
     elif stands := extension.versions.filter(number=manifest.version).first():
         if stands.digest != version_digest(manifest, files):
             raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
+        sign_release(stands)
         return stands
     else:
         require_high_enough(extension, manifest, files)
@@ -153,6 +158,7 @@ def _store(
         )
         for path, content in files.items()
     )
+    sign_release(version)
     return version
 
 

@@ -9,9 +9,10 @@ from django.db.models import Q, QuerySet
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User, Workspace
 from registry.errors import Altered, NotInstalled
-from registry.manifests import ActionSpec, Manifest, load, version_digest
+from registry.manifests import ActionSpec, Manifest, load
 from registry.models import Connection, Installation, Kind, Version
 from registry.services.credentials import connection_for
+from registry.signing import verify_contents
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,12 @@ def _installed(workspace: UUID, target: str, connector: str) -> QuerySet[Install
 
 @lru_cache(maxsize=256)
 def verified_manifest(digest: str) -> Manifest:
-    """The manifest of the version called ``digest``, whose stored manifest and files were recomputed to that digest.
+    """The manifest of the version called ``digest``, whose stored manifest and files were recomputed to that digest and
+    whose signatures hold (registry.signing).
 
-    Kept per process by digest: what was checked once is what is used, whatever happens to the row afterwards.
-    Raises Altered, or NotInstalled where nothing was published under it.
+    Kept per process by digest: what was checked once is what is used, whatever happens to the row afterwards. A key
+    that is revoked later stops versions by their row. Raises Altered, NotVouched, or NotInstalled where nothing was
+    published under it.
     """
     return _verified(digest)[0]
 
@@ -75,13 +78,12 @@ def verified_file(digest: str, path: str) -> bytes:
 
 
 def _verified(digest: str) -> tuple[Manifest, dict[str, bytes]]:
-    version = Version.objects.filter(digest=digest).first()
+    version = Version.objects.filter(digest=digest).select_related("extension__owner").first()
     if version is None:
         raise NotInstalled("No version of that digest is published.")
     manifest = load(version.manifest)
     files = {path: bytes(content) for path, content in version.files.values_list("path", "content")}
-    if version_digest(manifest, files) != digest:
-        raise Altered(f"{version} is not what was published, so nothing of it runs.")
+    verify_contents(version, manifest, files)
     return manifest, files
 
 

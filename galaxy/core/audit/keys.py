@@ -36,17 +36,20 @@ class PublicKey:
     note: str
 
 
-def introduce(keys: SigningKeys, before: PublicKey | None, at: datetime) -> PublicKey:
-    """A key as the successor of ``before``, or as the first. KeyError where the file of keys lacks the one before."""
+def introduce(keys: SigningKeys, before: PublicKey | None, at: datetime, *, name: str = NAME) -> PublicKey:
+    """A key as the successor of ``before``, or as the first. KeyError where the file of keys lacks the one before.
+
+    ``name`` says what the keys are for: it begins the note, and a note under another name introduces nothing.
+    """
     number = before.number + 1 if before else 1
     public = keys.public(keys.current)
     previous = note_hash(before.note) if before else NO_NOTE
     signers = [before.key_id, keys.current] if before else [keys.current]
-    note = sign(_text(number, public, at, previous), NAME, keys, signers)
+    note = sign(_text(name, number, public, at, previous), name, keys, signers)
     return PublicKey(number, keys.current, public, at, note)
 
 
-def key_of(note: str) -> PublicKey:
+def key_of(note: str, name: str = NAME) -> PublicKey:
     """What a note introduces. Nothing of it is verified. Raises ValueError with a sentence where it is none."""
     text = parse(note).text
     try:
@@ -57,7 +60,7 @@ def key_of(note: str) -> PublicKey:
         found = PublicKey(int(number), id_of(key), key, at, note)
     except ValueError:
         raise ValueError("It introduces no key.") from None
-    if _text(found.number, key, at, before) != text:
+    if _text(name, found.number, key, at, before) != text:
         raise ValueError("It introduces no key as Galaxy does.")
     return found
 
@@ -76,30 +79,32 @@ def broken_links(notes: Iterable[str]) -> tuple[list[PublicKey], list[tuple[int,
             wrong.append((number, f"Note {number} of the signing keys cannot be read. {error}"))
             continue
         before = good[-1] if good else None
-        if reason := _not_introduced(key, before, number):
+        if reason := why_not_introduced(key, before, number):
             wrong.append((number, f"Signing key {number} ({key.key_id}) {reason}"))
         else:
             good.append(key)
     return good, wrong
 
 
-def _not_introduced(key: PublicKey, before: PublicKey | None, number: int) -> str:
+def why_not_introduced(key: PublicKey, before: PublicKey | None, number: int, name: str = NAME) -> str:
+    """The end of a sentence on what is wrong with how ``key`` was introduced as the successor of ``before``; "" for
+    nothing."""
     note = parse(key.note)
     if key.number != number:
         return f"says that it is number {key.number}."
-    if not note.is_signed_by(NAME, key.public):
+    if not note.is_signed_by(name, key.public):
         return "did not sign its own introduction."
-    if before and not note.is_signed_by(NAME, before.public):
+    if before and not note.is_signed_by(name, before.public):
         return f"was not introduced by the key before it ({before.key_id})."
     previous = note_hash(before.note) if before else NO_NOTE
-    if _text(key.number, key.public, key.introduced_at, previous) != note.text:
+    if _text(name, key.number, key.public, key.introduced_at, previous) != note.text:
         return "does not follow the key before it."
     return ""
 
 
-def _text(number: int, public: bytes, at: datetime, previous: bytes) -> str:
+def _text(name: str, number: int, public: bytes, at: datetime, previous: bytes) -> str:
     lines = [
-        NAME,
+        name,
         str(number),
         base64.b64encode(public).decode(),
         f"time {moment(at)}",

@@ -1,7 +1,8 @@
-"""Keys that sign the heads of the trail (Ed25519, RFC 8032): private ones in a file of the sequencer's own.
+"""Keys that sign (Ed25519, RFC 8032): private ones in a file that one process alone is given.
 
-Only the sequencer is given the setting ``GALAXY_SIGNING_KEYS``, the path of that file; everywhere else signing is
-closed, so that a web process that was broken into can write false events and still sign for none of them.
+The heads of the trail are signed by the sequencer (``GALAXY_SIGNING_KEYS``), versions by sandboxd
+(``GALAXY_MARKETPLACE_KEYS``); everywhere else signing is closed, so that a web process that was broken into can write
+false rows and still sign for none of them.
 """
 
 import hashlib
@@ -17,6 +18,11 @@ from galaxy.core.vault.key_files import ID_CHARACTERS, KeyFile
 
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
+TRAIL, VERSIONS = "trail", "versions"  # what keys are for, as the sentences of errors say it
+_WORDS = {
+    TRAIL: ("signing keys", "Nothing is signed", "the sequencer", "manage.py audit make-key"),
+    VERSIONS: ("the marketplace's keys", "No version is signed", "sandboxd", "manage.py marketplace key make"),
+}
 
 
 class SigningKeys:
@@ -25,8 +31,8 @@ class SigningKeys:
     Raises VaultClosed where there is no file, ImproperlyConfigured where others may read it or it holds no keys.
     """
 
-    def __init__(self, path: str | Path):
-        self.current, seeds = _file(Path(path)).read()
+    def __init__(self, path: str | Path, use: str = TRAIL):
+        self.current, seeds = _file(Path(path), use).read()
         self._keys = {id: Ed25519PrivateKey.from_private_bytes(seed) for id, seed in seeds.items()}
 
     def __repr__(self) -> str:
@@ -53,15 +59,15 @@ def current() -> SigningKeys:
     return SigningKeys(settings.GALAXY_SIGNING_KEYS)
 
 
-def make_signing_keys(path: Path) -> bool:
+def make_signing_keys(path: Path, use: str = TRAIL) -> bool:
     """Make the file with a first key where there is none; returns whether it was made."""
-    return _file(path).make(*_new())
+    return _file(path, use).make(*_new())
 
 
-def add_signing_key(path: Path) -> str:
-    """Add a key that signs once the sequencer has started anew and handed over to it. Returns its id."""
+def add_signing_key(path: Path, use: str = TRAIL) -> str:
+    """Add a key, which signs once the one before has handed over to it. Returns its id."""
     id, seed = _new()
-    _file(path).add(id, seed)
+    _file(path, use).add(id, seed)
     return id
 
 
@@ -85,5 +91,5 @@ def _new() -> tuple[str, bytes]:
     return id_of(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()), seed
 
 
-def _file(path: Path) -> KeyFile:
-    return KeyFile(path, "signing keys", "Nothing is signed", "the sequencer", "manage.py audit make-key")
+def _file(path: Path, use: str) -> KeyFile:
+    return KeyFile(path, *_WORDS[use])

@@ -9,6 +9,7 @@ from marketplace.catalogue import Entry, read_catalogue
 from marketplace.services import list_extension
 from registry.models import Version
 from registry.services import publish_version
+from registry.signing import operator_keys
 
 
 class Command(BaseCommand):
@@ -25,7 +26,7 @@ class Command(BaseCommand):
             count = len(catalogue.problems)
             raise CommandError(f"{count} problem{'' if count == 1 else 's'}; nothing was loaded.")
         before = Version.objects.count()
-        with transaction.atomic():
+        with operator_keys(), transaction.atomic():
             versions = [self._load(entry) for entry in catalogue.entries]
         listed = len({version.extension_id for version in versions})
         new = Version.objects.count() - before

@@ -4,10 +4,14 @@ from galaxy.core.accounts import plain_address
 from galaxy.core.errors import DomainError
 from galaxy.core.models import User
 from marketplace.desk import NAME, SLUG, open_desk
+from registry.signing.command import add_key_verbs
+from registry.signing.command import handle as handle_key
 
 
 class Command(BaseCommand):
-    help = "Run the marketplace: `desk` makes its own workspace, where what is submitted is reviewed."
+    help = (
+        "Run the marketplace: its own workspace, where what is submitted is reviewed, and the keys that it signs with."
+    )
 
     def add_arguments(self, parser):
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -15,9 +19,13 @@ class Command(BaseCommand):
         desk.add_argument("--owner", required=True, metavar="EMAIL", help="the address the owner signs in with")
         desk.add_argument("--name", default=NAME, help="what it is called (default: %(default)s)")
         desk.add_argument("--slug", default=SLUG, help="its address below /w/ (default: %(default)s)")
+        add_key_verbs(verbs.add_parser("key", help="look after the keys that versions are signed with"))
 
     def handle(self, *, verb: str, **options):
         getattr(self, f"_{verb}")(**options)
+
+    def _key(self, *, act: str, **options) -> None:
+        handle_key(act, self.stdout.write, **options)
 
     def _desk(self, *, owner: str, name: str, slug: str, **options) -> None:
         person = User.objects.filter(email=plain_address(owner), is_active=True).first()

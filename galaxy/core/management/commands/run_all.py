@@ -96,9 +96,12 @@ def programs(port: int) -> list[Program]:
     root_key = {"GALAXY_KMS": settings.GALAXY_KMS or f"local:{settings.GALAXY_KEY_FILE}"}
     root_key |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     signing = {"GALAXY_SIGNING_KEYS": settings.GALAXY_SIGNING_KEYS or str(settings.GALAXY_SIGNING_KEY_FILE)}
+    releasing = {
+        "GALAXY_MARKETPLACE_KEYS": settings.GALAXY_MARKETPLACE_KEYS or str(settings.GALAXY_MARKETPLACE_KEY_FILE)
+    }
     where = ["--host", "127.0.0.1", "--port", str(port)]
     return [
-        Program("sandboxd", [sys.executable, "manage.py", "sandboxd"], env=root_key),
+        Program("sandboxd", [sys.executable, "manage.py", "sandboxd"], env=root_key | releasing),
         Program("sequencer", [sys.executable, "manage.py", "sequencer"], env=signing),
         Program("worker", [*celery, "worker", "--loglevel", "WARNING"]),
         Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--schedule", settings.DATA_DIR / "beat-schedule"]),
@@ -107,9 +110,10 @@ def programs(port: int) -> list[Program]:
 
 
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """What every process inherits: neither the root key of the vault nor what opens it at AWS, which are sandboxd's,
-    nor the keys that sign the trail, which are the sequencer's."""
-    names = {"GALAXY_KMS", "GALAXY_KMS_FILE", "GALAXY_SIGNING_KEYS", "GALAXY_SIGNING_KEYS_FILE"}
+    """What every process inherits: neither the root key of the vault nor what opens it at AWS nor the keys that sign
+    versions, which are sandboxd's, nor the keys that sign the trail, which are the sequencer's."""
+    names = {"GALAXY_KMS", "GALAXY_SIGNING_KEYS", "GALAXY_MARKETPLACE_KEYS"}
+    names |= {f"{name}_FILE" for name in names}
     return {name: value for name, value in environment.items() if name not in names and not name.startswith("AWS_")}
 
 

@@ -1,0 +1,110 @@
+"""Who publishes: names of companies and people, how each is proven, and the team behind it."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from registry.lookalikes import skeleton
+
+
+class Publisher(models.Model):
+    """A name that extensions are published under. Global, without a wall: names are everybody's to read.
+
+    ``workspace`` owns it; NULL is for names of the people who run Galaxy. A name is for good, since it stands in what
+    is signed (a trigger holds that). ``token`` is what the DNS record has to hold. ``proven_at`` is when the proof was
+    first found, ``checked_at`` when it was last looked for, ``missing_since`` since when a record that was there is
+    not found any more.
+    """
+
+    class Proof(models.TextChoices):
+        NONE = "none", "Not proven"
+        DNS = "dns", "Proven by DNS"
+        STAFF = "staff", "Vouched for by staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(
+        "core.Workspace",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="publishers",
+        db_column="held_by_id",  # tables with a workspace_id have a wall, and this one has none
+    )
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80, unique=True)
+    skeleton = models.CharField(max_length=160)
+    proof = models.CharField(max_length=5, choices=Proof, default=Proof.NONE)
+    domain = models.CharField(max_length=253, blank=True)
+    token = models.CharField(max_length=64)
+    proven_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
+    vouched_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    vouch_reason = models.CharField(max_length=300, blank=True)
+    signs_from = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="publisher_name_once"),
+            models.UniqueConstraint(fields=["skeleton"], name="publisher_look_once"),
+            models.CheckConstraint(condition=~Q(skeleton=""), name="publisher_name_has_letters"),
+            models.CheckConstraint(condition=~Q(name__regex="[<>[:cntrl:]]"), name="publisher_name_is_plain"),
+            models.CheckConstraint(
+                condition=Q(proof="none", proven_at=None) | (~Q(proof="none") & Q(proven_at__isnull=False)),
+                name="publisher_proven_at_iff_proven",
+            ),
+            models.CheckConstraint(condition=~Q(proof="dns", domain=""), name="publisher_dns_has_domain"),
+            # What the people who run Galaxy publish themselves, nobody has to vouch for by name.
+            models.CheckConstraint(
+                condition=~Q(proof="staff") | Q(workspace=None) | (Q(vouched_by__isnull=False) & ~Q(vouch_reason="")),
+                name="publisher_vouch_has_somebody",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def save(self, *args, **kwargs):
+        self.skeleton = skeleton(self.name)
+        super().save(*args, **kwargs)
+
+    @property
+    def is_proven(self) -> bool:
+        return self.proof != self.Proof.NONE
+
+    @property
+    def record_name(self) -> str:
+        """The name of the TXT record that proves the domain."""
+        return f"_galaxy-publisher.{self.domain}"
+
+    @property
+    def record_text(self) -> str:
+        return f"galaxy-publisher={self.token}"
+
+
+class PublisherMember(models.Model):
+    """Somebody of a publisher's team. Global like the publisher: a reviewer must be seen to be none of them."""
+
+    class Role(models.TextChoices):
+        MANAGER = "manager", "Manager"
+        AUTHOR = "author", "Author"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="team")
+    user = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=7, choices=Role, default=Role.AUTHOR)
+    added_by = models.ForeignKey("core.User", null=True, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["added_at"]
+        constraints = [models.UniqueConstraint(fields=["publisher", "user"], name="publishermember_once")]
+
+    def __str__(self):
+        return f"{self.user} of {self.publisher}"
