@@ -74,6 +74,7 @@ SCHEMA = _object(
             owner=_OWNER,
             name=_text(80),
             public=_BASE64,
+            introduction=_text(2_000),
             revoked={"type": "boolean"},
         ),
         64,
@@ -93,12 +94,17 @@ class Signed:
 
 @dataclass(frozen=True)
 class Key:
-    """A public key (32 bytes of Ed25519) as the sender knew it; what it is worth here is the receiver's to say."""
+    """A public key (32 bytes of Ed25519) as the sender knew it; what it is worth here is the receiver's to say.
+
+    The marketplace's stand in the order in which each introduced the next, with the notes that did so
+    (registry.signing.keys); a publisher's has no ``introduction``.
+    """
 
     id: str
     owner: str
     name: str
     public: bytes
+    introduction: str
     revoked: bool
 
 

@@ -172,7 +172,9 @@ def _which(row: dict[str, Any], files: dict[str, bytes]) -> str:
 def _keys(index: dict[str, Any]) -> Iterator[Key]:
     _check_once([row["id"] for row in index["keys"]], "key")
     for row in index["keys"]:
-        yield Key(row["id"], row["owner"], row["name"], _bytes(row["public"]), row["revoked"])
+        yield Key(
+            row["id"], row["owner"], row["name"], _bytes(row["public"]), row["introduction"], revoked=row["revoked"]
+        )
 
 
 def _bytes(text: str) -> bytes:

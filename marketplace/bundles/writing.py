@@ -55,6 +55,7 @@ def _index(bundle: Bundle) -> dict:
                 "owner": key.owner,
                 "name": key.name,
                 "public": base64.b64encode(key.public).decode(),
+                "introduction": key.introduction,
                 "revoked": key.revoked,
             }
             for key in bundle.keys

@@ -6,6 +6,11 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from marketplace.services import list_extension
+from tests.registry.samples import connector, publish
+
+pytestmark = pytest.mark.django_db
+
 
 def run(*args) -> tuple[str, int]:
     """What the command printed, and its exit status."""
@@ -63,3 +68,27 @@ def test_a_folder_without_one_manifest_is_refused(tmp_path, there):
         (tmp_path / name).write_text("{}")
     with pytest.raises(CommandError, match="manifest"):
         run("check", tmp_path)
+
+
+def test_a_bundle_is_written_and_looked_at(tmp_path, workspace):
+    version = publish(connector())
+    list_extension(version, level="verified", summary="Keeps things.")
+    out = tmp_path / "acme.galaxy"
+    printed, _ = run("bundle", "export", "acme", "--out", out)
+    root = printed.rstrip(".\n").rpartition(" ")[2]
+    assert f"acme 1.0.0 (verified, {version.short_digest})" in printed
+    assert run("bundle", "look", out, "--root", root) == (
+        f"acme 1.0.0 (verified, {version.short_digest}). Signed by the marketplace whose first key is {root}.\n"
+        "Every version is vouched for by a key that you trust.\n",
+        0,
+    )
+    assert run("bundle", "look", out)[1] == 1
+    assert run("bundle", "look", out, "--root", "0" * 12)[1] == 1
+    out.write_bytes(out.read_bytes()[:-40])
+    with pytest.raises(CommandError, match="cannot be read as a ZIP"):
+        run("bundle", "look", out, "--root", root)
+
+
+def test_what_is_not_published_makes_no_bundle(tmp_path, workspace):
+    with pytest.raises(CommandError, match="Nothing called"):
+        run("bundle", "export", "nothing", "--out", tmp_path / "x")

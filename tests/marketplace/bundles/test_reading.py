@@ -24,7 +24,7 @@ def packed(files=FILES, text=PROBE) -> Packed:
     manifest = read(text).manifest
     digest = version_digest(manifest, files)
     statement = jcs.dumps({"digest": digest, "files": {path: sha(content) for path, content in files.items()}}).decode()
-    signed = (Signed("marketplace", "ab" * 8, statement, b"s" * 64),)
+    signed = (Signed("marketplace", "ab" * 6, statement, b"s" * 64),)
     return Packed(manifest, files, digest, "Orbit Works", "verified", "First.", signed)
 
 
@@ -33,7 +33,9 @@ def sha(content: bytes) -> str:
 
 
 def whole() -> bytes:
-    return write_bundle(Bundle((packed(),), (Key("ab" * 8, "marketplace", "Galaxy", b"k" * 32, revoked=False),)))
+    return write_bundle(
+        Bundle((packed(),), (Key("ab" * 6, "marketplace", "Galaxy", b"k" * 32, "note", revoked=False),))
+    )
 
 
 def entries() -> dict[str, bytes]:
@@ -181,8 +183,8 @@ def test_a_flipped_manifest_is_named():
         {"extension": "other"},
         {"level": "gold"},
         {"files": []},
-        {"signatures": [{"role": "friend", "key": "ab" * 8, "statement": "x", "signature": "eA=="}]},
-        {"signatures": [{"role": "publisher", "key": "ab" * 8, "statement": "x", "signature": "eA="}]},
+        {"signatures": [{"role": "friend", "key": "ab" * 6, "statement": "x", "signature": "eA=="}]},
+        {"signatures": [{"role": "publisher", "key": "ab" * 6, "statement": "x", "signature": "eA="}]},
         {"changes": "x" * 10_001},
         {"more": 1},
     ],

@@ -1,0 +1,104 @@
+"""A bundle made here is believed by whoever trusts the key, without asking anybody, and by nobody else."""
+
+from dataclasses import replace
+
+import pytest
+
+from galaxy.core.models import AuditEvent
+from galaxy.core.permissions import NotGranted
+from marketplace.bundles.exporting import NotExportable, bundle_of, export_version
+from marketplace.bundles.reading import read_bundle
+from marketplace.bundles.trusting import root_of, why_not_trusted
+from marketplace.services import list_extension
+from registry.models import SigningKey, Version
+from registry.services import publish_draft
+from tests.registry.samples import connector, pack, publish
+
+
+def offered(manifest):
+    version = publish(manifest)
+    list_extension(version, level="verified", summary=manifest.summary)
+    return version
+
+
+@pytest.fixture
+def acme(workspace):
+    return offered(connector())
+
+
+@pytest.fixture
+def bundle(acme):
+    return bundle_of(acme)
+
+
+def test_what_is_exported_is_believed_by_whoever_trusts_its_root(workspace, admin, acme):
+    name, content = export_version(workspace, acme, actor=admin)
+    found = read_bundle(content)
+    assert name == "acme-1.0.0.galaxy"
+    assert (found.wanted.digest, found.wanted.level, found.wanted.publisher) == (
+        acme.digest,
+        "verified",
+        acme.extension.publisher,
+    )
+    assert why_not_trusted(found, {root_of(found).id}) == ""
+    event = AuditEvent.objects.get(action="bundle.exported")
+    assert event.actor_id == str(admin.pk)
+
+
+def test_what_a_pack_requires_comes_along_before_it(workspace, acme):
+    follow = offered(pack())
+    assert [one.manifest.id for one in bundle_of(follow, workspace).versions] == ["acme", "things.keep"]
+
+
+@pytest.mark.parametrize("roots", [set(), {"0" * 12}])
+def test_it_is_believed_by_nobody_else(bundle, roots):
+    assert why_not_trusted(bundle, roots)
+
+
+def test_a_key_that_is_revoked_there_or_here_counts_for_nothing(bundle):
+    root = root_of(bundle)
+    assert "revoked" in why_not_trusted(replace(bundle, keys=(replace(root, revoked=True),)), {root.id})
+    assert why_not_trusted(bundle, {root.id}, revoked={root.id})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signatures": ()},
+        {"publisher": "Somebody Else"},
+        {"digest": "0" * 64},
+        {"files": {"docs.md": b"# Slipped in"}},
+    ],
+)
+def test_what_is_not_what_was_signed_is_not_believed(bundle, change):
+    altered = replace(bundle, versions=(replace(bundle.wanted, **change),))
+    assert why_not_trusted(altered, {root_of(bundle).id})
+
+
+def test_a_signature_of_another_version_is_none_of_this_one(bundle):
+    other = bundle_of(offered(connector("other")))
+    mixed = replace(bundle, versions=(replace(bundle.wanted, signatures=other.wanted.signatures),))
+    assert "does not hold" in why_not_trusted(mixed, {root_of(bundle).id})
+
+
+def test_a_key_under_a_trusted_id_has_to_be_that_key(bundle):
+    root = root_of(bundle)
+    assert why_not_trusted(replace(bundle, keys=(replace(root, public=b"k" * 32),)), {root.id})
+    assert why_not_trusted(replace(bundle, keys=(replace(root, introduction="galaxy"),)), {root.id})
+
+
+def test_whoever_installs_nothing_exports_nothing(workspace, member, acme):
+    with pytest.raises(NotGranted):
+        export_version(workspace, acme, actor=member)
+
+
+def test_a_draft_and_a_yanked_version_do_not_leave(workspace, admin, creator, acme):
+    draft = publish_draft(connector("mine"), workspace=workspace, actor=creator)
+    Version.objects.filter(pk=acme.pk).update(status=Version.Status.YANKED)
+    for version in (draft, Version.objects.get(pk=acme.pk)):
+        with pytest.raises(NotExportable):
+            export_version(workspace, version, actor=admin)
+
+
+def test_all_keys_of_the_marketplace_go_along(bundle):
+    assert [key.id for key in bundle.keys] == list(SigningKey.objects.values_list("pk", flat=True))
