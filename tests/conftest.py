@@ -17,7 +17,7 @@ from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from galaxy.core.vault.signing import make_signing_keys
-from tests import flushing, template
+from tests import flushing, pooling, template
 from tests.factories import Desk, make_desk
 from tests.playhouse import Playhouse, is_transactional
 from tests.workers import Workers
@@ -69,8 +69,10 @@ def django_db_setup(django_test_environment, django_db_blocker, django_db_modify
         template.use()
         setup_databases(verbosity=0, interactive=False)
         flushing.set_up()
+        pooling.set_up()
     yield
     with django_db_blocker.unblock():
+        pooling.close()
         connections.close_all()
 
 
