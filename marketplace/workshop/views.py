@@ -218,6 +218,7 @@ def _editor(
         "refusal": refusal,
         "is_unsaved": is_unsaved or refusal is not None,
         "checked": checked,
+        "is_old_format": any(finding.code == "old-format" for finding in checked.findings),
         "files": DraftFile.objects.in_workspace(request.workspace).filter(draft=draft).defer("content"),
         "file_form": file_form or FileForm(),
         "installation": installation,

@@ -8,6 +8,7 @@ from .action_checks import check_actions
 from .findings import Findings
 from .flow_checks import check_pack, check_transform, check_trigger
 from .keys import KINDS, MANIFESTS
+from .migrations import old_format
 from .nodes import Map, Mark, Node, Seq, Text
 from .suggest import nearest
 
@@ -18,6 +19,9 @@ def canonicalise(root: Node, findings: Findings) -> dict[str, Any] | None:
     """The canonical form, or None where not even the kind is clear. Usable only when there are no errors."""
     if not isinstance(root, Map):
         findings.add("wrong-shape", root, "", "A manifest is a map of keys.", _KIND_FIX)
+        return None
+    if old := old_format(root):
+        findings.add("old-format", root.get("api"), "api", f"This is of the format {old}, which is not read any more.")
         return None
     root = _spell_out_kind(root, findings)
     kind = root.get("kind")

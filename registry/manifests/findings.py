@@ -110,6 +110,11 @@ CODES: dict[str, Code] = {
     ),
     # Keys and plain values
     "unknown-key": Code("error", "The key means nothing here.", "Remove it or correct its spelling."),
+    "old-format": Code(
+        "error",
+        "It is written in an older format.",
+        "Bring it to the newest: the workshop shows both texts, and so does `manage.py manifest migrate FILE`.",
+    ),
     "missing-key": Code("error", "A key that must be there is not.", "Add it."),
     "wrong-shape": Code("error", "Another shape of value is expected here.", "Write the value in the shape named."),
     "number-for-text": Code(

@@ -40,6 +40,7 @@ def place(route: str, things: dict) -> dict:
         "workshop:draft-check": draft,
         "workshop:draft-version": draft,
         "workshop:draft-removal": draft,
+        "workshop:draft-migration": draft,
         "workshop:draft-file-create": draft,
         "workshop:draft-file-removal": draft | {"file": things["draft_file"].pk},
         "workshop:version-installation": draft | version,

@@ -1,6 +1,7 @@
 """``manage.py manifest check FILE``: what Galaxy takes a manifest to mean, or what is wrong with it.
 
-``manage.py manifest reference`` prints the tables of docs/manifests.md.
+``manage.py manifest migrate FILE`` prints it in the newest format; ``manage.py manifest reference`` the tables of
+docs/manifests.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.manifests import CODES, Finding, Reading, read
+from registry.manifests.migrations import migrated
 from registry.manifests.reference import tables
 from registry.manifests.sources import FORMATS, MAX_BYTES
 
@@ -33,11 +35,16 @@ class Command(BaseCommand):
             "--json", action="store_true", help="Print one JSON object: digest, manifest, missing, findings."
         )
 
+        older = verbs.add_parser("migrate", help="Print FILE in the newest format; the steps go to standard error.")
+        older.add_argument("file", metavar="FILE", help="YAML, JSON or Python; - reads standard input.")
+
         verbs.add_parser("reference", help="Print every key, type and code as Markdown tables.")
 
     def handle(self, *, verb: str, **options: Any) -> None:
         if verb == "reference":
             self.stdout.write(tables(), ending="")
+        elif verb == "migrate":
+            self._migrate(options["file"])
         else:
             self._check(options["file"], options["format"], as_json=options["json"])
 
@@ -49,6 +56,14 @@ class Command(BaseCommand):
             self._explain(reading, file)
         if reading.manifest is None:
             raise SystemExit(1)
+
+    def _migrate(self, file: str) -> None:
+        found = migrated(_content(file), filename=None if file == STDIN else Path(file).name)
+        for step in found.steps:
+            self.stderr.write(f"{step.number}. {step.title}")
+        if not found.is_changed:
+            self.stderr.write("It is of the newest format already.")
+        self.stdout.write(found.text, ending="")
 
     def _explain(self, reading: Reading, file: str) -> None:
         shown = "<stdin>" if file == STDIN else file
