@@ -401,6 +401,8 @@ CELERY_BEAT_SCHEDULE = {
     "end-due-auto-approvals": {"task": "policies.tasks.end_due_auto_approvals", "schedule": 30.0},
     "settle-decided": {"task": "policies.tasks.settle_decided", "schedule": 15.0},
     "tell-of-expiring-approvals": {"task": "policies.tasks.tell_of_expiring_approvals", "schedule": 300.0},
+    "tell-of-recent-quarantines": {"task": "registry.tasks.tell_of_recent_quarantines", "schedule": 300.0},
+    "end-versions": {"task": "registry.tasks.end_versions", "schedule": 60.0 * 60},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
     "sign-waiting-versions": {"task": "registry.tasks.sign_waiting", "schedule": 20.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},

@@ -13,9 +13,12 @@ class RegistryConfig(AppConfig):
         from registry.access import GRANTABLE_ACTS
         from registry.models import AppRegistration, ConnectionCredential, Installation
         from registry.services.credentials import place_of_app, place_of_credential
+        from registry.services.quarantining import stop_unvouched
+        from registry.signing.revoking import register_stopper
 
         register(EnvelopeTable(ConnectionCredential, place_of_credential))
         register(EnvelopeTable(AppRegistration, place_of_app))
+        register_stopper(stop_unvouched)
         notifications.connect()
         palette.connect()
         add_item(

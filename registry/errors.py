@@ -112,3 +112,41 @@ class CannotSign(DomainError):
 
 class AlreadyRevoked(Conflict):
     code = "already_revoked"
+
+
+class Quarantined(DomainError):
+    """A version that the marketplace took out: nobody installs it or moves to it. The sentence gives the reason."""
+
+    status = 403
+    code = "quarantined"
+    next_step = "Choose another version, or wait until the marketplace has looked into it."
+
+
+class AlreadyQuarantined(Conflict):
+    code = "already_quarantined"
+    next_step = "Lift it first, or let it reach further."
+
+
+class NotQuarantined(Conflict):
+    code = "not_quarantined"
+
+
+class AlreadyYanked(Conflict):
+    code = "already_yanked"
+
+
+class AlreadyEnded(Conflict):
+    code = "already_ended"
+    next_step = "Publish another version."
+
+
+class NotDeprecated(Conflict):
+    code = "not_deprecated"
+
+
+class NotPublisher(DomainError):
+    """Who publishes an extension, and the marketplace's desk, say how its versions end; nobody else does."""
+
+    status = 403
+    code = "not_publisher"
+    next_step = "Ask a manager of its publisher."

@@ -29,6 +29,44 @@ KINDS = (
     Kind(
         "rollout_stopped", "A roll-out was stopped", "Roll-outs that were stopped", "octagon-pause", "bad", by_mail=True
     ),
+    Kind(
+        "version_quarantined",
+        "An extension in use here is in quarantine",
+        "Extensions that are put in quarantine",
+        "shield-alert",
+        "bad",
+        by_mail=True,
+    ),
+    Kind(
+        "quarantine_lifted",
+        "An extension in use here is out of quarantine",
+        "Extensions that come out of quarantine",
+        "shield-check",
+        "ok",
+    ),
+    Kind(
+        "version_ending",
+        "An extension in use here comes to its end",
+        "Versions that come to their end",
+        "calendar-clock",
+        "warn",
+        by_mail=True,
+    ),
+    Kind(
+        "version_ended_moved",
+        "An extension was moved on, since its version ended",
+        "Moves on a version's last day",
+        "arrow-up",
+        "ok",
+    ),
+    Kind(
+        "installation_paused",
+        "An extension is paused, since its version ended",
+        "Extensions that are paused",
+        "octagon-pause",
+        "bad",
+        by_mail=True,
+    ),
     Kind("rollout_finished", "A roll-out is finished", "Roll-outs that are finished", "circle-check", "ok"),
 )
 

@@ -1,5 +1,7 @@
 """Celery doors: each calls one service."""
 
+from uuid import UUID
+
 from celery import shared_task
 
 
@@ -17,3 +19,27 @@ def sign_waiting() -> int:
     from registry.signing.sweeping import sign_waiting as sweep
 
     return sweep()
+
+
+@shared_task
+def tell_of_quarantine(quarantine: str) -> int:
+    """Tell every workspace that holds the version; returns how many installations were told of."""
+    from registry.services.quarantining import tell_of_quarantine as tell
+
+    return tell(UUID(quarantine))
+
+
+@shared_task
+def tell_of_recent_quarantines() -> int:
+    """The same for those of the last hour, whom a lost worker may not have reached."""
+    from registry.services.quarantining import tell_of_recent_quarantines as tell
+
+    return tell()
+
+
+@shared_task
+def end_versions() -> int:
+    """Tell of versions that end, and on their last day move or pause what holds them; returns how many."""
+    from registry.services import ending
+
+    return ending.tell_of_endings() + ending.end_versions()

@@ -4,6 +4,7 @@ from registry.models.connections import AppRegistration, Connection, ConnectionC
 from registry.models.extensions import Extension, Kind, SharedQuerySet, Version, VersionFile
 from registry.models.installations import Installation, InstallationQuerySet, Pin, SecretUse
 from registry.models.publishers import Publisher, PublisherMember
+from registry.models.retiring import EndNotice, Quarantine
 from registry.models.rollouts import RollOut, RollOutPack
 from registry.models.signing import SigningKey, VersionSignature
 from registry.models.updates import (
@@ -20,6 +21,7 @@ __all__ = [
     "AppRegistration",
     "Connection",
     "ConnectionCredential",
+    "EndNotice",
     "Extension",
     "Hold",
     "Installation",
@@ -29,6 +31,7 @@ __all__ = [
     "Pin",
     "Publisher",
     "PublisherMember",
+    "Quarantine",
     "RollOut",
     "RollOutPack",
     "ScheduledMove",

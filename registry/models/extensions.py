@@ -80,22 +80,31 @@ class Extension(models.Model):
 
 class VersionQuerySet(SharedQuerySet):
     def installable(self):
-        """Versions that may be installed anew: published, neither deprecated nor yanked."""
-        return self.filter(status=Version.Status.PUBLISHED)
+        """Versions that may be installed anew: published, neither deprecated nor yanked, and not in quarantine."""
+        return self.filter(status=Version.Status.PUBLISHED, quarantine="")
 
 
 class Version(models.Model):
-    """One release, published once and never edited: a trigger refuses every change but that of its status.
+    """One release, published once and never edited: a trigger refuses every change but those of how it ends.
 
     ``manifest`` is the canonical form, ``manifest_digest`` the SHA-256 of its RFC 8785 text, ``digest`` the SHA-256
     over manifest and files (hex, both). ``sort_key`` orders releases by SemVer precedence as text. ``workspace`` is
     that of its extension.
+
+    How it ends (registry.services.retiring): deprecated, with a last day ``ends_on`` at least 90 days later, a
+    ``successor`` and a ``migration_note``; yanked, so that nobody installs it any more; in ``quarantine``, flagged (no
+    new installations, calls as each workspace says) or stopped (nothing of it runs).
     """
 
     class Status(models.TextChoices):
         PUBLISHED = "published", "Published"
         DEPRECATED = "deprecated", "Deprecated"
         YANKED = "yanked", "Yanked"
+
+    class Held(models.TextChoices):
+        FREE = "", "Free"
+        FLAGGED = "flagged", "In quarantine"
+        STOPPED = "stopped", "Stopped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(
@@ -114,6 +123,14 @@ class Version(models.Model):
     )
     published_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField(default=timezone.now)
+    deprecated_at = models.DateTimeField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    successor = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    retire_reason = models.CharField(max_length=500, blank=True)
+    migration_note = models.TextField(max_length=4_000, blank=True)
+    yanked_at = models.DateTimeField(null=True, blank=True)
+    yank_reason = models.CharField(max_length=500, blank=True)
+    quarantine = models.CharField(max_length=8, choices=Held, blank=True, default=Held.FREE)
 
     objects = VersionQuerySet.as_manager()
 
@@ -127,6 +144,8 @@ class Version(models.Model):
         indexes = [
             models.Index(fields=["digest"], name="version_by_digest"),
             models.Index(fields=["published_at"], name="version_newest"),
+            models.Index(fields=["ends_on"], condition=Q(ends_on__isnull=False), name="version_by_end"),
+            models.Index(fields=["digest"], condition=~Q(quarantine=""), name="version_in_quarantine"),
         ]
 
     def __str__(self):
@@ -145,6 +164,14 @@ class Version(models.Model):
     def is_draft(self) -> bool:
         """Whether its number is that of a draft, which a workspace tries out."""
         return DRAFT.search(self.number) is not None
+
+    @property
+    def is_deprecated(self) -> bool:
+        return self.status == self.Status.DEPRECATED
+
+    @property
+    def is_yanked(self) -> bool:
+        return self.status == self.Status.YANKED
 
     @property
     def short_digest(self) -> str:

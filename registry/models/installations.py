@@ -25,7 +25,8 @@ class Installation(WorkspaceModel):
     """An extension in a workspace. Which version runs is its pin's to say.
 
     ``scopes`` are the canonical scopes that were consented to; ``hosts`` the egress hosts. ``removed_at`` ends it:
-    the row stays, so that runs and events keep what they point at. How it goes forward: registry.models.updates.
+    the row stays, so that runs and events keep what they point at. ``paused_at``: nothing of it runs until it is moved
+    to another version, since the one it is held at came to its end. How it goes forward: registry.models.updates.
     """
 
     extension = models.ForeignKey(Extension, on_delete=models.PROTECT, db_index=False, related_name="installations")
@@ -34,6 +35,8 @@ class Installation(WorkspaceModel):
     installed_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     installed_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_reason = models.CharField(max_length=500, blank=True)
 
     objects: ClassVar = InstallationQuerySet.as_manager()
 
@@ -48,7 +51,11 @@ class Installation(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "extension"], condition=Q(removed_at=None), name="installation_once_while_active"
-            )
+            ),
+            models.CheckConstraint(
+                name="installation_paused_with_reason",
+                condition=Q(paused_at=None, paused_reason="") | Q(paused_at__isnull=False) & ~Q(paused_reason=""),
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "extension"], name="installation_by_extension"),

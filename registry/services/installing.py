@@ -18,7 +18,9 @@ from registry.semver import satisfies
 from registry.services.closing import close
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
+from registry.services.quarantining import refuse_quarantined
 from registry.services.resolving import reaches_out, verified_manifest
+from registry.services.retired import refuse_retired
 from registry.signals import installation_removed
 from registry.signing import verify
 
@@ -26,8 +28,8 @@ from registry.signing import verify
 def install(workspace: Workspace, extension: Extension, *, version: Version, actor: User) -> Installation:
     """Install ``extension`` pinned to exactly ``version``; what reaches a third party gets an empty connection.
 
-    Raises NotGranted, NeedsApproval or RuledOut (registry.gates), NotInstallable (yanked, deprecated, another
-    extension's or workspace's), AlreadyInstalled, NameInUse or RequirementsMissing.
+    Raises NotGranted, NeedsApproval or RuledOut (registry.gates), Quarantined, NotInstallable (yanked, deprecated,
+    another extension's or workspace's), AlreadyInstalled, NameInUse or RequirementsMissing.
     """
     clear_install(workspace, extension, version=version, actor=actor)
     return install_agreed(workspace, version, actor=actor)
@@ -150,8 +152,10 @@ def needed_by(installation: Installation) -> list[Installation]:
 
 def _check_installable(workspace: Workspace, extension: Extension, version: Version) -> None:
     is_open = extension.workspace_id in (None, workspace.pk)
-    if not is_open or version.extension_id != extension.pk or version.status != Version.Status.PUBLISHED:
+    if not is_open or version.extension_id != extension.pk:
         raise NotInstallable(f"{version} can not be installed.")
+    refuse_quarantined(version)
+    refuse_retired(version)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -23,7 +23,9 @@ from registry.services.closing import close, proves_itself_otherwise
 from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
+from registry.services.quarantining import refuse_quarantined
 from registry.services.resolving import reaches_out, verified_manifest
+from registry.services.retired import refuse_retired
 from registry.signals import pin_moved
 from registry.signing import verify
 
@@ -75,7 +77,7 @@ def move_pin(
     it is, so that new scopes are off and calls that need them are blocked until somebody agrees; new hosts cannot stay
     off. Its connections are closed where the version signs in otherwise or sends what they prove themselves with to
     another host. ``pin_moved`` follows the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates),
-    AlreadyRemoved, NotInstallable, HeldHere, ConsentNeeded, NameInUse or RequirementsMissing.
+    AlreadyRemoved, NotInstallable, Quarantined, HeldHere, ConsentNeeded, NameInUse or RequirementsMissing.
     """
     if installation.is_active and version.extension_id == installation.extension_id:
         step = upgrade_step(installation, version, actor, keeps=keeps)
@@ -166,9 +168,11 @@ def _move(
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed.")
-    held = {Version.Status.PUBLISHED} | ({Version.Status.DEPRECATED} if is_back else set())
-    if version.extension_id != row.extension_id or version.status not in held:
+    if version.extension_id != row.extension_id:
         raise NotInstallable(f"{version} can not be installed.")
+    refuse_quarantined(version)
+    if not (is_back and version.is_deprecated):
+        refuse_retired(version)
     _check_not_held(row, version)
     verify(version)
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
@@ -184,7 +188,8 @@ def _move(
     pin = row.pin
     facts = {"version": pin.version.number, "digest": pin.digest, "scopes": row.scopes, "hosts": row.hosts}
     row.scopes, row.hosts = _agreed_after(row, manifest, keeps=keeps)
-    row.save(update_fields=["scopes", "hosts"])
+    row.paused_at, row.paused_reason = None, ""  # it was for the version that it leaves
+    row.save(update_fields=["scopes", "hosts", "paused_at", "paused_reason"])
     is_back = is_back or version.sort_key < pin.version.sort_key
     pin.report = report_of(row, version)
     pin.version, pin.digest, pin.pinned_by, pin.pinned_at = version, version.digest, actor, timezone.now()

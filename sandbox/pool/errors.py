@@ -90,6 +90,11 @@ ERRORS: dict[str, Meaning] = {
         "Do not run this version again before its code was looked at.",
     ),
     "worker_lost": Meaning("transient", "The worker that did this run ended under it.", "Run it again."),
+    "quarantined": Meaning(
+        "policy_block",
+        "The marketplace stopped this version while it ran.",
+        "Move it to another version, or wait until the marketplace has looked into it.",
+    ),
     "sandbox_unavailable": Meaning(
         "transient", "Python does not run here: {message}", "An administrator sees under Sandbox which wall is missing."
     ),

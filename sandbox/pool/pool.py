@@ -1,11 +1,13 @@
 """The pool: threads call ``run``, sealed workers do the runs, and no worker ever serves two workspaces."""
 
+import contextlib
 import enum
 import sys
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.pool.artefact import Artefact, find
 from sandbox.pool.conversation import failed, job_frame
@@ -17,6 +19,15 @@ from sandbox.pool.walls import proven
 FIRST_UID = 64321  # where the parent is root, each worker gets a user of its own, counted from here
 UIDS = 64
 RUNS_PER_WORKER = 5_000  # bounds what a slow leak, or an intruder with patience, can come to
+
+
+class Halt(Protocol):
+    """What ends a run from outside (galaxy.core.egress.halting)."""
+
+    @property
+    def is_stopped(self) -> bool: ...
+
+    def attached(self, wake: Callable[[], object]) -> contextlib.AbstractContextManager[None]: ...
 
 
 class Walls(enum.Enum):
@@ -72,9 +83,10 @@ class Pool:
         if missing and self._required:
             raise SandboxUnavailable("; ".join(f"{wall['name']}: {wall['detail']}" for wall in missing))
 
-    def run(self, job: Job, broker: Broker) -> Outcome:
+    def run(self, job: Job, broker: Broker, halt: Halt | None = None) -> Outcome:
         """Do one run, when one of ``size`` places is free. Raises SandboxUnavailable where no worker can be started.
 
+        Once ``halt`` is stopped, from any thread, the worker is ended under it.
         Whatever the code does comes back as an outcome; only what ``broker`` raises goes through.
         """
         outcome = Outcome(limits=job.limits.as_dict(), artefact=self.artefact.digest)
@@ -89,7 +101,10 @@ class Pool:
             outcome.walls = self._walls_of(worker)
             usable = False
             try:
-                usable = worker.perform(job, frame, broker, outcome)
+                with halt.attached(worker.interrupt) if halt else contextlib.nullcontext():
+                    usable = worker.perform(job, frame, broker, outcome)
+                if halt and halt.is_stopped and not usable:
+                    outcome.error = failed("quarantined", job.limits)
             finally:
                 self._give_back(worker, usable and worker.runs < self._runs_per_worker, is_dead=not usable)
         return outcome

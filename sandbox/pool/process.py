@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,7 @@ class Worker:
                 raise
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
+        self._ending, self._is_ended = threading.Lock(), False
         try:
             self._greet(uid if os.geteuid() == 0 else os.geteuid(), required)
         except (Lost, OSError, KeyError) as error:
@@ -100,13 +102,21 @@ class Worker:
         poller.register(self._pidfd, select.POLLIN)
         return not poller.poll(0)
 
+    def interrupt(self) -> None:
+        """End the process under a run that goes on in another thread, which finds it dead and cleans up after it."""
+        with self._ending, contextlib.suppress(ProcessLookupError):
+            if not self._is_ended:  # else its number may be another's by now
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
     def kill(self) -> int:
         """End the process, and return how it ended: the number of a signal, negative, where one did."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         code = self._process.wait()
         self._channel.close()
-        os.close(self._pidfd)
+        with self._ending:
+            self._is_ended = True
+            os.close(self._pidfd)
         return code
 
     def _last_words(self) -> str:

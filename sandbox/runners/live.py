@@ -13,6 +13,7 @@ from sandbox.runners.simulated import action_of
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.orders import CallOrder
 from sandbox.services.leases import keep
+from sandbox.stopping import CODE, NEXT_STEP
 
 SPARE_S = 6.0  # beyond the exchange's own time: refreshing a token, and the way there and back
 REFRESHING = "refresh_slow"  # its word for a token that is on its way: nothing was sent, so ask again in a moment
@@ -110,7 +111,8 @@ class LiveRunner:
         except Refused as error:
             if error.code == BROKE:
                 return _unavailable(error, requests)
-            return _unavailable(error, requests, category=Category.TOOL_ERROR, has_acted=False)
+            category = Category.POLICY_BLOCK if error.code == CODE else Category.TOOL_ERROR
+            return _unavailable(error, requests, category=category, has_acted=False)
         if answer["exchange"]:
             requests.append(answer["exchange"] | {"page": self._listing.count + 1})
         return answer
@@ -177,7 +179,7 @@ def _failure(answer: dict[str, Any], requests: list[dict[str, Any]]) -> Reply:
         category=answer["category"],
         code=answer["code"],
         sentence=answer["sentence"],
-        next_step=answer["next_step"],
+        next_step=NEXT_STEP if answer["code"] == CODE else answer["next_step"],
         field=answer["field"],
         has_acted=answer["has_acted"],
         was_sent=answer["was_sent"] or bool(requests),

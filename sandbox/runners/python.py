@@ -19,6 +19,7 @@ from sandbox.runners.simulated import action_of
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.orders import RunOrder
 from sandbox.sandboxd.programs import holder_of, limits_of
+from sandbox.stopping import CODE, NEXT_STEP
 
 SPARE_S = 8.0  # beyond the run's own time: waiting for a place, and the way there and back
 BROKE = "broke"  # sandboxd's word for a failure of its own, which may have come after the call
@@ -200,6 +201,8 @@ def _reply(answer: dict[str, Any], is_repeatable: bool) -> Reply:
 def _refused(error: Refused) -> RunError:
     """sandboxd's own no: nothing was run."""
     category = Category.AUTH_ERROR if error.code in _OF_SECRETS else Category.TRANSIENT
+    if error.code == CODE:
+        return RunError(Category.POLICY_BLOCK, error.code, sentence=str(error), next_step=NEXT_STEP, attempts=1)
     return RunError(category, error.code, sentence=str(error), next_step=error.next_step, attempts=1)
 
 

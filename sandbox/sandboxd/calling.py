@@ -66,9 +66,8 @@ class Asked:
 Exchange = Callable[[Asked, Credentials], dict[str, Any]]
 
 
-def call(body: dict[str, Any], ways: Ways) -> dict[str, Any]:
-    """The answer to one order. Raises BadOrder."""
-    order = CallOrder.from_body(body)
+def call(order: CallOrder, ways: Ways) -> dict[str, Any]:
+    """The answer to one order. Raises BadOrder, or Stopped."""
     begun = time.monotonic()
     with workspace_scope([order.workspace]):
         try:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from galaxy.core import jcs
-from galaxy.core.egress import Broker, FixtureTransport, Refusal, Refused, Resolver, SecretSource, Transport
+from galaxy.core.egress import Broker, FixtureTransport, Refusal, Refused, Resolver, SecretSource, Transport, halting
 from galaxy.core.egress.configured import grpc_transport
 from sandbox.pool import Job, Outcome, Pool
 from sandbox.pool.outcome import TRANSFORM
@@ -198,7 +198,7 @@ def _run(
         run_id="" if program.kind == TRANSFORM else run_id,  # its result may be another run's, from memory
         filename=program.filename,
     )
-    outcome = pool.run(job, speaker)
+    outcome = pool.run(job, speaker, halting.current())
     scrub = broker.scrubber.data
     outcome.output, outcome.error, outcome.logs = scrub(outcome.output), scrub(outcome.error), scrub(outcome.logs)
     return outcome

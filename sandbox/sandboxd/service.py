@@ -23,10 +23,11 @@ from sandbox.sandboxd import connecting, releases, sealing, streams, trials
 from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
-from sandbox.sandboxd.orders import BadOrder, FixtureOrder, ReplayOrder, RunOrder
+from sandbox.sandboxd.orders import BadOrder, CallOrder, FixtureOrder, ReplayOrder, RunOrder
 from sandbox.sandboxd.places import Places
 from sandbox.sandboxd.programs import program_of, schemas_of
 from sandbox.sandboxd.under_way import briefly, record_refusal, running
+from sandbox.sandboxd.watching import Watch
 
 log = structlog.get_logger(__name__)
 LONGEST_WAIT_S = 5.0  # for a place; with the longest run it stays below the lease of a run
@@ -58,11 +59,12 @@ class Service:
         self._why_no_pool = why_no_pool
         self._ways = Ways(SystemResolver(), pinned_transport(), loopback_peers())
         self._memo = Memo()
+        self._watch = Watch()
         self._places = Places(pool.size if pool else 1)
         self._operations: dict[str, Operation] = {
             "health": self._health,
             "run": self._run,
-            "call": lambda body: call(body, self._ways),
+            "call": self._call,
             "replay": self._replay,
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
@@ -95,6 +97,11 @@ class Service:
             "vault": sealing.is_open(),
         }
 
+    def _call(self, body: dict[str, Any]) -> dict[str, Any]:
+        order = CallOrder.from_body(body)
+        with self._watch.over(order.workspace, order.digest):
+            return call(order, self._ways)
+
     def _run(self, body: dict[str, Any]) -> dict[str, Any]:
         order = RunOrder.from_body(body)
         with workspace_scope([order.workspace]):
@@ -104,7 +111,7 @@ class Service:
             key = memo_key(order) if program.kind == "transform" else ""
             if key and (known := self._memo.get(key)):
                 return _answer(known) | {"recording": _sealed(order, known), "remembered": True}
-            with self._place(order.workspace) as pool:
+            with self._place(order.workspace) as pool, self._watch.over(order.workspace, order.digest):
                 result = execute(
                     pool,
                     program,

@@ -11,9 +11,19 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.db.prepared import prepared
 from galaxy.core.egress import Refusal
+from galaxy.core.egress.refusals import STOPPED
+from galaxy.core.errors import DomainError
 from galaxy.core.scope import workspace_scope
+from registry.services.quarantining import is_stopped
 from sandbox.models import Run
 from sandbox.sandboxd.orders import BadOrder
+
+
+class Stopped(DomainError):
+    """The version may not run there any more: nothing more of it was begun."""
+
+    status = 409
+    code = "quarantined"
 
 
 @contextlib.contextmanager
@@ -27,7 +37,8 @@ def briefly() -> Iterator[None]:
 
 
 def running(workspace: UUID, run_id: str, digest: str, target: str, *, calls: bool = False) -> Run:
-    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder.
+    """The run that an order is for, which must be under way: nobody runs code here beside the gate. Raises BadOrder, or
+    Stopped where its version may not run there any more.
 
     One that ``calls`` comes with what its connection proves itself with, sealed, as both are at this moment.
     """
@@ -36,24 +47,38 @@ def running(workspace: UUID, run_id: str, digest: str, target: str, *, calls: bo
         run = read.one(workspace=workspace, run=UUID(run_id))
     except ValueError:
         run = None
+    if run is not None and is_stopped(run.version, run.workspace):
+        raise Stopped(STOPPED)
     if run is None or run.state != Run.State.RUNNING or (run.version_digest, run.target) != (digest, target):
         raise BadOrder("No such run is under way.")
     return run
 
 
-_NEEDED = ("state", "attempt", "mode", "target", "version_digest", "input_digest", "chain", "created_at")
+_NEEDED = (
+    "state",
+    "attempt",
+    "mode",
+    "target",
+    "version_digest",
+    "input_digest",
+    "chain",
+    "created_at",
+    "version__quarantine",
+)
 
 
 @prepared
 def _run(workspace: UUID, run: UUID) -> QuerySet[Run]:
-    rows = Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", "connection")
+    rows = (
+        Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", "connection", "version")
+    )
     return rows.only("workspace", "connection", *_NEEDED)  # half of a run is what became of it
 
 
 @prepared
 def _calling_run(workspace: UUID, run: UUID) -> QuerySet[Run]:
     ways_out = ("connection", "connection__workspace", "connection__installation", "connection__credential__key")
-    rows = Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", *ways_out)
+    rows = Run.objects.filter(workspace=workspace, pk=run).order_by().select_related("workspace", "version", *ways_out)
     return rows.only("workspace", "connection", *_NEEDED)
 
 

@@ -38,6 +38,7 @@ from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call, question
 from sandbox.services.leases import doorbell, end
+from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
 
@@ -230,9 +231,10 @@ def admit(call: Call) -> Run:
     run.obligations = obligations_of(call.modes, decision.obligations)
     run.inputs = shown_inputs(call, run)
     asks, is_refused = _meaning(call, decision)
-    if asks:
+    stopped = refusal_of(call.resolved.version, call.resolved.installation, call.workspace)
+    if asks and not stopped:
         run.state = Run.State.WAITING
-    error = blocked(decision) if is_refused else None
+    error = blocked(decision) if is_refused else stopped
     if error is None and call.agent and not call.asks_nobody:
         error = budget_spent(call.agent, but=run)
     event = audit.entry(

@@ -17,6 +17,7 @@ from sandbox.runners import Reply, Runner
 from sandbox.services.calls import Call
 from sandbox.services.leases import keep
 from sandbox.services.sending import Sending
+from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 
 _PASSING = frozenset({"attempts", "time", "held back"})  # why one stops at what may pass by itself
@@ -181,12 +182,16 @@ class _Tries:
         return next_try, asked_ms
 
     def _wait(self, wait_ms: int) -> None:
-        """Let the time pass, with a sign of life every second; in simulation it passes on the virtual clock only."""
+        """Let the time pass, with a sign of life every second; in simulation it passes on the virtual clock only.
+
+        Raises RunError where its version was stopped meanwhile.
+        """
         is_virtual = self._runner.is_virtual
         seconds = f"{wait_ms / 1000:.1f} s"
         name = f"back-off, virtual {seconds}" if is_virtual else f"back-off {seconds}"
         with self._tracer.span(name, "wait", wait_ms=wait_ms, virtual=is_virtual) as span:
             span.status = Span.Status.WAITED
+            require_going(self._run)
             if is_virtual:
                 self._virtual_ms += wait_ms
                 return
@@ -194,6 +199,7 @@ class _Tries:
             while (left := until - time.monotonic()) > 0:
                 keep(self._run)
                 time.sleep(min(left, 1.0))
+                require_going(self._run)
 
 
 def _told(reply: Reply, number: int, took_ms: float, category: str | None) -> dict[str, Any]:

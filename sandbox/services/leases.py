@@ -31,6 +31,7 @@ from sandbox.destinations import remember
 from sandbox.errors import RunError
 from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
+from sandbox.stopping import refusal_of
 from sandbox.tasks import perform_run
 from sandbox.tracing import Tracer
 
@@ -129,6 +130,9 @@ def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[
         run.save(update_fields=["attempt"])  # so that a refusal below holds the run it ends
     if run.effect_started_at and not run.is_simulated:  # whatever the world says now, this happened before
         end(run, error=RunError(Category.TRANSIENT, "interrupted", sentence=_INTERRUPTED, ambiguous=True))
+        return None
+    if stopped := refusal_of(run.version, run.installation, run.workspace):
+        end(run, error=stopped)
         return None
     try:
         standing = recheck(run)  # a refusal stores the decision it rests on, so it must not be rolled back

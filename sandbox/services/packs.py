@@ -18,6 +18,7 @@ from sandbox.redaction import Modes, redacted, stricter
 from sandbox.rule_rates import charge_rules
 from sandbox.services.admission import invoke_step
 from sandbox.services.leases import end, keep, park
+from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
 
@@ -41,6 +42,7 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: Callable[[UUID], Run | 
             carried = class_flow.into_step(step, known)
             if step["id"] not in done:
                 keep(run)
+                require_going(run)
                 done[step["id"]] = _outputs_of(run, step, payload.data, carried, modes, perform_step)
                 with transaction.atomic():  # the sign of life locks the run, so a worker that lost it writes nothing
                     keep(run)

@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 
 import httpx2
 
-from galaxy.core.egress.refusals import Refused
+from galaxy.core.egress import halting
+from galaxy.core.egress.refusals import STOPPED, Refused
 from galaxy.core.egress.transport import CONNECT_S, MOST_HEADER_BYTES, Incoming, Outgoing
 
 # What its C core writes to standard error may quote a peer. Read when it is loaded, hence before.
@@ -68,10 +69,15 @@ class GrpcTransport:
 
     def send(self, request: Outgoing, address: str, seconds: float) -> Incoming:
         lent, deadline = _Metadata(request.headers), time.monotonic() + seconds
-        with self._channel(request, address, lent) as channel:
+        halt = halting.current()
+        with self._channel(request, address, lent) as channel, halt.attached(channel.close):
             try:
                 message, done = channel.unary_unary(request.target).with_call(request.body, timeout=seconds)
-            except grpc.RpcError as error:
+            except (grpc.RpcError, ValueError) as error:  # the latter of a channel that is closed by then
+                if halt.is_stopped:
+                    raise Refused("quarantined", STOPPED, was_sent=lent.was_asked) from error
+                if not isinstance(error, grpc.RpcError):
+                    raise
                 if not lent.was_asked:
                     _not_connected(error, request.host)
                 return _failed(error, request.host, is_late=time.monotonic() > deadline - _MARGIN_S)

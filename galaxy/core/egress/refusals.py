@@ -15,6 +15,7 @@ CODES = {
     "redirect_refused": "policy_block",
     "secret_not_bound": "policy_block",
     "secret_place": "policy_block",
+    "quarantined": "policy_block",
     "secret_unusable": "auth_error",
     "too_many_calls": "quota",
     "too_many_bytes": "quota",
@@ -29,6 +30,8 @@ CODES = {
     "not_recorded": "tool_error",
     "broker_failed": "tool_error",
 }
+
+STOPPED = "The marketplace stopped this version while the call was under way."
 
 
 class Refused(Exception):

@@ -1,6 +1,7 @@
 """One request over one TLS connection to one checked address, in bounded time and memory."""
 
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import httpcore2
 import httpx2
 
-from galaxy.core.egress.refusals import Refused
+from galaxy.core.egress import halting
+from galaxy.core.egress.refusals import STOPPED, Refused
 
 CONNECT_S = 5.0  # so that an address which does not answer leaves time for the next one
 MOST_HEADERS = 100
@@ -79,9 +81,13 @@ class PinnedTransport:
             http2=False,
             network_backend=wire,
         )
+        halt = halting.current()
         try:
-            return self._exchange(connection, request, wire)
+            with halt.attached(wire.cut):
+                return self._exchange(connection, request, wire)
         except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
+            if halt.is_stopped:
+                raise Refused("quarantined", STOPPED, was_sent=wire.was_sent) from error
             raise _refused(error, request.host, wire) from error
         finally:
             with suppress(httpcore2.NetworkError, OSError):
@@ -116,6 +122,23 @@ class _Wire(httpcore2.NetworkBackend):
         self.received = 0
         self.is_secure = False
         self.was_sent = False
+        self._is_cut = False
+        self._socket: socket.socket | None = None
+
+    def cut(self) -> None:
+        """Wake whoever reads or writes: the connection is over. Called from another thread."""
+        self._is_cut = True
+        if self._socket is not None:
+            with suppress(OSError):  # not the method of a TLS socket, which forgets its session while it is read
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def holds(self, stream: httpcore2.NetworkStream) -> "_Stream":
+        """The stream as ours, which may be cut from now on. Raises ConnectError where it is already."""
+        self._socket = stream.get_extra_info("socket")
+        if self._is_cut:
+            stream.close()
+            raise httpcore2.ConnectError("It was cut before it began.")
+        return _Stream(stream, self)
 
     def connect_tcp(
         self,
@@ -126,7 +149,7 @@ class _Wire(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         seconds = min(self.seconds_left(httpcore2.ConnectTimeout), CONNECT_S)
-        return _Stream(httpcore2.SyncBackend().connect_tcp(self._address, port, timeout=seconds), self)
+        return self.holds(httpcore2.SyncBackend().connect_tcp(self._address, port, timeout=seconds))
 
     def seconds_left(self, too_late: type[httpcore2.TimeoutException]) -> float:
         left = self._deadline - time.monotonic()
@@ -165,7 +188,7 @@ class _Stream(httpcore2.NetworkStream):
         seconds = self._wire.seconds_left(httpcore2.ConnectTimeout)
         secured = self._stream.start_tls(ssl_context, server_hostname=server_hostname, timeout=seconds)
         self._wire.is_secure = True
-        return _Stream(secured, self._wire)
+        return self._wire.holds(secured)
 
     def close(self) -> None:
         self._stream.close()

@@ -26,6 +26,10 @@ class Role(models.TextChoices):
 class Workspace(models.Model):
     """A tenant. Its row is walled like everything in it: who is not in it cannot tell that it exists."""
 
+    class OnFlagged(models.TextChoices):
+        GO_ON = "go_on", "Let it run on"
+        STOP = "stop", "Stop it here"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=40, unique=True)
@@ -34,6 +38,8 @@ class Workspace(models.Model):
     allows_support_access = models.BooleanField(default=True)
     # The marketplace's own workspace, where what workspaces hand in for all is reviewed. Set when it is made, for good.
     is_marketplace = models.BooleanField(default=False, editable=False)
+    # What becomes of a version that the marketplace took out for a look, where it left that to the workspaces.
+    on_flagged = models.CharField(max_length=8, choices=OnFlagged, default=OnFlagged.GO_ON)
     # Numbers the set of rules in force. Here, since whoever asks for a decision has this row in hand already.
     policy_version = models.PositiveIntegerField(default=0)
 
