@@ -24,5 +24,6 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("sandbox.urls")),
     path("w/<slug:workspace>/", include("marketplace.urls")),
     path("w/<slug:workspace>/", include("marketplace.reviews.urls")),
+    path("w/<slug:workspace>/", include("marketplace.retiring.urls")),
     path("w/<slug:workspace>/", include("marketplace.workshop.urls")),
 ]

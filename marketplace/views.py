@@ -25,6 +25,7 @@ from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
 from registry.gates import outlook_of
 from registry.services.installing import install_step
+from registry.services.quarantining import reason_of
 from registry.standing import standings_of
 
 PAGE_SIZE = 24
@@ -67,6 +68,7 @@ def listing_detail(request, workspace, slug):
         "listing": listing,
         "extension": listing.extension,
         "version": listing.version,
+        "quarantine_reason": reason_of(listing.version),
         "releases": releases_of(listing.extension.versions.defer("manifest")),
         "manifest": manifest,
         "asks": asks_for(listing.version),

@@ -17,6 +17,7 @@ from registry.reading import asks_here, installations_for, mode_of, newer_of, pi
 from registry.rollback.targets import first_good
 from registry.services import connection_for, needed_by, uninstall
 from registry.services.moving import widening_of
+from registry.services.quarantining import reason_of
 from registry.standing import standings_of
 
 PAGE_SIZE = 40
@@ -103,6 +104,7 @@ def _detail(request, installation: Installation) -> dict:
         "pinned_words": f"Held at {version.number}",
         "removal_title": f"Remove {installation}",
         "may_browse": can(user, "core.view_listing", installation),
+        "quarantine_reason": reason_of(version),
         "form": RemovalForm(),
     } | _removal(request, installation)
 

@@ -1,0 +1,1 @@
+"""Pages about how versions end: what one publishes, with deprecation and yanking, and quarantine."""
