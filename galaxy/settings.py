@@ -109,7 +109,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "galaxy.core.session_store.PersonMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -271,7 +271,7 @@ SANDBOX_KEEP_ASKED_DAYS = env_int("SANDBOX_KEEP_ASKED_DAYS", 7)
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
 _https = HARDENED
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "galaxy.core.session_store"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
 GALAXY_SESSION_IDLE_S = env_int("GALAXY_SESSION_IDLE_S", 60 * 60 * 12)
 SESSION_COOKIE_NAME = "__Host-galaxy" if _https else "galaxy"
@@ -409,6 +409,8 @@ CELERY_BEAT_SCHEDULE = {
     "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
+    "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},
+    "tend-search": {"task": "marketplace.tasks.tend_search", "schedule": 60.0 * 60},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
     "forget-kept-inputs": {"task": "sandbox.tasks.forget_kept_inputs", "schedule": 60.0 * 60},
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},

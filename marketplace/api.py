@@ -35,7 +35,7 @@ class Listings(RowsView):
 
     def visible(self):
         require(self.caller.person, "core.view_listing", self.workspace)
-        return Listing.objects.select_related("extension", "version").defer("search", "version__manifest")
+        return Listing.objects.open_to(self.workspace).select_related("extension", "version").defer("version__manifest")
 
 
 @lists("listings", "List what can be installed", tag="Marketplace")

@@ -14,8 +14,11 @@ class MarketplaceConfig(AppConfig):
         palette.connect()
         levels.register(level_of, levels_of)
         permission = "core.view_listing"
-        add_item(Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m"))
         seeing = "core.view_installation"
         add_item(Item("Registry", 60, "Quarantine", "retiring:quarantine-list", "shield-alert", seeing))
         add_item(Item("Build", 30, "Publications", "retiring:publication-list", "rocket", "core.write_extension"))
+        pages = ("comparison/",)
+        add_item(
+            Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m", covers=pages)
+        )
         add_item(Item("Build", 10, "Workshop", "workshop:draft-list", "hammer", "core.write_extension", key="w"))

@@ -8,16 +8,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from galaxy.core.models import User, Workspace
+from marketplace.cards.writing import write_cards
 from marketplace.checks.names import remember as remember_names
 from marketplace.errors import ListingTooLong, NotPublic, OffersChanged, RequirementUnmet
 from marketplace.models import Listing, Reach
-from marketplace.search import search_vector
+from marketplace.search.facets import facts_of
+from marketplace.search.indexing import index_listing
 from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest, scopes
 from registry.models import Extension, Installation, Version
 from registry.semver import satisfies
 from registry.services import clear_install, install_agreed
 from registry.services.naming import name_in_use
+from registry.services.publishing import DRAFT
 
 _REACH = {"read": Reach.READING, "write": Reach.WRITING, "delete": Reach.DELETING}
 
@@ -59,15 +62,17 @@ class Plan:
 def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     """Show ``version`` in the marketplace, or bring its listing up to date; an older release never replaces a newer.
 
-    ``level`` is a VerificationLevel, ``summary`` one plain sentence of at most 200 characters. Raises ListingTooLong,
-    or NotPublic for a version that one workspace has for itself.
+    A version that one workspace has for itself is listed in its private catalogue, which nobody else sees. ``level`` is
+    a VerificationLevel, ``summary`` one plain sentence of at most 200 characters. Entry and card are written in the
+    same transaction. Raises ListingTooLong, or NotPublic for a draft.
     """
-    if version.workspace_id is not None:
-        raise NotPublic(f"{version} belongs to one workspace, so the marketplace does not show it.")
+    if version.workspace_id is not None and DRAFT.search(version.number):
+        raise NotPublic(f"{version} is a draft of one workspace, so the marketplace does not show it.")
     if len(summary) > 200:
         raise ListingTooLong(f"The summary of {version} has {len(summary)} characters; a card takes 200.")
     current = Listing.objects.select_for_update(of=("self",)).filter(extension=version.extension)
     listing = current.select_related("version").first() or Listing(extension=version.extension)
+    listing.workspace_id = version.workspace_id
     if not listing._state.adding and listing.version.sort_key > version.sort_key:
         return listing
     asked = sorted(ask.scope for ask in asks_for(version))
@@ -76,9 +81,11 @@ def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     listing.summary = summary
     listing.scopes = asked
     listing.reach = _reach_of(version.parsed, asked)
+    listing.facts = facts_of(version.parsed, asked)
     listing.updated_at = timezone.now()
     listing.save()
-    Listing.objects.filter(pk=listing.pk).update(search=search_vector(version, summary, asked))
+    index_listing(listing)
+    write_cards([listing])
     remember_names([version.extension])
     return listing
 

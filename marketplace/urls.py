@@ -22,6 +22,7 @@ register_converter(SlugConverter, "extension")
 app_name = "marketplace"
 urlpatterns = [
     path("marketplace/", views.listing_list, name="listing-list"),
+    path("comparison/", views.listing_comparison, name="listing-comparison"),
     path("marketplace/<extension:slug>/", views.listing_detail, name="listing-detail"),
     path("marketplace/<extension:slug>/install/", views.listing_install, name="listing-install"),
 ]

@@ -1,26 +1,31 @@
 """Pages of the marketplace: search, one extension, and the consent that installs it."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import F
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
 from galaxy.core.http import wants_partial
-from galaxy.core.permissions import require, why_not
-from marketplace.forms import SORTS, SearchForm, facets
+from galaxy.core.models import Workspace
+from galaxy.core.permissions import can, require, why_not
+from marketplace import facet_html
+from marketplace.cards.filling import Slots
+from marketplace.cards.reading import cards_of
+from marketplace.comparing import LEAST, MOST, compare
+from marketplace.forms import SORTS, Facet, SearchForm, facets
 from marketplace.markdown import render as render_markdown
 from marketplace.models import Listing
 from marketplace.reading import (
-    cards_of,
     docs_of,
     installation_of,
     installations_here,
     releases_of,
     requirements_of,
-    with_extension,
 )
 from marketplace.reviews.reading import summary_of
-from marketplace.search import Search, search
+from marketplace.search.engine import Found, Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from registry.contents import contents_of
 from registry.gates import outlook_of
@@ -28,39 +33,57 @@ from registry.services.installing import install_step
 from registry.services.quarantining import reason_of
 from registry.standing import standings_of
 
-PAGE_SIZE = 24
+MOST_PICKED = 50  # names that are looked up
 
 
 @require_safe
 def listing_list(request, workspace):
     require(request.user, "core.view_listing", request.workspace)
-    form = SearchForm(request.GET)
-    wanted = form.search
+    wanted = SearchForm(request.GET).search
     found = search(wanted, workspace=request.workspace, user=request.user)
-    paginator = Paginator(with_extension(found.listings), PAGE_SIZE)
-    paginator.count = found.total  # known from the facets already
-    page = paginator.get_page(request.GET.get("page"))
     groups = facets(wanted, found.counts)
+    may_install = can(request.user, "core.install_extension", request.workspace)
     context = {
         "wanted": wanted,
-        "facets": groups,
-        "facets_set": sum(option.is_checked for facet in groups for option in facet.options),
+        "facets": [] if wants_partial(request) else [(one, facet_html.fieldset(one)) for one in groups],
+        "facets_set": sum(facet.chosen for facet in groups),
         "sorts": SORTS,
-        "total": found.total,
-        "announcement": _announcement(found.total),
+        "found": found,
+        "announcement": _announcement(found),
         "no_match": _no_match(wanted),
-        "page": page,
-        "cards": cards_of(page.object_list, request.workspace, request.user),
-        "install_denied": why_not(request.user, "core.install_extension", request.workspace),
+        "cards": cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install)),
+        "links": {name: _link(request, after=getattr(found, name)) for name in ("previous", "next")},
+        "as_typed": _link(request, as_typed="1", after=""),
     }
-    template = "marketplace/_search_answer.html" if wants_partial(request) else "marketplace/listing_list.html"
-    return render(request, template, context)
+    if wants_partial(request):
+        return render(
+            request, "marketplace/_search_answer.html", context | {"facet_news": _facet_news(request, groups)}
+        )
+    return render(request, "marketplace/listing_list.html", context)
+
+
+def _facet_news(request, groups: list[Facet]) -> SafeString:
+    """The counts of the facets. Which scopes there are changes with the results, but not under a choosing hand."""
+    anew = {"scope"} - {request.headers.get("HX-Trigger-Name")}
+    parts = (facet_html.fieldset(one, oob=True) if one.name in anew else facet_html.numbers(one) for one in groups)
+    return SafeString("".join(parts))  # every part is markup already
+
+
+@require_safe
+def listing_comparison(request, workspace):
+    """Two to four listings side by side, by their names in ``pick``."""
+    require(request.user, "core.view_listing", request.workspace)
+    slugs = [slug[:80] for slug in request.GET.getlist("pick") if "\x00" not in slug][:MOST_PICKED]
+    found = compare(slugs, workspace=request.workspace, user=request.user)
+    denied = why_not(request.user, "core.install_extension", request.workspace)
+    context = {"comparison": found, "install_denied": denied, "least": LEAST, "most": MOST}
+    return render(request, "marketplace/listing_comparison.html", context)
 
 
 @require_safe
 def listing_detail(request, workspace, slug):
     require(request.user, "core.view_listing", request.workspace)
-    listing = _listing(slug)
+    listing = _listing(slug, request.workspace)
     manifest = listing.version.parsed
     here = installations_here([slug, *manifest.requires], request.workspace, request.user)
     there = installation_of(listing, here)
@@ -87,7 +110,7 @@ def listing_detail(request, workspace, slug):
 def listing_install(request, workspace, slug):
     """Consent: what would be installed and all it asks for; the form names the digests that were shown."""
     require(request.user, "core.view_listing", request.workspace)
-    listing = _listing(slug)
+    listing = _listing(slug, request.workspace)
     if request.method == "POST":
         installation = install_listing(
             request.workspace, listing, seen=request.POST.getlist("digest"), actor=request.user
@@ -113,20 +136,34 @@ def listing_install(request, workspace, slug):
     return render(request, "marketplace/listing_install.html", context)
 
 
-def _announcement(total: int) -> str:
-    return f"{total or 'No'} extension{'' if total == 1 else 's'}."
+def _announcement(found: Found) -> str:
+    number = found.total
+    return f"{number if number.number else 'No'} extension{'' if number.number == 1 else 's'}."
+
+
+def _link(request, **changes: str) -> str:
+    """The address of this search with some of it changed; "" takes a part out."""
+    query = request.GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = value
+    return f"?{query.urlencode()}"
 
 
 def _no_match(wanted: Search) -> str:
     """Why nothing is shown, by what was set."""
     if not wanted.q:
         return "No extension has all of that. Fewer filters find more."
-    if wanted == Search(q=wanted.q, sort=wanted.sort):
+    if not wanted.filters and not wanted.state:
         return f"No extension matches “{wanted.q}”. Fewer or other words find more."
     return f"No extension matches “{wanted.q}” under these filters. Fewer words or filters find more."
 
 
-def _listing(slug: str) -> Listing:
-    return get_object_or_404(
-        Listing.objects.select_related("extension", "version__extension").defer("search"), extension__slug=slug
-    )
+def _listing(slug: str, workspace: Workspace) -> Listing:
+    """The listing of that name: the workspace's own before the public one."""
+    listings = Listing.objects.open_to(workspace).select_related("extension", "version__extension")
+    listing = listings.filter(extension__slug=slug).order_by(F("workspace").asc(nulls_last=True)).first()
+    if listing is None:
+        raise Http404
+    return listing

@@ -9,6 +9,7 @@ class PoliciesConfig(AppConfig):
         from galaxy.core.audit.streams.links import add_link
         from galaxy.core.navigation import Item, add_item
         from policies import news, notifications, palette, receivers
+        from policies.models import Approval
         from policies.scope_use import tell
         from policies.services.reviewers import asked_of
         from registry.asks import register_teller
@@ -31,6 +32,7 @@ class PoliciesConfig(AppConfig):
                 permission="core.view_installation",
                 key="a",
                 counted=lambda request: asked_of(request.user, request.workspace),
+                any_of=lambda request: Approval.objects.in_workspace(request.workspace).waiting(),
                 due=True,
             )
         )

@@ -11,7 +11,7 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from galaxy.core import account_events, accounts, palette, scope, second_factor, sessions
+        from galaxy.core import account_events, accounts, palette, scope, second_factor, session_store, sessions
         from galaxy.core.audit.streams.places import place_of_key
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.models import AuditSinkKey
@@ -33,6 +33,7 @@ class CoreConfig(AppConfig):
         scope.connect_celery()
         request_log.connect()
         sessions.connect()
+        session_store.connect()
         second_factor.connect()
         core_kinds.connect()
         palette.connect()

@@ -1,6 +1,6 @@
 """What every page's shell shows: workspace, role, navigation with counts, unread news."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from django.conf import settings
 
@@ -53,12 +53,19 @@ class Shell:
     @cached_property
     def unread(self) -> str:
         """How many notifications this person has not read here, as the bell shows it; "" for none."""
-        count = reading.unread_count(self._request.user, self.workspace)
+        known = self.__dict__.get("_sections")  # where the navigation is shown, it was counted with it
+        count = known[1] if known else reading.unread_count(self._request.user, self.workspace)
         return f"{reading.MOST_COUNTED}+" if count > reading.MOST_COUNTED else str(count or "")
 
-    @cached_property
+    @property
     def nav(self):
-        return sections_for(self._request)
+        return self._sections[0]
+
+    @cached_property
+    def _sections(self):
+        request = self._request
+        asks = self.workspace is not None and request.user.is_authenticated
+        return sections_for(request, partial(reading.unread, request.user, self.workspace) if asks else None)
 
 
 def shell(request) -> dict:

@@ -5,9 +5,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
-from django.db.models import QuerySet
+from django.db.models import Case, CharField, OuterRef, QuerySet, When
+from django.db.models.functions import Cast
 from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -20,7 +22,7 @@ from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Defect, DomainError
 from galaxy.core.http import page_of_form
 from galaxy.core.models import Membership
-from galaxy.core.permissions import remember_grants
+from galaxy.core.permissions import known_grants, permissions_on, remember_grants
 from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
 from galaxy.core.scope import current_scope, in_scope, workspace_scope
 from galaxy.core.sessions import follow_rights
@@ -82,12 +84,12 @@ class ScopeMiddleware:
             with workspace_scope(), remember_grants():  # a token, read inside a view, narrows and never leaks
                 return self.get_response(request)
         user = request.user.pk
+        match = _WORKSPACE_PATH.match(request.path_info)
         with workspace_scope(user=user):
-            request.memberships = _memberships_of(user=user)
+            request.memberships = _memberships_of(user=user, slug=match["slug"] if match else "")
         follow_rights(request, request.memberships)
         request.break_glasses = open_for(request.user) if request.user.is_staff else []
         ids = [membership.workspace_id for membership in request.memberships]
-        match = _WORKSPACE_PATH.match(request.path_info)
         if match:
             request.membership = _of_workspace(request.memberships, match["slug"])
             if request.membership is None:
@@ -97,7 +99,7 @@ class ScopeMiddleware:
                 return missing(request)
             request.workspace = entrance.workspace
             ids = [request.workspace.pk]
-        with workspace_scope(ids, user), remember_grants():
+        with workspace_scope(ids, user), remember_grants(_held(request)):
             if request.break_glass:
                 if request.method not in {"GET", "HEAD", "OPTIONS"}:
                     return problem(request, ReadingOnly("Support access is for reading, so nothing was changed."), 403)
@@ -109,9 +111,20 @@ class ScopeMiddleware:
         return response
 
 
+def _held(request) -> dict:
+    """What the person holds on the workspace of the path, read with their memberships; staff may hold more."""
+    if request.membership is None or request.user.is_staff:
+        return {}
+    return known_grants(request.user, request.workspace, request.membership.codenames)
+
+
 @prepared
-def _memberships_of(user: UUID) -> QuerySet[Membership]:
-    return Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
+def _memberships_of(user: UUID, slug: str) -> QuerySet[Membership]:
+    """Memberships with their workspaces; that of the workspace ``slug`` with what the person holds on it."""
+    held = permissions_on(OuterRef("user"), "core", "workspace", Cast(OuterRef("workspace"), CharField()))
+    codenames = Case(When(workspace__slug=slug, then=ArraySubquery(held)), default=None)
+    rows = Membership.objects.filter(user=user).select_related("workspace")
+    return rows.annotate(codenames=codenames).order_by("workspace__name")
 
 
 def _of_workspace(rows, slug: str):

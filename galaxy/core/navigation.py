@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
 
-from galaxy.core.permissions import can
+from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.permissions import can, held_on
 
 SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
 
@@ -19,6 +21,11 @@ class Item:
     ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
     A page that belongs to no workspace has ``offered(request)`` in the place of a permission. ``covers`` are further
     paths below the workspace's own that stand under this item, such as "connections/".
+
+    What ``counted`` asks follows from the person, the workspace and what they hold on it, and from nothing else: it is
+    written as SQL once for these, and kept. Where it takes more than that, as with what waits for somebody by stand-in
+    and stage, ``any_of(request)`` names those rows of the workspace among which it can be at all, under the same rule;
+    only where there are any is ``counted`` asked, anew each time.
     """
 
     section: str
@@ -29,6 +36,7 @@ class Item:
     permission: str = ""
     key: str = ""
     counted: Callable[[Any], QuerySet] | None = None
+    any_of: Callable[[Any], QuerySet] | None = None
     due: bool = False
     offered: Callable[[Any], bool] | None = None
     covers: tuple[str, ...] = ()
@@ -42,15 +50,16 @@ def add_item(item: Item) -> None:
         _items.append(item)
 
 
-def sections_for(request) -> list[dict]:
-    """The sections as the templates want them: list of {title, items: [{label, url, icon, current, count, due}]}."""
+def sections_for(request, beside: Callable[[], QuerySet] | None = None) -> tuple[list[dict], int]:
+    """The sections as the templates want them: list of {title, items: [{label, url, icon, current, count, due}]}; and
+    how many rows ``beside()`` has, which is counted along with them under the rule of ``Item.counted``."""
     workspace = getattr(request, "workspace", None)
     home = workspace.get_absolute_url() if workspace else ""
     place = [workspace.slug] if workspace else []
     found: dict[str, list[dict]] = {title: [] for title in SECTIONS}
     match = request.resolver_match
     shown = [item for item in sorted(_items, key=lambda item: item.order) if _is_shown(item, request, workspace)]
-    counts = _counts(shown, request)
+    counts, number = _counts(shown, request, beside)
     for item in shown:
         url = reverse(item.url_name, args=place if item.permission else [])
         places = (url, *(home + path for path in item.covers))
@@ -67,7 +76,7 @@ def sections_for(request) -> list[dict]:
                 "due": item.due,
             }
         )
-    return [{"title": title, "items": items} for title, items in found.items() if items]
+    return [{"title": title, "items": items} for title, items in found.items() if items], number
 
 
 @dataclass(frozen=True)
@@ -89,15 +98,44 @@ def links_for(request) -> list[Link]:
     ]
 
 
-def _counts(shown: list[Item], request) -> dict[Item, int]:
-    """The numbers beside ``shown``, in one query: every page has them, whatever it lists itself."""
-    counted = [(item, item.counted(request)) for item in shown if item.counted]
-    if not counted:
-        return {}
-    rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
-    first, *rest = [found.order_by().values(place=Value(at), rows=rows) for at, (_, found) in enumerate(counted)]
-    numbers = {one["place"]: one["rows"] for one in first.union(*rest, all=True)}
-    return {item: numbers.get(at, 0) for at, (item, _) in enumerate(counted)}
+def _counts(shown: list[Item], request, beside: Callable[[], QuerySet] | None) -> tuple[dict[Item, int], int]:
+    """The numbers beside ``shown``, and that of ``beside``, in one query: every page has them, whatever it lists."""
+    items = [item for item in shown if item.counted]
+    if not items and beside is None:
+        return {}, 0
+    sql, values = _written(items, request, beside)
+    with preparing_cursor(connection) as cursor:
+        cursor.execute(sql, values)
+        numbers = dict(cursor.fetchall())
+    counts = {}
+    for at, item in enumerate(items):
+        counts[item] = numbers.get(at, 0)
+        if item.any_of and item.counted and counts[item]:
+            counts[item] = item.counted(request).count()
+    return counts, numbers.get(len(items), 0)
+
+
+_kept: dict[tuple, tuple[str, tuple]] = {}
+MOST_KEPT = 2_000  # questions; a person has one for each workspace and each set of grants they had there
+
+
+def _written(items: list[Item], request, beside: Callable[[], QuerySet] | None) -> tuple[str, tuple]:
+    """The question as SQL. Writing it costs several times what PostgreSQL needs to answer it, so it is kept."""
+    workspace = request.workspace
+    held = held_on(request.user, workspace) if workspace else frozenset()
+    key = (request.user.pk, workspace and workspace.pk, held, tuple(item.url_name for item in items), beside is None)
+    found = _kept.get(key)
+    if found is None:
+        asked = [(item.any_of or item.counted)(request) for item in items if item.counted]
+        asked += [beside()] if beside else []
+        rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
+        first, *rest = [one.order_by().values(place=Value(at), rows=rows) for at, one in enumerate(asked)]
+        query = (first.union(*rest, all=True) if rest else first).query
+        found = query.get_compiler(using=connection.alias).as_sql()
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = found
+    return found
 
 
 def _is_shown(item: Item, request, workspace) -> bool:

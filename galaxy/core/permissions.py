@@ -5,7 +5,7 @@ for lists; neither ever looks at ``is_superuser`` or at a global grant, since an
 the next.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -200,9 +200,10 @@ def held_on(user: User, obj: InWorkspace) -> frozenset[str]:
 
 
 @contextmanager
-def remember_grants() -> Iterator[None]:
-    """Read each object's grants at most once within the block: one request, never longer."""
-    token = _remembered.set({})
+def remember_grants(known: dict | None = None) -> Iterator[None]:
+    """Read each object's grants at most once within the block: one request, never longer. ``known`` is of
+    ``known_grants``."""
+    token = _remembered.set(dict(known or {}))
     try:
         yield
     finally:
@@ -216,6 +217,24 @@ def forget_grants() -> None:
         memory.clear()
 
 
+def known_grants(user: User, obj: InWorkspace, codenames: Iterable[str]) -> dict:
+    """What ``remember_grants`` begins with, where the grants of one object were read along with something else."""
+    return {_place(user, obj): frozenset(codenames)}
+
+
+def permissions_on(user: Any, app: str, model: str, pk: Any) -> QuerySet[Permission, str]:
+    """The codenames granted on one object, to a person or to a group of theirs; some of them twice."""
+    holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=pk) | Q(
+        groupobjectpermission__group__user=user, groupobjectpermission__object_pk=pk
+    )
+    rows = Permission.objects.filter(holds, content_type__app_label=app, content_type__model=model)
+    return rows.order_by().values_list("codename", flat=True)
+
+
+def _place(user: User, obj: InWorkspace) -> tuple:
+    return (user.pk, obj._meta.label_lower, obj.pk)
+
+
 def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
     def read() -> frozenset[str]:
         held = frozenset(
@@ -223,17 +242,12 @@ def _grants_on(user: User, obj: InWorkspace) -> frozenset[str]:
         )
         return held | SUPPORT_PERMISSIONS if isinstance(obj, Workspace) and _looks_in(user, obj) else held
 
-    return remembered((user.pk, obj._meta.label_lower, obj.pk), read)
+    return remembered(_place(user, obj), read)
 
 
 @prepared
 def _codenames(user: UUID, app: str, model: str, pk: str) -> QuerySet[Permission, str]:
-    """What is granted on one object, to a person or to a group of theirs."""
-    holds = Q(userobjectpermission__user=user, userobjectpermission__object_pk=pk) | Q(
-        groupobjectpermission__group__user=user, groupobjectpermission__object_pk=pk
-    )
-    rows = Permission.objects.filter(holds, content_type__app_label=app, content_type__model=model)
-    return rows.order_by().values_list("codename", flat=True)
+    return permissions_on(user, app, model, pk)
 
 
 def _looks_in(user: User, workspace: Workspace) -> bool:

@@ -47,8 +47,9 @@ def test_every_index_of_a_walled_table_begins_with_the_workspace(db):
     # Keys by id, one-to-one columns and hashes of secrets are how PostgreSQL keeps identity; nobody lists by them.
     # What is public as well as private is found by its name or its digest, whosever it is; a review is read by all.
     shared = {"registry_extension", "registry_version", "registry_versionfile", "registry_versionsignature"}
-    shared |= {"marketplace_review"}
+    shared |= {"marketplace_review", "marketplace_listing", "marketplace_card"}
     unique_alone = {"run_id", "installation_id", "connection_id", "group_id", "user_id", "token_hash", "digest"}
+    unique_alone.add("listing_id")  # of what is kept for a listing
     wrong = [
         row
         for row in rows
@@ -218,8 +219,9 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "Version",
         "VersionFile",
         "VersionFigure",
-        "Listing",
         "KnownName",
+        "PublicEntry",
+        "Word",
         "PublisherMember",
         "SigningKey",
         "Quarantine",

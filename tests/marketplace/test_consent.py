@@ -181,7 +181,7 @@ def test_a_private_extension_is_not_taken_for_the_public_one_of_its_name(client_
     client = client_of(admin)
     (card,) = client.get(reverse("marketplace:listing-list", args=[workspace.slug])).context["cards"]
     page = client.get(page_url("listing-detail", workspace, "acme"))
-    assert (card.installation, card.standing, page.context["installation"]) == (None, None, None)
+    assert (card.hit.installation_id, page.context["installation"]) == (None, None)
     url = page_url("listing-install", workspace, "acme")
     assert "acme is installed here already, and two cannot answer to one name." in text_of(client.get(url))
     assert client.post(url, {"digest": [public.version.digest]}).status_code == 409

@@ -1,5 +1,8 @@
 """Finding extensions: words, facets, order, and a page that works with and without htmx."""
 
+import html
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -42,7 +45,7 @@ def catalogue(workspace):
 
 
 def slugs(response):
-    return [card.listing.extension.slug for card in response.context["cards"]]
+    return [card.hit.slug for card in response.context["cards"]]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_signs_between_words_mean_nothing(client_of, member, url, catalogue, wor
 def test_facets_narrow_and_their_counts_say_what_each_choice_would_give(client_of, member, url, catalogue):
     page = client_of(member).get(url, {"kind": ["connector"]})
     assert sorted(slugs(page)) == ["acme", "google-mail"]
-    counts = {option.id: option.count for facet in page.context["facets"] for option in facet.options}
+    counts = {option.id: option.count.number for facet, _ in page.context["facets"] for option in facet.options}
     # Kinds are counted as if none were chosen, the other facets among connectors.
     assert (counts["kind-connector"], counts["kind-transform"], counts["kind-pack"]) == (2, 1, 1)
     assert (counts["level-enterprise"], counts["level-verified"], counts["level-community"]) == (1, 0, 1)
@@ -115,53 +118,49 @@ def test_installed_is_a_state_and_each_card_knows_its_own(client_of, workspace, 
     client = client_of(member)
     page = client.get(url, {"state": "installed"})
     assert slugs(page) == ["acme"]
-    assert page.context["cards"][0].installation == installation
+    assert page.context["cards"][0].hit.installation_id == installation.pk
     assert len(slugs(client.get(url, {"state": "available"}))) == 3
     assert len(slugs(client.get(url, {"state": ["installed", "available"]}))) == 4
 
 
-def test_a_packs_card_says_what_it_requires_and_what_is_missing(client_of, workspace, member, admin, url, catalogue):
-    client = client_of(member)
-    assert "1 of 1 not installed" in client.get(url, {"kind": "pack"}).content.decode()
-    version = catalogue["acme"].version
-    install(workspace, version.extension, version=version, actor=admin)
-    assert "all installed" in client.get(url, {"kind": "pack"}).content.decode()
+def test_a_packs_card_says_what_it_requires(client_of, member, url, catalogue):
+    assert "Requires <b>Acme CRM</b>" in client_of(member).get(url, {"kind": "pack"}).content.decode()
 
 
 def test_orders(client_of, member, url, catalogue):
     client = client_of(member)
-    assert slugs(client.get(url)) == ["acme", "things.clean", "things.keep", "google-mail"]
+    assert slugs(client.get(url, {"sort": "name"})) == ["acme", "things.clean", "things.keep", "google-mail"]
     assert slugs(client.get(url, {"sort": "reach"})) == ["things.clean", "google-mail", "things.keep", "acme"]
     assert slugs(client.get(url, {"sort": "newest"})) == ["things.keep", "things.clean", "google-mail", "acme"]
 
 
 def test_htmx_gets_results_with_counts_and_a_word_for_screen_readers(as_htmx, client_of, member, url, catalogue):
     answer = as_htmx(member).get(url, {"q": "acme"})
-    html = answer.content.decode()
-    assert html.lstrip().startswith('<div class="stack" id="results">')
-    assert '<span class="n" id="n-kind-connector" hx-swap-oob="true">1</span>' in html
-    assert "1 extension." in html
-    assert "<title>" not in html
+    text = answer.content.decode()
+    assert text.lstrip().startswith('<div class="stack" id="results">')
+    assert '<span class="n" id="n-kind-connector" hx-swap-oob="true">1</span>' in text
+    assert "1 extension." in text
+    assert "<title>" not in text
     page = client_of(member).get(url, {"q": "acme"})
     assert "HX-Request" in answer["Vary"] and "HX-Request" in page["Vary"]
     assert "<title>" in page.content.decode()
 
 
 def test_without_script_one_form_carries_words_facets_and_order(client_of, member, url, catalogue):
-    html = client_of(member).get(url, {"q": "acme", "kind": "connector", "sort": "name"}).content.decode()
-    assert html.count('<form class="market" method="get"') == 1
-    assert 'value="acme"' in html
-    assert 'value="connector" checked' in html
-    assert '<option value="name" selected>' in html
-    assert '<button class="btn" type="submit">Search</button>' in html
+    text = client_of(member).get(url, {"q": "acme", "kind": "connector", "sort": "name"}).content.decode()
+    assert text.count('<form class="market" method="get"') == 1
+    assert 'value="acme"' in text
+    assert 'value="connector" checked' in text
+    assert '<option value="name" selected>' in text
+    assert '<button class="btn" type="submit">Search</button>' in text
 
 
 def test_empty_states(client_of, workspace, member, url):
     client = client_of(member)
     assert "The marketplace is empty" in client.get(url).content.decode()
-    html = client.get(url, {"q": "<b>zzz</b>"}).content.decode()
-    assert "No extension matches “&lt;b&gt;zzz&lt;/b&gt;”" in html
-    assert "Clear search and filters" in html
+    text = client.get(url, {"q": "<b>zzz</b>"}).content.decode()
+    assert "No extension matches “&lt;b&gt;zzz&lt;/b&gt;”" in text
+    assert "Clear search and filters" in text
 
 
 @pytest.mark.parametrize(
@@ -183,8 +182,11 @@ def test_pages_of_24_keep_the_search(client_of, member, url, workspace):
     first = client.get(url, {"q": "kept", "sort": "name"})
     assert len(slugs(first)) == 24
     assert "q=kept" in first.content.decode()
-    assert slugs(client.get(url, {"q": "kept", "sort": "name", "page": "2"})) == ["c24"]
-    assert slugs(client.get(url, {"q": "kept", "sort": "name", "page": "999"})) == ["c24"]
+    on = re.search(r'rel="next" href="([^"]+)"', first.content.decode())[1]
+    second = client.get(html.unescape(url + on))
+    assert slugs(second) == ["c24"]
+    back = re.search(r'rel="prev" href="([^"]+)"', second.content.decode())[1]
+    assert slugs(client.get(html.unescape(url + back))) == slugs(first)
 
 
 def test_the_page_takes_a_fixed_number_of_queries(

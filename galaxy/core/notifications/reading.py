@@ -70,7 +70,13 @@ def kinds_of(user: User, workspace: Workspace) -> list[Kind]:
 
 def unread_count(user: User, workspace: Workspace) -> int:
     """How much is unread, counted no further than one above ``MOST_COUNTED``."""
-    return mine(user, workspace).unread()[: MOST_COUNTED + 1].count()
+    return unread(user, workspace).count()
+
+
+def unread(user: User, workspace: Workspace):
+    """What is unread, no more than one above ``MOST_COUNTED``: to be counted."""
+    some = mine(user, workspace).unread().order_by().values("pk")[: MOST_COUNTED + 1]
+    return Notification.objects.in_workspace(workspace).filter(pk__in=some)
 
 
 def mark(user: User, workspace: Workspace, *, pk: UUID | None = None, kind: str = "", read: bool = True) -> int:

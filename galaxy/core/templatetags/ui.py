@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from galaxy.core import fonts
+from galaxy.core import fonts, shell_parts
 from galaxy.core.ui import drawings, fields, glyphs, icons, payloads, proof_path, words
 
 register = template.Library()
@@ -30,6 +30,7 @@ register.simple_tag(drawings.columns, name="columns")
 register.simple_tag(proof_path.proof_path, name="proof_path")
 register.simple_tag(fields.field_view, name="field_view")
 register.simple_tag(fonts.links, name="font_links")
+register.simple_tag(shell_parts.shell_part, takes_context=True, name="shell_part")
 register.filter("duration", words.duration)
 register.filter("relative", words.relative)
 register.filter("browser", words.browser)
@@ -93,6 +94,13 @@ def time(moment: datetime | None, exact: bool = False) -> SafeString:
         full,
         full if exact else words.relative(moment),
     )
+
+
+@register.simple_tag
+def day(moment: datetime) -> SafeString:
+    """The day of a moment, in UTC: for what is written down and read later, when "3 days ago" would be wrong."""
+    utc = moment.astimezone(UTC)
+    return format_html('<time datetime="{}">{}</time>', f"{utc:%Y-%m-%d}", f"{utc:%-d %b %Y}")
 
 
 @register.simple_tag

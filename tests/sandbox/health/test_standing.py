@@ -152,7 +152,7 @@ def test_what_never_leaves_galaxy_has_no_standing(workspace, admin):
     assert standings_of([tidy]) == {}
 
 
-def test_the_list_the_card_and_both_pages_show_it(client_of, admin, pulse):
+def test_the_list_and_all_three_pages_show_it(client_of, admin, pulse):
     from marketplace.services import list_extension
 
     list_extension(pulse.pin.version, level="community", summary="Beats.")
@@ -161,7 +161,6 @@ def test_the_list_the_card_and_both_pages_show_it(client_of, admin, pulse):
     for url in (
         reverse("registry:installation-list", args=[slug]),
         pulse.get_absolute_url(),
-        reverse("marketplace:listing-list", args=[slug]),
         reverse("marketplace:listing-detail", args=[slug, "pulse"]),
         reverse("sandbox:installation-health", args=[slug, pulse.pk]),
     ):
