@@ -5,14 +5,16 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.agents import AgentOver, grants_of, why_barred
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.members.limits import AboveYou
 from galaxy.core.models import Agent, Membership, Token, User, Workspace
@@ -179,11 +181,7 @@ def caller_of(text: str) -> Caller:
     if workspace_id is None:
         raise TokenRefused("This token is not known.")
     narrow([workspace_id])
-    token = (
-        Token.objects.select_related("workspace", "user", "agent__owner", "agent__group", "agent__workspace")
-        .filter(digest=_digest(text))
-        .first()
-    )
+    token = _token_of.one(digest=_digest(text))
     if token is None:
         raise TokenRefused("This token is not known.")
     if token.state != "active":
@@ -191,11 +189,22 @@ def caller_of(text: str) -> Caller:
     person = token.agent.owner if token.agent else token.user
     if token.agent and (sentence := why_barred(token.agent)):
         raise TokenRefused(sentence, "An owner or admin of the workspace can change that on the agent's page.")
-    members = Membership.objects.in_workspace(token.workspace).filter(user=person, user__is_active=True)
-    if person is None or not members.exists():
+    if person is None or not _standing_of(workspace=token.workspace_id, user=person.pk):
         raise TokenRefused("Whose token this is has left the workspace.")
     _note_use(token)
     return Caller(person, token)
+
+
+@prepared
+def _token_of(digest: str) -> QuerySet[Token]:
+    related = ("workspace", "user", "agent__owner", "agent__group", "agent__workspace")
+    return Token.objects.select_related(*related).filter(digest=digest)
+
+
+@prepared
+def _standing_of(workspace: UUID, user: UUID) -> QuerySet[Membership, UUID]:
+    members = Membership.objects.filter(workspace=workspace, user=user, user__is_active=True)
+    return members.values_list("pk", flat=True)
 
 
 def _check_holds(actor: User, agent: Agent) -> None:
