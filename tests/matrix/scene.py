@@ -4,7 +4,7 @@ Making it takes a hundred times as long as asking. So it is made once for a modu
 each test runs in a savepoint of its own, and meets what every other did.
 """
 
-import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -37,6 +37,7 @@ from tests.matrix import (
     stream_routes,
     workshop_routes,
 )
+from tests.playhouse import again
 
 LEVEL = "community"
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -101,7 +102,7 @@ def things(cast, workspace, vault):
 
 @pytest.fixture(scope="module")
 def scene(django_db_setup, django_db_blocker, tmp_path_factory):
-    """(cast, things, cookies by person): everybody has signed in already."""
+    """(cast, things, cookies by person), pickled, as each test reads them anew: everybody has signed in already."""
     key_file = tmp_path_factory.mktemp("vault") / "root-keys.json"
     make_key_file(key_file)
     quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -114,19 +115,19 @@ def scene(django_db_setup, django_db_blocker, tmp_path_factory):
         with workspace_scope([cast["meridian"].pk]):
             things = make_things(cast)
             cookies = {name: _signed_in(person) for name, person in cast.items() if hasattr(person, "email")}
-        yield cast, things, cookies
+        yield pickle.dumps(cast), pickle.dumps(things), {name: pickle.dumps(one) for name, one in cookies.items()}
         transaction.set_rollback(True)
 
 
 @pytest.fixture(name="cast")
 def shared_cast(scene, db):
     """The people of the scene, as one test may change them."""
-    return copy.deepcopy(scene[0])
+    return again(scene[0])
 
 
 @pytest.fixture(name="things")
 def shared_things(scene, db):
-    return copy.deepcopy(scene[1])
+    return again(scene[1])
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def browser_of(scene):
     def browser(person: str) -> Client:
         client = Client()
         if person != "anonymous":
-            client.cookies = copy.deepcopy(scene[2][person])
+            client.cookies = again(scene[2][person])
         return client
 
     return browser
