@@ -5,7 +5,7 @@ from uuid import UUID
 
 from galaxy.core.models import User, Workspace
 from galaxy.core.notifications import Kind, Place, add_kind, add_target
-from registry.models import Installation
+from registry.models import Installation, RollOut
 
 KINDS = (
     Kind("update_taken", "An extension was updated", "Updates that were taken", "arrow-up", "ok"),
@@ -76,6 +76,7 @@ def connect() -> None:
     for kind in KINDS:
         add_kind(kind)
     add_target("registry.installation", _installations)
+    add_target("registry.rollout", _rollouts)
 
 
 def _installations(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
@@ -84,3 +85,10 @@ def _installations(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dic
         row.pk: Place(str(row.extension), row.get_absolute_url())
         for row in rows.select_related("workspace", "extension")
     }
+
+
+def _rollouts(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    seen = Installation.objects.in_workspace(workspace).visible_to(user)
+    rows = RollOut.objects.in_workspace(workspace).filter(pk__in=ids, installation__in=seen)
+    rows = rows.select_related("workspace", "installation__extension", "version")
+    return {row.pk: Place(str(row), row.get_absolute_url()) for row in rows}

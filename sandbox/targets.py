@@ -113,7 +113,7 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         sample=_sample(manifest, action),
         offline=tuple(names[slug] for slug in slugs if slug in offline and slug in names),
         reaches=manifest.hosts if is_python else tuple(names[slug] for slug in slugs if slug in names),
-        missing=tuple(missing_requirements(workspace, manifest)),
+        missing=tuple(missing_requirements(workspace, manifest, pack=found.installation)),
         writes_through=_writers(workspace, manifest) if kind == Kind.PACK else (),
         is_python=is_python,
     )

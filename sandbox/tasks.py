@@ -78,3 +78,11 @@ def reconcile() -> int:
     from sandbox.services import reconcile as ring_for_due_runs
 
     return ring_for_due_runs()
+
+
+@shared_task
+def tend_rollouts() -> int:
+    """Stop the roll-outs that fail, and take the others to their next stage; returns how many that was."""
+    from sandbox.rollouts import tend_rollouts as tend
+
+    return tend()

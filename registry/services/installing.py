@@ -13,9 +13,10 @@ from galaxy.core.models import User, Workspace
 from registry.errors import AlreadyInstalled, AlreadyRemoved, NotInstallable, RequirementsMissing, StillNeeded
 from registry.gates import INSTALL, Step, pass_gates
 from registry.manifests import Manifest
-from registry.models import AppRegistration, Connection, Extension, Installation, Kind, Pin, Version
+from registry.models import AppRegistration, Connection, Extension, Installation, Kind, PackPin, Pin, Version
 from registry.semver import satisfies
 from registry.services.closing import close
+from registry.services.endings import end_with
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
 from registry.services.quarantining import refuse_quarantined
@@ -114,6 +115,7 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
     audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason)
     audit.record("pin.removed", actor=actor, target=pin, before=facts)
     pin.delete()
+    end_with(row, by=actor)
     for connection in row.connections.select_for_update():
         close(connection, actor)
     AppRegistration.objects.filter(workspace=row.workspace_id, installation=row).delete()
@@ -121,16 +123,22 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "") -> I
     return row
 
 
-def missing_requirements(workspace: Workspace, manifest: Manifest, *, lock: bool = False) -> list[tuple[str, str]]:
+def missing_requirements(
+    workspace: Workspace, manifest: Manifest, *, pack: Installation | None = None, lock: bool = False
+) -> list[tuple[str, str]]:
     """What a pack needs and ``workspace`` lacks, or has at a version out of range: list of (slug, range).
 
-    ``lock`` keeps what is there from being removed until the transaction ends.
+    ``pack`` is its installation, where there is one: what it is pinned to itself counts, whatever others use. ``lock``
+    keeps what is there from being removed until the transaction ends.
     """
     named = Extension.objects.open_to(workspace).filter(slug__in=manifest.requires)
     there = Installation.objects.in_workspace(workspace).active().filter(extension__in=named)
     if lock:  # the installations alone: extensions are every workspace's
         list(there.order_by("pk").select_for_update().values_list("pk"))
     numbers = dict(there.values_list("extension__slug", "pin__version__number"))
+    if pack and manifest.requires:
+        own = PackPin.objects.filter(workspace=workspace, pack=pack, installation__removed_at=None)
+        numbers |= dict(own.values_list("installation__extension__slug", "version__number"))
     return [
         (slug, wanted)
         for slug, wanted in manifest.requires.items()

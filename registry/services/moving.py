@@ -17,9 +17,10 @@ from registry.differences import declassified, further_reach, leaving, newly_han
 from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
-from registry.models import Connection, Hold, Installation, Pin, Version
+from registry.models import Connection, Hold, Installation, PackPin, Pin, Version
 from registry.moves import report_of, told_of_move
 from registry.services.closing import close, proves_itself_otherwise
+from registry.services.endings import end_open_rollout
 from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
@@ -150,6 +151,21 @@ def move_as_policy(
     return _move(installation, version, actor, agrees=False, keeps=keeps, is_approved=False, by=chain, reason=reason)
 
 
+def move_rolled_out(installation: Installation, *, version: Version, actor: User, chain: Actor, reason: str) -> Pin:
+    """The same for what a roll-out led to, when it began with somebody who agreed to what is new."""
+    return _move(
+        installation,
+        version,
+        actor,
+        agrees=True,
+        keeps=False,
+        is_approved=True,
+        by=chain,
+        reason=reason,
+        is_rolled_out=True,
+    )
+
+
 @transaction.atomic
 def _move(
     installation: Installation,
@@ -163,6 +179,7 @@ def _move(
     reason: str = "",
     approval: UUID | None = None,
     is_back: bool = False,
+    is_rolled_out: bool = False,
 ) -> Pin:
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
@@ -173,7 +190,7 @@ def _move(
     refuse_quarantined(version)
     if not (is_back and version.is_deprecated):
         refuse_retired(version)
-    _check_not_held(row, version)
+    check_not_held(row, version)
     verify(version)
     before, manifest = verified_manifest(row.pin.digest), verified_manifest(version.digest)
     connections = list(row.connections.select_for_update())  # moved for not being connected, it stays so until then
@@ -183,11 +200,14 @@ def _move(
     if not is_approved:
         _check_move(row, step, agrees=agrees)
     refuse_shared_names(workspace, manifest, row.extension)
-    if missing := missing_requirements(workspace, manifest, lock=True):
+    if missing := missing_requirements(workspace, manifest, pack=row, lock=True):
         raise RequirementsMissing(f"{version} needs {', '.join(slug for slug, _ in missing)} first.")
     pin = row.pin
     facts = {"version": pin.version.number, "digest": pin.digest, "scopes": row.scopes, "hosts": row.hosts}
+    if not is_rolled_out:
+        end_open_rollout(row, by=by, why=f"It was moved to {version.number}.")
     row.scopes, row.hosts = _agreed_after(row, manifest, keeps=keeps)
+    _keep_for_packs(row, facts)
     row.paused_at, row.paused_reason = None, ""  # it was for the version that it leaves
     row.save(update_fields=["scopes", "hosts", "paused_at", "paused_reason"])
     is_back = is_back or version.sort_key < pin.version.sort_key
@@ -219,7 +239,7 @@ def _check_move(installation: Installation, step: Step, *, agrees: bool) -> None
         raise ConsentNeeded(f"{step.version} asks for {', '.join(wider)} beyond what was agreed to.")
 
 
-def _check_not_held(row: Installation, version: Version) -> None:
+def check_not_held(row: Installation, version: Version) -> None:
     """A hold keeps it from going forward; going back stays possible."""
     held = Hold.objects.filter(workspace=row.workspace_id, installation=row).select_related("held_by").first()
     if held and held.holds(timezone.now()) and version.sort_key > row.pin.version.sort_key:
@@ -237,3 +257,13 @@ def _agreed_after(installation: Installation, manifest: Manifest, *, keeps: bool
         return list(manifest.scopes), list(manifest.hosts)
     scopes = [scope for scope in manifest.scopes if scope in installation.scopes]
     return scopes, [host for host in manifest.hosts if host in installation.hosts]
+
+
+def _keep_for_packs(row: Installation, before: dict[str, Any]) -> None:
+    """What was agreed to stays so where a pack calls a version of its own that asks for it."""
+    pins = PackPin.objects.filter(workspace=row.workspace_id, installation=row)
+    for digest in pins.values_list("digest", flat=True):
+        own = verified_manifest(digest)
+        row.scopes = sorted({*row.scopes, *(scope for scope in own.scopes if scope in before["scopes"])})
+        row.hosts = sorted({*row.hosts, *(host for host in own.hosts if host in before["hosts"])})
+

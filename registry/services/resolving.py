@@ -11,6 +11,7 @@ from galaxy.core.models import User, Workspace
 from registry.errors import Altered, NotInstalled
 from registry.manifests import ActionSpec, Manifest, load
 from registry.models import Connection, Installation, Kind, Version
+from registry.services.choosing import NO_PACK, candidates, choose
 from registry.services.credentials import connection_for
 from registry.signing import verify_contents
 
@@ -26,33 +27,37 @@ class Resolved:
     action: ActionSpec | None
 
 
-def resolve(workspace: Workspace, target: str) -> Resolved:
-    """``hubspot.create_task`` as action of a connector, else an extension of that name, at its pinned version.
+def resolve(workspace: Workspace, target: str, *, pack: UUID | None = None, key: str = "") -> Resolved:
+    """``hubspot.create_task`` as action of a connector, else an extension of that name, at the version that a call
+    takes: the one that the pack of that installation is pinned to, its share of a roll-out, or the pinned one.
 
-    Raises NotInstalled, or Altered when the stored version is not what the pin names.
+    ``key`` tells one run from another (registry.services.choosing); without it nobody takes part in a roll-out by
+    share. Raises NotInstalled, or Altered when the stored version is not what the pin names.
     """
     if not target.isprintable():  # PostgreSQL has no text with a null character or half a surrogate pair
         raise NotInstalled("Nothing of that name is installed.")
     connector, _, action = target.rpartition(".")
-    named = _installed(workspace=workspace.pk, target=target, connector=connector)
+    named = _installed(workspace=workspace.pk, target=target, connector=connector, pack=pack or NO_PACK)
     found = {row.extension.slug: row for row in named}
     owner = found.get(connector)
     if owner and owner.extension.kind == Kind.CONNECTOR:
-        manifest = _pinned_manifest(owner)
+        chosen = choose(owner, key)
+        manifest = verified_manifest(chosen.digest)
         if action in manifest.actions:
-            return Resolved(target, owner, owner.pin.version, manifest, manifest.actions[action])
+            return Resolved(target, owner, chosen.version, manifest, manifest.actions[action])
     if target not in found:
         raise NotInstalled(f"{target} is not installed in {workspace}.")
     installation = found[target]
-    manifest = _pinned_manifest(installation)
+    chosen = choose(installation, key)
+    manifest = verified_manifest(chosen.digest)
     alone = manifest.actions.get(target) if manifest.kind == Kind.ACTION else None
-    return Resolved(target, installation, installation.pin.version, manifest, alone)
+    return Resolved(target, installation, chosen.version, manifest, alone)
 
 
 @prepared
-def _installed(workspace: UUID, target: str, connector: str) -> QuerySet[Installation]:
+def _installed(workspace: UUID, target: str, connector: str, pack: UUID) -> QuerySet[Installation]:
     rows = Installation.objects.filter(workspace=workspace, extension__slug__in=[target, connector]).active()
-    rows = rows.select_related("workspace", "extension", "pin__version__extension").order_by()
+    rows = candidates(rows, workspace, pack).order_by()
     return rows.defer("pin__version__manifest")  # by its digest it is in memory
 
 
@@ -122,10 +127,3 @@ def unconnected_slugs(workspace: Workspace, user: User) -> set[str]:
     found = rows.values_list("installation__extension__slug", "status")
     connected = {slug for slug, status in found if status != Connection.Status.UNAUTHENTICATED}
     return {slug for slug, _ in found} - connected
-
-
-def _pinned_manifest(installation: Installation) -> Manifest:
-    pin = installation.pin
-    if pin.digest != pin.version.digest:
-        raise Altered(f"{installation} is pinned to another digest than its version has, so nothing of it runs.")
-    return verified_manifest(pin.digest)

@@ -153,6 +153,11 @@ def runs_without(one: Installation, current: Manifest, manifest: Manifest) -> bo
     return True
 
 
+def packs_that_stop(one: Installation, version: Version) -> str:
+    """Which packs here would not run with ``version``, in a sentence; "" where none is."""
+    return _hindrance(version, _needs([one])[one.extension.slug])
+
+
 def _hindrance(version: Version, needs: list[tuple[str, str]]) -> str:
     """``needs`` are (name of a pack, the range it takes)."""
     stopped = [f"{name} takes {wanted}" for name, wanted in needs if not satisfies(version.number, wanted)]

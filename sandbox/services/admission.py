@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -38,6 +38,7 @@ from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call, question
 from sandbox.services.leases import doorbell, end
+from sandbox.services.taking import key_of
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
@@ -93,7 +94,7 @@ def invoke_step(
         return found
     # Read anew: a pack may have begun long before the rules changed that hold now.
     workspace = Workspace.objects.get(pk=pack_run.workspace_id)
-    called = resolve(workspace, target)
+    called = resolve(workspace, target, pack=pack_run.installation_id, key=key_of(pack_run))
     if called.action is None and called.manifest.kind != Kind.TRANSFORM:
         raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
     call = Call(
@@ -150,11 +151,12 @@ def resolve_call(
     agent: Agent | None = None,
 ) -> Call:
     """Step 1. The mode is fixed here, enters decision and approval, and never changes within a run."""
-    found = resolve(workspace, target)
+    key, run_id = _key(idempotency_key), uuid4()
+    found = resolve(workspace, target, key=key or str(run_id))
     kind = found.manifest.kind
     if kind not in {Kind.PACK, Kind.TRANSFORM} and found.action is None:
         raise Invalid(f"{target} is a {kind}; name one of its actions, such as {target}.{_some_action(found)}.")
-    missing = missing_requirements(workspace, found.manifest) if kind == Kind.PACK else []
+    missing = missing_requirements(workspace, found.manifest, pack=found.installation) if kind == Kind.PACK else []
     if missing:
         words = ", ".join(f"{slug} {wanted}" for slug, wanted in missing)
         raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
@@ -170,9 +172,10 @@ def resolve_call(
         inputs=inputs,
         mode=mode,
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
-        idempotency_key=_key(idempotency_key),
+        idempotency_key=key,
         agent=agent,
         connection=connection,
+        run_id=run_id,
     )
 
 
@@ -203,6 +206,7 @@ def validate_inputs(call: Call) -> None:
 def admit(call: Call) -> Run:
     """Steps 3 and 4 with the run they are about, in the caller's transaction."""
     run = Run(
+        pk=call.run_id or uuid4(),
         workspace=call.workspace,
         installation=call.resolved.installation,
         version=call.resolved.version,
@@ -272,6 +276,7 @@ def rehearse(call: Call, run: Run) -> Run | None:
             parent=None,
             step_id="",
             idempotency_key=None,
+            run_id=None,
             rehearses=run,
             again=None,
         )

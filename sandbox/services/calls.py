@@ -39,7 +39,8 @@ class Call:
     ``modes`` how the pack and its earlier steps want data classes hidden. ``agent`` is who acts for ``user``, if it is
     not they themselves. ``connection`` is what it goes out by, or would. ``pack`` is the name of the pack that calls.
     ``is_check``: a trial of that connection's health; ``rehearses``: a trial of that waiting run for an approver;
-    ``again``: the approval whose call this asks for once more.
+    ``again``: the approval whose call this asks for once more. ``run_id`` is the id that its run gets, where that was
+    needed before there is one.
     """
 
     workspace: Workspace
@@ -60,6 +61,7 @@ class Call:
     pack: str = ""
     rehearses: Run | None = None
     again: Approval | None = None
+    run_id: UUID | None = None
 
     @property
     def asks_nobody(self) -> bool:

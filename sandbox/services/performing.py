@@ -6,16 +6,14 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.db.models import QuerySet
 
-from galaxy.core.db.prepared import prepared
 from policies.bound import digest_of
 from policies.engine import Evaluation, evaluate
 from policies.models import Effect
 from policies.services.decisions import decide as decide_and_store
 from policies.services.decisions import snapshot_of
 from registry.manifests.misfits import misfits
-from registry.models import Connection, Kind, Pin
+from registry.models import Connection, Kind
 from registry.services import is_simulation_forced
 from sandbox import class_flow
 from sandbox.declared import acts_again
@@ -37,6 +35,7 @@ from sandbox.services.rehearsing import perform_rehearsal
 from sandbox.services.renewing import ask_anew
 from sandbox.services.sending import NotYet
 from sandbox.services.stored import call_of
+from sandbox.services.taking import digest_now
 from sandbox.tracing import Tracer
 
 log = structlog.get_logger(__name__)
@@ -130,14 +129,9 @@ def _bound(run: Run, call: Call, answer: Evaluation) -> dict[str, Any]:
     """What an approval of it has to be bound to now. What waited for a yes runs at the version that is held by then;
     what was lost after it had begun goes on at the one it began with."""
     has_begun = run.approval is not None and run.approval.consumed_at is not None
-    held = call.resolved.version.digest if has_begun else _held_digest.one(installation=run.installation_id)
+    held = call.resolved.version.digest if has_begun else digest_now(run)
     reasons = [(reason.code, reason.rule) for reason in answer.reasons]
     return bound_of(call, snapshot_of(run.workspace), answer.effect, reasons, version=held or "")
-
-
-@prepared
-def _held_digest(installation: UUID) -> QuerySet[Pin, str]:
-    return Pin.objects.filter(installation=installation).order_by().values_list("digest", flat=True)
 
 
 def _is_cut_off(run: Run, call: Call) -> bool:

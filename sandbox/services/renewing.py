@@ -1,6 +1,7 @@
 """Asking a person once more: since what was approved is not what would run now, or since nobody said yes in time."""
 
 import dataclasses
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -19,6 +20,7 @@ from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.calls import Call
 from sandbox.services.leases import queue
 from sandbox.services.stored import call_of
+from sandbox.services.taking import calling_pack, key_of
 from sandbox.tracing import Tracer
 
 MAX_ROUNDS = 3  # after which what keeps changing is not asked about any more
@@ -101,15 +103,21 @@ def _kept_call(run: Run, approval: Approval) -> Call:
     if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
         raise Invalid("Its inputs are not kept any more.", next_step="Run it again with the inputs you want.")
     try:
-        earlier = call_of(run)
-        found = resolve(run.workspace, run.target)
+        earlier, run_id = call_of(run), uuid4()
+        found = resolve(run.workspace, run.target, key=str(run_id))
     except RunError as error:
         raise Invalid(error.sentence, next_step=error.next_step) from error
     connection = outgoing_connection(found, run.requested_by)
     if not run.is_simulated and is_simulation_forced(found, run.requested_by, connection):
         raise Invalid("It was to run live, and what it would reach is not connected any more.")
     call = dataclasses.replace(
-        earlier, resolved=found, connection=connection, idempotency_key=None, parent=None, again=approval
+        earlier,
+        resolved=found,
+        connection=connection,
+        idempotency_key=None,
+        parent=None,
+        again=approval,
+        run_id=run_id,
     )
     validate_inputs(call)
     return call
@@ -118,7 +126,7 @@ def _kept_call(run: Run, approval: Approval) -> Call:
 def _up_to_date(run: Run) -> Call:
     """The call at the version that is held now, set on ``run`` too. Raises RunError where it cannot run any more."""
     try:
-        found = resolve(run.workspace, run.target)
+        found = resolve(run.workspace, run.target, pack=calling_pack(run), key=key_of(run))
     except DomainError as error:
         raise RunError(Category.POLICY_BLOCK, error.code, sentence=str(error), next_step=error.next_step) from error
     run.version, run.version_digest = found.version, found.version.digest
