@@ -37,6 +37,23 @@ from policies.standing_api import (
 )
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from registry.rollback.api import InstallationRollbackView
+from registry.rollout_api import (
+    PackPinRemovalView,
+    PackPinView,
+    RollOutDecisionView,
+    RollOutListView,
+    RollOutView,
+)
+from registry.update_api import (
+    HoldRemovalView,
+    HoldView,
+    InstallationUpdatesView,
+    PlannedMoveRemovalView,
+    PlannedMoveView,
+    UpdateListView,
+    UpdateRulesView,
+    WaitView,
+)
 from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.health.api import InstallationHealthView
@@ -52,6 +69,23 @@ of_workspace = [
     path("installations/<uuid:pk>/rollback/", InstallationRollbackView.as_view(), name="installation-rollback"),
     path("installations/<uuid:pk>/health/", InstallationHealthView.as_view(), name="installation-health"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
+    path("installations/<uuid:pk>/updates/", InstallationUpdatesView.as_view(), name="installation-updates"),
+    path("installations/<uuid:pk>/hold/", HoldView.as_view(), name="installation-hold"),
+    path("installations/<uuid:pk>/hold/removal/", HoldRemovalView.as_view(), name="installation-hold-removal"),
+    path("installations/<uuid:pk>/wait/", WaitView.as_view(), name="installation-wait"),
+    path("installations/<uuid:pk>/planned-move/", PlannedMoveView.as_view(), name="planned-move"),
+    path(
+        "installations/<uuid:pk>/planned-move/removal/", PlannedMoveRemovalView.as_view(), name="planned-move-removal"
+    ),
+    path("installations/<uuid:pk>/pack-pins/", PackPinView.as_view(), name="pack-pin"),
+    path(
+        "installations/<uuid:pk>/pack-pins/<uuid:pin>/removal/", PackPinRemovalView.as_view(), name="pack-pin-removal"
+    ),
+    path("updates/", UpdateListView.as_view(), name="update-list"),
+    path("update-rules/", UpdateRulesView.as_view(), name="update-rules"),
+    path("roll-outs/", RollOutListView.as_view(), name="roll-out-list"),
+    path("roll-outs/<uuid:pk>/", RollOutView.as_view(), name="roll-out-detail"),
+    path("roll-outs/<uuid:pk>/decision/", RollOutDecisionView.as_view(), name="roll-out-decision"),
     path("connections/", ConnectionListView.as_view(), name="connection-list"),
     path("connections/<uuid:pk>/", ConnectionView.as_view(), name="connection-detail"),
     path("runs/", RunListView.as_view(), name="run-list"),

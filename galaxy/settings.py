@@ -407,6 +407,8 @@ CELERY_BEAT_SCHEDULE = {
     "sign-waiting-versions": {"task": "registry.tasks.sign_waiting", "schedule": 20.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},
+    "make-due-moves": {"task": "registry.tasks.make_due_moves", "schedule": 60.0},
+    "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},

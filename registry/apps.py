@@ -6,6 +6,7 @@ class RegistryConfig(AppConfig):
     verbose_name = "Registry"
 
     def ready(self):
+        from galaxy.core.audit.streams.links import add_link
         from galaxy.core.grantables import Grantable, add_grantable
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.vault.tables import EnvelopeTable, register
@@ -15,11 +16,13 @@ class RegistryConfig(AppConfig):
         from registry.services.credentials import place_of_app, place_of_credential
         from registry.services.quarantining import stop_unvouched
         from registry.signing.revoking import register_stopper
+        from registry.updates.facts import with_newer
 
         register(EnvelopeTable(ConnectionCredential, place_of_credential))
         register(EnvelopeTable(AppRegistration, place_of_app))
         register_stopper(stop_unvouched)
         notifications.connect()
+        add_link("rollout", "registry:roll-out-detail")
         palette.connect()
         add_item(
             Item(
@@ -32,6 +35,23 @@ class RegistryConfig(AppConfig):
                 key="i",
                 covers=("connections/",),
                 counted=lambda request: (
+                    Installation.objects.in_workspace(request.workspace)
+                    .active()
+                    .visible_to(request.user, request.workspace)
+                ),
+            )
+        )
+        add_item(
+            Item(
+                section="Registry",
+                order=15,
+                label="Updates",
+                url_name="registry:update-list",
+                icon="circle-arrow-up",
+                permission="core.view_installation",
+                key="n",
+                covers=("roll-outs/",),
+                counted=lambda request: with_newer(
                     Installation.objects.in_workspace(request.workspace)
                     .active()
                     .visible_to(request.user, request.workspace)

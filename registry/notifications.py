@@ -18,6 +18,8 @@ KINDS = (
         by_mail=True,
     ),
     Kind("update_blocked", "An update is not taken", "Updates that something stands in the way of", "ban", "warn"),
+    Kind("move_made", "A planned move was made", "Planned moves that were made", "calendar-check", "ok"),
+    Kind("move_failed", "A planned move was not made", "Planned moves that failed", "calendar-x", "bad", by_mail=True),
     Kind(
         "update_skip_asked",
         "A fix of a security hole waits for your yes",

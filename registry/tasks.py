@@ -43,3 +43,19 @@ def end_versions() -> int:
     from registry.services import ending
 
     return ending.tell_of_endings() + ending.end_versions()
+
+
+@shared_task
+def make_due_moves() -> int:
+    """Make the moves whose time has come, in every workspace; returns how many were made."""
+    from registry.updates.scheduling import make_due_moves as make
+
+    return make()
+
+
+@shared_task
+def end_lapsed_holds() -> int:
+    """End the holds whose time is over, in every workspace; returns how many."""
+    from registry.updates.rules import end_lapsed_holds as end
+
+    return end()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry import connecting_views, pin_views, views
+from registry import connecting_views, pin_views, rollout_views, update_views, views
 from registry.rollback import views as rollback_views
 
 app_name = "registry"
@@ -12,6 +12,19 @@ urlpatterns = [
     path("installed/<uuid:pk>/removal/", views.installation_removal, name="installation-removal"),
     path("installed/<uuid:pk>/version/", pin_views.pin_change, name="pin-change"),
     path("installed/<uuid:pk>/rollback/", rollback_views.rollback, name="rollback"),
+    path("updates/", update_views.update_list, name="update-list"),
+    path("updates/rules/", update_views.update_rules, name="update-rules"),
+    path("installed/<uuid:pk>/updates/", update_views.update_settings, name="update-settings"),
+    path("installed/<uuid:pk>/hold/", update_views.hold_create, name="hold-create"),
+    path("installed/<uuid:pk>/hold/removal/", update_views.hold_removal, name="hold-removal"),
+    path("installed/<uuid:pk>/wait/", update_views.wait_skip, name="wait-skip"),
+    path("installed/<uuid:pk>/planned-move/", update_views.move_schedule, name="move-schedule"),
+    path("installed/<uuid:pk>/planned-move/removal/", update_views.move_removal, name="move-removal"),
+    path("installed/<uuid:pk>/pack-pins/", rollout_views.pack_pin_list, name="pack-pin-list"),
+    path("installed/<uuid:pk>/pack-pins/<uuid:pin>/removal/", rollout_views.pack_pin_removal, name="pack-pin-removal"),
+    path("installed/<uuid:pk>/roll-out/", rollout_views.roll_out_create, name="roll-out-create"),
+    path("roll-outs/<uuid:pk>/", rollout_views.roll_out_detail, name="roll-out-detail"),
+    path("roll-outs/<uuid:pk>/decision/", rollout_views.roll_out_decision, name="roll-out-decision"),
     path("installed/<uuid:pk>/consent/", pin_views.widening, name="widening"),
     path("installed/<uuid:pk>/live/", connecting_views.live_mode, name="live-mode"),
     path("installed/<uuid:pk>/secrets/", connecting_views.secret_use_create, name="secret-use-create"),

@@ -19,6 +19,7 @@ from registry.services import connection_for, needed_by, uninstall
 from registry.services.moving import widening_of
 from registry.services.quarantining import reason_of
 from registry.standing import standings_of
+from registry.updates.showing import card_of
 
 PAGE_SIZE = 40
 SORTS = {
@@ -98,6 +99,7 @@ def _detail(request, installation: Installation) -> dict:
         "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
         "who": who_may(installation),
         "grants": object_grants(user, installation),
+        "updates": card_of(installation, user) if installation.is_active else None,
         "run_denied": why_not(user, "registry.run_installation", installation),
         "write_denied": why_not(user, "registry.write_installation", installation),
         "kind_is_whole": not contents.actions,

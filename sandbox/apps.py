@@ -14,10 +14,12 @@ class SandboxConfig(AppConfig):
         from galaxy.core.vault.services import testing
         from registry import standing
         from registry.signing import register_signer
+        from registry.updates import faring
         from sandbox import notifications, origins, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
+        from sandbox.rollouts import faring_of
         from sandbox.sandboxd.releases import ask_for_signature
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
@@ -30,6 +32,7 @@ class SandboxConfig(AppConfig):
         register_signer(ask_for_signature)
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)
+        faring.register(faring_of)
         receivers.connect()
         origins.connect()
         notifications.connect()

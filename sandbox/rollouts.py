@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from galaxy.core.sweeps import apart
 from registry.models import Kind, RollOut, Version
+from registry.updates.faring import Faring
 from registry.updates.rollouts import NotNow, advance_rollout, stop_rollout
 from sandbox.health.comparing import least_difference, wilson
 from sandbox.health.objective import ALLOWED, Tally, percent
@@ -91,6 +92,22 @@ def figures_of(rollout: RollOut) -> Figures:
     return Figures(found.get(rollout.version_id, Tally()), found.get(rollout.before_id, Tally()))
 
 
+def faring_of(rollout: RollOut) -> Faring:
+    """For the pages (registry.updates.faring): what it was stopped by, else as it is now."""
+    found = (
+        Figures.from_json(rollout.figures) if rollout.figures and rollout.state != "running" else figures_of(rollout)
+    )
+    new, before = found.new, found.before
+    return Faring(
+        calls=new.counted,
+        bad=new.bad,
+        failed=percent(new.bad, new.counted),
+        before_calls=before.counted,
+        before_bad=before.bad,
+        before_failed=percent(before.bad, before.counted),
+    )
+
+
 def tend_rollouts(now: datetime | None = None) -> int:
     """Stop what fails, and take what went well to its next stage, in every workspace; returns how many that was."""
     now = now or timezone.now()
@@ -116,8 +133,10 @@ def tend_rollout(rollout_id: UUID, now: datetime) -> bool:
     if one is None:
         return False
     try:
-        if one.version.status != Version.Status.PUBLISHED:
-            stop_rollout(one, by=None, why=f"{one.version.number} is {one.version.get_status_display().lower()}.")
+        version = one.version
+        if version.status != Version.Status.PUBLISHED or version.quarantine:
+            said = "in quarantine" if version.quarantine else version.get_status_display().lower()
+            stop_rollout(one, by=None, why=f"{version.number} is {said}.")
             return True
         figures = figures_of(one)
         if is_too_bad(figures, least_calls=one.least_calls, tolerance=one.tolerance):

@@ -105,7 +105,7 @@ class RollOut(WorkspaceModel):
         return f"{self.installation} to {self.version.number}"
 
     def get_absolute_url(self):
-        return reverse("registry:roll-out", args=[self.workspace.slug, self.pk])
+        return reverse("registry:roll-out-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_open(self) -> bool:

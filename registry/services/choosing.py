@@ -40,7 +40,8 @@ def choose(row: Installation, key: str) -> Chosen:
 
 def takes_part(rollout: RollOut, key: str, *, is_named: bool = False) -> bool:
     """Whether a run of that ``key`` takes the new version; ``is_named``: its pack is one of those that do."""
-    if rollout.state != RollOut.State.RUNNING or rollout.version.status == Version.Status.YANKED:
+    version = rollout.version
+    if rollout.state != RollOut.State.RUNNING or version.status == Version.Status.YANKED or version.quarantine:
         return False
     if rollout.way == RollOut.Way.PACKS:
         return is_named

@@ -80,13 +80,19 @@ def move_pin(
     another host. ``pin_moved`` follows the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates),
     AlreadyRemoved, NotInstallable, Quarantined, HeldHere, ConsentNeeded, NameInUse or RequirementsMissing.
     """
+    clear_move(installation, version=version, actor=actor, agrees=agrees, keeps=keeps)
+    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=Actor.of(actor))
+
+
+def clear_move(installation: Installation, *, version: Version, actor: User, agrees: bool, keeps: bool) -> None:
+    """Whether ``actor`` may move it there, here and now; raises what move_pin does of that. To be asked outside the
+    transaction of the move, so that what a gate stores of a refusal stays."""
     if installation.is_active and version.extension_id == installation.extension_id:
         step = upgrade_step(installation, version, actor, keeps=keeps)
         if keeps:
             _check_can_stay_off(step)
         _check_move(installation, step, agrees=agrees)
         pass_gates(step)
-    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=Actor.of(actor))
 
 
 def move_approved(
@@ -144,11 +150,18 @@ def upgrade_step(installation: Installation, version: Version, actor: User, *, k
 
 
 def move_as_policy(
-    installation: Installation, *, version: Version, actor: User, chain: Actor, keeps: bool, reason: str
+    installation: Installation,
+    *,
+    version: Version,
+    actor: User,
+    chain: Actor,
+    agrees: bool = False,
+    keeps: bool = False,
+    reason: str,
 ) -> Pin:
-    """The same for what ``actor`` said beforehand, and to which nothing new has to be agreed: that is looked at, and
-    the caller has asked the gates."""
-    return _move(installation, version, actor, agrees=False, keeps=keeps, is_approved=False, by=chain, reason=reason)
+    """The same for what ``actor`` said beforehand, once the gates let it pass: the caller answers for that. Whether
+    they may, and whether what is new was agreed to, is looked at here again."""
+    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=chain, reason=reason)
 
 
 def move_rolled_out(installation: Installation, *, version: Version, actor: User, chain: Actor, reason: str) -> Pin:
@@ -266,4 +279,3 @@ def _keep_for_packs(row: Installation, before: dict[str, Any]) -> None:
         own = verified_manifest(digest)
         row.scopes = sorted({*row.scopes, *(scope for scope in own.scopes if scope in before["scopes"])})
         row.hosts = sorted({*row.hosts, *(host for host in own.hosts if host in before["hosts"])})
-

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User, Workspace
-from registry.errors import Altered, NotInstalled
+from registry.errors import NotInstalled
 from registry.manifests import ActionSpec, Manifest, load
 from registry.models import Connection, Installation, Kind, Version
 from registry.services.choosing import NO_PACK, candidates, choose

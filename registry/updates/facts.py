@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from galaxy.core.models import User
 from registry.differences import newly_sent
@@ -40,6 +40,15 @@ class Facts:
     rules: Rules
     releases: tuple[Release, ...]
     set_by: User | None
+
+
+def with_newer(installations: QuerySet[Installation]) -> QuerySet[Installation]:
+    """Those of which there is a newer release that may be installed. A sort key ends with 1 where it is no
+    pre-release."""
+    newer = Version.objects.installable().filter(
+        extension=OuterRef("extension"), sort_key__gt=OuterRef("pin__version__sort_key"), sort_key__endswith="1"
+    )
+    return installations.filter(Exists(newer))
 
 
 def newer_versions(installation: Installation) -> Q:

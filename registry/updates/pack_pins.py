@@ -13,7 +13,9 @@ from registry.semver import satisfies
 from registry.services.closing import proves_itself_otherwise
 from registry.services.moving import widening_of
 from registry.services.naming import refuse_shared_names
+from registry.services.quarantining import refuse_quarantined
 from registry.services.resolving import verified_manifest
+from registry.signing import verify
 
 
 class NotRequired(Conflict):
@@ -38,12 +40,14 @@ def pin_for_pack(
     row, caller = _locked(installation, pack)
     if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
+    refuse_quarantined(version)
     manifest, current = verified_manifest(version.digest), verified_manifest(row.pin.digest)
     wanted = verified_manifest(caller.pin.digest).requires.get(row.extension.slug)
     if caller.extension.kind != Kind.PACK or wanted is None:
         raise NotRequired(f"{caller} does not call {row}.")
     if not satisfies(version.number, wanted):
         raise RequirementsMissing(f"{caller} takes {row.extension.slug} {wanted}, and this is {version.number}.")
+    verify(version)
     if wider := widening_of(row, manifest):
         raise ConsentNeeded(f"{version} asks for {', '.join(wider.words)} beyond what was agreed to.")
     if any(proves_itself_otherwise(current, manifest, one.host) for one in row.connections.all()):

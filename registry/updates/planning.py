@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from galaxy.core.models import User
-from registry.models import Installation, Version
+from registry.models import Installation, UpdatePolicy, Version
 from registry.updates.deciding import Release, Rules, State, Verdict, decide
 from registry.updates.facts import facts_of
 
@@ -36,6 +36,10 @@ class Plan:
     def at(self) -> datetime | None:
         """When it is taken, as things stand; None where nothing is."""
         return self.goal.at if self.goal else None
+
+    @property
+    def policy_label(self) -> str:
+        return UpdatePolicy(self.rules.policy).label
 
     @property
     def is_due(self) -> bool:

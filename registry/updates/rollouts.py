@@ -22,7 +22,9 @@ from registry.services.endings import Who, end_rollout
 from registry.services.holding import why_not_move
 from registry.services.moving import check_not_held, move_rolled_out, upgrade_step
 from registry.services.naming import refuse_shared_names
+from registry.services.quarantining import refuse_quarantined
 from registry.services.resolving import verified_manifest
+from registry.signing import verify
 from registry.updates.facts import packs_that_stop
 
 LONGEST_STAGE = 30 * 24  # hours
@@ -83,9 +85,13 @@ def _start(installation: Installation, version: Version, actor: User, course: Co
     pin = row.pin
     if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
+    refuse_quarantined(version)
     if version.pk == pin.version_id:
         raise NotInstallable(f"{version} is in use already.")
+    if version.sort_key < pin.version.sort_key:
+        raise NotInstallable(f"{version} is older than what is in use.", "Roll it back on its own page.")
     check_not_held(row, version)
+    verify(version)
     if RollOut.objects.open().filter(workspace=row.workspace_id, installation=row).exists():
         raise AlreadyRollingOut(f"{row} is being rolled out already.")
     manifest, current = verified_manifest(version.digest), verified_manifest(pin.digest)
@@ -192,7 +198,11 @@ def return_rollout(rollout: RollOut, *, by: Who, why: str) -> RollOut:
 def _finish(row: RollOut, by: Who) -> RollOut:
     """``row`` and its installation are locked. Who started it answers for what its time brings about."""
     row = end_rollout(row, State.FINISHED, by=by)
-    chain = Actor.of(by) if isinstance(by, User) else Actor.of(row.started_by).through("rollout", str(row.pk), str(row))
+    chain = (
+        Actor.of(by)
+        if isinstance(by, User)
+        else Actor.of(row.started_by).through("system", str(row.pk), f"roll-out of {row}")
+    )
     actor = by if isinstance(by, User) else row.started_by
     move_rolled_out(row.installation, version=row.version, actor=actor, chain=chain, reason="Rolled out.")
     _tell(row, "rollout_finished", by, f"{row.installation} is at {row.version.number} now.")

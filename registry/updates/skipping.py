@@ -10,6 +10,7 @@ from galaxy.core.notifications import notify, settle
 from galaxy.core.permissions import holders_of, require
 from registry.errors import AlreadyRemoved, NotInstallable
 from registry.models import Installation, SkippedWait, Version
+from registry.services.quarantining import refuse_quarantined
 
 
 class NoSecurityFix(Conflict):
@@ -38,6 +39,7 @@ def skip_wait(installation: Installation, version: Version, *, actor: User, reas
         raise AlreadyRemoved(f"{installation} was removed.")
     if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
+    refuse_quarantined(version)
     if not version.security_fix:
         raise NoSecurityFix(f"Its publisher does not say that {version} closes a security hole.")
     if version.published_by_id == actor.pk:

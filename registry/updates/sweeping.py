@@ -58,7 +58,7 @@ def _take(found: Plan) -> Pin:
     goal, one = found.goal, found.installation
     assert goal is not None and found.set_by is not None  # noqa: S101  (it is due)
     version = goal.release.version
-    chain = Actor.of(found.set_by).through("updates", str(one.pk), f"updates of {one}")
+    chain = Actor.of(found.set_by).through("system", str(one.pk), f"update rules of {one}")
     reason = f"{UpdatePolicy(found.rules.policy).label}: taken by itself."
     pin = move_as_policy(one, version=version, actor=found.set_by, chain=chain, keeps=goal.keeps, reason=reason)
     people = holders_of(one.workspace, "pin_installation")

@@ -34,6 +34,7 @@ from tests.extensions import PROBE, publish
 from tests.matrix.policy_routes import RULE
 from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
+from tests.matrix.update_routes import HOURS, updates
 from tests.sealing import make_sequencer
 
 # What differs from one run to the next, and what stands for it in the document.
@@ -160,7 +161,35 @@ def exchanges(
     note("event_proof_retrieve", reader.get(url(f"events/{events['results'][0]['id']}/proof/")))
     secrets(workspace, admin, probe)
     note("secrets_list", reader.get(url("secrets/?limit=1")))
+    _updates(note, post, api(token_of(admin)), workspace, admin)
     return found
+
+
+def _updates(note, post, client, workspace, admin):
+    """The exchanges about updates, with what the matrix asks about."""
+    things = updates(workspace, admin)
+    going, fix = things["going"], things["fix"]
+    place, soon = f"installations/{going.pk}", timezone.now() + timedelta(days=1)
+    said = {"policy": "patch", "window": HOURS, "wait_verified": 5}
+    post("update_rules_change", client, "update-rules/", said)
+    note("update_rules_retrieve", client.get(url("update-rules/")))
+    note("updates_list", client.get(url("updates/?limit=1")))
+    note("installation_updates_retrieve", client.get(url(f"{place}/updates/")))
+    post("installation_updates_change", client, f"{place}/updates/", {"policy": "minor", "waiting_days": 2})
+    post("installations_skip_wait", client, f"{place}/wait/", {"digest": fix.digest, "reason": "It is being used"})
+    planned = {"digest": fix.digest, "at": soon.isoformat()}
+    post("installations_plan_move", client, f"{place}/planned-move/", planned)
+    post("installations_call_off_move", client, f"{place}/planned-move/removal/", {})
+    post("installations_hold", client, f"{place}/hold/", {"reason": "Quarter end"})
+    post("installations_release", client, f"{place}/hold/removal/", {})
+    own = {"pack": str(things["caller"].pk), "digest": fix.digest, "reason": "Tried there first"}
+    pin = post("pack_pins_create", client, f"{place}/pack-pins/", own)
+    post("pack_pins_remove", client, f"{place}/pack-pins/{pin['id']}/removal/", {})
+    course = {"installation": str(going.pk), "digest": fix.digest, "stages": [{"percent": 5, "hours": 24}]}
+    begun = post("roll_outs_create", client, "roll-outs/", course)
+    note("roll_outs_list", client.get(url("roll-outs/?limit=1&state=running")))
+    note("roll_outs_retrieve", client.get(url(f"roll-outs/{begun['id']}/")))
+    post("roll_outs_decide", client, f"roll-outs/{begun['id']}/decision/", {"act": "stop", "reason": "A look at it"})
 
 
 SIGNED = "galaxy…\n1042\n…\n\n— galaxy… …\n"  # stands for a signed note, whose root and signature are never the same

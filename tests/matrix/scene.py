@@ -35,6 +35,7 @@ from tests.matrix import (
     secret_routes,
     standing_routes,
     stream_routes,
+    update_routes,
     workshop_routes,
 )
 from tests.playhouse import again
@@ -89,6 +90,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | standing_routes.standing(workspace, cast, probe, tidy)
         | stream_routes.streams(workspace, admin)
         | audit_routes.trail(workspace, admin)
+        | update_routes.updates(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
         | review_routes.reviews(workspace, admin, probe)
     )

@@ -179,7 +179,7 @@ def test_a_stage_that_went_well_leads_to_the_next_and_the_last_to_the_pin(worksp
     assert (rollout.state, pinned(held)) == ("finished", "1.3.0")
     move = AuditEvent.objects.get(action="pin.moved")
     chain = AuditDetail.objects.get(event_id=move.pk).fields["actor.chain"]
-    assert [link["kind"] for link in chain] == ["person", "rollout"]
+    assert [link["kind"] for link in chain] == ["person", "system"]
 
 
 def test_stopped_it_goes_on_or_returns_and_over_it_is_over(held, rollout, admin, member):

@@ -71,9 +71,11 @@ def test_a_pack_with_a_pin_of_its_own_stands_in_nobodys_way(workspace, held, cal
 def test_it_is_held_to_the_range_of_the_pack_and_to_what_was_agreed(workspace, held, caller, old, new, admin, member):
     with pytest.raises(RequirementsMissing, match=r"~1\.2"):
         pin_for_pack(held, pack=caller, version=new, actor=admin, reason=WHY)
-    wide = publish(connector("acme", "1.2.5", action() + action(id="drop", scope="things.delete", method="DELETE")))
+    wide = publish(connector("acme", "1.4.0", action() + action(id="drop", scope="things.delete", method="DELETE")))
+    taking = publish(pack("any.keep"))
+    willing = install(workspace, taking.extension, version=taking, actor=admin)
     with pytest.raises(ConsentNeeded, match=r"things\.delete"):
-        pin_for_pack(held, pack=caller, version=wide, actor=admin, reason=WHY)
+        pin_for_pack(held, pack=willing, version=wide, actor=admin, reason=WHY)
     with pytest.raises(NotInstallable):
         pin_for_pack(held, pack=caller, version=publish(transform()), actor=admin, reason=WHY)
     with pytest.raises(NotGranted):
@@ -85,7 +87,7 @@ def test_it_is_held_to_the_range_of_the_pack_and_to_what_was_agreed(workspace, h
 
 
 def test_it_keeps_what_was_agreed_to_for_it(held, caller, workspace, admin, old):
-    bare = publish(connector("acme", "1.3.0", action(scope="things.read", method="GET")))
+    bare = publish(connector("acme", "2.0.0", action(scope="things.read", method="GET")))
     pin_for_pack(held, pack=caller, version=old, actor=admin, reason=WHY)
     move_pin(held, version=bare, actor=admin, agrees=True)
     held.refresh_from_db()

@@ -65,7 +65,7 @@ def test_what_is_due_is_taken_once_in_the_name_of_whoever_chose_it(held, minor, 
     )
     event = AuditEvent.objects.get(action="pin.moved")
     chain = AuditDetail.objects.get(event_id=event.pk).fields["actor.chain"]
-    assert [link["kind"] for link in chain] == ["person", "updates"]
+    assert [link["kind"] for link in chain] == ["person", "system"]
     assert Notification.objects.filter(kind="update_taken", person=owner).exists()
 
 

@@ -1,0 +1,160 @@
+"""What the pages about updates show, read in a fixed number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import Denied, why_not
+from registry.models import Hold, Installation, PackPin, RollOut, ScheduledMove, SkippedWait, UpdateDefaults
+from registry.updates.deciding import State
+from registry.updates.facts import with_newer
+from registry.updates.planning import Plan, plan, plans_of
+
+TONES = {
+    State.DUE: "ok",
+    State.WINDOW: "info",
+    State.WAITING: "info",
+    State.ROLLING_OUT: "info",
+    State.CONSENT: "warn",
+    State.HINDERED: "warn",
+}
+ICONS = {
+    State.DUE: "circle-arrow-up",
+    State.WINDOW: "calendar-clock",
+    State.WAITING: "hourglass",
+    State.ROLLING_OUT: "loader",
+    State.CONSENT: "shield-alert",
+    State.HINDERED: "package-x",
+    State.HELD: "pin",
+    State.BEYOND: "arrow-up",
+    State.OFF: "hand",
+    State.PRE_RELEASE: "hand",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One installation with a newer release: its plan, and what is under way for it already."""
+
+    installation: Installation
+    plan: Plan
+    rollout: RollOut | None
+    move: ScheduledMove | None
+    denied: Denied | None
+
+    @property
+    def told(self):
+        return self.plan.told
+
+    @property
+    def tone(self) -> str:
+        return TONES.get(self.told.state, "line") if self.told else ""
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.told.state] if self.told else ""
+
+    @property
+    def consent(self):
+        """The release that asks for more, where another one is what is told of."""
+        return self.plan.consent if self.plan.consent is not self.told else None
+
+
+@dataclass(frozen=True)
+class Card:
+    """How one installation goes forward, for its own page."""
+
+    plan: Plan
+    hold: Hold | None
+    rollout: RollOut | None
+    move: ScheduledMove | None
+    pack_pins: tuple[PackPin, ...]
+    skip: SkippedWait | None
+    denied: Denied | None
+    follows: bool
+
+    @property
+    def told(self):
+        return self.plan.told
+
+    @property
+    def tone(self) -> str:
+        return TONES.get(self.told.state, "line") if self.told else ""
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.told.state] if self.told else ""
+
+
+def updatable(user: User, workspace: Workspace):
+    """The active installations that ``user`` may see and of which there is a newer release, by name."""
+    seen = Installation.objects.in_workspace(workspace).visible_to(user, workspace).active()
+    return with_newer(seen).select_related("workspace", "extension", "pin__version").order_by("extension__name", "pk")
+
+
+def rows_of(installations: Sequence[Installation], user: User, now: datetime | None = None) -> list[Row]:
+    plans = plans_of(installations, now)
+    if not installations:
+        return []
+    here = {"workspace": installations[0].workspace, "installation__in": installations}
+    rolling = {row.installation_id: row for row in _rolling(here)}
+    moves = {row.installation_id: row for row in _waiting(here)}
+    return [
+        Row(
+            one,
+            plans[one.pk],
+            rolling.get(one.pk),
+            moves.get(one.pk),
+            why_not(user, "registry.pin_installation", one),
+        )
+        for one in installations
+    ]
+
+
+def card_of(installation: Installation, user: User, now: datetime | None = None) -> Card:
+    now = now or timezone.now()
+    here = {"workspace": installation.workspace, "installation": installation}
+    hold = Hold.objects.filter(**here).select_related("held_by").first()
+    found = plan(installation, now)
+    skippable = found.skippable
+    skip = (
+        SkippedWait.objects.filter(**here, version=skippable.release.version).select_related("asked_by").first()
+        if skippable
+        else None
+    )
+    pins = PackPin.objects.filter(**here).select_related("pack__workspace", "pack__extension", "version", "pinned_by")
+    own = getattr(installation, "update_settings", None)
+    return Card(
+        plan=found,
+        hold=hold if hold and hold.holds(now) else None,
+        rollout=next(iter(_rolling(here)), None),
+        move=next(iter(_waiting(here)), None),
+        pack_pins=tuple(pins.order_by("pack__extension__name")),
+        skip=skip,
+        denied=why_not(user, "registry.pin_installation", installation),
+        follows=not (own and own.policy),
+    )
+
+
+def defaults_of(workspace: Workspace) -> UpdateDefaults:
+    """The workspace's rules as they hold, stored or not."""
+    row = UpdateDefaults.objects.in_workspace(workspace).select_related("set_by").first()
+    return row or UpdateDefaults(workspace=workspace)
+
+
+def open_rollouts(user: User, workspace: Workspace):
+    """Roll-outs that are not over of what ``user`` may see, newest first."""
+    seen = Installation.objects.in_workspace(workspace).visible_to(user, workspace)
+    rows = RollOut.objects.in_workspace(workspace).filter(installation__in=seen)
+    return rows.select_related("workspace", "installation__extension", "version", "before", "started_by")
+
+
+def _rolling(here: dict):
+    return RollOut.objects.open().filter(**here).select_related("workspace", "version")
+
+
+def _waiting(here: dict):
+    return ScheduledMove.objects.filter(**here, state=ScheduledMove.State.WAITING).select_related("version", "asked_by")
