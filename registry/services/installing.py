@@ -155,7 +155,7 @@ def needed_by(installation: Installation) -> list[Installation]:
     kind = Subquery(Extension.objects.filter(pk=OuterRef("extension")).values("kind"))
     packs = Installation.objects.in_workspace(installation.workspace).active().alias(kind=kind).filter(kind=Kind.PACK)
     needing = packs.filter(pin__version__manifest__requires__has_key=installation.extension.slug)
-    return list(needing.select_related("workspace", "extension", "pin__version"))
+    return list(needing.select_related("workspace", "extension", "installed_by", "pin__version"))
 
 
 def _check_installable(workspace: Workspace, extension: Extension, version: Version) -> None:
