@@ -14,6 +14,7 @@ from galaxy.core.api.tokens import TokenListView, TokenRevocationView
 from galaxy.core.api.trail import CheckpointView, EventProofView, SinkListView, SinkView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
+from marketplace.retiring.api import QuarantineListView
 from policies.api import ApprovalListView, ApprovalView
 from policies.decision_api import DecisionListView, DecisionView
 from policies.following_api import ApprovalReminderView, ApprovalRepetitionView, ApprovalWithdrawalView
@@ -63,6 +64,7 @@ app_name = "api"
 of_workspace = [
     path("listings/", ListingListView.as_view(), name="listing-list"),
     path("listings/<extension:slug>/", ListingView.as_view(), name="listing-detail"),
+    path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),

@@ -28,6 +28,7 @@ from policies.models import Approval
 from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
+from registry.services.quarantining import stop_versions
 from tests import sealing
 from tests.api.conftest import send, url
 from tests.extensions import PROBE, publish
@@ -76,6 +77,9 @@ def exchanges(
     note("me", client.get("/api/v1/me/"))
     note("listings_list", client.get(url("listings/?limit=1")))
     listing = note("listings_retrieve", client.get(url("listings/probe.tidy/")))
+    taken_out = publish(PROBE.replace("version: 1.0.0", "version: 0.8.0"))
+    stop_versions([taken_out.pk], "It sends more than it says.")
+    note("quarantines_list", client.get(url("quarantines/?limit=1")))
     installation = post("installations_create", client, "installations/", {"digest": listing["version"]["digest"]})
     note("installations_list", client.get(url("installations/?limit=1")))
     note("installations_retrieve", client.get(url(f"installations/{installation['id']}/")))

@@ -118,7 +118,8 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
              "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
-             "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "publications/", "quarantine/"]  # fmt: skip
+             "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/",
+             "publications/", "quarantine/"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
         rule.get_absolute_url(),

@@ -18,6 +18,7 @@ AGENT = {
     "api:me": {"GET": 200},
     "api:listing-list": {"GET": 200},
     "api:listing-detail": {"GET": 200},
+    "api:quarantine-list": {"GET": 200},
     "api:installation-list": {"GET": 200, "POST": 403},
     "api:installation-detail": {"GET": 200},
     "api:installation-health": {"GET": 200},
