@@ -1,87 +1,103 @@
-"""Row F115: every filter of the trail over a million events, the newest page and the oldest, each within a second.
+"""Row 4: every manner of searching over 10,000 and 100,000 listings, and how good its order is.
 
-What a page reads is timed as the page reads it, without templates: the events under a filter, one page of them, and
-their names. The filters are those that people use and those that find least where they look last. For each, the
-indexes that PostgreSQL says it used are printed to the log of errors, and a walk over a whole table is told as a miss.
+Each question is asked as the page asks it, in one statement (two more where a typo is understood), with the counts of
+all facets. The ceiling of the same run is one row by its key. Questions of one manner differ from each other, so that
+no answer is in the cache of the one before. Relevance is that of tests/relevance, whose labels come from what the
+listings were made of.
 """
 
-import json
-import sys
-import time
+import statistics
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
-from bench._database import fresh_database
-from bench._events import RARE, fill
+from bench._market import catalogues, house, take_turns
 from bench._rows import row
 
-EVENTS = 1_000_000
-ROUNDS = 3
-MOST_MS = 1000
-OLDEST = "1-1"  # a place before every event: the page just after it is the oldest
-_row = partial(row, "F115")
-FILTERS: list[dict[str, str]] = [
-    {}, {"action": "run."}, {"action": RARE}, {"action": "agent.created"}, {"outcome": "done"}, {"outcome": "refused"},
-    {"outcome": "failed"}, {"outcome": "simulated"}, {"show": "key"}, {"mode": "live"}, {"actor": "Bench"},
-    {"actor": "nobody"}, {"agent": "agent-3"}, {"actor_kind": "system"}, {"actor_kind": "agent"}, {"q": "HubSpot"},
-    {"q": "hubspot ticket 9"}, {"q": "nothing begins so"}, {"q": "Send", "mode": "simulated"}, {"target": "none"},
-    {"request_id": "none"}, {"since": "2000-01-01", "until": "2000-01-02"}, {"since": "2000-01-01", "action": RARE},
-    {"outcome": "refused", "actor": "Bench"}, {"actor_kind": "system", "action": RARE}, {"show": "key", "agent": "x"},
-]  # fmt: skip
+ROUNDS = 6
+MOST_P95, MOST_P99 = 5.0, 10.0
+LEAST_GAIN, LEAST_RECALL = 0.9, 0.95
+KEY = "one row by its key"
+_row = partial(row, "4")
 
 
 def main() -> list[dict[str, Any]]:
     """Rows of {row, what, value, unit, bar, ok}. Makes a database of its own anew."""
-    with fresh_database():
-        from django.db import connections
-
-        from galaxy.core.accounts import create_account
-        from galaxy.core.members import create_workspace
-        from galaxy.core.scope import workspace_scope
-
-        owner = create_account("bench@example.test", password=uuid4().hex, name="Bench")
-        workspace = create_workspace(name="Bench", slug="bench", owner=owner)
-        with workspace_scope([workspace.pk]):
-            fill(workspace, {str(owner.pk): "Bench"}, {f"agent-{n}": f"Agent {n}" for n in range(20)}, EVENTS)
-            with connections["owner"].cursor() as cursor:
-                for table in ("core_auditevent", "core_auditdetail"):
-                    cursor.execute(f"VACUUM ANALYZE {table}")
-            return [found for filters in FILTERS for found in _timed(workspace, filters)]
+    with catalogues() as sizes:
+        return [found for size in sizes for found in _measure(size)]
 
 
-def _timed(workspace: Any, filters: dict[str, str]) -> list[dict[str, Any]]:
-    from galaxy.core.audit.paging import page_of
-    from galaxy.core.audit.reading import details_of
-    from galaxy.core.audit.search import described, matching
+def _measure(size: int) -> list[dict[str, Any]]:
+    from galaxy.core.scope import workspace_scope
+    from marketplace.models import Listing
+    from marketplace.search.engine import Search, search
+    from marketplace.seeding.concepts import concepts
+    from marketplace.seeding.making import id_of
+    from tests.relevance.measures import measured
+    from tests.relevance.queries import queries
 
-    def read(**place: str) -> float:
-        best = float("inf")
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            details_of(page_of(matching(workspace, filters), **place).events, workspace)
-            best = min(best, (time.perf_counter() - began) * 1000)
-        return best
+    workspace, person = house()
+    made = concepts(size)
+    numbers = {id_of(one): one.number for one in made}
+    asked = queries(made)
+    with workspace_scope([workspace.pk], person.pk):
 
-    ms = max(read(), read(after=OLDEST))
-    indexes, walks = _plan(matching(workspace, filters).order_by("-occurred_at", "-id")[:51])
-    words = described(filters) or "no filter"
-    sys.stderr.write(f"  {words}: {', '.join(sorted(indexes))}{' WALKS A TABLE' * walks}\n")
-    return [_row(f"{words}, newest or oldest page", ms, "ms", f"<= {MOST_MS}", ms <= MOST_MS and not walks)]
+        def ask(wanted: Search) -> Any:
+            return search(wanted, workspace=workspace, user=person)
+
+        manners = _manners(asked)
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in (KEY, *manners)}
+        for name, some in manners.items():
+            for wanted in some:
+                ask(wanted)  # once, so that plans and pages are there
+                by_key = partial(Listing.objects.only("pk").get, pk=id_of(made[len(times[name])]))
+                turns = {KEY: by_key, name: partial(ask, wanted)}
+                for turn, seen in take_turns(turns, ROUNDS).items():
+                    times[turn] += seen
+        gains, recall = measured(
+            asked, made, lambda text: [numbers[hit.listing_id] for hit in ask(Search(q=text)).hits]
+        )
+    rows = [found for name, seen in times.items() for found in _told(f"{name}, {size:,}", seen, name != KEY)]
+    gain = gains["all"]
+    return [
+        *rows,
+        _row(f"nDCG@10 of {len(asked)} questions, {size:,}", gain, "", f">= {LEAST_GAIN}", gain >= LEAST_GAIN),
+        _row(f"typos understood, {size:,}", recall, "", f">= {LEAST_RECALL}", recall >= LEAST_RECALL),
+    ]
 
 
-def _plan(events: Any) -> tuple[set[str], bool]:
-    """The indexes that a query uses, by the partition's name cut off, and whether it walks over a table with rows."""
-    indexes: set[str] = set()
-    walks = False
+def _told(what: str, seen: list[tuple[float, float]], is_held: bool) -> list[dict[str, Any]]:
+    clock = sorted(one for one, _ in seen)
+    p95, p99 = (clock[min(len(clock) - 1, round(len(clock) * share))] for share in (0.95, 0.99))
+    bars = (f"<= {MOST_P95}", f"<= {MOST_P99}") if is_held else ("", "")
+    return [
+        _row(f"{what}: median", statistics.median(clock), "ms"),
+        _row(f"{what}: 95 of 100", p95, "ms", bars[0], not is_held or p95 <= MOST_P95),
+        _row(f"{what}: 99 of 100", p99, "ms", bars[1], not is_held or p99 <= MOST_P99),
+    ]
 
-    def look(node: dict[str, Any]) -> None:
-        nonlocal walks
-        if "Index Name" in node:
-            indexes.add(node["Index Name"].split("_2", 1)[0] + node["Index Name"].split("workspace_id", 1)[-1])
-        walks |= node["Node Type"] == "Seq Scan" and node.get("Rows Removed by Filter", 0) > 10_000
-        for inner in node.get("Plans", []):
-            look(inner)
 
-    look(json.loads(events.explain(format="json", analyze=True))[0]["Plan"])
-    return indexes, walks
+def _manners(asked: list[Any]) -> dict[str, list[Any]]:
+    """Searches by manner, each some twenty different ones."""
+    from marketplace.search.engine import Search
+    from marketplace.seeding.concepts import FIELDS
+
+    by_group: dict[str, list[str]] = {}
+    for query in asked:
+        by_group.setdefault(query.group, []).append(query.text)
+    kinds, levels = ("connector", "action", "transform", "trigger", "pack"), ("community", "verified", "enterprise")
+    facets = [{"kind": (kind,), "level": (level,)} for kind in kinds for level in levels]
+    return {
+        "no words": [Search(sort=sort) for sort in ("", "name", "newest", "used", "reach")] * 4,
+        "facets": [Search(filters=one) for one in facets],
+        "facets and a word": [Search(q=field, filters=one) for field, one in zip(FIELDS, facets, strict=False)],
+        "common word": [Search(q=word) for word in ("each", "number", "seed", "form", "starts", *list(FIELDS)[:15])],
+        "word": [Search(q=text) for text in by_group["thing"][:20]],
+        "two words": [Search(q=text) for text in by_group["act"][:20]],
+        "rare word": [Search(q=text) for text in by_group["maker"][:20]],
+        "rare and common word": [Search(q=text) for text in by_group["maker and thing"][:20]],
+        "one letter": [Search(q=letter) for letter in "abcdefghilmnoprstvwx"],
+        "three letters": [Search(q=text[:3]) for text in by_group["thing"][:20]],
+        "quoted": [Search(q=f'"each {text}"') for text in by_group["thing"][:20]],
+        "typo": [Search(q=text) for text in (by_group["mistyped thing"] + by_group["mistyped maker"])[::4]],
+        "word by name": [Search(q=text, sort="name") for text in by_group["thing"][:20]],
+    }

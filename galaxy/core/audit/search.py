@@ -3,7 +3,7 @@
 Filters are plain text by name, those that are set: ``q`` (how the object's name begins), ``actor`` (an id, or part of a
 name), ``agent`` (an id), ``actor_kind``, ``action`` (the beginning of one, such as ``run.``), ``outcome``, ``show``
 ("key" leaves routine out), ``mode`` (live or simulated), ``since`` and ``until`` (days of UTC, both included),
-``request_id`` and ``target`` (ids). Each is answered within a second over a million events: bench/search.py.
+``request_id`` and ``target`` (ids). Each is answered within a second over a million events: bench/trail.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -95,7 +95,7 @@ def test_filters_of_an_address_are_those_of_the_form():
     ],
 )
 def test_each_filter_asks_what_an_index_answers(workspace, filters, condition, index):
-    """That PostgreSQL then uses it, over a million events, bench/search.py says: a table of ten rows has no plan."""
+    """That PostgreSQL then uses it, over a million events, bench/trail.py says: a table of ten rows has no plan."""
     assert condition in str(matching(workspace, filters).query)
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'core_auditevent'")

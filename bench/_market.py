@@ -1,0 +1,51 @@
+"""The catalogues that rows 3 and 4 are measured on, made once for both in a database of their own."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench._database import fresh_database
+
+SIZES = tuple(int(one) for one in os.environ.get("BENCH_LISTINGS", "10000,100000").split(","))
+
+
+@contextmanager
+def catalogues() -> Iterator[Iterator[int]]:
+    """Yields the sizes, one after the other; by the time each is given out, so many listings are there."""
+    with fresh_database():
+        yield _growing()
+
+
+def _growing() -> Iterator[int]:
+    from django.db import connections
+
+    from marketplace.seeding.making import make_listings
+
+    for size in SIZES:
+        make_listings(size)
+        with connections["owner"].cursor() as cursor:
+            for table in ("marketplace_publicentry", "marketplace_word", "marketplace_card", "marketplace_listing"):
+                cursor.execute(f"VACUUM ANALYZE {table}")
+        yield size
+
+
+def house() -> tuple[Any, Any]:
+    """(workspace, somebody who administers it)"""
+    from galaxy.core.accounts import create_account
+    from galaxy.core.members import create_workspace
+
+    owner = create_account(f"bench{time.time_ns()}@example.test", password="long enough 1", name="Bench")  # noqa: S106
+    return create_workspace(name="Bench", slug=f"bench-{time.time_ns()}", owner=owner), owner
+
+
+def take_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """For each of ``calls``, in turns, (milliseconds by the clock, milliseconds of this process)."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            began, used = time.perf_counter(), time.process_time()
+            call()
+            times[name].append(((time.perf_counter() - began) * 1000, (time.process_time() - used) * 1000))
+    return times
