@@ -9,7 +9,7 @@ from galaxy.core.signals import member_removed, role_left
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
-from registry import gates
+from registry import dependants, gates
 from registry.models import Installation
 from registry.rollback import checks as rollback_checks
 from registry.signals import installation_removed, pin_moved
@@ -30,6 +30,7 @@ def connect() -> None:
     approval_decided.connect(_approval_decided, dispatch_uid="policies.approval_decided")
     gates.register(RulesGate())
     rollback_checks.register(back_checks.checks_of)
+    dependants.register(back_checks.uses_of)
     for kind, label in (("install", "Install"), ("upgrade", "Upgrade"), ("widen", "Wider scopes")):
         register(kind, Subject(label, _url_of_change, show=panels_of, again=ask_again))
     register("auto_approval", Subject("Auto-Approve grant", _url_of_grant, show=panels_of_grant))

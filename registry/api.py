@@ -59,6 +59,13 @@ class RemovalBody(StrictSerializer):
     """Why it goes; stands in the audit trail."""
 
     reason = serializers.CharField(required=False, allow_blank=True, max_length=300, default="")
+    name = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=80,
+        default="",
+        help_text="The name of the extension, where anything depends on it.",
+    )
 
 
 class Installations(RowsView):
@@ -129,7 +136,8 @@ class InstallationRemovalView(Installations):
     def post(self, request, workspace, pk):
         """End an installation. Its runs and its trail stay; nothing can call it any more."""
         installation = get_object_or_404(self.visible(), pk=pk)
-        uninstall(installation, actor=request.user, reason=self.read(RemovalBody)["reason"])
+        said = self.read(RemovalBody)
+        uninstall(installation, actor=request.user, reason=said["reason"], confirmed=said["name"])
         return Response(InstallationSerializer(self.visible().get(pk=pk)).data)
 
 

@@ -42,7 +42,7 @@ class RequirementsMissing(Conflict):
 
 class StillNeeded(Conflict):
     code = "still_needed"
-    next_step = "Remove what needs it first."
+    next_step = "Remove what needs it first, or type its name to remove it all the same."
 
 
 class StillInstalled(Conflict):

@@ -46,6 +46,8 @@ class SecretUseForm(forms.Form):
 
 
 class RemovalForm(forms.Form):
+    """``name`` is asked for where anything depends on what is removed: the extension's own, typed."""
+
     reason = forms.CharField(
         required=False,
         max_length=300,
@@ -53,6 +55,21 @@ class RemovalForm(forms.Form):
         help_text="Goes into the audit trail.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    name = forms.CharField(required=False, max_length=80, label="Its name", strip=True)
+
+    def __init__(self, *args, name: str = "", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.wanted = name
+        if name:
+            self.fields["name"].required = True
+            self.fields["name"].help_text = f"Type {name}, since others depend on it."
+        else:
+            del self.fields["name"]
+
+    def clean_name(self) -> str:
+        if self.cleaned_data["name"] != self.wanted:
+            raise forms.ValidationError(f"Type {self.wanted}, exactly as it stands there.")
+        return self.cleaned_data["name"]
 
 
 class RollbackForm(forms.Form):

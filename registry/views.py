@@ -11,11 +11,12 @@ from galaxy.core.permissions import NotGranted, can, why_not
 from registry.access import who_may
 from registry.connecting_views import reach_of
 from registry.contents import contents_of
+from registry.dependants import PIN, dependants_of, grouped, uses_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
 from registry.reading import asks_here, installations_for, mode_of, newer_of, pin_states, rows_of
 from registry.rollback.targets import first_good
-from registry.services import connection_for, needed_by, uninstall
+from registry.services import connection_for, uninstall
 from registry.services.moving import widening_of
 from registry.services.quarantining import reason_of
 from registry.standing import standings_of
@@ -61,12 +62,17 @@ def installation_detail(request, workspace, pk):
 def installation_removal(request, workspace, pk):
     """Asks first; the same form stands in a dialog on the installation's page."""
     installation = _visible(request, pk)
-    form = RemovalForm(request.POST if request.method == "POST" else None)
+    uses = dependants_of(installation, request.user) if installation.is_active else []
+    form = RemovalForm(
+        request.POST if request.method == "POST" else None, name=installation.extension.name if uses else ""
+    )
     if request.method == "POST" and form.is_valid():
-        uninstall(installation, actor=request.user, **form.cleaned_data)
+        said = form.cleaned_data
+        uninstall(installation, actor=request.user, reason=said["reason"], confirmed=said.get("name", ""))
         messages.success(request, f"{installation} was removed.")
         return redirect("registry:installation-list", request.workspace.slug)
-    context = _removal(request, installation) | {"installation": installation, "form": form}
+    context = {"installation": installation, "form": form, "uses": grouped(uses)}
+    context["removal_denied"] = why_not(request.user, "core.install_extension", installation.workspace)
     status = 422 if form.is_bound else 200
     return render(request, "registry/installation_removal.html", context, status=status)
 
@@ -83,6 +89,7 @@ def _detail(request, installation: Installation) -> dict:
     manifest = version.parsed
     contents = contents_of(manifest)
     user = request.user
+    uses = uses_of(installation, user) if installation.is_active else []
     return {
         "installation": installation,
         "version": version,
@@ -108,12 +115,8 @@ def _detail(request, installation: Installation) -> dict:
         "may_browse": can(user, "core.view_listing", installation),
         "quarantine_reason": reason_of(version),
         "form": RemovalForm(),
-    } | _removal(request, installation)
-
-
-def _removal(request, installation: Installation) -> dict:
-    """Why the removal is off, if it is: a missing grant, or packs that need it."""
-    return {
-        "removal_denied": why_not(request.user, "core.install_extension", installation.workspace),
-        "needing": needed_by(installation) if installation.is_active else [],
+        "uses": grouped(uses),
+        "uses_count": len(uses),
+        "depended_on": any(use.kind != PIN for use in uses),
+        "removal_denied": why_not(user, "core.install_extension", installation.workspace),
     }

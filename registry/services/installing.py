@@ -95,24 +95,29 @@ def install_agreed(workspace: Workspace, version: Version, *, actor: User, chain
 
 
 @transaction.atomic
-def uninstall(installation: Installation, *, actor: User, reason: str = "") -> Installation:
+def uninstall(installation: Installation, *, actor: User, reason: str = "", confirmed: str = "") -> Installation:
     """End an installation: its pin goes, its connections close and what they held is destroyed, its row stays for what
     points at it.
 
-    ``reason`` is plain text for the trail. ``installation_removed`` follows the commit. Raises NotGranted,
-    AlreadyRemoved, or StillNeeded while an installed pack requires it.
+    ``reason`` is plain text for the trail. Where anything depends on it, ``confirmed`` is its name, typed by somebody
+    who was shown what: packs that require it stop. ``installation_removed`` follows the commit. Raises NotGranted,
+    AlreadyRemoved or StillNeeded.
     """
+    from registry.dependants import dependants_of  # which looks at packs by this file
+
     require_hold(actor, installation.workspace, installation.extension)
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed already.")
-    if packs := needed_by(row):
-        raise StillNeeded(f"{row} is needed by {_listed(str(pack) for pack in packs)}.")
+    uses = dependants_of(row)
+    if uses and confirmed.strip() != row.extension.name:
+        raise StillNeeded(f"{row} is needed by {_listed(use.name for use in uses)}.")
     pin = row.pin
     facts = {"extension": row.extension.slug, "version": pin.version.number, "digest": pin.digest}
     row.removed_at = timezone.now()
     row.save(update_fields=["removed_at"])
-    audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason)
+    told = {"dependants": [f"{use.kind}: {use.name}" for use in uses]} if uses else {}
+    audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason, **told)
     audit.record("pin.removed", actor=actor, target=pin, before=facts)
     pin.delete()
     end_with(row, by=actor)

@@ -70,7 +70,7 @@ def body(route: str, things: dict) -> dict:
         "agents:agent-create": agent,
         "agents:agent-change": agent,
         "api:installation-list": {"digest": things["tidy"].digest},
-        "api:installation-removal": {"reason": "No longer used"},
+        "api:installation-removal": {"reason": "No longer used", "name": "Probe"},
         "api:run-list": {"target": "probe.look_up", "inputs": {"key": "a"}},
         "api:agent-suspension": {"reason": "Calls too often"},
     }.get(route, {})

@@ -226,14 +226,15 @@ def test_a_removal_without_the_permission_is_refused(client_of, creator, hubspot
     assert (answer.status_code, Installation.objects.active().count()) == (403, 1)
 
 
-def test_what_a_pack_needs_cannot_be_removed_and_the_page_says_why(client_of, workspace, admin, hubspot):
+def test_what_a_pack_needs_is_removed_by_its_typed_name_alone(client_of, workspace, admin, hubspot):
     put(workspace, pack(), admin)
     client = client_of(admin)
-    assert "Not while Keep things needs it" in text_of(client.get(hubspot.get_absolute_url()))
-    assert "Keep things needs it" in text_of(client.get(removal_url(hubspot)))
+    assert "its name is asked for" in text_of(client.get(hubspot.get_absolute_url()))
+    assert "Keep things" in text_of(client.get(removal_url(hubspot)))
     refused = client.post(removal_url(hubspot))
-    assert refused.status_code == 409
-    assert "needed by Keep things" in text_of(refused)
+    assert refused.status_code == 422
+    assert "Type Acme CRM" in text_of(refused)
+    assert Installation.objects.active().filter(pk=hubspot.pk).exists()
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
