@@ -266,6 +266,7 @@ SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will d
 if SANDBOX_REDUCED and HARDENED:
     raise SettingError("SANDBOX_REDUCED is for development: in production Python runs behind every wall or not at all.")
 SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
+UPGRADE_REPLAYS = env_int("GALAXY_UPGRADE_REPLAYS", 20)  # recorded calls of each action that a preview replays
 SANDBOX_KEEP_ASKED_DAYS = env_int("SANDBOX_KEEP_ASKED_DAYS", 7)
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from marketplace.models import Listing
 from registry.models import Installation, Version
 from registry.semver import satisfies
 from sandbox.health.versions import Flag, Share, figures_of, flags_of
+from sandbox.upgrades.proving import impact_words
 
 DOCS_FILE = "docs.md"
 
@@ -26,11 +27,13 @@ class Requirement:
 @dataclass(frozen=True)
 class Release:
     """A version in the list of all. ``figures`` tell how its calls went in all workspaces, everything together first;
-    empty where too few called it. ``flag`` is set where it fails more than the version before."""
+    empty where too few called it. ``flag`` is set where it fails more than the version before. ``impact`` says
+    whether what it breaks is used here, "" where it breaks nothing or nothing is installed."""
 
     version: Version
     figures: list[Share]
     flag: Flag | None
+    impact: str = ""
 
 
 def installation_of(listing: Listing, here: dict[str, Installation]) -> Installation | None:
@@ -57,11 +60,13 @@ def installations_here(slugs: Iterable[str], workspace: Workspace, user: User) -
     return {row.extension.slug: row for row in rows}
 
 
-def releases_of(versions: Iterable[Version]) -> list[Release]:
-    """The versions in their order, each with how it fares across workspaces."""
+def releases_of(versions: Iterable[Version], installation: Installation | None = None) -> list[Release]:
+    """The versions in their order, each with how it fares across workspaces, and what it means where ``installation``
+    is."""
     rows = list(versions)
     figures, flags = figures_of([one.pk for one in rows]), flags_of([one.pk for one in rows])
-    return [Release(one, figures.get(one.pk, []), flags.get(one.pk)) for one in rows]
+    impact = impact_words(installation, rows) if installation else {}
+    return [Release(one, figures.get(one.pk, []), flags.get(one.pk), impact.get(one.pk, "")) for one in rows]
 
 
 def docs_of(version: Version) -> str:

@@ -92,7 +92,7 @@ def listing_detail(request, workspace, slug):
         "extension": listing.extension,
         "version": listing.version,
         "quarantine_reason": reason_of(listing.version),
-        "releases": releases_of(listing.extension.versions.defer("manifest")),
+        "releases": releases_of(listing.extension.versions.defer("manifest"), there),
         "manifest": manifest,
         "asks": asks_for(listing.version),
         "contents": contents_of(manifest),

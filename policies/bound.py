@@ -26,6 +26,8 @@ _WORDS = {
     "act": "what is done to it",
     "along": "what comes along with it",
     "held version": "the version it is held at",
+    "report": "what the replay of recorded calls said",
+    "one_way": "whether there is a way back",
     "grant": "the grant and its bounds",
     "scope": "the grant and its bounds",
     "budget": "the grant and its bounds",

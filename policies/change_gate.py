@@ -7,6 +7,7 @@ from django.urls import reverse
 from galaxy.core.models import Membership
 from galaxy.core.permissions import label_of
 from policies.models import Change, Effect
+from policies.proofs import proof_of
 from policies.rules.asks import Ask
 from policies.services.change_questions import is_only_a_try, question, verdict_on
 from policies.services.decisions import decide
@@ -28,14 +29,19 @@ class RulesGate:
             raise NeedsApproval(f"{why} Nothing was done. A person is asked first: {asked.sentence}".strip())
         if decision.effect == Effect.DENY:
             raise RuledOut(why or "Nothing allows this.")
+        proof = proof_of(step)
+        if proof and proof.one_way:
+            raise NeedsApproval(f"There is no proven way back: {' '.join(proof.one_way)} Nothing was done.")
 
     def outlook(self, steps: Sequence[Step], may: bool) -> Outlook | None:
         if not steps or all(is_only_a_try(step) for step in steps):
             return None
         verdict = verdict_on(steps)
-        if verdict.effect == Effect.ALLOW and may:
-            return None
         wanted = steps[-1]
+        proof = proof_of(wanted)
+        one_way = proof.one_way if proof else ()
+        if verdict.effect == Effect.ALLOW and may and not one_way:
+            return None
         why = tuple(reason.text for reason in verdict.reasons) if verdict.effect != Effect.ALLOW else ()
         if verdict.effect == Effect.DENY:
             return Outlook(why)
@@ -50,6 +56,7 @@ class RulesGate:
             url=reverse("policies:change-create", args=[wanted.workspace.slug]),
             asked=asked.sentence,
             waiting=_waiting(wanted),
+            one_way=one_way,
         )
 
 

@@ -22,7 +22,8 @@ def change_create(request, workspace):
     """The form of the page of the act, sent here instead: it names what was shown by digests and words.
 
     ``kind``; for an install ``version`` and ``digest`` (all that would be installed, this version among them); else
-    ``installation`` and ``agreed`` words, and for an upgrade ``to`` and ``keeps``. ``reason`` is for the reviewers.
+    ``installation`` and ``agreed`` words, and for an upgrade ``to``, ``keeps`` and ``override``. ``reason`` is
+    for the reviewers.
     """
     kind, reason = request.POST.get("kind"), request.POST.get("reason", "")[:500]
     if kind not in KINDS:
@@ -36,7 +37,8 @@ def change_create(request, workspace):
         if kind == UPGRADE:
             there = Version.objects.installable().filter(extension=installation.extension_id)
             version = get_object_or_404(there.select_related("extension"), digest=request.POST.get("to", ""))
-            change = ask_upgrade(installation, version, keeps=bool(request.POST.get("keeps")), **seen)
+            keeps, override = bool(request.POST.get("keeps")), bool(request.POST.get("override"))
+            change = ask_upgrade(installation, version, keeps=keeps, override=override, **seen)
         else:
             change = ask_widen(installation, **seen)
     if change.state == Change.State.WAITING:

@@ -174,6 +174,9 @@ class AskedChangeBody(StrictSerializer):
     installation = serializers.UUIDField(required=False, allow_null=True, default=None)
     agreed = serializers.ListField(child=serializers.CharField(max_length=300), required=False, default=list)
     keeps = serializers.BooleanField(required=False, default=False, help_text="Leave new scopes of an upgrade off.")
+    override = serializers.BooleanField(
+        required=False, default=False, help_text="Wanted although the rollback drill fails; the reason says why."
+    )
     reason = serializers.CharField(max_length=500)
 
 
@@ -220,7 +223,7 @@ class ChangeListView(Changes, ListView):
             change = ask_install(self.workspace, self._version(said["digest"]), **asking)
         elif said["kind"] == Change.Kind.UPGRADE:
             version = self._version(said["digest"])
-            how = {"agreed": said["agreed"], "keeps": said["keeps"]}
+            how = {"agreed": said["agreed"], "keeps": said["keeps"], "override": said["override"]}
             change = ask_upgrade(self._installation(said["installation"]), version, **how, **asking)
         else:
             change = ask_widen(self._installation(said["installation"]), agreed=said["agreed"], **asking)

@@ -33,7 +33,8 @@ class Panels:
     ``effect`` are figures of the simulation ([("Would change", "38")]), ``tried_at`` when it ran and ``effect_note``
     how; where there is none, ``effect_note`` says why. ``has_failed``: the simulation itself did; None without one.
     ``records`` compare now and after; ``records_note`` says why there is nothing to compare. ``undo`` says how it is
-    taken back, or that it is not. ``facts`` are terms with a sentence, or with several that stand one below the other.
+    taken back, or that it is not. ``facts`` are terms with a sentence, or with several that stand one below the other;
+    ``links`` are words with an address of ours, where to read on.
     """
 
     effect: tuple[tuple[str, str], ...] = ()
@@ -45,6 +46,7 @@ class Panels:
     undo: str = ""
     payer: str = ""
     facts: tuple[tuple[str, str | tuple[str, ...]], ...] = field(default=())
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,14 @@ class Outlook:
 
     ``why`` are sentences. Where it can be asked for, ``url`` is where the form is sent that asks, and ``asked`` tells
     who would be asked; where it cannot, both are empty. ``waiting`` is the page of their request that waits already.
+    ``one_way`` says why there is no way back, which whoever asks has to want all the same.
     """
 
     why: tuple[str, ...]
     url: str = ""
     asked: str = ""
     waiting: str = ""
+    one_way: tuple[str, ...] = ()
 
 
 class Gate(Protocol):

@@ -1,21 +1,50 @@
 """What higher floors have to do with a move of a pin: the report it rests on, and what goes along with it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from galaxy.core.models import User
 from registry.manifests import Manifest
 from registry.models import Installation, Version
 
+
+@dataclass(frozen=True)
+class Foresight:
+    """What moving an installation to a version would mean, in sentences: ``impact`` on its callers, ``way_back``, and
+    ``replayed``, what the newest report of recorded calls said ("" without one), with its address; ``url`` is where
+    calls are replayed."""
+
+    impact: str
+    is_affected: bool
+    way_back: str
+    is_way_back: bool
+    url: str
+    replayed: str = ""
+    report_url: str = ""
+
+
+Foreseer = Callable[[Installation, Version], Foresight]
 Reporter = Callable[[Installation, Version], UUID | None]
 Along = Callable[[Installation, Manifest, Manifest, User], None]
 _reporters: list[Reporter] = []
 _along: list[Along] = []
+_foreseers: list[Foreseer] = []
 
 
 def register_reporter(reporter: Reporter) -> None:
     """Say who knows the newest report about moving an installation to a version; once, when the app is ready."""
     _reporters[:] = [reporter]
+
+
+def register_foreseer(foreseer: Foreseer) -> None:
+    """Say who can tell what a move would mean; once, when the app is ready."""
+    _foreseers[:] = [foreseer]
+
+
+def foresee(installation: Installation, version: Version) -> Foresight | None:
+    """None where nobody can tell."""
+    return _foreseers[0](installation, version) if _foreseers else None
 
 
 def register_along(along: Along) -> None:

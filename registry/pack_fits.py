@@ -18,22 +18,30 @@ class Stopped:
     why: str
 
 
-def stopped_by(installation: Installation, number: str, manifest: Manifest) -> list[Stopped]:
-    """The packs that call ``installation`` and would stop if it were held at ``number`` with ``manifest``."""
+def stopped_by(
+    installation: Installation, number: str, manifest: Manifest, moved: dict[str, dict[str, Any]] | None = None
+) -> list[Stopped]:
+    """The packs that call ``installation`` and would stop if it were held at ``number`` with ``manifest``.
+
+    ``moved`` says by action how inputs are carried over: {action: {renames: {old: new}, fills: {name: value}}}.
+    """
     found = []
     for pack in needed_by(installation):
-        why = next(_misfits(pack.pin.version.parsed, installation.extension.slug, number, manifest), "")
+        why = next(_misfits(pack.pin.version.parsed, installation.extension.slug, number, manifest, moved or {}), "")
         if why:
             found.append(Stopped(pack, why))
     return found
 
 
 def steps_calling(pack: Manifest, slug: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """The steps of ``pack`` that call the extension ``slug``, each with the id of the action ("" for the whole)."""
+    """The steps of ``pack`` that call the extension ``slug``, each with the id of the action ("" for the whole).
+
+    ``a.b`` is the action b of the connector a, unless the pack requires an extension of that name.
+    """
     for step in pack.steps:
         if step["use"] == slug:
             yield step, ""
-        elif step["use"].startswith(f"{slug}."):
+        elif step["use"].startswith(f"{slug}.") and step["use"] not in pack.requires:
             yield step, step["use"].removeprefix(f"{slug}.")
 
 
@@ -50,7 +58,9 @@ def inputs_called(manifest: Manifest, action: str) -> dict[str, Any] | None:
     return found.inputs if found else None
 
 
-def _misfits(pack: Manifest, slug: str, number: str, manifest: Manifest) -> Iterator[str]:
+def _misfits(
+    pack: Manifest, slug: str, number: str, manifest: Manifest, moved: dict[str, dict[str, Any]]
+) -> Iterator[str]:
     wanted = pack.requires.get(slug, "*")
     if not satisfies(number, wanted):
         yield f"It requires {wanted}."
@@ -59,7 +69,8 @@ def _misfits(pack: Manifest, slug: str, number: str, manifest: Manifest) -> Iter
         if schema is None:
             yield f"Its step “{step['id']}” calls {action or slug}, which {number} does not have."
             continue
-        given, known = set(step.get("with", {})), schema.get("properties", {})
+        how, known = moved.get(action, {}), schema.get("properties", {})
+        given = {how.get("renames", {}).get(name, name) for name in step.get("with", {})} | set(how.get("fills", {}))
         if schema.get("additionalProperties") is False and (unknown := sorted(given - set(known))):
             yield f"Its step “{step['id']}” gives {unknown[0]}, which {number} does not have."
         if lacking := sorted(set(schema.get("required", ())) - given):

@@ -9,6 +9,7 @@ from registry.asks import asks_of
 from registry.differences import differences
 from registry.gates import outlook_of
 from registry.models import Installation, Version
+from registry.moves import foresee
 from registry.pack_fits import stopped_by
 from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
@@ -49,6 +50,7 @@ def pin_change(request, workspace, pk):
         "wider": wider,
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": differences(installation.pin.version.parsed, version.parsed),
+        "foresight": foresee(installation, version),
         "stopped": stopped_by(installation, version.number, version.parsed),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),

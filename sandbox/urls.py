@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from sandbox import resilience_views, views
 from sandbox.health import views as health
+from sandbox.upgrades import views as upgrades
 
 app_name = "sandbox"
 urlpatterns = [
@@ -19,6 +20,8 @@ urlpatterns = [
     path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
     path("installed/<uuid:pk>/health/", health.installation_health, name="installation-health"),
+    path("installed/<uuid:pk>/preview/", upgrades.upgrade_preview, name="upgrade-preview"),
+    path("upgrade-reports/<uuid:pk>/", upgrades.upgrade_report, name="upgrade-report"),
     path("connections/<uuid:pk>/health/", health.connection_health, name="connection-health"),
     path("connections/<uuid:pk>/check/", health.connection_check, name="connection-check"),
 ]

@@ -24,8 +24,8 @@ class Change(WorkspaceModel):
 
     ``installation`` is None for an install until it is made. ``from_digest`` is the version it starts from, "" where
     there is none; ``along`` are the digests of what is installed before it, because it requires them; ``scopes`` and
-    ``hosts`` are what would be agreed to in all. ``keeps``: an upgrade that leaves new scopes off. ``error`` says why a
-    change was not made.
+    ``hosts`` are what would be agreed to in all. ``keeps``: an upgrade that leaves new scopes off. ``override``: who
+    asked wants it although there is no way back, and says why. ``error`` says why a change was not made.
     """
 
     class Kind(models.TextChoices):
@@ -48,6 +48,7 @@ class Change(WorkspaceModel):
     from_digest = models.CharField(max_length=64, blank=True)
     along = models.JSONField(default=list)
     keeps = models.BooleanField(default=False)
+    override = models.BooleanField(default=False)
     scopes = models.JSONField(default=list)
     hosts = models.JSONField(default=list)
     reason = models.CharField(max_length=500, blank=True)
@@ -64,6 +65,11 @@ class Change(WorkspaceModel):
 
     class Meta:
         ordering = ["-asked_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="change_override_has_reason", condition=models.Q(override=False) | ~models.Q(reason="")
+            )
+        ]
         indexes = [
             models.Index(fields=["workspace", "-asked_at"], name="change_newest"),
             models.Index(fields=["workspace", "extension", "state"], name="change_of_extension"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from galaxy.core.models import Agent, User
 from policies.models import Approval, Change, Effect
+from policies.proofs import proof_of
 from policies.services.change_questions import Verdict
 from policies.subjects import FieldChange, Panels, Record
 from registry.asks import asks_of, short_words
@@ -47,7 +48,9 @@ def facts_of(
         *(scope for step in steps for scope in step.new_scopes),
         *(host for step in steps for host in step.new_hosts),
     ]
-    return {
+    proof = proof_of(wanted)
+    told = {"replay": proof.summary, "way_back": proof.way_back, "report": proof.url} if proof and proof.digest else {}
+    return told | {
         "what": wanted.extension.slug,
         "where": change.workspace.name,
         "version": f"{wanted.version} ({wanted.version.short_digest})",
@@ -87,8 +90,12 @@ def panels_of(approval: Approval, reader: User) -> Panels:
             ("Reaches", tuple(change.hosts) or "No host"),
             *((("Comes along", tuple(facts["along"])),) if facts.get("along") else ()),
             ("Can never", NEVER),
+            *((("Recorded calls", facts["replay"]),) if facts.get("replay") else ()),
+            *((("Way back", facts["way_back"]),) if facts.get("way_back") else ()),
+            *((("Wanted all the same", "They saw that there is no way back."),) if change.override else ()),
             *((("Their reason", change.reason),) if change.reason else ()),
         ),
+        links=(("Replay report", facts["report"]),) if facts.get("report") else (),
     )
 
 

@@ -10,6 +10,7 @@ from galaxy.core.models import Agent, Membership
 from policies.answers import Evaluation, Reason
 from policies.engine import evaluate
 from policies.models import Effect
+from policies.proofs import proof_of
 from policies.questions import Action, Context, Principal, Resource
 from policies.rules.asks import Ask, merged
 from policies.services.decisions import snapshot_of
@@ -88,19 +89,28 @@ def bound_parts(steps: Sequence[Step], verdict: Verdict, agent: Agent | None) ->
     """What a yes holds for: any part that changes gives another digest. The last step is the one that is wanted."""
     wanted = steps[-1]
     there = wanted.installation
-    return ({"agent": str(agent.pk)} if agent else {}) | {
-        "workspace": str(wanted.workspace.pk),
-        "requester": str(wanted.actor.pk),
-        "act": wanted.act,
-        "extension": str(wanted.extension.pk),
-        "version": wanted.version.digest,
-        "held version": there.pin.digest if there else None,
-        "along": [step.version.digest for step in steps[:-1]],
-        "scopes": sorted({scope for step in steps for scope in step.scopes}),
-        "hosts": sorted({host for step in steps for host in step.hosts}),
-        "policy_version": verdict.policy_version,
-        "rules": [str(verdict.effect), sorted([reason.rule, reason.code, reason.text] for reason in verdict.reasons)],
-    }
+    proof = proof_of(wanted)
+    proven = {"report": proof.digest, "one_way": list(proof.one_way)} if proof and proof.digest else {}
+    return (
+        ({"agent": str(agent.pk)} if agent else {})
+        | proven
+        | {
+            "workspace": str(wanted.workspace.pk),
+            "requester": str(wanted.actor.pk),
+            "act": wanted.act,
+            "extension": str(wanted.extension.pk),
+            "version": wanted.version.digest,
+            "held version": there.pin.digest if there else None,
+            "along": [step.version.digest for step in steps[:-1]],
+            "scopes": sorted({scope for step in steps for scope in step.scopes}),
+            "hosts": sorted({host for step in steps for host in step.hosts}),
+            "policy_version": verdict.policy_version,
+            "rules": [
+                str(verdict.effect),
+                sorted([reason.rule, reason.code, reason.text] for reason in verdict.reasons),
+            ],
+        }
+    )
 
 
 def _principal(step: Step) -> Principal:

@@ -22,6 +22,7 @@ from galaxy.core.notifications import notify
 from galaxy.core.permissions import require
 from galaxy.core.sweeps import apart
 from policies.models import Approval, Change, Decision, Effect
+from policies.proofs import proof_of
 from policies.rules.asks import Ask
 from policies.services import granting
 from policies.services.approvals import ApprovalChanged, consume, digest_of, request_approval
@@ -45,6 +46,13 @@ class NoNeedToAsk(Conflict):
 
     code = "no_need_to_ask"
     next_step = "Go back and do it there."
+
+
+class OverrideNeeded(Conflict):
+    """The rollback drill fails, and whoever asks did not say that they want it all the same, and why."""
+
+    code = "override_needed"
+    next_step = "Open the page of the move, read why there is no way back, and say why it is wanted all the same."
 
 
 class NotMember(DomainError):
@@ -79,15 +87,26 @@ def ask_upgrade(
     agent: Agent | None = None,
     agreed: Sequence[str] = (),
     keeps: bool = False,
+    override: bool = False,
     reason: str = "",
 ) -> Change:
     """Ask for ``installation`` to be moved to ``version``. ``agreed`` names what is new, as its page showed it;
-    ``keeps`` leaves new scopes off. Raises what ask_install does, or ConsentNeeded."""
+    ``keeps`` leaves new scopes off.
+
+    Its recorded calls are replayed first where nobody did, and the request is bound to what that said. Where the
+    rollback drill fails, ``override`` says that it is wanted all the same, for the ``reason``; somebody else decides it
+    in any case. Raises what ask_install does, ConsentNeeded or OverrideNeeded.
+    """
     step = upgrade_step(installation, version, actor, keeps=keeps)
     if keeps and (fixed := (*step.new_hosts, *step.weaker)):
         raise ConsentNeeded(f"{version} brings what cannot stay off: {', '.join(fixed)}.")
     _check_seen(step, agreed)
-    return _ask([step], actor=actor, agent=agent, reason=reason, keeps=keeps)
+    _check_member(actor, step.workspace)
+    proof = proof_of(step, make=True)
+    overrides = bool(proof and proof.one_way)
+    if proof and proof.one_way and not (override and reason.strip()):
+        raise OverrideNeeded(f"There is no proven way back from {version}. {' '.join(proof.one_way)}")
+    return _ask([step], actor=actor, agent=agent, reason=reason, keeps=keeps, override=overrides)
 
 
 def ask_widen(
@@ -135,6 +154,7 @@ def make_change(change: Change) -> Change:
             verdict = verdict_on(steps)
             if verdict.effect == Effect.DENY:
                 raise RuledOut(verdict.reasons[0].text)
+            _check_way_back(row, steps[-1])
             bound = bound_parts(steps, verdict, row.approval.agent)
             chain = _chain(row)
             consume(row.approval, digest=digest_of(bound), bound=bound, actor=chain)
@@ -161,6 +181,7 @@ def ask_again(approval: Approval, actor: User) -> Approval:
         agent=approval.agent,
         reason=change.reason,
         keeps=change.keeps,
+        override=change.override,
         again=approval,
     )
     assert again.approval is not None  # noqa: S101  (_ask sets it)
@@ -197,6 +218,7 @@ def _ask(
     agent: Agent | None,
     reason: str,
     keeps: bool = False,
+    override: bool = False,
     again: Approval | None = None,
 ) -> Change:
     """The change that waits, and its request: the ones there are where they asked for just this before."""
@@ -209,7 +231,7 @@ def _ask(
     decision = decide(wanted.workspace, **question(wanted), subject_id=subject_id)  # kept whatever comes of it
     if verdict.effect == Effect.DENY:
         raise RuledOut(verdict.reasons[0].text, verdict.reasons[0].passes_if)
-    if verdict.effect == Effect.ALLOW and agent is None and all(may(step) for step in steps):
+    if not override and verdict.effect == Effect.ALLOW and agent is None and all(may(step) for step in steps):
         raise NoNeedToAsk("You may do this yourself.")
     with transaction.atomic():
         lock(wanted.workspace)
@@ -220,6 +242,7 @@ def _ask(
             extension=wanted.extension,
             installation=wanted.installation,
             keeps=keeps,
+            override=override,
             reason=reason.strip(),
             asked_by=actor,
             **_shape(steps),
@@ -292,6 +315,7 @@ def _ask_once_more(change: Change) -> Change:
             return row
         steps = _steps_of(row)
         verdict = verdict_on(steps)
+        proof_of(steps[-1], make=True)  # so that the new request rests on a report of how things stand
         decision = decide(row.workspace, **question(steps[-1]), subject_id=row.pk)
         shape = _shape(steps)
         for name, value in shape.items():
@@ -340,6 +364,13 @@ def _carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
         there = steps[0].installation
         assert there is not None  # noqa: S101  (_steps_of found it)
         widen_agreed(there, actor=asker, chain=chain)
+
+
+def _check_way_back(change: Change, step: Step) -> None:
+    """The way back may have gone since it was asked for: then somebody asks anew, knowing that. Raises Conflict."""
+    proof = proof_of(step)
+    if proof and proof.one_way and not change.override:
+        raise Conflict(f"There is no proven way back from {step.version} any more. {' '.join(proof.one_way)}")
 
 
 def _chain(change: Change) -> Actor:

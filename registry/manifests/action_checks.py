@@ -82,6 +82,7 @@ def _check_action(
         check_grpc(action, owner, place, locate, findings)
     _check_bulk(action, place, locate, findings)
     _check_inputs(action, place, locate, findings)
+    _check_renamed(action, place, locate, findings)
 
 
 def _check_effect(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
@@ -202,6 +203,22 @@ def _check_inputs(action: dict[str, Any], place: tuple[Any, ...], locate: Locate
             for reference in expressions.parse(expression):
                 if reference.root == "inputs" and reference.member is not None and reference.member not in known:
                     _unknown(reference.member, known, "input", locate(*place, *steps), _path(place, key), findings)
+
+
+def _check_renamed(action: dict[str, Any], place: tuple[Any, ...], locate: Locate, findings: Findings) -> None:
+    """A new name is one of the inputs, and the old one is none of them any more; no two inputs were one before."""
+    known = (action.get("inputs") or {}).get("properties", {})
+    renamed = action.get("renamed_from", {})
+    for new, old in renamed.items():
+        where, path = locate(*place, "renamed_from", new), _path(place, "renamed_from")
+        if new not in known:
+            _unknown(new, known, "input", where, path, findings)
+        elif old in known:
+            message = f"{shown(old)} is an input still, so {shown(new)} does not take its place."
+            findings.add("bad-reference", where, path, message, "Remove one of the two.")
+        elif list(renamed.values()).count(old) > 1:
+            message = f"{shown(old)} cannot have become two inputs."
+            findings.add("bad-reference", where, path, message, "Name it once.")
 
 
 # What is no expression in a map.

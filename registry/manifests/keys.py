@@ -244,6 +244,11 @@ ACTION_KEYS = (
         "What it gives. Further fields may come. Left out in a gRPC action: as its message has it.",
         ("response_schema",),
     ),
+    Key(
+        "renamed_from",
+        mapping(text(64, pattern=IDENTIFIER, expected="the name of an input"), IDENTIFIER, "the name of an input", 50),
+        "Inputs by their new name with the one they had in the version before, so that stored inputs are carried over.",
+    ),
     Key("errors", items(r.status, 60, ordered=False), "Statuses it answers with on failure."),
     Key("replies", items(REPLY, 60), "Which reply is which error, first match first."),
     Key("scopes", items(scope, 50, ordered=False), "Scopes this action needs; the connector's when left out."),

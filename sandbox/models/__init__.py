@@ -16,6 +16,7 @@ from sandbox.models.runs import (
     RunQuerySet,
     Span,
 )
+from sandbox.models.upgrades import InputMigration, UpgradeReport
 
 __all__ = [
     "Breaker",
@@ -29,6 +30,7 @@ __all__ = [
     "ExecutionQuerySet",
     "HealthCheck",
     "Hold",
+    "InputMigration",
     "Issue",
     "OutboxMessage",
     "Outcome",
@@ -37,5 +39,6 @@ __all__ = [
     "RunPayload",
     "RunQuerySet",
     "Span",
+    "UpgradeReport",
     "VersionFigure",
 ]

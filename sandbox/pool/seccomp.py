@@ -11,6 +11,7 @@ import os
 import platform
 import struct
 import sys
+from collections.abc import Callable
 
 IS_KNOWN = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") and sys.byteorder == "little"
 
@@ -23,7 +24,8 @@ NUMBERS = {
     "clock_nanosleep": (230, 115), "exit_group": (231, 94), "tgkill": (234, 131), "getrandom": (318, 278),
     "openat": (257, 56), "newfstatat": (262, 79), "readlinkat": (267, 78), "ioctl": (16, 29), "fstat": (5, 80),
     "lseek": (8, 62), "fcntl": (72, 25), "sched_getaffinity": (204, 123), "prlimit64": (302, 261),
-    "sysinfo": (99, 179), "uname": (63, 160), "clone3": (435, 435),
+    "sysinfo": (99, 179), "uname": (63, 160), "clone3": (435, 435), "socket": (41, 198), "connect": (42, 203),
+    "bind": (49, 200), "execve": (59, 221),
 }  # fmt: skip
 COLUMN, AUDIT_ARCH, SYS_SECCOMP = {
     "x86_64": (0, 0xC000003E, 317),
@@ -87,18 +89,33 @@ def program(channel: int) -> bytes:
     return b"".join([*ops, _op(RETURN, KILL)])
 
 
+def without(*names: str) -> bytes:
+    """A filter, packed, that refuses the calls called ``names`` and lets every other through."""
+    ops = [_op(LOAD, ARCHITECTURE), _op(IF_EQUAL, AUDIT_ARCH, 1, 0), _op(RETURN, KILL), _op(LOAD, NUMBER)]
+    if platform.machine() == "x86_64":
+        ops += [_op(IF_AT_LEAST, X32_BIT, 0, 1), _op(RETURN, KILL)]
+    for name in names:
+        ops += [_op(IF_EQUAL, NUMBERS[name][COLUMN], 0, 1), _op(RETURN, REFUSE)]
+    return b"".join([*ops, _op(RETURN, ALLOW)])
+
+
 class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
 def install(channel: int) -> None:
-    """Put every thread of this process under the filter, for good. Raises OSError.
+    """Put every thread of this process under the filter of a sealed worker, for good. Raises OSError."""
+    put_up(program, channel)
+
+
+def put_up(filter: Callable[..., bytes], *arguments: int | str) -> None:
+    """Put every thread of this process under ``filter(*arguments)``, for good. Raises OSError.
 
     TSYNC, since whoever has native code in one thread has the memory, and so the behaviour, of all of them.
     """
     if not IS_KNOWN:
         raise OSError(errno.ENOSYS, "the filter is for Linux on x86_64 and aarch64")
-    packed = program(channel)
+    packed = filter(*arguments)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     argument = _Program(len(packed) // 8, ctypes.cast(buffer, ctypes.c_void_p).value)
     libc = ctypes.CDLL(None, use_errno=True)

@@ -42,6 +42,7 @@ from sandbox.services.taking import key_of
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
+from sandbox.upgrades.carrying import carried_inputs
 
 MAX_INPUT_BYTES = 256 * 1024
 MAX_KEY_LENGTH = 255
@@ -97,6 +98,7 @@ def invoke_step(
     called = resolve(workspace, target, pack=pack_run.installation_id, key=key_of(pack_run))
     if called.action is None and called.manifest.kind != Kind.TRANSFORM:
         raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
+    inputs, carried = carried_inputs(called, inputs, carried)
     call = Call(
         workspace=workspace,
         user=pack_run.requested_by,
@@ -162,6 +164,7 @@ def resolve_call(
         raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
     connection = outgoing_connection(found, user)
     mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user, connection) else Run.Mode.LIVE
+    inputs, _ = carried_inputs(found, inputs)
     if scenario not in Run.Scenario.values:
         raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
     return Call(

@@ -68,6 +68,11 @@ def follow(step: dict[str, Any], classes: Classes) -> Classes:
             return classes
 
 
+def read_places(tree: dict[str, Any]) -> list[Path]:
+    """The places that a parsed expression looks at, each as far as it can be told."""
+    return list(_reads(tree))
+
+
 def classes_at(path: Path, classes: Classes) -> frozenset[str]:
     """The classes of exactly this place; a class of a list or object is also that of everything in it."""
     return frozenset(

@@ -317,7 +317,7 @@ def test_one_for_the_version_that_is_held_stays(make, probe):
 def test_it_goes_with_its_extension(make, probe, admin, django_capture_on_commit_callbacks):
     waiting, grant = make("things.delete"), make()
     with django_capture_on_commit_callbacks(execute=True):
-        uninstall(probe, actor=admin)
+        uninstall(probe, actor=admin, confirmed="Probe")
     assert [why_it_ended(one)[0] for one in (grant, waiting)] == ["revoked", "revoked"]
     assert Approval.objects.get(subject_id=waiting.pk).status == "withdrawn"
 

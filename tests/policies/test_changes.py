@@ -261,7 +261,9 @@ def test_a_version_that_moved_meanwhile_sends_it_back(held, wider, admin, member
     change = ask_upgrade(held, wider, actor=member, agreed=["things.delete"])
     move_pin(held, version=publish(connector("acme", "1.0.1")), actor=admin)
     say(change)
-    assert change.state == "waiting" and change.approval.facts["changed"] == ["the version it is held at"]
+    assert change.state == "waiting" and change.approval.facts["changed"] == [
+        "the version it is held at", "what the replay of recorded calls said",
+    ]  # fmt: skip
     say(change)
     assert (change.state, Pin.objects.get().version) == ("made", wider)
 
@@ -285,7 +287,7 @@ def test_what_the_world_refuses_fails_and_who_asked_is_told(workspace, version, 
 
 def test_what_is_gone_is_not_moved(held, wider, admin, member, say):
     change = ask_upgrade(held, wider, actor=member, agreed=["things.delete"])
-    uninstall(held, actor=admin)
+    uninstall(held, actor=admin, confirmed="Acme")
     say(change)
     assert change.state == "failed" and "removed" in change.error
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from galaxy.core.audit import Actor
 from galaxy.core.models import AuditDetail, AuditEvent, HistoryRow
 from galaxy.core.permissions import NotGranted, grant
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable
 from registry.models import Connection, Pin
 from registry.services import install, move_pin, publish_draft, uninstall
-from registry.services.moving import widening_of
+from registry.services.moving import move_approved, widening_of
 from tests.registry.samples import action, connector, manifest_of, transform
 
 
@@ -86,7 +87,7 @@ def test_who_may_only_pin_agrees_to_nothing_new(held, publish_next, creator):
 @pytest.mark.parametrize("manifest", [elsewhere(), elsewhere("api.acme.example", "bearer")], ids=["host", "way"])
 def test_what_a_connection_proves_itself_with_goes_nowhere_else(manifest, held, publish_next, admin):
     connect(held)
-    move_pin(held, version=publish_next(manifest), actor=admin, agrees=True)
+    move_approved(held, version=publish_next(manifest), actor=admin, chain=Actor.of(admin))  # it has no way back
     connection = Connection.objects.get()
     assert (connection.status, connection.generation) == ("unauthenticated", 5)
     assert AuditEvent.objects.filter(action="connection.closed").count() == 1

@@ -1,0 +1,217 @@
+"""What a version breaks, and whom of this workspace that hits: by recorded calls and packs, not by what is declared."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jmespath
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from registry.manifests import Manifest
+from registry.models import Installation, Version
+from registry.pack_fits import steps_calling
+from registry.services import needed_by, verified_manifest
+from sandbox.models import CallRecord
+from sandbox.transforms.classes import read_places
+from sandbox.upgrades.renames import declared
+
+LOOKED_BACK = timedelta(days=90)
+MOST_BREAKS = 60  # of one version; more is another extension
+ACTION_GONE, INPUT_GONE, INPUT_NEEDED, INPUT_RETYPED = "action_gone", "input_gone", "input_needed", "input_retyped"
+OUTPUT_GONE, OUTPUT_RETYPED, INPUT_RENAMED = "output_gone", "output_retyped", "input_renamed"
+_WORDS = {
+    ACTION_GONE: "{action} is gone",
+    INPUT_GONE: "{action} does not take {field} any more",
+    INPUT_NEEDED: "{action} needs {field}",
+    INPUT_RETYPED: "{action} takes {field} as something else",
+    INPUT_RENAMED: "{action} calls {field} {to}",
+    OUTPUT_GONE: "{action} does not give {field} any more",
+    OUTPUT_RETYPED: "{action} gives {field} as something else",
+}
+
+
+@dataclass(frozen=True)
+class Break:
+    """One thing that callers may feel. ``action`` is its id, "" for a whole; ``to`` is the new name of what has one."""
+
+    kind: str
+    action: str
+    field: str = ""
+    to: str = ""
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self.kind].format(action=self.action or "It", field=self.field, to=self.to)
+
+
+@dataclass(frozen=True)
+class Impact:
+    """A break with who feels it here: ``calls`` of the last LOOKED_BACK, and names of ``packs``."""
+
+    broken: Break
+    calls: int
+    packs: tuple[str, ...]
+
+    @property
+    def is_felt(self) -> bool:
+        return bool(self.calls or self.packs)
+
+    @property
+    def sentence(self) -> str:
+        if not self.is_felt:
+            return f"{self.broken.words}: your calls do not use it."
+        told = [f"{self.calls:,} of your calls"] if self.calls else []
+        return f"{self.broken.words}: {' and '.join([*told, *self.packs])} use{'s' if not self.calls else ''} it."
+
+    def as_json(self) -> dict[str, Any]:
+        one = self.broken
+        return {
+            "kind": one.kind, "action": one.action, "field": one.field, "to": one.to, "calls": self.calls,
+            "packs": list(self.packs), "sentence": self.sentence, "is_felt": self.is_felt,
+        }  # fmt: skip
+
+
+def breaks_of(before: Manifest, after: Manifest) -> list[Break]:
+    """What ``after`` breaks of ``before``, whoever uses it; what is only added breaks nothing."""
+    if before.kind not in ("connector", "action"):
+        return list(_of_schemas("", before.inputs, after.inputs, before.outputs, after.outputs, {}))[:MOST_BREAKS]
+    found: list[Break] = []
+    for name, old in before.actions.items():
+        action = name if before.kind == "connector" else ""
+        new = after.actions.get(name)
+        if new is None:
+            found.append(Break(ACTION_GONE, action))
+        else:
+            found += _of_schemas(action, old.inputs, new.inputs, old.outputs, new.outputs, declared(old, new))
+    return found[:MOST_BREAKS]
+
+
+def impacts_of(
+    installation: Installation, versions: Sequence[Version], now: datetime | None = None
+) -> list[list[Impact]]:
+    """For each of ``versions`` what it breaks and who feels it here, in two queries however many there are."""
+    held = verified_manifest(installation.pin.digest)
+    breaks = [breaks_of(held, verified_manifest(version.digest)) for version in versions]
+    every = list(dict.fromkeys(one for some in breaks for one in some))
+    if not every:
+        return [[] for _ in versions]
+    counts = _counts(installation, held, every, (now or timezone.now()) - LOOKED_BACK)
+    packs = [(str(pack), pack.pin.version.parsed) for pack in needed_by(installation)]
+    used = {one: tuple(name for name, pack in packs if _uses(pack, installation.extension.slug, one)) for one in every}
+    return [[Impact(one, counts[one], used[one]) for one in some] for some in breaks]
+
+
+def verdict(impacts: Iterable[Impact]) -> str:
+    """One sentence for the page of an update: nothing breaks, not affected, or who is."""
+    impacts = list(impacts)
+    if not impacts:
+        return "Not affected: it takes and gives what the version in use does."
+    felt = [one for one in impacts if one.is_felt]
+    if not felt:
+        what = "; ".join(one.broken.words for one in impacts[:3])
+        more = f" and {len(impacts) - 3} more" if len(impacts) > 3 else ""
+        return f"Not affected. {what}{more}: your calls do not use it."
+    return " ".join(one.sentence for one in felt[:5])
+
+
+def _of_schemas(
+    action: str, old_in: dict, new_in: dict, old_out: dict, new_out: dict, renamed: dict[str, str]
+) -> Iterator[Break]:
+    before, after = old_in.get("properties", {}), new_in.get("properties", {})
+    was_needed, is_needed = set(old_in.get("required", ())), set(new_in.get("required", ()))
+    for name in before:
+        if name in renamed:
+            yield Break(INPUT_RENAMED, action, name, renamed[name])
+        elif name not in after and new_in.get("additionalProperties") is False:
+            yield Break(INPUT_GONE, action, name)
+        elif name in after and _narrower(before[name], after[name]):
+            yield Break(INPUT_RETYPED, action, name)
+    taken_over = {to for was, to in renamed.items() if was in was_needed}
+    for name in sorted(is_needed - was_needed - taken_over):
+        yield Break(INPUT_NEEDED, action, name)
+    given, gives = old_out.get("properties", {}), new_out.get("properties", {})
+    for name in given:
+        if name not in gives:
+            yield Break(OUTPUT_GONE, action, name)
+        elif _typed(given[name]) != _typed(gives[name]):
+            yield Break(OUTPUT_RETYPED, action, name)
+
+
+def _counts(installation: Installation, held: Manifest, breaks: list[Break], since: datetime) -> dict[Break, int]:
+    """How many recorded calls use each of ``breaks``, in one query. An answer counts where nobody reads it but a
+    person, an agent or a script: what a pack reads stands in the pack."""
+    rows = CallRecord.objects.in_workspace(installation.workspace).filter(
+        run__installation=installation, run__is_check=False, called_at__gte=since
+    )
+    asked = {f"n{at}": Count("pk", filter=_using(held, one)) for at, one in enumerate(breaks)}
+    found = rows.aggregate(**asked)
+    return {one: found[f"n{at}"] for at, one in enumerate(breaks)}
+
+
+def _using(held: Manifest, one: Break) -> Q:
+    of_action = Q(action=f"{held.id}.{one.action}" if one.action else held.id)
+    if one.kind == ACTION_GONE:
+        return of_action
+    if one.kind == INPUT_NEEDED:
+        return of_action & ~Q(inputs__has_key=one.field)
+    if one.kind in (INPUT_GONE, INPUT_RETYPED, INPUT_RENAMED):
+        return of_action & Q(inputs__has_key=one.field)
+    return of_action & Q(run__parent=None, outputs__has_key=one.field) & ~Q(**{f"outputs__{one.field}": None})
+
+
+def _uses(pack: Manifest, slug: str, one: Break) -> bool:
+    for step, action in steps_calling(pack, slug):
+        if action != one.action:
+            continue
+        if one.kind == ACTION_GONE:
+            return True
+        if one.kind == INPUT_NEEDED and one.field not in step.get("with", {}):
+            return True
+        if one.kind in (INPUT_GONE, INPUT_RETYPED, INPUT_RENAMED) and one.field in step.get("with", {}):
+            return True
+        if one.kind in (OUTPUT_GONE, OUTPUT_RETYPED) and _reads(pack, ("steps", step["id"], one.field)):
+            return True
+    return False
+
+
+def _reads(pack: Manifest, place: tuple[str, ...]) -> bool:
+    """Whether an expression of ``pack`` looks at ``place``, at something in it, or at what it stands in as a whole."""
+    for expression in _expressions([pack.canonical.get("steps", []), pack.canonical.get("outcome", {}).get("success")]):
+        for path in read_places(jmespath.compile(expression).parsed):
+            shared = min(len(path), len(place))
+            if len(path) >= 2 and path[:shared] == place[:shared]:
+                return True
+    return False
+
+
+def _expressions(tree: Any, key: str = "") -> Iterator[str]:
+    """Every expression of a pack's steps: behind ``with`` and ``when``, and its outcome."""
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, list):
+        for part in tree:
+            yield from _expressions(part)
+    elif isinstance(tree, dict):
+        inner = {name: part for name, part in tree.items() if not ("use" in tree and name not in ("with", "when"))}
+        for part in inner.values():
+            yield from _expressions(part)
+
+
+def _narrower(old: Any, new: Any) -> bool:
+    """Whether ``new`` may refuse what ``old`` took; an enum that only grew does not."""
+    before, after = _typed(old), _typed(new)
+    if before == after or after == {}:
+        return False
+    if isinstance(before, dict) and isinstance(after, dict) and "enum" in before and "enum" in after:
+        return not set(map(str, before["enum"])) <= set(map(str, after["enum"]))
+    return True
+
+
+def _typed(schema: Any) -> Any:
+    """``schema`` without what only people read."""
+    if not isinstance(schema, dict):
+        return schema
+    unread = ("title", "description", "examples", "default", "x-data-class")
+    return {name: _typed(part) for name, part in schema.items() if name not in unread}

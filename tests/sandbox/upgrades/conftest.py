@@ -1,0 +1,40 @@
+"""An installed connector with calls that were recorded, and versions of it to move to."""
+
+import pytest
+
+from registry.services import install
+from sandbox.services import invoke
+from sandbox.services.performing import perform
+from tests.extensions import PROBE, publish
+
+
+@pytest.fixture
+def probe(workspace, admin):
+    version = publish(PROBE)
+    one = install(workspace, version.extension, version=version, actor=admin)
+    return type(one).objects.select_related("workspace", "extension", "pin__version__extension").get(pk=one.pk)
+
+
+@pytest.fixture
+def newer():
+    """``newer(*pairs, number="2.0.0")``: the connector with parts of its text replaced, published."""
+
+    def made(*pairs, number="2.0.0"):
+        text = PROBE.replace("version: 1.0.0", f"version: {number}")
+        for old, new in pairs:
+            assert old in text, old
+            text = text.replace(old, new)
+        return publish(text)
+
+    return made
+
+
+@pytest.fixture
+def called(workspace, admin, probe):
+    """``called("create", key="a")``: a simulated call that was made and recorded."""
+
+    def made(action, **inputs):
+        run = invoke(workspace, actor=admin, target=f"probe.{action}", inputs=inputs, simulate=True)
+        return perform(run.pk)
+
+    return made
