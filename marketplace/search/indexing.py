@@ -18,8 +18,8 @@ from marketplace.search.typos import shortened
 from marketplace.search.words import name_key, split
 from registry.manifests import Manifest
 
-FIRST_TIER = 400  # entries in the first tier of popularity
-GROWTH = 3  # each further tier holds so many times as many
+FIRST_TIER = 160  # entries in the first tier of popularity
+GROWTH = 3.5  # each further tier holds about so many times as many
 
 # Stems and tags stand among the words; what is no word of the table is left out.
 COUNT_WORDS = """
@@ -162,7 +162,7 @@ def refresh() -> int:
     """Count words and place the entries in their tiers; returns how many words there are. Safe to run twice."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('marketplace.search.refresh'))")
-        cursor.execute(MOVE_TIERS, {"bounds": [FIRST_TIER * GROWTH**at for at in range(TIERS - 1)]})
+        cursor.execute(MOVE_TIERS, {"bounds": [int(FIRST_TIER * GROWTH**at) for at in range(TIERS - 1)]})
         cursor.execute(COUNT_WORDS)
         counted = dict(cursor.fetchall())
         known = dict(Word.objects.values_list("word", "documents"))

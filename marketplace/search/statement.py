@@ -25,7 +25,7 @@ from registry.models import Installation
 
 LOCALE = "en"
 PAGE = 24
-ENOUGH = 160  # results that are ranked together
+ENOUGH = 120  # results that are ranked together
 COLUMNS = (
     "what", "listing_id", "extension_id", "slug", "name", "level", "number", "parts", "match", "points", "value", "n",
     "installation_id", "held", "wants", "is_asked",
@@ -45,6 +45,8 @@ ORDERS = {
 }
 _ENTRY = """e.listing_id, e.extension_id, e.number, e.sort_key, e.slug, e.name, e.name_key, e.level, e.reach, e.tags,
         e.search, e.used, e.trust, e.health, e.fresh, e.quality, e.installs, e.published_at"""
+# One by one: OFFSET keeps PostgreSQL from reading the whole table for a join with some of it.
+_BY_KEY = "SELECT * FROM marketplace_publicentry p WHERE p.listing_id = f.listing_id OFFSET 0"
 _FITS = "(numnode(a.wanted) = 0 OR e.search @@ a.wanted)"
 _ASKED = """asked AS MATERIALIZED (
     SELECT u[1] && tags AS wanted, u[1] AS said, u[2] AS named, u[3] AS told, u[4] AS doing, tags
@@ -60,7 +62,7 @@ _IN_ORDER = """SELECT f.listing_id FROM asked a, marketplace_in_order(a.wanted, 
 _SCORED = """SELECT e.*, h.installation_id, h.held, h.sort_key AS held_key, h.scopes AS held_scopes, m.match,
         (e.quality + CASE m.match {points} ELSE 0 END)::int AS score
     FROM asked a CROSS JOIN (
-        SELECT {entry} FROM {found} f JOIN marketplace_publicentry e ON e.listing_id = f.listing_id {private}
+        SELECT {entry} FROM {found} f CROSS JOIN LATERAL ({by_key}) e {private}
     ) e
     LEFT JOIN here h ON h.extension_id = e.extension_id
     CROSS JOIN LATERAL (SELECT CASE WHEN numnode(a.said) = 0 THEN '' WHEN e.name_key = %(key)s THEN 'exact'
@@ -93,7 +95,7 @@ _OTHERS_FOUND = """SELECT o.sign, o.upto, e.tags FROM (
             SELECT s.sign, f.listing_id, max(f.upto) OVER (PARTITION BY s.sign) AS upto
             FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags),
                 marketplace_found(a.said && s.tags::tsquery, '', '', '', 1, 0, %(enough)s::int) f
-        ) o JOIN marketplace_publicentry e ON e.listing_id = o.listing_id"""
+        ) o CROSS JOIN LATERAL (SELECT * FROM marketplace_publicentry p WHERE p.listing_id = o.listing_id OFFSET 0) e"""
 _OTHERS_BY_HAND = f"""SELECT s.sign, {TIERS} AS upto, e.tags
         FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags), here h
         JOIN marketplace_publicentry e ON e.extension_id = h.extension_id
@@ -178,7 +180,9 @@ def _written(
 def _scored(found: str, states: frozenset[str], *, private: bool) -> str:
     points = " ".join(f"WHEN '{match}' THEN {number}" for match, number in MATCH.items())
     state = " OR ".join(STATES[one] for one in sorted(states)) or "true"
-    return _SCORED.format(entry=_ENTRY, found=found, private=_PRIVATE if private else "", points=points, state=state)
+    return _SCORED.format(
+        entry=_ENTRY, by_key=_BY_KEY, found=found, private=_PRIVATE if private else "", points=points, state=state
+    )
 
 
 def _cards(order: str, is_placed: bool, back: bool, source: str, waiting: str) -> str:
