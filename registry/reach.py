@@ -1,4 +1,4 @@
-"""Who holds a version, in every workspace: ids and counts, never anybody's data (functions of migration 0016)."""
+"""Who uses a version, in every workspace: ids and counts, never anybody's data (migrations 0016 and 0017)."""
 
 from collections.abc import Iterable, Iterator
 from uuid import UUID

@@ -9,12 +9,13 @@ from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import scope_with
 from registry.errors import AlreadyQuarantined, NotQuarantined, Quarantined
-from registry.models import Quarantine, Version
+from registry.models import PackPin, Quarantine, Version
+from registry.reach import workspaces_of_versions
 from registry.services import install, move_pin
 from registry.services.quarantining import lift, quarantine, stop_versions, tell_of_quarantine
 from sandbox.services import invoke, perform
 from tests.extensions import PROBE, publish
-from tests.registry.samples import connector
+from tests.registry.samples import connector, pack
 from tests.registry.samples import publish as publish_sample
 
 WHY = "It sends more than it says."
@@ -140,3 +141,15 @@ def test_a_key_that_is_revoked_stops_what_it_vouched_for(probe):
     assert stop_versions([probe.pin.version_id], "Its key was revoked.") == 1
     assert stop_versions([probe.pin.version_id], "Its key was revoked.") == 0
     assert Version.objects.get(pk=probe.pin.version_id).quarantine == "stopped"
+
+
+def test_who_uses_it_by_a_pin_of_one_pack_alone_is_told_as_well(desk, workspace, admin):
+    first, second = publish_sample(connector()), publish_sample(connector("acme", "1.0.1", summary="Better."))
+    held = install(workspace, first.extension, version=first, actor=admin)
+    needing = publish_sample(pack())
+    flow = install(workspace, needing.extension, version=needing, actor=admin)
+    where = {"workspace": workspace, "installation": held, "pack": flow}
+    PackPin.objects.create(version=second, digest=second.digest, reason="It needs it.", pinned_by=admin, **where)
+    row = take_out(desk, second, "calls")
+    assert tell_of_quarantine(row.pk) == 1
+    assert workspaces_of_versions([first.pk, second.pk]) == {first.pk: 1, second.pk: 1}
