@@ -13,6 +13,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
         from registry import standing
+        from registry.services.ending import register_prover
         from registry.signing import register_signer
         from registry.updates import faring
         from sandbox import notifications, origins, palette, receivers
@@ -24,8 +25,10 @@ class SandboxConfig(AppConfig):
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
         from sandbox.sandboxd.trials import ask_for_trial
+        from sandbox.upgrades import is_safe
 
         readiness.add_check("sandbox", sandbox)
+        register_prover(is_safe)
         register_sender(ask_to_send)
         add_link("run", "sandbox:run-detail")
         sealing.register(RemoteSealer)

@@ -15,7 +15,7 @@ from registry.models import EndNotice, Installation, Version
 from registry.services import ending, install, move_pin
 from registry.services.ending import Proof, end_versions, notice_due, tell_of_endings
 from registry.services.retiring import deprecate, undo_deprecation, yank
-from sandbox.services import invoke
+from sandbox.services import invoke, perform
 from tests.registry.samples import action, connector, pack, publish
 
 WHY = "Its API is switched off."
@@ -159,3 +159,17 @@ def test_on_the_day_it_is_paused_where_it_is_not_and_the_next_call_says_so(
     assert Installation.objects.get(pk=held.pk).paused_at is None
     with scope_with(desk.workspace.pk), pytest.raises(AlreadyEnded):
         undo_deprecation(acme[0], reason="Too late.", actor=desk.reviewer, now=after_the_end())
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["moved", "paused"])
+def test_the_replay_of_what_was_called_here_decides(desk, workspace, admin, acme, is_kept):
+    """No prover of the test's own: what sandbox registers replays the recorded call."""
+    other = action().replace("answer: { id: inputs.title }", "answer: { id: \"'always this'\" }")
+    successor = acme[1] if is_kept else publish(connector("acme", "1.0.2", other))
+    one = install(workspace, acme[0].extension, version=acme[0], actor=admin)
+    run = perform(invoke(workspace, actor=admin, target="acme.create_thing", inputs={"title": "a"}, simulate=True).pk)
+    assert run.state == "succeeded"
+    retire(desk, acme[0], successor=successor)
+    assert end_versions(after_the_end()) == 1
+    one = Installation.objects.get(pk=one.pk)
+    assert (one.pin.version == successor, one.paused_at is None) == (is_kept, is_kept), one.paused_reason
