@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
@@ -116,7 +117,7 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "", conf
     facts = {"extension": row.extension.slug, "version": pin.version.number, "digest": pin.digest}
     row.removed_at = timezone.now()
     row.save(update_fields=["removed_at"])
-    told = {"dependants": [f"{use.kind}: {use.name}" for use in uses]} if uses else {}
+    told: dict[str, Any] = {"dependants": [f"{use.kind}: {use.name}" for use in uses]} if uses else {}
     audit.record("installation.removed", actor=actor, target=row, before=facts, reason=reason, **told)
     audit.record("pin.removed", actor=actor, target=pin, before=facts)
     pin.delete()

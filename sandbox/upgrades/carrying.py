@@ -17,8 +17,9 @@ def carry_over(installation: Installation, before: Manifest, after: Manifest, ac
 
     Registered with registry.moves, and so within the transaction of the move.
     """
-    report = UpgradeReport.objects.filter(workspace=installation.workspace_id, pk=installation.pin.report).first()
-    if report is None:
+    proven = installation.pin.report
+    report = proven and UpgradeReport.objects.filter(workspace=installation.workspace_id, pk=proven).first()
+    if not report:
         return
     settled = {one: how for one, how in report.content["moved"].items() if is_settled(how, report.content)}
     for action, how in settled.items():

@@ -15,11 +15,13 @@ from registry.services.closing import proves_itself_otherwise
 @dataclass(frozen=True)
 class Drill:
     """``one_way`` says in sentences why there is no way back; with none there is one, until ``until`` or for good.
-    ``notes`` is what else to know of it."""
+    ``left`` says why nobody returns to the version in use whatever the next one is: it was yanked, is in quarantine or
+    came to its end, so that leaving it is no loss. ``notes`` is what else to know of it."""
 
     one_way: tuple[str, ...]
     notes: tuple[str, ...] = ()
     until: date | None = None
+    left: str = ""
 
     @property
     def is_way_back(self) -> bool:
@@ -29,6 +31,8 @@ class Drill:
     def sentence(self) -> str:
         if self.one_way:
             return f"One-way: {' '.join(self.one_way)}"
+        if self.left:
+            return f"{self.left} Nobody returns to it, and leaving it is no loss."
         return f"You can return until {self.until:%d %B %Y}." if self.until else "You can return at any time."
 
     def as_json(self) -> dict[str, Any]:
@@ -41,15 +45,12 @@ def drill(installation: Installation, version: Version, answers: Iterable[dict[s
     sandbox.upgrades.replaying) every recorded call, whose inputs go forward and back as well."""
     held = installation.pin.version
     before, after = verified_manifest(installation.pin.digest), verified_manifest(version.digest)
-    one_way: list[str] = []
-    if why := why_never(held):
-        one_way.append(f"{why} Nobody goes back to it.")
-    one_way += _accounts(installation, before, after, version)
+    one_way = _accounts(installation, before, after, version)
     lost = [one for one in answers if one["old"] != one["back"]]
     if lost:
         calls = f"{len(lost)} recorded call{'s' if len(lost) > 1 else ''}"
         one_way.append(f"{calls} would not be answered by {held.number} as before once {version.number} took them.")
-    return Drill(tuple(one_way), tuple(_notes(before, after, held, version)), getattr(held, "ends_on", None))
+    return Drill(tuple(one_way), tuple(_notes(before, after, held, version)), held.ends_on, why_never(held))
 
 
 def _accounts(installation: Installation, before: Any, after: Any, version: Version) -> list[str]:

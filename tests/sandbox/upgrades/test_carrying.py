@@ -5,12 +5,13 @@ from django.urls import reverse
 
 from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent
+from registry.models import Version
 from registry.rollback.services import roll_back
-from registry.services import install, move_pin
+from registry.services import ending, install, move_pin
 from sandbox.models import InputMigration
 from sandbox.services import invoke
 from sandbox.services.performing import perform
-from sandbox.upgrades import is_safe
+from sandbox.upgrades import is_safe, safety
 from tests.extensions import PACK, TIDY, publish
 
 FIELDS = "request_schema: { key: string, owner: email? }"
@@ -143,3 +144,13 @@ def test_more_permissions_or_another_answer_are_not_safe(probe, called, newer):
         number="4.0.0",
     )
     assert any("asks for more" in one for one in is_safe(probe, wider).why)
+
+
+def test_what_came_to_its_end_may_be_left_where_that_is_proven(probe, called, newer):
+    """F84 rests on it: nobody returns to what ended, so that its end is no reason to stay."""
+    called("look_up", key="a")
+    Version.objects.filter(pk=probe.pin.version_id).update(status="yanked")
+    probe.pin.version.refresh_from_db()
+    proof = is_safe(probe, newer())
+    assert proof.is_safe and "leaving it is no loss" in proof.report.content["drill"]["sentence"]
+    assert ending._provers == [safety.is_safe]
