@@ -13,7 +13,6 @@ from policies.subjects import Subject, register
 from registry import moves
 from registry.models import Installation
 from registry.rollback import checks as rollback_checks
-from registry.services import ending
 from registry.signals import installation_removed, pin_moved
 from sandbox.approved_runs import outcomes_of
 from sandbox.connections.services import end_own_connections
@@ -25,7 +24,6 @@ from sandbox.services.renewing import ask_again
 from sandbox.upgrades import back_checks
 from sandbox.upgrades.carrying import carry_over
 from sandbox.upgrades.proving import foresight, proof, report_id
-from sandbox.upgrades.safety import is_safe
 
 
 def connect() -> None:
@@ -41,7 +39,6 @@ def connect() -> None:
     moves.register_along(carry_over)
     moves.register_foreseer(foresight)
     proofs.register(proof)
-    ending.register_prover(is_safe)
 
 
 def _approval_decided(approval: Approval, **kwargs: Any) -> None:

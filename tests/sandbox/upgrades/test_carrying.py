@@ -11,7 +11,7 @@ from registry.services import ending, install, move_pin
 from sandbox.models import InputMigration
 from sandbox.services import invoke
 from sandbox.services.performing import perform
-from sandbox.upgrades import is_safe, safety
+from sandbox.upgrades import is_safe
 from tests.extensions import PACK, TIDY, publish
 
 FIELDS = "request_schema: { key: string, owner: email? }"
@@ -153,4 +153,4 @@ def test_what_came_to_its_end_may_be_left_where_that_is_proven(probe, called, ne
     probe.pin.version.refresh_from_db()
     proof = is_safe(probe, newer())
     assert proof.is_safe and "leaving it is no loss" in proof.report.content["drill"]["sentence"]
-    assert ending._provers == [safety.is_safe]
+    assert ending._provers == [is_safe]
