@@ -411,6 +411,8 @@ CELERY_BEAT_SCHEDULE = {
     "make-due-moves": {"task": "registry.tasks.make_due_moves", "schedule": 60.0},
     "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
+    "prove-listed": {"task": "marketplace.tasks.prove_listed", "schedule": 60.0 * 10},
+    "age-levels": {"task": "marketplace.tasks.age_levels", "schedule": 60.0 * 60 * 6},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},

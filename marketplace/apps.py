@@ -7,10 +7,11 @@ class MarketplaceConfig(AppConfig):
 
     def ready(self):
         from galaxy.core.navigation import Item, add_item
-        from marketplace import palette
+        from marketplace import notifications, palette
         from marketplace.levels import level_of, levels_of
         from registry import levels
 
+        notifications.connect()
         palette.connect()
         levels.register(level_of, levels_of)
         permission = "core.view_listing"

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from marketplace.cards.models import Card
 from marketplace.checks.models import KnownName
+from marketplace.evidence.models import Evidence, Lowering, TestRun
 from marketplace.reviews.models import Review
 from marketplace.search.models import PrivateEntry, PublicEntry, Word
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
@@ -20,12 +21,15 @@ __all__ = [
     "Card",
     "Draft",
     "DraftFile",
+    "Evidence",
     "KnownName",
     "Listing",
+    "Lowering",
     "PrivateEntry",
     "PublicEntry",
     "Reach",
     "Review",
+    "TestRun",
     "VerificationLevel",
     "Word",
 ]

@@ -90,6 +90,21 @@ def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     return listing
 
 
+@transaction.atomic
+def give_level(listing: Listing, *, before: str, level: str) -> bool:
+    """Move a listing from the level ``before`` to ``level``, its entry and card with it; False where it has another
+    one by now."""
+    rows = Listing.objects.select_for_update(of=("self",)).select_related("extension", "version__extension")
+    row = rows.filter(pk=listing.pk, level=before).first()
+    if row is None:
+        return False
+    row.level, row.updated_at = level, timezone.now()
+    row.save(update_fields=["level", "updated_at"])
+    index_listing(row)
+    write_cards([row])
+    return True
+
+
 def plan_installation(workspace: Workspace, listing: Listing) -> Plan:
     """The extension at its listed version, after whatever it requires and ``workspace`` lacks."""
     offers: list[Offer] = []

@@ -1,6 +1,10 @@
 """Celery doors of the marketplace. Every task may come twice."""
 
+from uuid import UUID
+
 from celery import shared_task
+
+from galaxy.core.scope import workspace_scope
 
 
 @shared_task
@@ -17,3 +21,27 @@ def tend_search() -> int:
     from marketplace.tending import tend
 
     return tend()
+
+
+@shared_task
+def perform_test_run(workspace_id: str, run_id: str) -> None:
+    from marketplace.evidence.testing import perform_test_run as perform
+
+    with workspace_scope([workspace_id]):
+        perform(UUID(run_id))
+
+
+@shared_task
+def prove_listed() -> int:
+    """Test a few listed versions again, the longest untested first; returns how many."""
+    from marketplace.evidence.ageing import prove_listed as prove
+
+    return prove()
+
+
+@shared_task
+def age_levels() -> int:
+    """Lower levels that rest on what is not proven any more; returns how many."""
+    from marketplace.evidence.ageing import age_levels as age
+
+    return age()

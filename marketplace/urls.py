@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from marketplace import views
+from marketplace.evidence import views as evidence_views
 
 
 class SlugConverter:
@@ -21,6 +22,11 @@ register_converter(SlugConverter, "extension")
 
 app_name = "marketplace"
 urlpatterns = [
+    path("marketplace/levels/how-badges-age/", evidence_views.level_list, name="level-list"),
+    path("marketplace/levels/lowered/<int:pk>/appeal/", evidence_views.lowering_appeal, name="lowering-appeal"),
+    path("marketplace/levels/appeals/", evidence_views.appeal_list, name="appeal-list"),
+    path("marketplace/levels/appeals/<int:pk>/", evidence_views.appeal_answer, name="appeal-answer"),
+    path("installed/<uuid:pk>/tests/", evidence_views.installation_tests, name="installation-tests"),
     path("marketplace/", views.listing_list, name="listing-list"),
     path("comparison/", views.listing_comparison, name="listing-comparison"),
     path("marketplace/<extension:slug>/", views.listing_detail, name="listing-detail"),

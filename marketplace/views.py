@@ -14,6 +14,7 @@ from marketplace import facet_html
 from marketplace.cards.filling import Slots
 from marketplace.cards.reading import cards_of
 from marketplace.comparing import LEAST, MOST, compare
+from marketplace.evidence.standing import standing_of
 from marketplace.forms import SORTS, Facet, SearchForm, facets
 from marketplace.markdown import render as render_markdown
 from marketplace.models import Listing
@@ -102,6 +103,7 @@ def listing_detail(request, workspace, slug):
         "requirements": requirements_of(manifest.requires, here),
         "reviews": summary_of(listing.extension),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
+        "evidence": standing_of(listing.version.digest, listing.level),
     }
     return render(request, "marketplace/listing_detail.html", context)
 

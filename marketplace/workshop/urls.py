@@ -12,6 +12,7 @@ urlpatterns = [
     path("workshop/drafts/<uuid:pk>/text/", views.draft_text, name="draft-text"),
     path("workshop/drafts/<uuid:pk>/check/", views.draft_check, name="draft-check"),
     path("workshop/drafts/<uuid:pk>/migration/", migration_views.draft_migration, name="draft-migration"),
+    path("workshop/drafts/<uuid:pk>/tests/", views.draft_tests, name="draft-tests"),
     path("workshop/drafts/<uuid:pk>/version/", views.draft_version, name="draft-version"),
     path("workshop/drafts/<uuid:pk>/removal/", views.draft_removal, name="draft-removal"),
     path("workshop/drafts/<uuid:pk>/files/", views.draft_file_create, name="draft-file-create"),

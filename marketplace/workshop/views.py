@@ -10,7 +10,10 @@ from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import require
-from marketplace.checks import check
+from marketplace.checks import Checked, check
+from marketplace.checks.coverage import coverage_of
+from marketplace.checks.ready import ready_of
+from marketplace.evidence.testing import ask_tests, newest_of
 from marketplace.workshop.drafts import (
     MAY_WRITE,
     begin_draft,
@@ -26,6 +29,7 @@ from marketplace.workshop.models import Draft, DraftFile
 from marketplace.workshop.reading import MOST_VERSIONS, drafts_of, installation_of, trials_of, versions_of
 from marketplace.workshop.starters import STARTERS, TEXTS
 from registry.asks import asks_of
+from registry.manifests import version_digest
 from registry.models import Version
 from registry.services import install, move_pin, withdraw_draft
 from registry.services.holding import why_not_hold, why_not_move
@@ -79,11 +83,23 @@ def draft_check(request, workspace, pk):
     draft, form = _draft(request, pk), TextForm(request.POST)
     if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
         checked = check(request.POST.get("text", ""), files_of(draft))
-        return render(request, "marketplace/checks/_findings.html", {"checked": checked, "editable": True})
+        return render(request, "workshop/_checked.html", {"editable": True} | _tested(draft, checked))
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     text = form.cleaned_data["text"]
     return _editor(request, draft, form, text, is_unsaved=text != draft.text)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft_tests(request, workspace, pk):
+    """The contract tests of what is saved: how they stand, and to have them run."""
+    draft = _draft(request, pk)
+    if request.method == "POST":
+        ask_tests(draft, actor=request.user)
+    if not wants_partial(request):
+        return redirect(f"{draft.get_absolute_url()}#tests")
+    context = {"draft": draft} | _tested(draft, check(draft.text, files_of(draft)))
+    return render(request, "marketplace/checks/_tests.html", context)
 
 
 @require_POST
@@ -209,7 +225,7 @@ def _editor(
     is_unsaved: bool = False,
     status: int = 200,
 ):
-    checked = check(text, files_of(draft))
+    tested = _tested(draft, check(text, files_of(draft)))
     installation = installation_of(draft, request.user)
     run_url = reverse("sandbox:run-create", args=[request.workspace.slug])
     context = {
@@ -217,8 +233,7 @@ def _editor(
         "form": form,
         "refusal": refusal,
         "is_unsaved": is_unsaved or refusal is not None,
-        "checked": checked,
-        "is_old_format": any(finding.code == "old-format" for finding in checked.findings),
+        "is_old_format": any(finding.code == "old-format" for finding in tested["checked"].findings),
         "files": DraftFile.objects.in_workspace(request.workspace).filter(draft=draft).defer("content"),
         "file_form": file_form or FileForm(),
         "installation": installation,
@@ -229,4 +244,21 @@ def _editor(
         "losses": draft.losses,
         "usual_replies": usual_replies(),
     }
-    return render(request, "workshop/draft_detail.html", context, status=status)
+    return render(request, "workshop/draft_detail.html", context | tested, status=status)
+
+
+def _tested(draft: Draft, checked: Checked) -> dict:
+    """What the cards beside the text show: findings, what is left, coverage, and the last tests."""
+    run = newest_of(draft=draft)
+    digest = version_digest(checked.manifest, checked.files) if checked.manifest else ""
+    is_current = run is not None and run.digest == digest
+    report = run.report if run and is_current and not run.is_under_way else None
+    running = bool(run and is_current and run.is_under_way)
+    coverage = coverage_of(checked.manifest, report["results"] if report else (), running=running)
+    return {
+        "checked": checked,
+        "coverage": coverage,
+        "ready": ready_of(checked, coverage, report, running=running),
+        "test_run": run,
+        "is_current": is_current,
+    }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from galaxy.core.errors import DomainError
+from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed
 from registry.services import verified_manifest
 from sandbox import rest
@@ -33,19 +34,22 @@ class LiveRunner:
 
     def __init__(self, run: Run):
         self.run = run
-        self.spec = action_of(run)
+        self._begin(
+            verified_manifest(run.version_digest), action_of(run), run.connection.host if run.connection else ""
+        )
+        self._generation = run.connection.generation if run.connection else 0  # as it was read at the claim
+
+    def _begin(self, manifest: Manifest, spec: ActionSpec, host: str) -> None:
+        self.manifest, self.spec, self.host = manifest, spec, host
         self.before_send: Callable[[], None] = _nothing
         self._endpoint = 0
         self._listing = _Listing()
-        self._generation = run.connection.generation if run.connection else 0  # as it was read at the claim
 
     @property
     def endpoint(self) -> str:
         """What is called, without the values of inputs and without secrets."""
-        manifest = verified_manifest(self.run.version_digest)
-        host = self.run.connection.host if self.run.connection else ""
         try:
-            shown = rest.shown_address(self.spec, manifest, host=host, endpoint=self._endpoint)
+            shown = rest.shown_address(self.spec, self.manifest, host=self.host, endpoint=self._endpoint)
         except rest.BadCall:
             return self.run.target
         if self.spec.grpc:
@@ -74,19 +78,24 @@ class LiveRunner:
                 return _bad(bad, answer, requests)
             if self._listing.page is None or self._listing.count >= rest.most_pages(pagination):
                 return self._success(answer, requests)
-            keep(self.run)  # many pages take longer than a lease
+            self.stay()  # many pages take longer than a lease
+
+    def stay(self) -> None:
+        """A sign of life between two pages. Raises LostLease."""
+        keep(self.run)
 
     def _exchanged(self, inputs: dict[str, Any], requests: list[dict[str, Any]]) -> dict[str, Any] | Reply:
         """One exchange, once more where sandboxd has renewed the token that was refused; its record is added to
         ``requests``. A Reply where sandboxd itself has no answer."""
-        answer = self._asked(inputs, requests, may_renew=True)
+        answer = self.asked(inputs, requests, may_renew=True)
         if isinstance(answer, dict) and answer["renewed"]:
-            answer = self._asked(inputs, requests, may_renew=False)
+            answer = self.asked(inputs, requests, may_renew=False)
         return answer
 
-    def _asked(
+    def asked(
         self, inputs: dict[str, Any], requests: list[dict[str, Any]], *, may_renew: bool
     ) -> dict[str, Any] | Reply:
+        """The answer of sandboxd to one exchange, or a Reply where it has none."""
         seconds = self.spec.timeout_ms / 1000
         order = CallOrder(
             workspace=self.run.workspace_id,

@@ -49,48 +49,52 @@ class SimulatedRunner:
                 sentence=f"{self.run.target} comes without a sample for “{self.run.get_scenario_display()}”.",
                 next_step="Pick another sample.",
             )
-        headers = {name.lower(): str(value) for name, value in fixture.get("headers", {}).items()}
-        return self._replay(int(fixture.get("status", 200)), fixture.get("body"), headers)
-
-    def _replay(self, status: int, body: Any, headers: dict[str, str]) -> Reply:
-        """A sample as the other system would send it, through the mapping that its live replies go through."""
-        category = category_of(status, self.spec.raw.get("replies", ()), body)
-        acted = rest.has_acted(self.spec.effect, status, category, was_sent=True)
-        if category is not None:
-            return Reply(status, body, headers, outputs=body, has_acted=acted)
-        pagination = self.spec.raw.get("pagination")
-        try:
-            items = rest.items_of(pagination, body) if pagination else None
-            outputs = rest.outputs_of(self.spec.raw, status=status, headers=headers, body=body, items=items)
-        except (EvaluationFailed, rest.BadCall) as error:
-            raise RunError(
-                Category.TOOL_ERROR, "mapping_failed", sentence=f"The sample cannot be mapped: {error}"
-            ) from error
-        return Reply(status, body, headers, outputs, has_acted=acted)
+        return replayed(self.spec, fixture)
 
     def _answer(self, inputs: dict[str, Any]) -> Reply:
-        expressions = self.spec.simulation.get("answer")
-        if not expressions:
-            sample = self.spec.fixtures.get("happy", {})
-            return self._replay(int(sample.get("status", 200)), sample.get("body", {}), {})
-        try:
-            outputs = evaluate_fields(
-                expressions,
-                {"inputs": inputs, "seed": str(self.run.seed)},
-                seed=self.run.seed,
-                now=self.run.created_at.isoformat(),
-            )
-        except EvaluationFailed as error:
-            raise RunError(
-                Category.TOOL_ERROR, "simulation_failed", sentence=f"The simulation handler cannot answer: {error}"
-            ) from error
-        return Reply(200, outputs=outputs)
+        return answered(self.spec, inputs, seed=self.run.seed, now=self.run.created_at.isoformat())
 
     def _pass_time(self, sample: str) -> None:
         """Take as long as the sample says, so that a run can be watched as it would be."""
         fixture = self.spec.fixtures.get(sample, {})
         latency_ms = fixture.get("latency_ms", self.spec.simulation.get("latency_ms", 0))
         time.sleep(min(latency_ms, MAX_LATENCY_MS) / 1000)
+
+
+def replayed(spec: ActionSpec, fixture: dict[str, Any]) -> Reply:
+    """A sample as the other system would send it, through the mapping that its live replies go through.
+
+    Raises RunError where nothing can be made of it.
+    """
+    status, body = int(fixture.get("status", 200)), fixture.get("body")
+    headers = {name.lower(): str(value) for name, value in fixture.get("headers", {}).items()}
+    category = category_of(status, spec.raw.get("replies", ()), body)
+    acted = rest.has_acted(spec.effect, status, category, was_sent=True)
+    if category is not None:
+        return Reply(status, body, headers, outputs=body, has_acted=acted)
+    pagination = spec.raw.get("pagination")
+    try:
+        items = rest.items_of(pagination, body) if pagination else None
+        outputs = rest.outputs_of(spec.raw, status=status, headers=headers, body=body, items=items)
+    except (EvaluationFailed, rest.BadCall) as error:
+        raise RunError(
+            Category.TOOL_ERROR, "mapping_failed", sentence=f"The sample cannot be mapped: {error}"
+        ) from error
+    return Reply(status, body, headers, outputs, has_acted=acted)
+
+
+def answered(spec: ActionSpec, inputs: dict[str, Any], *, seed: int, now: str) -> Reply:
+    """What the simulation handler computes from the inputs, or else the happy sample. Raises RunError."""
+    expressions = spec.simulation.get("answer")
+    if not expressions:
+        return replayed(spec, {"body": {}, **spec.fixtures.get("happy", {}), "headers": {}})
+    try:
+        outputs = evaluate_fields(expressions, {"inputs": inputs, "seed": str(seed)}, seed=seed, now=now)
+    except EvaluationFailed as error:
+        raise RunError(
+            Category.TOOL_ERROR, "simulation_failed", sentence=f"The simulation handler cannot answer: {error}"
+        ) from error
+    return Reply(200, outputs=outputs)
 
 
 def action_of(run: Run) -> ActionSpec:

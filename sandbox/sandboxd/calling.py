@@ -79,7 +79,7 @@ def call(order: CallOrder, ways: Ways) -> dict[str, Any]:
         except NotAuthorised as no:
             return failed(no.code, no.category, str(no), no.next_step)
         left = max(0.0, begun + REFRESH_S - time.monotonic())
-        answer = _exchange_of(asked.spec)(asked, credentials)
+        answer = exchange_of(asked.spec)(asked, credentials)
         if answer["status"] == 401 and credentials is not NONE and order.may_renew and asked.run.connection:
             answer |= _renewed(asked, asked.run.connection, credentials, left)
         return answer
@@ -161,7 +161,7 @@ def _renewed(asked: Asked, connection: Connection, refused: Credentials, seconds
     return {"renewed": found is not None}
 
 
-def _exchange_of(spec: ActionSpec) -> Exchange:
+def exchange_of(spec: ActionSpec) -> Exchange:
     """How one exchange of an action is made. Raises BadOrder for what makes none."""
     from sandbox.sandboxd import grpc_calls, rest_calls  # these answer in the form above
 

@@ -185,6 +185,53 @@ class FixtureOrder(ReplayOrder):
         return cls(recorded.workspace, recorded.run, recorded.digest, recorded.target, recorded.sealed, keep)
 
 
+@dataclass(frozen=True)
+class TestOrder:
+    """Run code that is not published yet, as a contract test does: walls and limits as ever, answers from ``replies``
+    alone, no network and no secret. It is the one order that brings its code along, since it can reach nothing with it.
+
+    ``manifest`` is a canonical form and ``target`` what of it is run. ``replies`` are exchanges, taken by method and
+    address; or, ``in_turn``, answers to whatever is asked, the last again and again.
+    """
+
+    __test__ = False  # pytest: its name begins like that of a test
+
+    workspace: UUID
+    manifest: dict[str, Any]
+    target: str
+    code: str
+    inputs: dict[str, Any]
+    seed: int
+    now: datetime
+    replies: list[dict[str, Any]]
+    in_turn: bool
+
+    def as_body(self) -> dict[str, Any]:
+        return {**vars(self), "workspace": str(self.workspace), "now": self.now.isoformat()}
+
+    @classmethod
+    def from_body(cls, body: dict[str, Any]) -> "TestOrder":
+        """Raises BadOrder."""
+        only(body, {"workspace", "manifest", "target", "code", "inputs", "seed", "now", "replies", "in_turn"})
+        replies = typed(body, "replies", list)
+        if len(replies) > MAX_KEPT or not all(isinstance(one, dict) for one in replies):
+            raise BadOrder(f"replies is a list of at most {MAX_KEPT} maps.")
+        now = parsed(body, "now", datetime.fromisoformat)
+        if now.tzinfo is None:
+            raise BadOrder("now says no time zone.")
+        return cls(
+            workspace=parsed(body, "workspace", UUID),
+            manifest=typed(body, "manifest", dict),
+            target=typed(body, "target", str),
+            code=typed(body, "code", str),
+            inputs=typed(body, "inputs", dict),
+            seed=typed(body, "seed", int),
+            now=now,
+            replies=replies,
+            in_turn=typed(body, "in_turn", bool),
+        )
+
+
 def only(body: dict[str, Any], names: set[str]) -> None:
     if set(body) != names:
         raise BadOrder(f"This request holds {', '.join(sorted(names))}, and nothing else.")

@@ -19,11 +19,11 @@ from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
 from sandbox.pool import Pool, SandboxUnavailable
-from sandbox.sandboxd import connecting, releases, sealing, streams, trials
+from sandbox.sandboxd import connecting, contract_tests, releases, sealing, streams, trials
 from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
-from sandbox.sandboxd.orders import BadOrder, CallOrder, FixtureOrder, ReplayOrder, RunOrder
+from sandbox.sandboxd.orders import BadOrder, CallOrder, FixtureOrder, ReplayOrder, RunOrder, TestOrder
 from sandbox.sandboxd.places import Places
 from sandbox.sandboxd.programs import program_of, schemas_of
 from sandbox.sandboxd.under_way import briefly, record_refusal, running
@@ -66,6 +66,7 @@ class Service:
             "run": self._run,
             "call": self._call,
             "replay": self._replay,
+            "test": self._test,
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
             "audit.stream": lambda body: streams.send(body, self._ways),
@@ -145,8 +146,14 @@ class Service:
             "http_calls": result.outcome.http_calls,
         }
 
+    def _test(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A contract test of code that need not be published: answered from the order alone."""
+        order = TestOrder.from_body(body)
+        with self._place(str(order.workspace)) as pool:
+            return _answer(contract_tests.run(pool, order))
+
     @contextlib.contextmanager
-    def _place(self, workspace: UUID) -> Iterator[Pool]:
+    def _place(self, workspace: UUID | str) -> Iterator[Pool]:
         """A place among the runs at a time; whoever waits too long is told, so that its worker can show signs of life.
 
         Raises Busy, or CannotRun where Python does not run on this host.

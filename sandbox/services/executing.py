@@ -3,19 +3,20 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, cast
 
 from django.utils import timezone
 
+from registry.manifests import ActionSpec
 from sandbox.declared import acts_again, fallbacks
 from sandbox.errors import CATEGORIES, HELD, RunError
 from sandbox.models import Run, Span
 from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner
 from sandbox.services.calls import Call
-from sandbox.services.leases import keep
 from sandbox.services.sending import Sending
 from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
@@ -33,7 +34,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
     """
     kind = "simulated" if run.is_simulated else "call"
     with tracer.span(f"call {run.target}", kind) as span, Sending(run, call, tracer) as sending:
-        tries = _Tries(run, call, runner, tracer, sending, exchanges)
+        tries = Tries(run, call, runner, tracer, sending, exchanges)
         try:
             return tries.anywhere()
         except RunError as error:
@@ -45,7 +46,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
             span.attributes = {"attempts": tries.number, "endpoint": runner.endpoint}
 
 
-def classify(call: Call, reply: Reply) -> str | None:
+def classify(call: "Called", reply: Reply) -> str | None:
     """Step 8. The category of a reply by the runner's word where no status tells, else by the manifest's own table,
     then by the common one; None for a success."""
     if reply.category:
@@ -69,16 +70,54 @@ class _Elsewhere(Exception):
         self.error = error
 
 
-class _Tries:
-    """The attempts of one call. ``number`` counts them, over all endpoints."""
+class Tried(Protocol):
+    """What the attempts need to know of the run that they are of."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def is_simulated(self) -> bool: ...
+
+
+class Called(Protocol):
+    """What the attempts need to know of the call."""
+
+    @property
+    def action(self) -> ActionSpec | None: ...
+    @property
+    def inputs(self) -> dict[str, Any]: ...
+    @property
+    def is_repeatable(self) -> bool: ...
+
+
+class Leaving(Protocol):
+    """What stands between a call and the other side: ``Sending``, or nothing in a contract test."""
+
+    def begin(self, endpoint: int) -> None: ...
+    def before(self) -> None: ...
+    def after(self, category: str | None, reply: Reply) -> bool: ...
+    def keep(self, **changes: Any) -> None: ...
+
+
+class Spans(Protocol):
+    def span(self, name: str, kind: str, **attributes: Any) -> AbstractContextManager[Any]: ...
+
+
+class Tries:
+    """The attempts of one call. ``number`` counts them, over all endpoints; ``virtual_ms`` are the waits that passed
+    on a simulated run's own clock. Contract tests (sandbox.contract_tests) try calls by this very class."""
 
     def __init__(
         self,
-        run: Run,
-        call: Call,
+        run: Tried,
+        call: Called,
         runner: Runner,
-        tracer: Tracer,
-        sending: Sending,
+        tracer: Spans,
+        sending: Leaving,
         exchanges: list[dict[str, Any]],
     ):
         self.number = 0
@@ -86,7 +125,7 @@ class _Tries:
         self._sending, self._exchanges = sending, exchanges
         self._rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
         self._since = time.monotonic()
-        self._virtual_ms = 0  # waits of a simulated run, which pass on its own clock
+        self.virtual_ms = 0  # waits of a simulated run, which pass on its own clock
         self._changes = not run.is_simulated and call.action is not None and call.action.effect != "read"
         self._may_have_acted = False  # by any try so far
         self._reaching = cast(Reaching, runner) if hasattr(runner, "before_send") else None
@@ -106,7 +145,7 @@ class _Tries:
                 error.last_endpoint = error.last_endpoint or self._runner.endpoint
                 continue
             if endpoint:
-                keep(self._run, by_fallback=True, last_endpoint=self._runner.endpoint[:300])
+                self._sending.keep(by_fallback=True, last_endpoint=self._runner.endpoint[:300])
             return reply
         raise error
 
@@ -176,7 +215,7 @@ class _Tries:
             may_repeat=may_repeat,
             retry=PATIENCE if reply.not_begun else spec.retry if spec else {},
             asked_ms=asked_ms,
-            spent_ms=self._virtual_ms + round((time.monotonic() - self._since) * 1000),
+            spent_ms=self.virtual_ms + round((time.monotonic() - self._since) * 1000),
             rng=self._rng,
         )
         return next_try, asked_ms
@@ -193,11 +232,11 @@ class _Tries:
             span.status = Span.Status.WAITED
             require_going(self._run)
             if is_virtual:
-                self._virtual_ms += wait_ms
+                self.virtual_ms += wait_ms
                 return
             until = time.monotonic() + wait_ms / 1000
             while (left := until - time.monotonic()) > 0:
-                keep(self._run)
+                self._sending.keep()
                 time.sleep(min(left, 1.0))
                 require_going(self._run)
 

@@ -7,7 +7,7 @@ that is short or something has left already; else the run is given back until it
 import time
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from django.utils import timezone
@@ -85,6 +85,10 @@ class Sending:
         self._breaker = breaker_name(self._spec.id, endpoint)
         trial = timedelta(milliseconds=self._under_way_ms)
         self._leave = breakers.enter(self._breaks_on, self._breaker, trial=trial)
+
+    def keep(self, **changes: Any) -> None:
+        """A sign of life of the run, with what is to be stored of it. Raises LostLease."""
+        keep(self._run, **changes)
 
     def before(self) -> None:
         """Wait until one request may leave, and count it. Raises NotYet, RunError or LostLease."""

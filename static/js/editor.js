@@ -31,6 +31,32 @@ document.addEventListener("click", (event) => {
   tellPlace(editor);
 });
 
+// A plus of the coverage grid: takes the caret below the fixtures of that action, with one to start from.
+document.addEventListener("click", (event) => {
+  const plus = event.target.closest("[data-snippet]");
+  const editor = plus && document.querySelector("[data-editor]");
+  if (!editor) return;
+  event.preventDefault();
+  const lines = editor.value.split("\n");
+  const begins = lines.findIndex((line) => line.trim().replace(/^- /, "").replace(/['"]/g, "") === `id: ${plus.dataset.action}`);
+  const from = Math.max(begins, 0);
+  let at = lines.findIndex((line, number) => number >= from && /^\s*fixtures:\s*$/.test(line));
+  const next = lines.findIndex((line, number) => number > from && /^\s*- id:/.test(line));
+  if (next >= 0 && at > next) at = -1;
+  const indent = at < 0 ? (lines[from].match(/^\s*/)[0] + (begins < 0 ? "" : "  ")) : lines[at].match(/^\s*/)[0];
+  const added = at < 0 ? [`${indent}fixtures:`, `${indent}  ${plus.dataset.snippet}`] : [`${indent}  ${plus.dataset.snippet}`];
+  const place = at < 0 ? (next < 0 ? lines.length : next) : at + 1;
+  lines.splice(place, 0, ...added);
+  editor.value = lines.join("\n");
+  const line = place + added.length;
+  const start = offsetOf(editor.value, line, indent.length + 3);
+  editor.focus();
+  editor.setSelectionRange(start, start + plus.dataset.snippet.length);
+  editor.scrollTop = Math.max(0, (line - 4) * (Number.parseFloat(getComputedStyle(editor).lineHeight) || 20));
+  editor.dispatchEvent(new Event("input", { bubbles: true }));
+  tellPlace(editor);
+});
+
 document.addEventListener("selectionchange", () => {
   if (document.activeElement?.matches("[data-editor]")) tellPlace(document.activeElement);
 });

@@ -222,6 +222,7 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "KnownName",
         "PublicEntry",
         "Word",
+        "Lowering",
         "PublisherMember",
         "SigningKey",
         "Quarantine",

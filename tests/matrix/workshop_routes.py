@@ -3,6 +3,7 @@
 The first version is installed; the second is not.
 """
 
+from marketplace.models import Listing, Lowering
 from marketplace.workshop.documents import choose, hand_in
 from marketplace.workshop.drafts import begin_draft, publish, put_file, save_draft
 from marketplace.workshop.starters import TEXTS
@@ -23,6 +24,13 @@ def workshop(workspace, creator) -> dict:
     operation = document.operations.get(position=0)
     choose(document, shown=[operation.pk], chosen=[operation.pk], actor=creator)
     return {
+        "lowering": Lowering.objects.create(
+            listing=Listing.objects.get(extension__slug="probe.tidy"),
+            before="verified",
+            after="community",
+            rule="contract-tests",
+            reason="Contract tests was not proven for 37 days.",
+        ),
         "draft": draft,
         "draft_file": file,
         "draft_version": publish(draft, actor=creator),
@@ -34,10 +42,15 @@ def workshop(workspace, creator) -> dict:
 def place(route: str, things: dict) -> dict:
     draft, version = {"pk": things["draft"].pk}, {"version": things["draft_version"].pk}
     document = {"pk": things["document"].pk}
+    lowering = {"pk": things["lowering"].pk}
     return {
+        "marketplace:lowering-appeal": lowering,
+        "marketplace:appeal-answer": lowering,
+        "marketplace:installation-tests": {"pk": things["installation"].pk},
         "workshop:draft-detail": draft,
         "workshop:draft-text": draft,
         "workshop:draft-check": draft,
+        "workshop:draft-tests": draft,
         "workshop:draft-version": draft,
         "workshop:draft-removal": draft,
         "workshop:draft-migration": draft,
@@ -55,6 +68,7 @@ def place(route: str, things: dict) -> dict:
 def body(route: str, things: dict) -> dict:
     typed = {"text": TEXT, "revision": things["draft"].revision}
     return {
+        "marketplace:lowering-appeal": {"plea": "It was tested by hand meanwhile."},
         "workshop:draft-create": {"start": "rest"},
         "workshop:draft-text": typed,
         "workshop:draft-check": typed,

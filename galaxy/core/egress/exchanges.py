@@ -79,6 +79,27 @@ class FixtureTransport:
         return fitting[0]
 
 
+class ScriptTransport:
+    """Answers whatever is asked by the next entry of a list, the last one again and again, and opens no connection; it
+    is its own resolver. Entries are {status, headers, body | body_base64}; ``made`` counts the answers."""
+
+    def __init__(self, replies: Iterable[Mapping[str, Any]]):
+        self._replies = list(replies)
+        self.made = 0
+
+    def resolve(self, host: str, seconds: float) -> list[str]:
+        return [NOWHERE]
+
+    def send(self, request: Outgoing, address: str, seconds: float) -> Incoming:
+        entry = self._replies[min(self.made, len(self._replies) - 1)]
+        self.made += 1
+        headers = {str(name): str(value) for name, value in entry.get("headers", {}).items()}
+        if not isinstance(entry.get("body", ""), str) and "content-type" not in map(str.lower, headers):
+            headers["Content-Type"] = "application/json"
+        body = body_of(entry) if entry.get("body") is not None or "body_base64" in entry else b""
+        return Incoming(int(entry.get("status", 200)), list(headers.items()), body)
+
+
 def load(text: str) -> list[dict[str, Any]]:
     """The exchanges in a file of fixtures. Raises BadFixtures."""
     try:
