@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import F, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -38,13 +38,9 @@ def prove_listed(*, now: datetime | None = None, most: int = BATCH) -> int:
     now = now or timezone.now()
     newest = Evidence.objects.public().filter(digest=OuterRef("version__digest"), rule="contract-tests")
     newest = newest.order_by().values("digest").annotate(at=Max("ran_at")).values("at")
-    rows = (
-        Listing.objects.public()
-        .filter(is_made_up=False)
-        .annotate(tested_at=Subquery(newest))
-        .select_related("version__extension")
-    )
-    due = rows.exclude(tested_at__gt=now - EVERY).order_by("tested_at", "pk")[:most]
+    rows = Listing.objects.public().filter(is_made_up=False).select_related("version__extension")
+    rows = rows.annotate(tested_at=Subquery(newest)).filter(Q(tested_at=None) | Q(tested_at__lte=now - EVERY))
+    due = rows.order_by(F("tested_at").asc(nulls_first=True), "pk")[:most]
     done = 0
     for listing in due:
         try:
