@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -70,11 +71,15 @@ def perform_test_run(run_id: UUID) -> TestRun | None:
     run = TestRun.objects.select_related("workspace", "draft", "installation__pin__version").get(pk=run_id)
     manifest, files = _bytes_of(run)
     if manifest is None or version_digest(manifest, files) != run.digest:
-        report = {"results": [], "passed": 0, "total": 0, "note": "The text was changed before the tests began."}
+        report: dict[str, Any] = {
+            "results": [],
+            "passed": 0,
+            "total": 0,
+            "note": "The text was changed before the tests began.",
+        }
     else:
-        mine = TestRun.objects.filter(pk=run.pk)
         report = run_tests(
-            manifest, files, workspace=run.workspace_id, on_result=lambda done, total: mine.update(done=done)
+            manifest, files, workspace=run.workspace_id, on_result=lambda done, _: _tell(run_id, done)
         ).as_dict()
     with transaction.atomic():
         TestRun.objects.filter(pk=run.pk).update(
@@ -83,9 +88,15 @@ def perform_test_run(run_id: UUID) -> TestRun | None:
         run.refresh_from_db()
         if run.installation and report["results"]:
             note = f"{report['passed']} of {report['total']} passed, simulated, without an account"
-            version = run.installation.pin.version
-            told = {"report": report, "version": version, "workspace": run.workspace}
-            keep(run.digest, "contract-tests", run.has_passed, note=note, **told)
+            keep(
+                run.digest,
+                "contract-tests",
+                run.has_passed,
+                note=note,
+                report=report,
+                version=run.installation.pin.version,
+                workspace=run.workspace,
+            )
     return run
 
 
@@ -109,6 +120,10 @@ def _asked(workspace: Workspace, actor: User, digest: str, total: int, **of: Dra
     run = TestRun.objects.create(workspace=workspace, digest=digest, total=total, asked_by=actor, **of)
     transaction.on_commit(partial(_ring, workspace.pk, run.pk))
     return run
+
+
+def _tell(run_id: UUID, done: int) -> None:
+    TestRun.objects.filter(pk=run_id).update(done=done)
 
 
 def _ring(workspace: UUID, run: UUID) -> None:

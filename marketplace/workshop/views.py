@@ -97,7 +97,9 @@ def draft_tests(request, workspace, pk):
     if request.method == "POST":
         ask_tests(draft, actor=request.user)
     if not wants_partial(request):
-        return redirect(f"{draft.get_absolute_url()}#tests")
+        if request.method == "POST":
+            return redirect(f"{draft.get_absolute_url()}#tests")
+        return draft_detail(request, workspace, pk)
     context = {"draft": draft} | _tested(draft, check(draft.text, files_of(draft)))
     return render(request, "marketplace/checks/_tests.html", context)
 
