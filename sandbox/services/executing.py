@@ -18,7 +18,6 @@ from sandbox.retry import Plan, category_of, is_refusal, plan, retry_after_ms
 from sandbox.runners import Reply, Runner
 from sandbox.services.calls import Call
 from sandbox.services.sending import Sending
-from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 
 _PASSING = frozenset({"attempts", "time", "held back"})  # why one stops at what may pass by itself
@@ -101,6 +100,7 @@ class Leaving(Protocol):
     def before(self) -> None: ...
     def after(self, category: str | None, reply: Reply) -> bool: ...
     def keep(self, **changes: Any) -> None: ...
+    def require_going(self) -> None: ...
 
 
 class Spans(Protocol):
@@ -230,7 +230,7 @@ class Tries:
         name = f"back-off, virtual {seconds}" if is_virtual else f"back-off {seconds}"
         with self._tracer.span(name, "wait", wait_ms=wait_ms, virtual=is_virtual) as span:
             span.status = Span.Status.WAITED
-            require_going(self._run)
+            self._sending.require_going()
             if is_virtual:
                 self.virtual_ms += wait_ms
                 return
@@ -238,7 +238,7 @@ class Tries:
             while (left := until - time.monotonic()) > 0:
                 self._sending.keep()
                 time.sleep(min(left, 1.0))
-                require_going(self._run)
+                self._sending.require_going()
 
 
 def _told(reply: Reply, number: int, took_ms: float, category: str | None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sandbox.models import Category, Run, Span
 from sandbox.runners import Reply
 from sandbox.services.calls import Call
 from sandbox.services.leases import is_fresh, keep
+from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 from sandbox.windows import ended, take
 
@@ -89,6 +90,10 @@ class Sending:
     def keep(self, **changes: Any) -> None:
         """A sign of life of the run, with what is to be stored of it. Raises LostLease."""
         keep(self._run, **changes)
+
+    def require_going(self) -> None:
+        """Raises RunError where the run's version was stopped meanwhile."""
+        require_going(self._run)
 
     def before(self) -> None:
         """Wait until one request may leave, and count it. Raises NotYet, RunError or LostLease."""
