@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0020_marketplace_desk'),
-        ('marketplace', '0007_figures_of_listings'),
+        ('marketplace', '0008_fewer_beginnings'),
         ('registry', '0012_pins_that_say_why'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
