@@ -257,6 +257,9 @@ if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
 GALAXY_INNER_HOSTS = frozenset(env_list("GALAXY_INNER_HOSTS"))
 GALAXY_INNER_CA_FILE = env_str("GALAXY_INNER_CA_FILE")
 
+# Who is asked for the TXT records that prove publishers' domains, as host or host:port; left out, the system's.
+GALAXY_NAMESERVERS = env_list("GALAXY_NAMESERVERS")
+
 # --- Sandbox (docs/sandbox.md) ---------------------------------------------------------------------------------
 
 SANDBOXD_SOCKET = Path(env_str("SANDBOXD_SOCKET") or Places.of(DATA_DIR).sockets / "sandboxd.sock")
@@ -405,6 +408,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell-of-recent-quarantines": {"task": "registry.tasks.tell_of_recent_quarantines", "schedule": 300.0},
     "end-versions": {"task": "registry.tasks.end_versions", "schedule": 60.0 * 60},
     "tell-of-ending-agents": {"task": "galaxy.core.tasks.tell_of_ending_agents", "schedule": 60.0 * 60},
+    "check-due-proofs": {"task": "registry.tasks.check_due_proofs", "schedule": 60.0 * 10},
     "sign-waiting-versions": {"task": "registry.tasks.sign_waiting", "schedule": 20.0},
     "note-heartbeat": {"task": "galaxy.core.tasks.note_heartbeat", "schedule": 10.0},
     "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},

@@ -11,6 +11,7 @@ from galaxy.core.sweeps import apart
 from marketplace.cards.writing import for_cards, write_cards
 from marketplace.models import Listing
 from marketplace.search.indexing import index_listing, refresh, refresh_ages
+from registry.models import Publisher
 
 AT_MOST = 2_000  # of each kind in one sweep; the next one takes the rest
 
@@ -28,6 +29,12 @@ def tend(now: datetime | None = None) -> int:
     refresh_ages(now)
     refresh()
     return made
+
+
+def write_cards_of_publisher(publisher: Publisher, **news: object) -> None:
+    """Say on the public cards of a publisher how its name stands, now that this changed."""
+    with transaction.atomic():
+        write_cards(for_cards(Listing.objects.public().filter(extension__owner=publisher)))
 
 
 def _missing(listings: QuerySet[Listing], now: datetime) -> int:

@@ -164,7 +164,7 @@ def _no_match(wanted: Search) -> str:
 
 def _listing(slug: str, workspace: Workspace) -> Listing:
     """The listing of that name: the workspace's own before the public one."""
-    listings = Listing.objects.open_to(workspace).select_related("extension", "version__extension")
+    listings = Listing.objects.open_to(workspace).select_related("extension__owner", "version__extension__owner")
     listing = listings.filter(extension__slug=slug).order_by(F("workspace").asc(nulls_last=True)).first()
     if listing is None:
         raise Http404

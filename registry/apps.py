@@ -58,6 +58,7 @@ class RegistryConfig(AppConfig):
                 ),
             )
         )
+        add_item(Item("Build", 40, "Publishers", "registry:publisher-list", "badge-check", "core.write_extension"))
         add_grantable(
             Grantable(
                 kind="registry.installation",

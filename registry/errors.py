@@ -150,3 +150,27 @@ class NotPublisher(DomainError):
     status = 403
     code = "not_publisher"
     next_step = "Ask a manager of its publisher."
+
+
+class NotManager(DomainError):
+    """What only a publisher's managers change."""
+
+    status = 403
+    code = "not_manager"
+    next_step = "Ask one of its managers; its page names them."
+
+
+class AlreadyOnTeam(Conflict):
+    code = "already_on_team"
+
+
+class LastManager(Conflict):
+    code = "last_manager"
+    next_step = "Make somebody else a manager first."
+
+
+class NoDomain(Conflict):
+    """There is nothing that a name could be proven by."""
+
+    code = "no_domain"
+    next_step = "Say first by which domain it is to be proven."

@@ -5,3 +5,5 @@ from django.dispatch import Signal
 # Both are sent with ``installation`` as stored, the first with ``actor`` too.
 installation_removed = Signal()
 pin_moved = Signal()
+# Sent with ``publisher`` as stored, whose name is proven since, or is not any more.
+proof_changed = Signal()

@@ -59,3 +59,11 @@ def end_lapsed_holds() -> int:
     from registry.updates.rules import end_lapsed_holds as end
 
     return end()
+
+
+@shared_task
+def check_due_proofs() -> int:
+    """Look for the records that prove publishers' domains where it is time to; returns how many are there."""
+    from registry.publishers.proving import check_due_proofs as sweep
+
+    return sweep()

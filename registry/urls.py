@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry import connecting_views, pin_views, rollout_views, update_views, views
+from registry import connecting_views, pin_views, publisher_views, rollout_views, update_views, views
 from registry.rollback import views as rollback_views
 
 app_name = "registry"
@@ -33,4 +33,18 @@ urlpatterns = [
         connecting_views.secret_use_removal,
         name="secret-use-removal",
     ),
+    path("publishers/", publisher_views.publisher_list, name="publisher-list"),
+    path("publishers/<uuid:pk>/", publisher_views.publisher_detail, name="publisher-detail"),
+    path("publishers/<uuid:pk>/domain/", publisher_views.publisher_domain, name="publisher-domain"),
+    path("publishers/<uuid:pk>/proof/", publisher_views.publisher_proof, name="publisher-proof"),
+    path("publishers/<uuid:pk>/team/", publisher_views.publisher_team, name="publisher-team"),
+    path(
+        "publishers/<uuid:pk>/team/<uuid:member>/removal/",
+        publisher_views.publisher_team_removal,
+        name="publisher-team-removal",
+    ),
+    path("publishers/<uuid:pk>/keys/", publisher_views.publisher_keys, name="publisher-keys"),
+    path("publishers/<uuid:pk>/vouch/", publisher_views.publisher_vouch, name="publisher-vouch"),
+    path("signing-keys/", publisher_views.key_list, name="key-list"),
+    path("signing-keys/<slug:key>/revocation/", publisher_views.key_revocation, name="key-revocation"),
 ]

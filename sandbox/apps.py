@@ -13,6 +13,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
         from registry import standing
+        from registry.publishers.proving import register_lookup
         from registry.services.ending import register_prover
         from registry.signing import register_signer
         from registry.updates import faring
@@ -21,6 +22,7 @@ class SandboxConfig(AppConfig):
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
         from sandbox.rollouts import faring_of
+        from sandbox.sandboxd.names import ask_for_records
         from sandbox.sandboxd.releases import ask_for_signature
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
@@ -33,6 +35,7 @@ class SandboxConfig(AppConfig):
         add_link("run", "sandbox:run-detail")
         sealing.register(RemoteSealer)
         register_signer(ask_for_signature)
+        register_lookup(ask_for_records)
         testing.register_tester(ask_for_trial)
         standing.register(standings_of)
         faring.register(faring_of)

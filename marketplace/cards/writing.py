@@ -18,7 +18,7 @@ from registry.asks import short_words
 
 TEMPLATE = "marketplace/_card.html"
 SLOTS = ("wide", "home", "wants", "why", "state")  # what a workspace puts in, in the order of the template
-EDITION = 1  # raised when the template changes, so that every card is written anew
+EDITION = 2  # raised when the template changes, so that every card is written anew
 BATCH = 500
 
 
@@ -37,7 +37,7 @@ def write_cards(listings: Iterable[Listing]) -> int:
 def for_cards(listings: QuerySet[Listing]) -> Any:
     """``listings`` with what their cards are made of; the manifest itself stays in the database."""
     return (
-        listings.select_related("extension", "version")
+        listings.select_related("extension__owner", "version")
         .defer("version__manifest")
         .annotate(requires=F("version__manifest__requires"))
     )
@@ -87,6 +87,7 @@ def _values(listing: Any, names: dict[str, str]) -> dict[str, Any]:
         "name": extension.name,
         "kind": extension.get_kind_display(),
         "publisher": extension.publisher,
+        "is_unproven": _is_unproven(listing),
         "level": listing.level,
         "is_private": listing.workspace_id is not None,
         "is_made_up": listing.is_made_up,
@@ -98,6 +99,12 @@ def _values(listing: Any, names: dict[str, str]) -> dict[str, Any]:
         "installs": listing.installs,
         "figures": figures_of(listing),
     }
+
+
+def _is_unproven(listing: Any) -> bool:
+    """A publisher's own name that nobody proved. What a workspace has for itself, and what is made up, claims none."""
+    owner = listing.extension.owner
+    return listing.workspace_id is None and owner is not None and not owner.is_proven
 
 
 def _requires(listing: Any) -> list[str]:

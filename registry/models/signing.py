@@ -1,5 +1,6 @@
 """Public keys of the marketplace and of publishers, and what each has signed. Private keys are never here."""
 
+import base64
 import uuid
 
 from django.db import models
@@ -53,6 +54,15 @@ class SigningKey(models.Model):
 
     def __str__(self):
         return self.id
+
+    @property
+    def public_text(self) -> str:
+        """The public key in base64."""
+        return base64.b64encode(bytes(self.public)).decode()
+
+    @property
+    def public_short(self) -> str:
+        return f"{self.public_text[:12]}…"
 
     @property
     def state(self) -> str:

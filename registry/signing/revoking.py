@@ -10,12 +10,12 @@ from django.utils import timezone
 from galaxy.core import audit
 from galaxy.core.errors import Invalid
 from galaxy.core.members import marketplace_workspace
-from galaxy.core.models import User
+from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
 from galaxy.core.scope import scope_with
 from registry.errors import AlreadyRevoked
 from registry.models import SigningKey, Version
-from registry.publishers.team import is_manager
+from registry.publishers.claiming import may_manage
 from registry.signing.verifying import counting_signatures, why_not_vouched
 
 # Stops versions for good until somebody lifts it: (ids of versions, why in a sentence, who or None).
@@ -62,7 +62,7 @@ def revoke_key(key: SigningKey, *, reason: str, actor: User | None) -> list[Vers
 
 def require_may_revoke(actor: User, key: SigningKey) -> None:
     """Raises NotGranted unless ``actor`` may take ``key`` back."""
-    if key.publisher and is_manager(actor, key.publisher):
+    if key.publisher and may_manage(actor, key.publisher):
         return
     desk = marketplace_workspace()
     if desk is None:
@@ -82,13 +82,13 @@ def _signed_by(key: SigningKey) -> dict[UUID | None, list[UUID]]:
 
 def _record(key: SigningKey, reason: str, actor: User | None, stopped: Sequence[Version]) -> None:
     facts = {"key": key.pk, "owner": key.publisher.name if key.publisher else "marketplace"}
-    homes = {home.pk: home for home in (marketplace_workspace(), key.publisher and key.publisher.workspace) if home}
-    for home in homes.values():
-        with scope_with(home.pk):
+    desk = marketplace_workspace()
+    for home in {desk and desk.pk, key.publisher and key.publisher.workspace_id} - {None}:
+        with scope_with(home):
             audit.record(
                 "signing_key.revoked",
                 actor=actor,
-                target=home,
+                target=Workspace.objects.get(pk=home),
                 after={**facts, "stopped": len(stopped)},
                 reason=reason,
             )

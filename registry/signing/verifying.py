@@ -1,7 +1,8 @@
 """Whether a version is what was signed, read from the bytes that are stored. At install, and whenever one is loaded."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from galaxy.core.vault.signing import is_signed
 from registry.errors import Altered, NotVouched
@@ -40,6 +41,16 @@ def counting_signatures(version: Version) -> list[VersionSignature]:
         (row for row in rows if _counts(row.key, trusted, owner) and holds(row) and _is_statement(row.statement)),
         key=lambda row: row.key.owner,
     )
+
+
+def signers_of(versions: Sequence[Version]) -> dict[UUID, list[str]]:
+    """Whose keys signed each of ``versions`` and count still, by name; the bytes are looked at when one is loaded."""
+    rows = VersionSignature.objects.filter(version__in=versions, key__revoked_at=None).select_related("key__publisher")
+    trusted, found = believed() if versions else frozenset(), dict[UUID, list[str]]()
+    for row in rows.order_by("key__owner", "signed_at"):
+        if (row.key.publisher_id or row.key_id in trusted) and holds(row):
+            found.setdefault(row.version_id, []).append(str(row.key.publisher or "the marketplace"))
+    return found
 
 
 def holds(row: VersionSignature) -> bool:

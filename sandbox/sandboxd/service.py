@@ -19,7 +19,7 @@ from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
 from sandbox.pool import Pool, SandboxUnavailable
-from sandbox.sandboxd import connecting, contract_tests, releases, sealing, streams, trials
+from sandbox.sandboxd import connecting, contract_tests, names, releases, sealing, streams, trials
 from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
@@ -72,6 +72,7 @@ class Service:
             "audit.stream": lambda body: streams.send(body, self._ways),
             **sealing.OPERATIONS,
             **releases.OPERATIONS,
+            **names.OPERATIONS,
             **connecting.operations(self._ways),
         }
 

@@ -218,7 +218,9 @@ def test_hostile_words_and_documents_are_shown_as_words(client_of, workspace, ad
         f"egress: [{{ host: evil.example }}]\nactions:{action()}"
     )
     docs = b"<script>alert(2)</script>\n\n[x](javascript:alert(3)) [y](http://plain.example) ![z](https://a.example/p.png)\n"
-    offer(manifest, files={"docs.md": docs}, changes="<b>bold</b>", publisher="<i>Mallory</i>")
+    offer(
+        manifest, files={"docs.md": docs}, changes="<b>bold</b>", publisher='Mallory & "Sons"'
+    )  # which holds no angle bracket
     client = client_of(admin)
     for url in (
         reverse("marketplace:listing-list", args=[workspace.slug]),
@@ -227,5 +229,5 @@ def test_hostile_words_and_documents_are_shown_as_words(client_of, workspace, ad
     ):
         html = client.get(url).content.decode()
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-        for raw in ("<script>alert", "<img", "<b>bold", "<i>Mallory", 'href="javascript', "http://plain"):
+        for raw in ("<script>alert", "<img", "<b>bold", "Mallory & ", 'href="javascript', "http://plain"):
             assert raw not in html, (url, raw)

@@ -29,6 +29,7 @@ from tests.matrix import (
     audit_routes,
     machines,
     policy_routes,
+    publisher_routes,
     queue_routes,
     resilience_routes,
     review_routes,
@@ -93,6 +94,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | update_routes.updates(workspace, admin)
         | workshop_routes.workshop(workspace, cast["creator"])
         | review_routes.reviews(workspace, admin, probe)
+        | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])
     )
 
 
