@@ -344,9 +344,12 @@ SPECTACULAR_SETTINGS = {
         "ExportStateEnum": "galaxy.core.models.ExportJob.State",
         "KindEnum": "registry.models.Kind",
         "PermissionRequestStatusEnum": "galaxy.core.models.PermissionRequest.Status",
+        "PlannedMoveStateEnum": "registry.models.ScheduledMove.State",
+        "RollOutStateEnum": "registry.models.RollOut.State",
         "RunStateEnum": "sandbox.models.Run.State",
         "SinkKindEnum": "galaxy.core.models.AuditSink.Kind",
         "TokenStateEnum": "galaxy.core.api.tokens.STATES",
+        "UpdateStateEnum": "registry.update_shapes.STATES",
         "VoteEnum": "policies.models.Vote.Choice",
     },
     "POSTPROCESSING_HOOKS": [

@@ -2,6 +2,7 @@
 moves."""
 
 from dataclasses import dataclass
+from datetime import time
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -226,7 +227,12 @@ def with_hold(one: Installation) -> Told:
 def _rules_of(workspace) -> dict:
     row = defaults_of(workspace)
     days = [name for bit, name in enumerate(DAY_NAMES) if row.weekdays & 1 << bit]
-    hours = {"days": days, "opens_at": row.opens_at, "closes_at": row.closes_at, "time_zone": row.time_zone}
+    hours = {
+        "days": days,
+        "opens_at": f"{row.opens_at:%H:%M}",
+        "closes_at": f"{row.closes_at:%H:%M}",
+        "time_zone": row.time_zone,
+    }
     names = ("policy", "wait_community", "wait_verified", "wait_enterprise", "wait_own", "takes_code")
     return UpdateRulesSerializer({name: getattr(row, name) for name in names} | {"window": hours}).data
 
@@ -240,8 +246,8 @@ def _values(said: dict) -> dict:
         hours = said["window"]
         found |= {
             "weekdays": sum({1 << DAY_NAMES.index(name) for name in hours["days"]}) if hours else None,
-            "opens_at": hours["opens_at"] if hours else None,
-            "closes_at": hours["closes_at"] if hours else None,
+            "opens_at": time.fromisoformat(hours["opens_at"]) if hours else None,
+            "closes_at": time.fromisoformat(hours["closes_at"]) if hours else None,
             "time_zone": hours["time_zone"] if hours else "",
         }
     return found

@@ -10,6 +10,7 @@ from registry.models import Installation, UpdateDefaults, UpdatePolicy, UpdateSe
 from registry.models.rollouts import WHOLE
 from registry.models.updates import LONGEST_WAIT
 from registry.updates.rollouts import MOST_STAGES, USUAL, Course
+from registry.updates.rules import WAITS
 from registry.updates.windows import DAYS
 
 AS_WORKSPACE = "As the workspace says"
@@ -77,16 +78,20 @@ class DefaultsForm(WindowForm):
     wait_enterprise = _days("Enterprise (days)")
     wait_own = _days("Your own (days)")
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for name in ("opens_at", "closes_at", "time_zone", *WAITS):
+            self.fields[name].required = True
+
     @classmethod
     def of(cls, row: UpdateDefaults, data: Any = None) -> "DefaultsForm":
-        names = ("policy", "takes_code", "wait_community", "wait_verified", "wait_enterprise", "wait_own")
+        names = ("policy", "takes_code", *WAITS)
         return cls(data, initial={name: getattr(row, name) for name in names} | cls.initial_of(row))
 
     @property
     def values(self) -> dict[str, Any]:
         said = self.cleaned_data
-        waits = {name: said[name] if said[name] is not None else 0 for name in said if name.startswith("wait_")}
-        return waits | {"policy": said["policy"], "takes_code": said["takes_code"]} | self.window_values
+        return {name: said[name] for name in ("policy", "takes_code", *WAITS)} | self.window_values
 
 
 class SettingsForm(WindowForm):
@@ -191,7 +196,6 @@ class RollOutForm(forms.Form):
         initial="percent",
     )
     stages = forms.CharField(
-        required=False,
         label="Stages",
         initial="\n".join(f"{percent} % for {hours} h" for percent, hours in USUAL),
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),

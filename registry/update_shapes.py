@@ -9,7 +9,10 @@ from registry.updates.deciding import State
 from registry.updates.windows import DAYS
 
 DAY_NAMES = [name.lower() for name in DAYS]
-_STATES = [(state.value, state.label) for state in State]
+STATES = [(state.value, state.label) for state in State]
+
+
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class VerdictSerializer(serializers.Serializer):
@@ -17,7 +20,7 @@ class VerdictSerializer(serializers.Serializer):
 
     version = PinnedSerializer(source="release.version")
     step = serializers.SerializerMethodField(help_text="patch, minor or major, by its number.")
-    state = serializers.ChoiceField(choices=_STATES)
+    state = serializers.ChoiceField(choices=STATES)
     why = serializers.ListField(child=serializers.CharField())
     at = serializers.DateTimeField(allow_null=True, help_text="When it is taken, as things stand.")
     asks_for = serializers.SerializerMethodField(help_text="What it asks for beyond what was agreed to.")
@@ -42,8 +45,8 @@ class UpdateSerializer(serializers.Serializer):
 
 class WindowSerializer(serializers.Serializer):
     days = serializers.ListField(child=serializers.ChoiceField(choices=[(name, name) for name in DAY_NAMES]))
-    opens_at = serializers.TimeField(format="%H:%M")
-    closes_at = serializers.TimeField(format="%H:%M", help_text="The same as opens_at: all day.")
+    opens_at = serializers.CharField(help_text="HH:MM, by the clocks of the time zone.")
+    closes_at = serializers.CharField(help_text="HH:MM; the same as opens_at: all day.")
     time_zone = serializers.CharField()
 
 
@@ -85,8 +88,8 @@ class WindowBody(StrictSerializer):
     days = serializers.ListField(
         child=serializers.ChoiceField(choices=[(name, name) for name in DAY_NAMES]), min_length=1, max_length=7
     )
-    opens_at = serializers.TimeField()
-    closes_at = serializers.TimeField()
+    opens_at = serializers.RegexField(_CLOCK, help_text="HH:MM")
+    closes_at = serializers.RegexField(_CLOCK, help_text="HH:MM; the same as opens_at: all day.")
     time_zone = serializers.CharField(max_length=64, help_text="By its name, such as Europe/Berlin.")
 
 

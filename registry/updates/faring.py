@@ -17,6 +17,28 @@ class Faring:
     before_bad: int
     before_failed: str
 
+    @property
+    def share(self) -> float:
+        """In per cent."""
+        return 100 * self.bad / self.calls if self.calls else 0.0
+
+    @property
+    def before_share(self) -> float:
+        return 100 * self.before_bad / self.before_calls if self.before_calls else 0.0
+
+    @property
+    def tone(self) -> str:
+        """Of the new version's meter."""
+        return "warn" if self.share > self.before_share else ""
+
+    @property
+    def words(self) -> str:
+        return _words(self.bad, self.calls)
+
+    @property
+    def before_words(self) -> str:
+        return _words(self.before_bad, self.before_calls)
+
 
 Reader = Callable[[RollOut], Faring]
 _readers: list[Reader] = []
@@ -31,3 +53,7 @@ def register(reader: Reader) -> None:
 def faring_of(rollout: RollOut) -> Faring | None:
     """As it is now while it runs, and as it was when it was stopped; None where nobody knows."""
     return next((reader(rollout) for reader in _readers), None)
+
+
+def _words(bad: int, calls: int) -> str:
+    return f"{bad:,} of {calls:,} calls failed" if calls else "No live call yet"

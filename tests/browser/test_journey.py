@@ -118,7 +118,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
              "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
-             "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/",
+             "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
@@ -127,7 +127,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
         *(one.get_absolute_url() for one in (group, grant, change, change.approval, verification)),
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),
-        f"{good.installation.get_absolute_url()}removal/",
+        *(f"{good.installation.get_absolute_url()}{page}/" for page in ("removal", "updates", "hold", "pack-pins")),
         "/w/",
         "/help/",
         "/preferences/",
