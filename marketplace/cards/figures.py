@@ -12,14 +12,15 @@ WINDOW_DAYS = 28
 
 @dataclass(frozen=True)
 class Figures:
-    """``runs`` calls within the window say something of it; ``success``, ``errors`` and ``auth_failed`` are
-    shares of them."""
+    """``runs`` calls within the window say something of it, ``calls`` is their number for people; ``success``,
+    ``errors`` and ``auth_failed`` are shares of them."""
 
     success: str
     errors: str
     p95: str
     auth_failed: str
     runs: int
+    calls: str
     days: int
     last_at: Any
 
@@ -35,6 +36,7 @@ def figures_of(listing: Listing) -> dict[str, Any] | None:
             p95=duration(listing.p95_ms),
             auth_failed=percent(listing.auth_failed, listing.runs),
             runs=listing.runs,
+            calls=f"{listing.runs:,}",
             days=WINDOW_DAYS,
             last_at=listing.last_run_at,
         )

@@ -97,6 +97,7 @@ def _values(listing: Any, names: dict[str, str]) -> dict[str, Any]:
         "number": version.number,
         "published_at": version.published_at,
         "installs": listing.installs,
+        "used_in": f"{listing.installs:,}",
         "figures": figures_of(listing),
     }
 

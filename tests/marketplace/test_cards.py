@@ -47,7 +47,8 @@ def test_hostile_names_stay_words_in_every_part(client_of, workspace, member, ur
 def test_the_marks_of_slots_cannot_be_guessed():
     values = {
         "id": "x", "slug": "a", "name": "a", "kind": "Action", "publisher": "p", "level": "verified", "summary": "s",
-        "asks": "", "requires": [], "number": "1.0.0", "published_at": None, "installs": 1, "figures": None,
+        "asks": "", "requires": [], "number": "1.0.0",
+        "published_at": None, "installs": 1, "used_in": "1", "figures": None,
     }  # fmt: skip
     assert parts_of(values) == parts_of(values)  # other marks, the same parts
 
