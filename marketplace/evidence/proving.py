@@ -15,7 +15,7 @@ from marketplace.evidence.models import Evidence
 from marketplace.evidence.rules import BY_CODE
 from marketplace.evidence.standing import RuleStanding, standing_of
 from registry.manifests import Manifest, version_digest
-from registry.models import Version
+from registry.models import Publisher, Version
 from sandbox.contract_tests import Report, run_tests
 
 KEPT_REPORTS = 5  # of one rule; of older evidence the fact is kept and the report is not
@@ -77,7 +77,11 @@ def prove(
 
 
 def prove_version(version: Version, *, now: datetime | None = None) -> Report:
-    """As ``prove``, for a published version."""
+    """As ``prove``, for a published version; how its publisher's name is proven now is looked at too."""
+    owner = version.extension.owner
+    is_proven = owner is not None and owner.proof != Publisher.Proof.NONE
+    note = f"{owner.name}: {owner.get_proof_display().lower()}" if owner and is_proven else "The name is not proven"
+    keep(version.digest, "publisher", is_proven, note=note, version=version, now=now)
     files = {path: bytes(content) for path, content in version.files.values_list("path", "content")}
     return prove(version.parsed, files, publisher=version.extension.publisher, version=version, now=now)
 

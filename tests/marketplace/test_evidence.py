@@ -84,7 +84,7 @@ def test_a_missing_path_shows_where_it_belongs_and_a_failure_says_what_came(clie
     perform_test_run(ask_tests(draft, actor=creator).pk)
     page = client_of(creator).get(draft.get_absolute_url()).content.decode()
     assert "429 of create_task is missing, add it" in page and "1 missing" in page
-    assert "Expected outputs as declared. Got title: This field is missing." in page
+    assert "Expected: outputs as declared" in page and "Got: title: This field is missing." in page
     save_draft(draft, text=lacking + "# more\n", revision=2, actor=creator)
     assert "The text was changed since." not in client_of(creator).get(draft.get_absolute_url()).content.decode()
     save_draft(draft, text=lacking.replace("0.1.0", "0.2.0"), revision=3, actor=creator)
@@ -146,7 +146,7 @@ def test_a_version_is_proven_by_what_galaxy_looks_at_itself(version):
         "licence": "failed",
         "contract-tests": "proven",
         "reviewed": "missing",
-        "publisher": "missing",
+        "publisher": "proven",
         "all-paths": "proven",
         "undo": "failed",
         "attested": "missing",
