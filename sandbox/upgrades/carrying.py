@@ -42,11 +42,13 @@ def carry_over(installation: Installation, before: Manifest, after: Manifest, ac
 def renames_for(found: Resolved, inputs: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """New names of what ``inputs`` calls otherwise, {old: new}, and values for what they lack. Asks the database only
     where they do not fit what is held."""
+    if not isinstance(inputs, dict):  # the gate says so, of whatever somebody sent
+        return {}, {}
     schema = found.action.inputs if found.action else found.manifest.inputs
     known, required = schema.get("properties", {}), schema.get("required", ())
     lacking = [name for name in required if name not in inputs]
     unknown = [name for name in inputs if name not in known]
-    if not (lacking or unknown) or not isinstance(inputs, dict):
+    if not (lacking or unknown):
         return {}, {}
     is_of_connector = found.manifest.kind == "connector" and found.action is not None
     rows = InputMigration.objects.filter(
