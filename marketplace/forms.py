@@ -68,11 +68,15 @@ class SearchForm(forms.Form):
     reach = forms.ChoiceField(required=False, choices=Reach.choices)
     does = forms.MultipleChoiceField(required=False, choices=CAPABILITIES.items())
     scope = ScopesField(required=False)
-    data = forms.MultipleChoiceField(required=False, choices=_CLASSES)
     health = forms.MultipleChoiceField(required=False, choices=HEALTHS.items())
     updated = forms.ChoiceField(required=False, choices=RECENCIES.items())
     state = forms.MultipleChoiceField(required=False, choices=STATES)
     sort = forms.ChoiceField(required=False, choices=SORTS)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Not as an attribute of the class: a form has a ``data`` of its own.
+        self.fields["data"] = forms.MultipleChoiceField(required=False, choices=_CLASSES)
 
     @property
     def search(self) -> Search:

@@ -1,7 +1,7 @@
 """Roll-outs, and the versions that packs call for themselves, for machines."""
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -64,7 +64,8 @@ class RollOutSerializer(serializers.Serializer):
 class RollOutDetailSerializer(RollOutSerializer):
     fares = serializers.SerializerMethodField()
 
-    def get_fares(self, row) -> FaringSerializer(allow_null=True):
+    @extend_schema_field(FaringSerializer(allow_null=True))
+    def get_fares(self, row) -> dict | None:
         found = faring_of(row)
         return FaringSerializer(found).data if found else None
 

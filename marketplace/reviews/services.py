@@ -109,8 +109,8 @@ def show_review(review: Review, *, desk: Workspace, actor: User) -> Review:
 def _set_hidden(review: Review, desk: Workspace, reason: str, actor: User) -> Review:
     """The trails of both say so: the desk's, since it decided, and the workspace's, since the review is its own."""
     with scope_with(desk.pk, review.workspace_id), transaction.atomic():
-        row = Review.objects.select_for_update(of=("self",)).select_related("workspace", "version__extension")
-        row = row.get(workspace=review.workspace_id, pk=review.pk)
+        rows = Review.objects.select_for_update(of=("self",)).select_related("workspace", "version__extension")
+        row = rows.get(workspace=review.workspace_id, pk=review.pk)
         if bool(row.hidden_at) == bool(reason):
             return row
         row.hidden_at, row.hidden_by = (timezone.now(), actor) if reason else (None, None)

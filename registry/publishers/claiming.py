@@ -69,5 +69,5 @@ def require_manager(user: User, publisher: Publisher) -> None:
 
 def record(publisher: Publisher, action: str, actor: User | None, **facts) -> None:
     """An event in the trail of the workspace that has the name."""
-    if publisher.workspace_id:
+    if publisher.workspace:
         audit.record(action, actor=actor, target=publisher.workspace, publisher=publisher.name, **facts)

@@ -83,7 +83,8 @@ def _signed_by(key: SigningKey) -> dict[UUID | None, list[UUID]]:
 def _record(key: SigningKey, reason: str, actor: User | None, stopped: Sequence[Version]) -> None:
     facts = {"key": key.pk, "owner": key.publisher.name if key.publisher else "marketplace"}
     desk = marketplace_workspace()
-    for home in {desk and desk.pk, key.publisher and key.publisher.workspace_id} - {None}:
+    homes = {desk.pk if desk else None, key.publisher.workspace_id if key.publisher else None}
+    for home in filter(None, homes):
         with scope_with(home):
             audit.record(
                 "signing_key.revoked",
