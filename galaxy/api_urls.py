@@ -15,6 +15,7 @@ from galaxy.core.api.trail import CheckpointView, EventProofView, SinkListView, 
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
 from marketplace.retiring.api import QuarantineListView
+from marketplace.submissions.api import SubmissionListView, SubmissionView, SubmissionWithdrawalView
 from policies.api import ApprovalListView, ApprovalView
 from policies.decision_api import DecisionListView, DecisionView
 from policies.following_api import ApprovalReminderView, ApprovalRepetitionView, ApprovalWithdrawalView
@@ -65,6 +66,9 @@ of_workspace = [
     path("listings/", ListingListView.as_view(), name="listing-list"),
     path("listings/<extension:slug>/", ListingView.as_view(), name="listing-detail"),
     path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
+    path("submissions/", SubmissionListView.as_view(), name="submission-list"),
+    path("submissions/<uuid:pk>/", SubmissionView.as_view(), name="submission-detail"),
+    path("submissions/<uuid:pk>/withdrawal/", SubmissionWithdrawalView.as_view(), name="submission-withdrawal"),
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),

@@ -26,4 +26,5 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("marketplace.reviews.urls")),
     path("w/<slug:workspace>/", include("marketplace.retiring.urls")),
     path("w/<slug:workspace>/", include("marketplace.workshop.urls")),
+    path("w/<slug:workspace>/", include("marketplace.submissions.urls")),
 ]

@@ -9,12 +9,16 @@ class MarketplaceConfig(AppConfig):
         from galaxy.core.navigation import Item, add_item
         from marketplace import notifications, palette
         from marketplace.levels import level_of, levels_of
+        from marketplace.submissions import counting, news
+        from marketplace.submissions.released import is_approved
         from marketplace.tending import write_cards_of_publisher
-        from registry import levels
+        from registry import levels, signing
         from registry.signals import proof_changed
 
         notifications.connect()
         palette.connect()
+        news.connect()
+        signing.register_release_reader(is_approved)
         levels.register(level_of, levels_of)
         proof_changed.connect(write_cards_of_publisher, dispatch_uid="marketplace.cards")
         permission = "core.view_listing"
@@ -26,3 +30,17 @@ class MarketplaceConfig(AppConfig):
             Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m", covers=pages)
         )
         add_item(Item("Build", 10, "Workshop", "workshop:draft-list", "hammer", "core.write_extension", key="w"))
+        write, review = "core.write_extension", "core.review_submission"
+        own = Item("Build", 20, "Submissions", "submissions:submission-list", "send", write, counted=counting.open_here)
+        due = Item(
+            "Build",
+            40,
+            "Reviews",
+            "submissions:review-list",
+            "clipboard-check",
+            review,
+            counted=counting.due_here,
+            due=True,
+        )
+        add_item(own)
+        add_item(due)

@@ -12,6 +12,7 @@ from marketplace.checks.models import KnownName
 from marketplace.evidence.models import Evidence, Lowering, TestRun
 from marketplace.reviews.models import Review
 from marketplace.search.models import PrivateEntry, PublicEntry, Word
+from marketplace.submissions.models import Submission, SubmissionFile, SubmissionStep
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, SharedQuerySet, Version
 
@@ -29,6 +30,9 @@ __all__ = [
     "PublicEntry",
     "Reach",
     "Review",
+    "Submission",
+    "SubmissionFile",
+    "SubmissionStep",
     "TestRun",
     "VerificationLevel",
     "Word",

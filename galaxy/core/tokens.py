@@ -31,6 +31,8 @@ API_PERMISSIONS = {
     "listings.read": "Browse the marketplace",
     "installations.read": "See installed extensions",
     "installations.write": "Install and remove extensions",
+    "submissions.read": "See submissions and where they stand",
+    "submissions.write": "Submit extensions, and withdraw them",
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
     "issues.read": "See issues",

@@ -69,6 +69,44 @@ def publish_version(
 
 
 @transaction.atomic
+def publish_private(
+    manifest: Manifest,
+    *,
+    workspace: Workspace,
+    files: Mapping[str, bytes] | None = None,
+    published_by: User,
+    changes: str = "",
+    security_fix: str = "",
+) -> Version:
+    """Publish a release in the private catalogue of ``workspace``: numbered as it says, and no other workspace's.
+
+    Who may is the caller's to know. Raises as ``publish_version`` does.
+    """
+    files = files or {}
+    _check_publishable(manifest, files, workspace.name[:80])
+    if DRAFT.search(manifest.version or ""):
+        raise NotPublishable(f"{manifest.version} is the number of a draft. Publish it under a number of its own.")
+    _one_at_a_time()
+    names = Extension.objects.open_to(workspace)
+    if names.public().filter(slug=manifest.id).exists():
+        raise NameTaken(f"{manifest.id} is the name of an extension in the marketplace.", _RENAME)
+    extension = names.filter(slug=manifest.id).first()
+    if extension is None:
+        extension = Extension(kind=manifest.kind, slug=manifest.id, workspace=workspace)
+    elif extension.kind != manifest.kind:
+        raise NameTaken(f"{manifest.id} is a {extension.kind} of this workspace already.", _RENAME)
+    elif stands := extension.versions.filter(number=manifest.version).first():
+        if stands.digest != version_digest(manifest, files):
+            raise AlreadyPublished(f"{manifest.id} {manifest.version} is published with other content.")
+        return stands
+    else:
+        require_high_enough(extension, manifest, files)
+    _check_names(manifest, names)
+    extension.publisher = workspace.name[:80]
+    return _store(extension, manifest, files, published_by, changes, security_fix)
+
+
+@transaction.atomic
 def publish_draft(
     manifest: Manifest, *, workspace: Workspace, files: Mapping[str, bytes] | None = None, actor: User
 ) -> Version:

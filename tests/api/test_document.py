@@ -37,6 +37,7 @@ from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
 from tests.matrix.update_routes import HOURS, updates
 from tests.sealing import make_sequencer
+from tests.submitting import text_of
 
 # What differs from one run to the next, and what stands for it in the document.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -88,6 +89,11 @@ def exchanges(
     )
     note("runs_list", client.get(url("runs/?limit=1")))
     note("runs_retrieve", client.get(url(f"runs/{run['id']}/")))
+    sent = {"manifest": text_of(), "files": {"notes.md": "# Notes"}, "catalogue": "private"}
+    submission = post("submissions_create", client, "submissions/", sent)
+    note("submissions_list", client.get(url("submissions/?limit=1")))
+    note("submissions_retrieve", client.get(url(f"submissions/{submission['id']}/")))
+    post("submissions_withdraw", client, f"submissions/{submission['id']}/withdrawal/", {})
     issue(probe)
     issues = note("issues_list", reader.get(url("issues/?limit=1&open=true")))
     note("issues_retrieve", reader.get(url(f"issues/{issues['results'][0]['id']}/")))

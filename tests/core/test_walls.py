@@ -48,6 +48,8 @@ def test_every_index_of_a_walled_table_begins_with_the_workspace(db):
     # What is public as well as private is found by its name or its digest, whosever it is; a review is read by all.
     shared = {"registry_extension", "registry_version", "registry_versionfile", "registry_versionsignature"}
     shared |= {"marketplace_review", "marketplace_listing", "marketplace_card"}
+    # A submission belongs to two workspaces: whose it is, and who decides it.
+    by_key |= {("marketplace_submission", "desk_id")}
     unique_alone = {"run_id", "installation_id", "connection_id", "group_id", "user_id", "token_hash", "digest"}
     unique_alone.add("listing_id")  # of what is kept for a listing
     wrong = [

@@ -36,6 +36,7 @@ from tests.matrix import (
     secret_routes,
     standing_routes,
     stream_routes,
+    submission_routes,
     update_routes,
     workshop_routes,
 )
@@ -95,6 +96,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | workshop_routes.workshop(workspace, cast["creator"])
         | review_routes.reviews(workspace, admin, probe)
         | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])
+        | submission_routes.submissions(workspace, cast)
     )
 
 

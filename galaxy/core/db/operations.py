@@ -88,6 +88,22 @@ def wall_statements(table: str, column: str = "workspace_id", plus: str = "", *,
     return statements
 
 
+class TwoSidedWall(TableOperation):
+    """Rows that two workspaces share, ``workspace_id`` and ``other``: each sees and writes them, nobody else does."""
+
+    def __init__(self, model: str, other: str):
+        super().__init__(model)
+        self.other = other
+
+    def statements(self, table):
+        first, *others = wall_statements(table)
+        wall = f'CREATE POLICY wall ON "{table}" USING (workspace_id {_IN_SCOPE} OR "{self.other}" {_IN_SCOPE})'
+        return [first, *(wall if "POLICY wall" in one else one for one in others)]
+
+    def reverse_statements(self, table):
+        return WorkspaceWall(self.model).reverse_statements(table)
+
+
 class SameWorkspace(TableOperation):
     """A row may only point at a row of its own workspace: foreign keys alone look through the wall.
 

@@ -24,6 +24,10 @@ STATUSES = {
     "expired": Tone("bad", "timer-off"),
     "consumed": Tone("line", "check-check"),
     "used": Tone("line", "check-check"),
+    # submissions
+    "submitted": Tone("info", "send"),
+    "in_review": Tone("warn", "eye"),
+    "changes_requested": Tone("warn", "pencil"),
     # runs and spans
     "queued": Tone("info", "hourglass"),
     "running": Tone("info", "loader"),
