@@ -45,3 +45,12 @@ def age_levels() -> int:
     from marketplace.evidence.ageing import age_levels as age
 
     return age()
+
+
+@shared_task
+def prove_submission(submission_id: str, desk_id: str) -> bool:
+    """Look at what a submission has to prove; returns whether it was still open."""
+    from marketplace.submissions.proof import prove_submission as prove
+
+    with workspace_scope([desk_id]):
+        return prove(UUID(submission_id))

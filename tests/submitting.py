@@ -2,8 +2,11 @@
 
 import textwrap
 
+from django.utils import timezone
+
 from galaxy.core.scope import scope_with
 from marketplace.submissions.facing import PUBLIC, Order, desk_for
+from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import submit, take
 from marketplace.workshop.drafts import begin_draft, save_draft
 from registry.models import Publisher, PublisherMember
@@ -37,6 +40,33 @@ TEXT = textwrap.dedent("""\
           "429": { status: 429, headers: { Retry-After: "5" }, body: {} }
           5xx: { status: 503, body: {} }
     """)
+_DELETING = textwrap.indent(
+    textwrap.dedent("""\
+    - id: delete_task
+      name: Delete a task
+      summary: Takes one task off the list.
+      method: DELETE
+      path: /tasks/{id}
+      inputs: { id: string }
+      outputs: { deleted: bool }
+      response: { deleted: "status == `204`" }
+      errors: [401, 429, 5xx]
+      scopes: [lantern-tasks.tasks.delete]
+      idempotent: true
+      destructive: true
+      policy: { approval: { required_for: [delete] } }
+      simulation: { answer: { deleted: "`true`" } }
+      fixtures:
+        happy: { inputs: { id: t-1 }, status: 204 }
+        "401": { status: 401, body: { message: expired } }
+        "429": { status: 429, headers: { Retry-After: "5" }, body: {} }
+        5xx: { status: 503, body: {} }
+    """),
+    "  ",
+)
+# The same with an undo, which Enterprise asks of every write.
+UNDOABLE = TEXT.replace("methods: [POST]", "methods: [POST, DELETE]")
+UNDOABLE = UNDOABLE.replace("tasks.write]\n", "tasks.write]\n    undo: delete_task\n") + _DELETING
 
 
 def text_of(number: str = "1.0.0", name: str = "lantern-tasks", **swaps: str) -> str:
@@ -49,9 +79,10 @@ def text_of(number: str = "1.0.0", name: str = "lantern-tasks", **swaps: str) ->
 
 
 def publisher_of(workspace, *people) -> Publisher:
-    """A publisher named as the workspace, with ``people`` on its team."""
+    """A publisher named as the workspace, vouched for, with ``people`` on its team."""
     found = Publisher.objects.filter(workspace=workspace, name=workspace.name).first()
-    found = found or make_publisher(workspace.name, workspace=workspace, created_by=people[0])
+    vouched = {"proof": "staff", "proven_at": timezone.now(), "vouched_by": people[0], "vouch_reason": "Known to us."}
+    found = found or make_publisher(workspace.name, workspace=workspace, created_by=people[0], **vouched)
     for person in people:
         PublisherMember.objects.get_or_create(publisher=found, user=person)
     return found
@@ -73,6 +104,7 @@ def submitted(workspace, author, *, text: str = TEXT, catalogue: str = PUBLIC, d
 
 
 def taken(submission, desk, reviewer, *, now=None):
-    """The same, taken by ``reviewer``."""
+    """The same, with its evidence as a worker finds it, taken by ``reviewer``."""
     with scope_with(desk.pk):
+        prove_submission(submission.pk)
         return take(submission, desk=desk, actor=reviewer, now=now)

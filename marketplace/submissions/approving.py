@@ -18,6 +18,7 @@ from marketplace.submissions.errors import NotReady, NotVouched
 from marketplace.submissions.facing import Order, Prepared, ready
 from marketplace.submissions.machine import MOVES, both_sides, locked, make_move
 from marketplace.submissions.models import Submission
+from marketplace.submissions.proof import keep_proof, require_proof
 from marketplace.submissions.services import MOST_CHARACTERS, check_reviewer
 from registry.models import Version
 from registry.services.publishing import publish_private, publish_version
@@ -39,8 +40,8 @@ def approve(
     """Publish exactly the bytes that were handed in, list them at ``level`` and tell their authors.
 
     They are checked once more, since a name or a number may have been taken meanwhile. Enterprise asks for every one
-    of ATTESTATIONS. Raises NotGranted, OwnWork, NotNow, NotTheReviewer, NotVouched, NotReady, or what publishing
-    refuses; then nothing is different.
+    of ATTESTATIONS. Raises NotGranted, OwnWork, NotNow, NotTheReviewer, NotVouched, NotProven, NotReady, or what
+    publishing refuses; then nothing is different.
     """
     require(actor, MAY_REVIEW, desk)
     with both_sides(submission) as sides:
@@ -52,8 +53,10 @@ def approve(
         prepared = ready(sides.origin, row.text, files, order)
         if prepared.digest != row.digest:
             raise NotReady(f"{row} reads otherwise now than when it was handed in: its authors submit it again.")
-        version = _publish(row, prepared, level, sides.origin)
         now = now or timezone.now()
+        require_proof(row, level, vouched, now=now)
+        version = _publish(row, prepared, level, sides.origin)
+        keep_proof(row, version, vouched, now=now)
         make_move(
             row,
             MOVES["approve"],

@@ -5,7 +5,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from galaxy.core.errors import Invalid
+from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import require
@@ -17,6 +17,7 @@ from marketplace.submissions.attestations import ATTESTATIONS
 from marketplace.submissions.comparing import compare, lines_of
 from marketplace.submissions.forms import DecisionForm, QueueForm
 from marketplace.submissions.models import State, Submission
+from marketplace.submissions.proof import behaviour, evidence_of, report_of
 from marketplace.submissions.reading import earlier_of, findings_of, queue_of, reasons_of, rows_of, steps_of
 from marketplace.submissions.standing import figures_of
 from registry.asks import asks_of
@@ -62,6 +63,15 @@ def review_taking(request, workspace, pk):
 
 
 @require_POST
+def review_proof(request, workspace, pk):
+    """Have its tests run again; the page shows what came of them once a worker is done."""
+    row = _submission(request, pk)
+    services.prove_again(row, desk=request.workspace, actor=request.user)
+    messages.success(request, "The tests run again. Reload the page in a moment.")
+    return redirect(row.review_url_in(request.workspace))
+
+
+@require_POST
 def review_release(request, workspace, pk):
     row = services.release(_submission(request, pk), desk=request.workspace, actor=request.user)
     messages.success(request, f"{row} is back in line, in its old place.")
@@ -71,18 +81,22 @@ def review_release(request, workspace, pk):
 @require_POST
 def review_decision(request, workspace, pk):
     row = _submission(request, pk)
-    form = DecisionForm(request.POST, count=len(row.findings))
+    form, status = DecisionForm(request.POST, count=len(row.findings)), 422
     if form.is_valid():
         try:
             decided = _decide(row, request, **form.cleaned_data)
         except Invalid as error:
+            status = error.status
             add_refusals(form, error)
             if error.next_step:
                 form.add_error(None, error.next_step)
+        except DomainError as error:
+            status = error.status
+            form.add_error(None, f"{error} {error.next_step}")
         else:
             messages.success(request, SAID[form.cleaned_data["decision"]].format(row=decided))
             return redirect(decided.review_url_in(request.workspace))
-    return render(request, "submissions/review_detail.html", _review(request, row, form), status=422)
+    return render(request, "submissions/review_detail.html", _review(request, row, form), status=status)
 
 
 def _decide(row: Submission, request, *, decision, reason, level, finding, attested) -> Submission:
@@ -103,10 +117,14 @@ def _review(request, row: Submission, form: DecisionForm | None) -> dict:
     manifest = load(row.manifest)
     is_author = request.user.pk in row.author_ids or bool(row.owner and is_of_team(request.user, row.owner))
     rivals = queue_of(request.workspace).filter(slug=row.slug, desk=request.workspace).open().exclude(pk=row.pk)
+    comparison = compare(row, files)
     return {
         "submission": row,
+        "evidence": evidence_of(row),
+        "report": report_of(row.digest),
+        "behaviour": behaviour(comparison.base.digest, row.digest) if comparison.base else [],
         "form": form or DecisionForm(count=len(row.findings)),
-        "comparison": compare(row, files),
+        "comparison": comparison,
         "manifest": manifest,
         "asks": asks_of(manifest),
         "lines": list(enumerate(lines_of(row.text), 1)),

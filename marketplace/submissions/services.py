@@ -18,10 +18,11 @@ from galaxy.core.permissions import require
 from galaxy.core.scope import scope_with
 from marketplace.desk import MAY_REVIEW
 from marketplace.submissions import news
-from marketplace.submissions.errors import NotTheReviewer, OwnWork, ReasonNeeded, StillOpen
+from marketplace.submissions.errors import NotNow, NotTheReviewer, OwnWork, ReasonNeeded, StillOpen
 from marketplace.submissions.facing import Order, publishers_for, ready
 from marketplace.submissions.machine import MOVES, SUBMIT, both_sides, locked, make_move, write_step
 from marketplace.submissions.models import Submission, SubmissionFile
+from marketplace.submissions.proof import prove_soon
 from marketplace.workshop.drafts import MAY_WRITE, begin_draft, files_of, put_file, remove_draft
 from marketplace.workshop.models import Draft
 from registry.publishers.team import is_of_team
@@ -93,6 +94,7 @@ def submit(draft: Draft, *, order: Order, actor: User, now: datetime | None = No
             facts = {"publisher": row.publisher, "catalogue": "public" if row.is_public else "private"}
             write_step(row, SUBMIT, actor=actor, sides=sides, before="", note="", now=row.submitted_at, facts=facts)
             news.tell_reviewers(row, sides.desk, by=actor)
+            prove_soon(row)
     return row
 
 
@@ -136,6 +138,14 @@ def take(submission: Submission, *, desk: Workspace, actor: User, now: datetime 
         news.settle(row, sides.desk)
         news.tell_authors(row, sides.origin, "submission_taken", by=actor)
     return row
+
+
+def prove_again(submission: Submission, *, desk: Workspace, actor: User) -> None:
+    """Let a worker run its tests and checks once more. Raises NotGranted or NotNow."""
+    require(actor, MAY_REVIEW, desk)
+    if not submission.is_open or not submission.is_public:
+        raise NotNow(f"{submission} is not waiting for a place in the marketplace, so nothing has to be proven.")
+    prove_soon(submission)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ urlpatterns = [
     path("reviews/", review_views.review_list, name="review-list"),
     path("reviews/<uuid:pk>/", review_views.review_detail, name="review-detail"),
     path("reviews/<uuid:pk>/taking/", review_views.review_taking, name="review-taking"),
+    path("reviews/<uuid:pk>/proof/", review_views.review_proof, name="review-proof"),
     path("reviews/<uuid:pk>/release/", review_views.review_release, name="review-release"),
     path("reviews/<uuid:pk>/decision/", review_views.review_decision, name="review-decision"),
 ]

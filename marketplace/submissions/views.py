@@ -13,6 +13,7 @@ from marketplace.submissions.comparing import newest_of
 from marketplace.submissions.facing import PRIVATE, PUBLIC, Order, checked_for, desk_for, publishers_for
 from marketplace.submissions.forms import SubmitForm
 from marketplace.submissions.models import Submission
+from marketplace.submissions.proof import report_of
 from marketplace.submissions.reading import (
     earlier_of,
     findings_of,
@@ -102,6 +103,7 @@ def submission_detail(request, workspace, pk):
         "standing": standing_of(row),
         "steps": steps_of(row),
         "findings": findings_of(row),
+        "report": report_of(row.digest) if row.is_public else {},
         "reasons": reasons_of(row),
         "files": list(row.files.defer("content").order_by("path")),
         "earlier": earlier_of(row),

@@ -49,6 +49,7 @@ OBJECT_ROUTES = (
     "-staging",
     "review-taking",
     "review-release",
+    "review-proof",
     "submission-create",
     "-switch",
     "-retirement",

@@ -12,6 +12,7 @@ from marketplace.submissions.approving import approve
 from marketplace.submissions.errors import NotNow, NotTheReviewer, OwnWork, ReasonNeeded, StillOpen
 from marketplace.submissions.machine import MOVES
 from marketplace.submissions.models import DECIDED, OPEN, State, Submission, SubmissionFile, SubmissionStep
+from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import reject, release, request_changes, take, withdraw
 from tests.submitting import publisher_of, submitted, taken, text_of
 
@@ -29,6 +30,7 @@ def _act(name, row, cast, desk):
         case "reject":
             return reject(row, reason="It sends what it should not.", **reviewer)
         case "approve":
+            prove_submission(row.pk)
             return approve(row, **reviewer)
         case "withdraw":
             return withdraw(row, actor=cast["creator"])
@@ -170,7 +172,7 @@ def test_whoever_had_a_hand_in_the_draft_is_an_author(workspace, cast):
     from marketplace.workshop.drafts import begin_draft, put_file
 
     draft = begin_draft(workspace, text=text_of(), actor=cast["admin"])
-    put_file(draft, path="docs.md", content=b"# Tasks, and how they are kept.", actor=cast["owner"])
+    put_file(draft, path="notes.md", content=b"# Tasks", actor=cast["owner"])
     row = submitted(workspace, cast["creator"], draft=draft, catalogue="private")
     assert set(row.author_ids) == {cast["admin"].pk, cast["owner"].pk, cast["creator"].pk}
     for person in (cast["admin"], cast["owner"]):
@@ -231,10 +233,10 @@ def test_files_are_kept_by_what_they_are(workspace, cast, desk):
     from marketplace.workshop.drafts import begin_draft, put_file
 
     draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
-    put_file(draft, path="docs.md", content=b"# Tasks", actor=cast["creator"])
+    put_file(draft, path="notes.md", content=b"# Tasks", actor=cast["creator"])
     row = submitted(workspace, cast["creator"], draft=draft)
     file = row.files.get()
-    assert (file.path, bytes(file.content)) == ("docs.md", b"# Tasks")
+    assert (file.path, bytes(file.content)) == ("notes.md", b"# Tasks")
     with pytest.raises(IntegrityError, match="submissionfile_is_what_it_says"), transaction.atomic():
         SubmissionFile.objects.create(
             workspace=workspace,

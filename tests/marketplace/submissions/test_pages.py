@@ -10,17 +10,20 @@ from django.utils import timezone
 
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.scope import scope_with, workspace_scope
+from marketplace.evidence.rules import BY_CODE
+from marketplace.evidence.standing import standing_of
 from marketplace.models import Listing
 from marketplace.submissions import approving
 from marketplace.submissions.attestations import ATTESTATIONS
 from marketplace.submissions.models import Submission
+from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.reading import findings_of
 from marketplace.submissions.services import reject
 from marketplace.submissions.standing import figures_of, places_of
 from marketplace.workshop.drafts import begin_draft, put_file
 from registry.models import Extension, Publisher, Version
 from registry.services import install
-from tests.submitting import publisher_of, submitted, taken, text_of
+from tests.submitting import UNDOABLE, publisher_of, submitted, taken, text_of
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +177,8 @@ def test_what_was_reviewed_is_what_is_installed(workspace, cast, desk, client_of
     row = submitted(workspace, cast["creator"], draft=draft)
     reviewer = client_of(desk.reviewer)
     assert row.digest in _page(reviewer, "review-detail", desk.workspace, row.pk)
+    with scope_with(desk.workspace.pk):
+        prove_submission(row.pk)
     reviewer.post(_url("review-taking", desk.workspace, row.pk))
     answer = reviewer.post(
         _url("review-decision", desk.workspace, row.pk), {"decision": "approve", "level": "verified"}
@@ -195,7 +200,7 @@ def test_what_was_reviewed_is_what_is_installed(workspace, cast, desk, client_of
 
 
 def test_enterprise_asks_the_reviewer_to_vouch(workspace, cast, desk, client_of):
-    row = taken(submitted(workspace, cast["creator"]), desk.workspace, desk.reviewer)
+    row = taken(submitted(workspace, cast["creator"], text=UNDOABLE), desk.workspace, desk.reviewer)
     decision, reviewer = _url("review-decision", desk.workspace, row.pk), client_of(desk.reviewer)
     some = {"decision": "approve", "level": "enterprise", "attested": list(ATTESTATIONS)[:2]}
     answer = reviewer.post(decision, some)
@@ -204,6 +209,24 @@ def test_enterprise_asks_the_reviewer_to_vouch(workspace, cast, desk, client_of)
     assert reviewer.post(decision, some | {"attested": list(ATTESTATIONS)}).status_code == 302
     row.refresh_from_db()
     assert (row.level, row.attestations) == ("enterprise", list(ATTESTATIONS))
+    assert {one.rule.code for one in standing_of(row.digest, "enterprise") if one.holds} == set(BY_CODE)
+
+
+def test_a_level_rests_on_what_is_proven(workspace, cast, desk, client_of):
+    """F91: without a proven publisher no Verified, without tests not even Community; the page names what is missing."""
+    Publisher.objects.filter(name="Meridian").update(proof="none", proven_at=None)
+    row = submitted(workspace, cast["creator"])
+    reviewer = client_of(desk.reviewer)
+    reviewer.post(_url("review-taking", desk.workspace, row.pk))
+    decision = _url("review-decision", desk.workspace, row.pk)
+    untested = reviewer.post(decision, {"decision": "approve"})
+    assert (untested.status_code, "contract tests" in untested.content.decode()) == (409, True)
+    with scope_with(desk.workspace.pk):
+        assert prove_submission(row.pk)
+    unproven = reviewer.post(decision, {"decision": "approve", "level": "verified"})
+    assert (unproven.status_code, "publisher proven" in unproven.content.decode()) == (409, True)
+    assert not Version.objects.filter(extension__slug="lantern-tasks").exists()
+    assert reviewer.post(decision, {"decision": "approve", "level": "community"}).status_code == 302
 
 
 def test_verified_asks_for_somebody_who_helps(workspace, cast, desk, client_of):

@@ -10,6 +10,7 @@ from galaxy.core.scope import workspace_scope
 from marketplace.submissions.approving import approve
 from marketplace.submissions.errors import NotNow
 from marketplace.submissions.models import Submission
+from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import reject, take, withdraw
 from registry.models import Version
 from tests.factories import make_cast, make_desk
@@ -53,6 +54,7 @@ def test_of_two_who_take_or_decide_at_once_one_wins(transactional_db):
     assert sorted(type(one).__name__ for one in found) == ["NotNow", "Submission"]
     with workspace_scope(there):
         row = Submission.objects.select_related("reviewer").get()
+        prove_submission(row.pk)
         assert AuditEvent.objects.filter(action="submission.taken").count() == 1
     mine = {"actor": row.reviewer, **at}
     found = _at_once(
