@@ -52,6 +52,7 @@ class SubmitForm(forms.Form):
         self.fields["publisher"].queryset = publishers
         self.fields["publisher"].widget.attrs["class"] = "select"
         self.has_version = has_version
+        self.one_of = ("publisher", "changes") if has_version else ("publisher",)  # these are no option
         if not has_marketplace:
             self.fields["catalogue"].choices = CATALOGUES[1:]
 
@@ -119,6 +120,7 @@ class DecisionForm(forms.Form):
     """A reviewer's answer. ``finding`` are places in the list of findings, ``attested`` codes of ATTESTATIONS."""
 
     CHOICES = ("approve", "request_changes", "reject")
+    one_of = ("reason", "level")  # each decision needs one of them
     decision = forms.ChoiceField(choices=[(name, name) for name in CHOICES])
     reason = forms.CharField(
         required=False,

@@ -9,7 +9,7 @@ from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import require
 from marketplace.desk import desk as marketplace_desk
-from marketplace.submissions.comparing import newest_of
+from marketplace.submissions.comparing import lines_of, newest_of
 from marketplace.submissions.facing import PRIVATE, PUBLIC, Order, checked_for, desk_for, publishers_for
 from marketplace.submissions.forms import SubmitForm
 from marketplace.submissions.models import Submission
@@ -87,6 +87,7 @@ def submission_create(request, workspace, pk):
         "refusal": refusal,
         "has_marketplace": desk is not None,
         "publishers": publishers,
+        "lines": list(enumerate(lines_of(draft.text), 1)),
         "checked": checked_for(request.workspace, draft.text, files_of(draft), name),
         "files": list(draft.files.defer("content")),
         "figures": figures_of(desk.pk) if desk else None,
@@ -103,6 +104,7 @@ def submission_detail(request, workspace, pk):
         "standing": standing_of(row),
         "steps": steps_of(row),
         "findings": findings_of(row),
+        "lines": list(enumerate(lines_of(row.text), 1)),
         "report": report_of(row.digest) if row.is_public else {},
         "reasons": reasons_of(row),
         "files": list(row.files.defer("content").order_by("path")),

@@ -197,6 +197,9 @@ def test_what_was_reviewed_is_what_is_installed(workspace, cast, desk, client_of
     assert installed.pin.digest == row.version.digest == row.digest
     assert bytes(row.version.files.get(path="notes.md").content) == b"# Notes for those who install it"
     assert "Approved and published" in _page(client_of(cast["creator"]), "submission-detail", workspace, row.pk)
+    assert "Quarantine…" in _page(reviewer, "review-detail", desk.workspace, row.pk)
+    quarantine = reverse("retiring:quarantine-create", args=[desk.workspace.slug, "lantern-tasks", "1.0.0"])
+    assert reviewer.get(quarantine).status_code == 200
 
 
 def test_enterprise_asks_the_reviewer_to_vouch(workspace, cast, desk, client_of):
