@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
@@ -67,22 +68,23 @@ def preview(
     }
     kinds = [{one.kind for one in findings[str(call.record.run_id)]} for call in calls]
     counts = {kind: sum(kind in one for one in kinds) for kind in KINDS}
-    report = UpgradeReport.objects.create(
-        workspace=installation.workspace,
-        installation=installation,
-        version=version,
-        from_digest=installation.pin.digest,
-        digest=digest_of(content),
-        content=content,
-        calls=len(calls),
-        same=sum(not one for one in kinds),
-        is_way_back=back.is_way_back,
-        one_way=list(back.one_way),
-        made_by=actor,
-        **counts,
-    )
-    facts = {"version": version.digest, "report": report.digest, "calls": report.calls, "same": report.same}
-    audit.record("upgrade.previewed", actor=Actor.of(actor), target=installation, after=facts)
+    with transaction.atomic():
+        report = UpgradeReport.objects.create(
+            workspace=installation.workspace,
+            installation=installation,
+            version=version,
+            from_digest=installation.pin.digest,
+            digest=digest_of(content),
+            content=content,
+            calls=len(calls),
+            same=sum(not one for one in kinds),
+            is_way_back=back.is_way_back,
+            one_way=list(back.one_way),
+            made_by=actor,
+            **counts,
+        )
+        facts = {"version": version.digest, "report": report.digest, "calls": report.calls, "same": report.same}
+        audit.record("upgrade.previewed", actor=Actor.of(actor), target=installation, after=facts)
     return report
 
 

@@ -32,6 +32,8 @@ from policies.services.granting import create_auto_approval
 from sandbox.services import invoke
 from tests.matrix.policy_routes import policies
 from tests.matrix.stream_routes import streams
+from tests.matrix.submission_routes import submissions
+from tests.matrix.update_routes import updates
 
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
@@ -78,6 +80,7 @@ def test_no_made_up_request_breaks_it(
     run = invoke(workspace, actor=cast["admin"], target="probe.remove", inputs={"key": "a"})
     if who not in ("agent", "stranger"):
         token_of(person)  # one to be revoked
+    updated = updates(workspace, cast["admin"])
     known = {
         "approvals": run.approval_id,
         "decisions": run.decision_id,
@@ -87,6 +90,9 @@ def test_no_made_up_request_breaks_it(
         "audit-exports": ExportJob.objects.create(workspace=workspace, requested_by=cast["admin"]).pk,
         "audit-streams": streams(workspace, cast["admin"])["sink"].pk,
         "runs": run.pk,
+        "roll-outs": updated["rollout"].pk,
+        "pack-pins": updated["pin"].pk,
+        "submissions": submissions(workspace, cast)["waiting"].pk,
         "installations": probe.pk,
         "events": AuditEvent.objects.latest("id").pk,
         "members": Membership.objects.get(user=cast["member"]).pk,
@@ -157,6 +163,7 @@ def exercise(cases: list[Case], mode: GenerationMode, known: dict, **options) ->
         case = made.derive()
         kind = case.path.removeprefix("/api/v1/workspaces/{workspace}/").partition("/")[0]
         real = {"workspace": "meridian", "id": str(known.get(kind)), "slug": "probe", "number": 1}
+        real["pin"] = str(known["pack-pins"])
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
         if mode == GenerationMode.POSITIVE and isinstance(case.body, dict) and "target" in case.body:
             case.body["target"] = "probe.look_up"

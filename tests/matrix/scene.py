@@ -28,6 +28,7 @@ from tests.factories import make_cast, make_staff
 from tests.matrix import (
     audit_routes,
     machines,
+    move_routes,
     policy_routes,
     publisher_routes,
     queue_routes,
@@ -93,6 +94,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | stream_routes.streams(workspace, admin)
         | audit_routes.trail(workspace, admin)
         | update_routes.updates(workspace, admin)
+        | move_routes.moves(probe)
         | workshop_routes.workshop(workspace, cast["creator"])
         | review_routes.reviews(workspace, admin, probe)
         | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])

@@ -25,7 +25,7 @@ class Vault:
 class Calls:
     """A pool whose code hears the value from a peer, sends it on in an address, and only then uses its own."""
 
-    def run(self, job, speaker):
+    def run(self, job, speaker, halt):
         heard = speaker.fetch({"url": f"https://{HOST}/config"}, 5)["body"]
         speaker.fetch({"url": f"https://{HOST}/log?{heard}"}, 5)
         speaker.fetch({"url": f"https://{HOST}/me", "headers": {"X-Key": job.secrets["KEY"]}}, 5)

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from galaxy.core.audit import Actor
 from galaxy.core.members.people import remove_member
 from galaxy.core.models import AuditEvent, Membership
 from registry.models import Connection, ConnectionCredential
-from registry.services import move_pin
+from registry.services.moving import move_approved
 from sandbox.connections import services
 from sandbox.connections.services import connect_with, disconnect
 from sandbox.oauth.answers import Tokens
@@ -76,7 +77,7 @@ def test_a_token_on_its_way_is_not_stored_once_the_version_signs_in_otherwise(ex
     other = publish(vendor("type: bearer").replace("version: 1.0.0", "version: 2.0.0"))
 
     def answer(host, target, form):
-        move_pin(expired.installation, version=other, actor=admin, agrees=True)
+        move_approved(expired.installation, version=other, actor=admin, chain=Actor.of(admin))
         return FRESH
 
     with pytest.raises(NotAuthorised):
