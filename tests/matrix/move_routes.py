@@ -21,10 +21,8 @@ def place(route: str, things: dict) -> dict:
 
 def query(route: str, things: dict) -> str:
     """What a page is asked for beside its address."""
-    wanted: Version | None = {"registry:rollback": things["older"], "sandbox:upgrade-preview": things["newer"]}.get(
-        route
-    )
-    return f"?to={wanted.digest}" if wanted else ""
+    wanted = {"registry:rollback": things["older"], "sandbox:upgrade-preview": things["newer"]}
+    return f"?to={wanted[route].digest}" if route in wanted else ""
 
 
 def body(route: str, things: dict) -> dict:
