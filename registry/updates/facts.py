@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from galaxy.core.models import User
 from registry.differences import newly_sent
 from registry.levels import levels_of
 from registry.manifests import Manifest, load
 from registry.models import (
+    Extension,
     Hold,
     Installation,
     Kind,
@@ -198,12 +199,16 @@ def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
 def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, str]]]:
     """Which packs here take which range of what, by slug. A pack that has a pin of its own takes what that says."""
     slugs = [one.extension.slug for one in installations]
+    # Looked up row by row and not joined: see registry.services.installing.needed_by.
+    extension = Extension.objects.filter(pk=OuterRef("extension"))
     packs = (
         Installation.objects.in_workspace(installations[0].workspace)
         .active()
-        .filter(extension__kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
+        .alias(kind=Subquery(extension.values("kind")))
+        .filter(kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
+        .annotate(called=Subquery(extension.values("name")))
     )
-    rows = packs.order_by("extension__name").values_list("pk", "extension__name", "pin__version__manifest__requires")
+    rows = packs.order_by("called").values_list("pk", "called", "pin__version__manifest__requires")
     own = set(
         PackPin.objects.in_workspace(installations[0].workspace)
         .filter(installation__in=installations)
