@@ -87,18 +87,22 @@ class Scrubber:
         found = self._automaton.find_matches_as_indexes(lower, overlapping=True)
         spans = [(begin, end) for number, begin, end in found if number < self._anchors_from]
         if found or self._always_unescapes:
-            spans += self._escaped_matches(lower, _LAYERS)
+            spans += self._escaped_matches(data, _LAYERS)
         return _merged(spans)
 
     def _escaped_matches(self, data: bytes, layers: int) -> list[tuple[int, int]]:
         if self._escaped is None or not layers:
             return []
-        plain = Unescaped(data)
-        if plain.data is None:
-            return []
-        lower = plain.data.lower()
-        found = [(begin, end) for _, begin, end in self._escaped.find_matches_as_indexes(lower, overlapping=True)]
-        return [plain.original(*span) for span in found + self._escaped_matches(lower, layers - 1)]
+        spans = []
+        for long in (False, True) if b"\\U" in data else (False,):
+            plain = Unescaped(data, long=long)
+            if plain.data is None:
+                continue
+            lower = plain.data.lower()
+            found = [(begin, end) for _, begin, end in self._escaped.find_matches_as_indexes(lower, overlapping=True)]
+            found += self._escaped_matches(plain.data, layers - 1)
+            spans += [plain.original(*span) for span in found]
+        return spans
 
 
 def _automaton(patterns: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick | None:

@@ -8,19 +8,24 @@ import re
 import sys
 from bisect import bisect_right
 
-_ESCAPE = re.compile(
-    rb"%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})"
-    rb"|&#x0{0,2}([0-9a-f]{1,6});|&#([0-9]{1,7});|&(amp|lt|gt|quot|apos);|\\([\"'\\/bfnrt])",
-    re.IGNORECASE,
+_USUAL = (
+    rb"|%([0-9a-f]{2})|\\x([0-9a-f]{2})|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})"
+    rb"|&#x0{0,2}([0-9a-f]{1,6});|&#([0-9]{1,7});|&(amp|lt|gt|quot|apos);|\\([\"'\\/bfnrt])"
 )
+# In upper case an escape of four digits looks like the beginning of one of eight, so texts are read in both ways.
+_ESCAPE = re.compile(rb"(?!)()" + _USUAL, re.IGNORECASE)
+_LONG = re.compile(rb"(?-i:\\U)(00(?:0[1-9a-f]|10)[0-9a-f]{4})" + _USUAL, re.IGNORECASE)
 _NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class Unescaped:
-    """``data`` is the text without escapes of one layer, in bytes; None where it has none."""
+    """``data`` is the text without escapes of one layer, in bytes; None where it has none.
 
-    def __init__(self, data: bytes):
+    ``long``: ``\\U`` in upper case begins eight digits, as Python writes signs beyond U+FFFF that it does not print.
+    """
+
+    def __init__(self, data: bytes, *, long: bool = False):
         self.data: bytes | None = None
         if b"%" not in data and b"\\" not in data and b"&" not in data:
             return
@@ -28,7 +33,7 @@ class Unescaped:
         self._starts: list[int] = []  # of each escape in the result
         self._ends: list[tuple[int, int]] = []  # where it ends there and here
         at = length = 0
-        for match in _ESCAPE.finditer(data):
+        for match in (_LONG if long else _ESCAPE).finditer(data):
             plain = _plain(match)
             length += match.start() - at
             self._starts.append(length)
@@ -57,7 +62,7 @@ class Unescaped:
 
 
 def _plain(match: re.Match[bytes]) -> bytes:
-    percent, hex_byte, high, low, unit, hex_entity, entity, name, sign = match.groups()
+    beyond, percent, hex_byte, high, low, unit, hex_entity, entity, name, sign = match.groups()
     if percent or hex_byte:
         return bytes.fromhex((percent or hex_byte).decode())
     if high:
@@ -66,5 +71,5 @@ def _plain(match: re.Match[bytes]) -> bytes:
         return _NAMED[name.lower()]
     if sign:
         return _CONTROLS.get(sign.lower(), sign)
-    number = int(entity) if entity else int(unit or hex_entity, 16)
+    number = int(entity) if entity else int(beyond or unit or hex_entity, 16)
     return chr(number).encode("utf-8", "surrogatepass") if number <= sys.maxunicode else match[0]

@@ -131,6 +131,7 @@ VALUES = st.text(alphabet=SIGNS, min_size=8, max_size=40).filter(lambda text: le
     after=st.text(alphabet=SIGNS, max_size=9),
 )
 @example(secret=SECRET, name="base64", before="x", after="y")
+@example(secret="000012'\U0001e02b", name="repr", before="", after='"')
 def test_no_mutation_of_any_value_gets_past(secret, name, before, after):
     written = WRITERS[name](before + secret + after)
     left = Scrubber([secret]).text(written)
