@@ -60,7 +60,9 @@ def _wants(hit: Hit) -> str:
 
 def _why(hit: Hit) -> str:
     """The parts of the score, which add up to it; nothing where only one thing decides, as in the order by name."""
-    parts = "".join(f"<li><span>{part.name}: {part.why}</span> <b>{part.points}</b></li>" for part in hit.why)
+    parts = "".join(
+        f"<li><span>{escape(part.name)}: {escape(part.why)}</span> <b>{part.points}</b></li>" for part in hit.why
+    )
     return (
         f'<details class="why"><summary>Why here<span class="sr">: {escape(hit.name)}</span></summary><ul>{parts}'
         f"<li><span>Together</span> <b>{hit.score}</b></li></ul></details>"
