@@ -12,10 +12,9 @@ from galaxy.core import audit
 from galaxy.core.errors import Conflict
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
-from marketplace.checks import check
 from marketplace.evidence.models import TestRun
 from marketplace.evidence.proving import keep
-from marketplace.workshop.drafts import MAY_WRITE, files_of
+from marketplace.workshop.drafts import MAY_WRITE, checked_of
 from marketplace.workshop.models import Draft
 from registry.manifests import Manifest, version_digest
 from registry.models import Installation
@@ -40,7 +39,7 @@ class UnderWay(Conflict):
 def ask_tests(draft: Draft, *, actor: User) -> TestRun:
     """Have the saved text and files of a draft tested, after the commit. Raises NotGranted, NothingToTest, UnderWay."""
     require(actor, MAY_WRITE, draft.workspace)
-    checked = check(draft.text, files_of(draft))
+    checked = checked_of(draft)
     if checked.manifest is None:
         raise NothingToTest("The text has errors, so there is nothing to test.")
     digest = version_digest(checked.manifest, checked.files)
@@ -134,7 +133,7 @@ def _ring(workspace: UUID, run: UUID) -> None:
 
 def _bytes_of(run: TestRun) -> tuple[Manifest | None, dict[str, bytes]]:
     if run.draft:
-        checked = check(run.draft.text, files_of(run.draft))
+        checked = checked_of(run.draft)
         return checked.manifest, checked.files
     version = run.installation.pin.version  # type: ignore[union-attr]  # a constraint: it is of one of the two
     return version.parsed, {path: bytes(content) for path, content in version.files.values_list("path", "content")}

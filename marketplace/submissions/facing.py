@@ -1,16 +1,14 @@
 """What stands between a draft and a submission: checks, name and number, the same for form, API and desk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
 from galaxy.core.models import User, Workspace
 from marketplace.checks import Checked, Context, check
-from marketplace.checks.listing import ordered
 from marketplace.desk import desk as marketplace_desk
 from marketplace.submissions.errors import NoDesk, NotReady
-from registry.compat import version_findings
 from registry.errors import AlreadyPublished, NameTaken
 from registry.manifests import Finding, Manifest, version_digest
 from registry.models import Extension, Publisher
@@ -62,13 +60,8 @@ def publishers_for(user: User, workspace: Workspace) -> QuerySet[Publisher]:
 
 
 def checked_for(workspace: Workspace, text: str, files: Mapping[str, bytes], publisher: str) -> Checked:
-    """The one list of findings, as its author and its reviewer see it; the number counts among them."""
-    checked = check(text, files, Context(publisher=publisher))
-    if checked.manifest is None:
-        return checked
-    known = {finding.code for finding in checked.findings}
-    more = [one for one in version_findings(checked.manifest, checked.files, workspace) if one.code not in known]
-    return replace(checked, findings=ordered([*checked.findings, *more])) if more else checked
+    """The one list of findings, as its author and its reviewer see it."""
+    return check(text, files, Context(publisher, workspace))
 
 
 def ready(workspace: Workspace, text: str, files: Mapping[str, bytes], order: Order) -> Prepared:

@@ -7,7 +7,7 @@ from galaxy.core import audit
 from galaxy.core.errors import Invalid
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
-from marketplace.checks import Checked, check
+from marketplace.checks import Checked, Context, check
 from marketplace.workshop.errors import TooManyDrafts, WrittenMeanwhile
 from marketplace.workshop.models import Draft, DraftFile
 from registry.errors import NotPublishable
@@ -30,7 +30,7 @@ def begin_draft(workspace: Workspace, *, text: str, actor: User, losses: list[di
     if Draft.objects.in_workspace(workspace).kept().count() >= MOST_DRAFTS:
         raise TooManyDrafts(f"{workspace} keeps {MOST_DRAFTS} drafts already.")
     draft = Draft(workspace=workspace, created_by=actor, updated_by=actor, losses=losses or [])
-    _take(draft, text, check(text))
+    _take(draft, text, check(text, context=Context(workspace=workspace)))
     draft.save(force_insert=True)
     audit.record("draft.created", actor=actor, target=draft, after={"name": draft.name, "slug": draft.slug})
     return draft
@@ -42,7 +42,7 @@ def save_draft(draft: Draft, *, text: str, revision: int, actor: User) -> tuple[
     require(actor, MAY_WRITE, draft.workspace)
     _require_short(text)
     row = _locked(draft)
-    checked = check(text, files_of(row))
+    checked = checked_of(row, text)
     if row.revision != revision:
         raise WrittenMeanwhile(f"{row.updated_by} saved {row} after you opened it.")
     if row.text != text:
@@ -61,7 +61,7 @@ def publish(draft: Draft, *, actor: User) -> Version:
     """What is saved becomes a version of the workspace's own. Raises NotGranted, NotPublishable or NameTaken."""
     require(actor, MAY_WRITE, draft.workspace)
     row = _locked(draft)
-    checked = check(row.text, files_of(row))
+    checked = checked_of(row)
     if checked.manifest is None or checked.errors:
         first = checked.errors[0]
         where = f"Line {first.line}: " if first.line else ""
@@ -120,6 +120,11 @@ def take_file(file: DraftFile, *, actor: User) -> None:
     audit.record("draft.file_taken", actor=actor, target=row, before={"path": file.path})
 
 
+def checked_of(draft: Draft, text: str | None = None) -> Checked:
+    """The findings of what is saved, or of ``text`` in its place, with the files beside it."""
+    return check(draft.text if text is None else text, files_of(draft), Context(workspace=draft.workspace))
+
+
 def files_of(draft: Draft, *, without: str = "") -> dict[str, bytes]:
     rows = DraftFile.objects.filter(workspace=draft.workspace_id, draft=draft).exclude(path=without)
     return {path: bytes(content) for path, content in rows.values_list("path", "content")}
@@ -132,7 +137,7 @@ def _locked(draft: Draft) -> Draft:
 
 def _changed(row: Draft, actor: User) -> None:
     """A file came or went: what the text lacks may be another thing now."""
-    _take(row, row.text, check(row.text, files_of(row)))
+    _take(row, row.text, checked_of(row))
     row.updated_by, row.updated_at = actor, timezone.now()
     row.save()
 

@@ -10,14 +10,14 @@ from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import require
-from marketplace.checks import Checked, check
+from marketplace.checks import Checked
 from marketplace.checks.coverage import coverage_of
 from marketplace.checks.ready import ready_of
 from marketplace.evidence.testing import ask_tests, newest_of
 from marketplace.workshop.drafts import (
     MAY_WRITE,
     begin_draft,
-    files_of,
+    checked_of,
     publish,
     put_file,
     remove_draft,
@@ -82,7 +82,7 @@ def draft_check(request, workspace, pk):
     """The findings of what is typed, saving nothing."""
     draft, form = _draft(request, pk), TextForm(request.POST)
     if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
-        checked = check(request.POST.get("text", ""), files_of(draft))
+        checked = checked_of(draft, request.POST.get("text", ""))
         return render(request, "workshop/_checked.html", {"editable": True} | _tested(draft, checked))
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
@@ -100,7 +100,7 @@ def draft_tests(request, workspace, pk):
         if request.method == "POST":
             return redirect(f"{draft.get_absolute_url()}#tests")
         return draft_detail(request, workspace, pk)
-    context = {"draft": draft} | _tested(draft, check(draft.text, files_of(draft)))
+    context = {"draft": draft} | _tested(draft, checked_of(draft))
     return render(request, "marketplace/checks/_tests.html", context)
 
 
@@ -227,7 +227,7 @@ def _editor(
     is_unsaved: bool = False,
     status: int = 200,
 ):
-    tested = _tested(draft, check(text, files_of(draft)))
+    tested = _tested(draft, checked_of(draft, text))
     installation = installation_of(draft, request.user)
     run_url = reverse("sandbox:run-create", args=[request.workspace.slug])
     context = {

@@ -8,7 +8,7 @@ What counts as what stands in docs/versions.md; the comparison is pure, ``releas
 
 from .numbers import is_enough, raised, step
 from .reasons import CODES, CONSENT, Bump, Level, Reason
-from .releases import Shortfall, require_high_enough, shortfall, version_findings
+from .releases import Shortfall, require_high_enough, shortfall, shortfall_of
 from .whole import least_bump
 
 __all__ = [
@@ -23,6 +23,6 @@ __all__ = [
     "raised",
     "require_high_enough",
     "shortfall",
+    "shortfall_of",
     "step",
-    "version_findings",
 ]

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from galaxy.core.models import Workspace
 from registry.errors import VersionTooLow
-from registry.manifests import Finding, Manifest, version_digest
+from registry.manifests import Manifest, version_digest
 from registry.models import Extension, Version
 from registry.semver import sort_key
 
 from .numbers import is_enough, is_release, raised
 from .reasons import Bump
 from .whole import least_bump
-
-CODE = "version-too-low"
 
 
 @dataclass(frozen=True)
@@ -68,18 +67,21 @@ def require_high_enough(extension: Extension, manifest: Manifest, files: Mapping
         raise VersionTooLow(f"{manifest.id} {short.sentence}", {"version": short.sentence} | reasons, short.fix)
 
 
-def version_findings(manifest: Manifest, files: Mapping[str, bytes], workspace=None) -> list[Finding]:
-    """The finding ``version-too-low`` where the manifest's number would be refused; [] where it fits.
+def shortfall_of(
+    manifest: Manifest, files: Mapping[str, bytes], *, publisher: str = "", workspace: Workspace | None = None
+) -> Shortfall | None:
+    """What is wrong with the manifest's number; None where it fits, or where nothing of that name is published.
 
     Held against the extension of that name in the marketplace, or against that of ``workspace`` where only it has one.
-    A draft without a number has another finding.
+    Another publisher's than ``publisher`` is nothing to be held against: there the name is what is wrong.
     """
     if not manifest.id or not manifest.version:
-        return []
+        return None
     named = Extension.objects.filter(slug=manifest.id, kind=manifest.kind)
     extension = named.public().first() or (named.filter(workspace=workspace).first() if workspace else None)
-    short = shortfall(extension, manifest, files) if extension else None
-    return [Finding(CODE, 0, 0, short.sentence, short.fix, "error", "version")] if short else []
+    if extension is None or (publisher and extension.workspace_id is None and extension.publisher != publisher):
+        return None
+    return shortfall(extension, manifest, files)
 
 
 def files_of(version: Version) -> dict[str, bytes]:

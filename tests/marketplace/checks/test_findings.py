@@ -1,8 +1,11 @@
 """The one list of findings: each code by a text that has it, the order, and who reads it."""
 
+import io
+import json
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from marketplace.checks import CODES, NOBODY, Context, check
@@ -10,9 +13,12 @@ from marketplace.checks.codes import OWN
 from marketplace.checks.models import KnownName
 from marketplace.checks.names import remember
 from marketplace.checks.reference import BEGIN, END, tables
+from marketplace.submissions.facing import checked_for
+from marketplace.workshop.drafts import begin_draft
 from marketplace.workshop.starters import TEXTS
 from registry.models import Extension
 from registry.names import is_near, keys, skeleton
+from tests.registry.samples import publish
 
 REST, GRPC, TRANSFORM = TEXTS["rest"], TEXTS["grpc"], TEXTS["transform"]
 PYTHON = """# action: my.titles
@@ -137,12 +143,12 @@ def test_a_skeleton_is_what_the_eye_sees():
 
 
 def test_names_are_looked_through_by_index(known, django_assert_num_queries):
-    """A hundred thousand names stay quick: three look-ups, each of which has its index, and no list in memory."""
+    """A hundred thousand names stay quick: three look-ups and that of the number, each of which has its index, and no list in memory."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     near = KnownName.objects.filter(keys__overlap=keys("hubzpot"))
     assert "knownname_keys" in near.explain()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert "similar-name" in codes(swap("my-tasks", "hubzpot"))
 
 
@@ -247,3 +253,24 @@ def test_the_table_of_codes_says_everything_and_is_the_one_in_the_docs():
     page = (Path(__file__).parents[3] / "docs" / "findings.md").read_text(encoding="utf-8")
     assert page[page.index(BEGIN) : page.index(END) + len(END) + 1] == tables()
     assert {"leaked-secret", "look-alike-name", "unpublishable", "version-too-low"} <= CODES.keys()
+
+
+@pytest.mark.django_db
+def test_a_number_that_is_too_low_is_told_in_the_editor_by_the_command_and_to_the_reviewer(
+    workspace, creator, client_of, tmp_path
+):
+    """One list for all of them, and the line is that of the number."""
+    first = swap("version: 0.1.0", "version: 1.0.0")
+    publish(check(first).manifest, publisher="Orbit Works")
+    text = first.replace("title: string,", "title: string, urgent: bool,").replace("1.0.0", "1.0.1", 1)
+    (found,) = [one for one in check(text).findings if one.code == "version-too-low"]
+    assert (found.line, found.path, found.severity, "2.0.0" in found.fix) == (2, "version", "warning", True)
+    draft = begin_draft(workspace, text=text, actor=creator)
+    shown = client_of(creator).get(draft.get_absolute_url()).content.decode()
+    assert "is too low. Beside 1.0.0" in shown
+    assert found in checked_for(workspace, text, {}, "Orbit Works").findings
+    assert codes(text, context=Context("Somebody else")).count("version-too-low") == 0
+    (tmp_path / "manifest.yaml").write_text(text)
+    out = io.StringIO()
+    call_command("extension", "check", str(tmp_path), "--json", stdout=out)
+    assert "version-too-low" in {one["code"] for one in json.loads(out.getvalue())["findings"]}
