@@ -52,7 +52,7 @@ def listing_list(request, workspace):
         "found": found,
         "announcement": _announcement(found),
         "no_match": _no_match(wanted),
-        "cards": cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install)),
+        "cards": cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install), request.workspace),
         "links": {name: _link(request, after=getattr(found, name)) for name in ("previous", "next")},
         "as_typed": _link(request, as_typed="1", after=""),
     }

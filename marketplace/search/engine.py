@@ -1,5 +1,6 @@
 """Searching: what is asked for, what comes of it, and the correction of typos where nothing does."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from marketplace.search.places import BEST, Place, read_place
 from marketplace.search.scoring import Part, parts_of
 from marketplace.search.statement import COLUMNS, ORDERS, PAGE, Asked, statement
 from marketplace.search.typos import correct
+from registry.semver import satisfies
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,25 @@ class Count(NamedTuple):
         return f"{self.number:,}{'+' if self.is_least else ''}"
 
 
+class Need(NamedTuple):
+    """What a pack requires. ``held`` is the number that is installed here, None where nothing of it is."""
+
+    name: str
+    wanted: str
+    held: str | None
+
+    @property
+    def is_met(self) -> bool:
+        return self.held is not None and satisfies(self.held, self.wanted)
+
+
 @dataclass(frozen=True)
 class Hit:
     """One result with its card, why it stands here, and what the workspace has of it.
 
     ``held`` is the number it is pinned to where the listing offers a newer one, ``wants`` are scopes that one asks for
-    and nobody agreed to yet; ``is_asked``: somebody waits for a yes to install it.
+    and nobody agreed to yet; ``is_asked``: somebody waits for a yes to install it. ``ended`` is deprecated, yanked or
+    quarantined where nobody installs what the listing offers, else "".
     """
 
     listing_id: UUID
@@ -66,6 +81,8 @@ class Hit:
     held: str | None
     wants: tuple[str, ...]
     is_asked: bool
+    ended: str = ""
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,6 +183,8 @@ def _hit(row: dict[str, Any]) -> Hit:
         held=row["held"],
         wants=tuple(row["wants"] or ()),
         is_asked=row["is_asked"],
+        ended=row["ended"] or "",
+        needs=tuple(Need(*one) for one in json.loads(row["needs"] or "[]")),
     )
 
 

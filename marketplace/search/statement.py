@@ -28,7 +28,7 @@ PAGE = 24
 ENOUGH = 120  # results that are ranked together
 COLUMNS = (
     "what", "listing_id", "extension_id", "slug", "name", "level", "number", "parts", "match", "points", "value", "n",
-    "installation_id", "held", "wants", "is_asked",
+    "installation_id", "held", "wants", "is_asked", "ended", "needs",
 )  # fmt: skip
 STATES = {
     "installed": "h.installation_id IS NOT NULL",
@@ -43,8 +43,8 @@ ORDERS = {
     "used": ({"installs": "int", "listing_id": "uuid"}, True),
     "reach": ({"reach": "smallint", "name_key": "text", "listing_id": "uuid"}, False),
 }
-_ENTRY = """e.listing_id, e.extension_id, e.number, e.sort_key, e.slug, e.name, e.name_key, e.level, e.reach, e.tags,
-        e.search, e.used, e.trust, e.health, e.fresh, e.quality, e.installs, e.published_at"""
+_ENTRY = """e.listing_id, e.extension_id, e.kind, e.number, e.sort_key, e.slug, e.name, e.name_key, e.level, e.reach,
+        e.tags, e.search, e.used, e.trust, e.health, e.fresh, e.quality, e.installs, e.published_at"""
 # One by one: OFFSET keeps PostgreSQL from reading the whole table for a join with some of it.
 _BY_KEY = "SELECT * FROM marketplace_publicentry p WHERE p.listing_id = f.listing_id OFFSET 0"
 _FITS = "(numnode(a.wanted) = 0 OR e.search @@ a.wanted)"
@@ -77,15 +77,27 @@ _CARDS = """SELECT 'card', p.listing_id, p.extension_id, p.slug, p.name, p.level
     CASE WHEN p.sort_key > p.held_key THEN ARRAY(
         SELECT s FROM marketplace_listing l, jsonb_array_elements_text(l.scopes) s
         WHERE l.id = p.listing_id AND NOT jsonb_exists(p.held_scopes, s) ORDER BY s) END,
-    EXISTS ({asked})
+    EXISTS ({asked}),
+    (SELECT CASE WHEN v.quarantine <> '' THEN 'quarantined' WHEN v.status <> 'published' THEN v.status END
+        FROM marketplace_listing l JOIN registry_version v ON v.id = l.version_id WHERE l.id = p.listing_id),
+    CASE WHEN p.kind = 'pack' THEN {needs} END
     FROM (SELECT * FROM {source} p {where} ORDER BY {order} LIMIT %(most)s::int) p
     LEFT JOIN marketplace_card c ON c.listing_id = p.listing_id AND c.locale = %(locale)s
     ORDER BY {order}"""
+# What a pack requires: [its name, the range, the number that is held here or null]. Only of packs is the manifest read.
+_NEEDS = """(SELECT jsonb_agg(jsonb_build_array(coalesce(x.name, r.key), r.value, x.held) ORDER BY r.key)
+        FROM marketplace_listing l JOIN registry_version v ON v.id = l.version_id
+        CROSS JOIN LATERAL jsonb_each_text(v.manifest -> 'requires') r
+        LEFT JOIN LATERAL (
+            SELECT x.name, h.held FROM registry_extension x LEFT JOIN here h ON h.extension_id = x.id
+            WHERE x.slug = r.key ORDER BY h.held IS NULL, x.workspace_id NULLS LAST LIMIT 1
+        ) x ON true
+        WHERE l.id = p.listing_id)"""
 _LOOKED = "(SELECT max(upto) FROM {found})"
 _COUNT = """SELECT 'count', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[{looked}, 0], NULL, count(*),
-    NULL, NULL, NULL, NULL FROM base, unnest(tags) t GROUP BY t"""
+    NULL, NULL, NULL, NULL, NULL, NULL FROM base, unnest(tags) t GROUP BY t"""
 _OTHERS = """SELECT 'other', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[max(o.upto), 0], NULL, count(*),
-    NULL, NULL, NULL, NULL FROM ({found}
+    NULL, NULL, NULL, NULL, NULL, NULL FROM ({found}
         UNION ALL SELECT s.sign, NULL, e.tags
         FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags), marketplace_privateentry e
         WHERE e.workspace_id = %(workspace)s
@@ -101,7 +113,7 @@ _OTHERS_BY_HAND = f"""SELECT s.sign, {TIERS} AS upto, e.tags
         JOIN marketplace_publicentry e ON e.extension_id = h.extension_id
         WHERE numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery)"""
 _STATES = f"""SELECT 'state', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ARRAY[
-        count(*), count(*) FILTER (WHERE s.sort_key > s.held_key)]::int[], NULL, 0, NULL, NULL, NULL, NULL
+        count(*), count(*) FILTER (WHERE s.sort_key > s.held_key)]::int[], NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL
     FROM (SELECT h.sort_key AS held_key, e.sort_key FROM asked a, here h
         JOIN marketplace_publicentry e ON e.extension_id = h.extension_id WHERE {_FITS}
         UNION ALL SELECT h.sort_key, e.sort_key FROM asked a, here h
@@ -194,7 +206,7 @@ def _cards(order: str, is_placed: bool, back: bool, source: str, waiting: str) -
         values = ", ".join(f"%({given.get(column, 'value')})s::text::{type}" for column, type in columns.items())
         where = f"WHERE ({', '.join(columns)}) {'<' if falls else '>'} ({values})"
     by = ", ".join(f"p.{column}{' DESC' if falls else ''}" for column in columns)
-    return _CARDS.format(asked=waiting, source=source, where=where, order=by, value=next(iter(columns)))
+    return _CARDS.format(asked=waiting, needs=_NEEDS, source=source, where=where, order=by, value=next(iter(columns)))
 
 
 def _counts(others: bool, by_hand: bool) -> list[str]:
@@ -211,7 +223,8 @@ def _end(found: str) -> str:
         WHERE e.search @@ (a.wanted && ('''=t:' || at || '''')::tsquery)) THEN 'more' END"""
     return (
         f"SELECT 'end', NULL, NULL, {more}, NULL, NULL, NULL, NULL, NULL, ARRAY[max(f.upto), max(f.named_upto)], "
-        f"(SELECT max(upto) FROM basis)::text, (SELECT count(*) FROM base), NULL, NULL, NULL, NULL FROM {found} f"
+        f"(SELECT max(upto) FROM basis)::text, (SELECT count(*) FROM base), NULL, NULL, NULL, NULL, NULL, NULL "
+        f"FROM {found} f"
     )
 
 

@@ -1,13 +1,17 @@
 """Cards: written when a listing changes, filled for each workspace, and never a way for markup of others."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from marketplace.cards import health
 from marketplace.cards.writing import for_cards, parts_of, write_cards
 from marketplace.models import Card, Listing
 from marketplace.services import list_extension
+from registry.models import Connection, Version
 from registry.services import install
-from tests.registry.samples import action, connector, manifest_of, publish
+from tests.registry.samples import action, connector, manifest_of, pack, publish
 
 HOSTILE = '"><script>alert(1)</script>{{ slot.home }}'
 
@@ -72,6 +76,63 @@ def test_a_workspace_sees_its_own_state_in_the_same_card(client_of, workspace, a
     waiting = client.get(url, {"state": "waiting"})
     assert [card.hit.slug for card in waiting.context["cards"]] == ["acme"]
     assert client.get(url, {"state": "available"}).context["cards"] == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "mark"),
+    [
+        ({"quarantine": "flagged"}, "In quarantine"),
+        ({"status": "deprecated"}, "Deprecated"),
+        ({"status": "yanked"}, "Yanked"),
+    ],
+)
+def test_what_nobody_installs_any_more_says_so_and_offers_no_install(client_of, workspace, admin, url, ends, mark):
+    held = offer(connector("acme", "1.0.0", name="Acme"))
+    offer(connector("zeta", "1.0.0", action("send", "mail.write"), name="Zeta"))
+    client = client_of(admin)
+    assert client.get(url).content.decode().count("Install…") == 2
+    Version.objects.filter(pk=held.version_id).update(**ends)
+    page = client.get(url).content.decode()
+    assert page.count("Install…") == 1 and 'aria-label="View Acme"' in page
+    assert mark in page and "1.0.0 " in page
+    Version.objects.filter(pk=held.version_id).update(status="published", quarantine="")
+    install(workspace, held.extension, version=held.version, actor=admin)
+    newer = offer(connector("acme", "2.0.0", action(), action("delete_thing", "things.delete", "DELETE"), name="Acme"))
+    assert "Update to 2.0.0" in client.get(url).content.decode()
+    Version.objects.filter(pk=newer.version_id).update(**ends)
+    page = client.get(url).content.decode()
+    assert mark in page and "Update to" not in page and "wants more" not in page and "Manage" in page
+
+
+def test_a_pack_tells_what_of_its_requirements_is_not_here_and_what_does_not_fit(client_of, workspace, admin, url):
+    first = offer(connector("acme", "1.0.0", name="Acme"))
+    offer(pack())
+    client = client_of(admin)
+    assert "Not here yet: <b>Acme</b>" in client.get(url).content.decode()
+    install(workspace, first.extension, version=first.version, actor=admin)
+    assert "Not here yet" not in client.get(url).content.decode()
+    offer(pack(version="2.0.0", wanted="^2.0"))
+    assert "Does not fit: <b>Acme 1.0.0</b>" in client.get(url).content.decode()
+
+
+def test_what_is_installed_says_how_it_fares_in_as_many_questions_for_many(client_of, workspace, admin, url):
+    client = client_of(admin)
+    client.get(url)
+    counts = []
+    for number in range(3):
+        here = offer(connector(f"c{number}", "1.0.0", action(f"do_{number}")))
+        install(workspace, here.extension, version=here.version, actor=admin)
+        with CaptureQueriesContext(connection) as asked:
+            page = client.get(url).content.decode()
+        assert page.count("Not connected") == number + 1
+        assert f"Health of C{number}" in page
+        counts.append(len(asked))
+    assert counts[2] == counts[0]
+    row = Connection.objects.first()
+    Connection.objects.filter(pk=row.pk).update(status=Connection.Status.EXHAUSTED, last_error="It was revoked.")
+    health._kept.clear()  # fifteen seconds later
+    page = client.get(url).content.decode()
+    assert page.count("Not connected") == 2 and "To be reconnected" in page and "It was revoked." in page
 
 
 def test_the_parts_of_a_score_add_up_to_it_and_stand_under_each_card(client_of, workspace, member, url):
