@@ -106,6 +106,17 @@ def compare(submission: Submission, files: Mapping[str, tuple[bytes, str]]) -> C
     )
 
 
+def changed_since(before: Submission, text: str, files: Mapping[str, tuple[bytes, str]]) -> list[FileChange]:
+    """What differs from ``before``, an earlier submission of the same: the manifest as it was written, then the files;
+    only those that do. ``files`` as in ``compare``."""
+    old_files = {file.path: (bytes(file.content), file.sha256) for file in before.files.all()}
+    pairs = {path: (old_files.get(path), files.get(path)) for path in sorted({*old_files, *files})}
+    lines, note = text_lines(before.text, text)
+    found = [_file_change(path, *pair) for path, pair in pairs.items()]
+    whole = [FileChange("", "changed", "", len(text), lines, note)] if lines or note else []
+    return whole + [one for one in found if one.state != "same"]
+
+
 def text_lines(before: str, after: str) -> tuple[list[Line], str]:
     """(the lines that differ with AROUND more on either side, ""), or ([], why they are not compared)."""
     old, new = lines_of(before), lines_of(after)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from galaxy.core.models import User, Workspace
 from marketplace.submissions.machine import SAYS
-from marketplace.submissions.models import Submission, SubmissionStep
+from marketplace.submissions.models import DECIDED, Submission, SubmissionStep
 from marketplace.submissions.standing import places_of
 from registry.manifests import Finding
 
@@ -65,15 +65,25 @@ def reasons_of(submission: Submission) -> list[Finding]:
     return [Finding(**one) for one in submission.reasons]
 
 
+def refused_before(submission: Submission) -> Submission | None:
+    """The last decision on the same, where that was a no: what its reviewer asked for, and what was handed in then."""
+    rows = _before(submission).filter(state__in=DECIDED).order_by("-submitted_at", "-id")
+    last = rows.select_related("decided_by").first()
+    return last if last and last.is_refused else None
+
+
 def earlier_of(submission: Submission) -> list[Submission]:
     """What the same workspace handed in of the same extension before, the newest first."""
-    rows = Submission.objects.filter(
+    return list(_light(_before(submission)).order_by("-submitted_at", "-id")[:20])
+
+
+def _before(submission: Submission) -> QuerySet[Submission]:
+    return Submission.objects.filter(
         workspace=submission.workspace_id,
         desk=submission.desk_id,
         slug=submission.slug,
         submitted_at__lt=submission.submitted_at,
     )
-    return list(_light(rows).order_by("-submitted_at", "-id")[:20])
 
 
 def _light(rows: QuerySet[Submission]) -> QuerySet[Submission]:

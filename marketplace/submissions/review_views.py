@@ -14,11 +14,19 @@ from marketplace.models import VerificationLevel
 from marketplace.submissions import services
 from marketplace.submissions.approving import approve
 from marketplace.submissions.attestations import ATTESTATIONS
-from marketplace.submissions.comparing import compare, lines_of
+from marketplace.submissions.comparing import changed_since, compare, lines_of
 from marketplace.submissions.forms import DecisionForm, QueueForm
 from marketplace.submissions.models import State, Submission
 from marketplace.submissions.proof import behaviour, evidence_of, report_of
-from marketplace.submissions.reading import earlier_of, findings_of, queue_of, reasons_of, rows_of, steps_of
+from marketplace.submissions.reading import (
+    earlier_of,
+    findings_of,
+    queue_of,
+    reasons_of,
+    refused_before,
+    rows_of,
+    steps_of,
+)
 from marketplace.submissions.standing import figures_of
 from registry.asks import asks_of
 from registry.manifests import load
@@ -118,6 +126,7 @@ def _review(request, row: Submission, form: DecisionForm | None) -> dict:
     is_author = request.user.pk in row.author_ids or bool(row.owner and is_of_team(request.user, row.owner))
     rivals = queue_of(request.workspace).filter(slug=row.slug, desk=request.workspace).open().exclude(pk=row.pk)
     comparison = compare(row, files)
+    refused = refused_before(row)
     return {
         "submission": row,
         "evidence": evidence_of(row),
@@ -125,6 +134,9 @@ def _review(request, row: Submission, form: DecisionForm | None) -> dict:
         "behaviour": behaviour(comparison.base.digest, row.digest) if comparison.base else [],
         "form": form or DecisionForm(count=len(row.findings)),
         "comparison": comparison,
+        "refused": refused,
+        "reasons_before": reasons_of(refused) if refused else [],
+        "since": changed_since(refused, row.text, files) if refused else [],
         "manifest": manifest,
         "asks": asks_of(manifest),
         "lines": list(enumerate(lines_of(row.text), 1)),

@@ -18,7 +18,7 @@ from marketplace.submissions.attestations import ATTESTATIONS
 from marketplace.submissions.models import Submission
 from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.reading import findings_of
-from marketplace.submissions.services import reject
+from marketplace.submissions.services import reject, request_changes, withdraw
 from marketplace.submissions.standing import figures_of, places_of
 from marketplace.workshop.drafts import begin_draft, put_file
 from registry.models import Extension, Publisher, Version
@@ -312,6 +312,27 @@ def test_a_second_version_is_shown_beside_the_first(workspace, cast, desk, clien
     assert "lantern-tasks.lists.read" in page
     assert "<del>two</del>" in page and "<ins>⟨U+202E⟩three</ins>" in page
     assert "least a minor step" in page
+
+
+def test_who_asked_for_changes_sees_what_was_changed_for_it(workspace, cast, desk, client_of):
+    draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
+    put_file(draft, path="notes.md", content=b"one\ntwo\n", actor=cast["creator"])
+    first = taken(submitted(workspace, cast["creator"], draft=draft), desk.workspace, desk.reviewer)
+    with scope_with(desk.workspace.pk):
+        request_changes(first, desk=desk.workspace, actor=desk.reviewer, reason="Say what a task is.")
+    draft.refresh_from_db()
+    same = submitted(workspace, cast["creator"], draft=draft)
+    reviewer = client_of(desk.reviewer)
+    page = _page(reviewer, "review-detail", desk.workspace, same.pk)
+    assert "Say what a task is." in page and "Nothing differs" in page
+    withdraw(same, actor=cast["creator"])
+    put_file(draft, path="notes.md", content=b"one\nthree\n", actor=cast["creator"])
+    draft.refresh_from_db()
+    after = submitted(workspace, cast["creator"], draft=draft, text=text_of(**{"one task": "one piece of work"}))
+    page = _page(reviewer, "review-detail", desk.workspace, after.pk)
+    assert "Say what a task is." in page  # though one was withdrawn meanwhile
+    for line in ("<ins>    summary: Adds one piece of work to the list.</ins>", "<del>two</del>", "<ins>three</ins>"):
+        assert line in page
 
 
 def test_a_draft_whose_name_was_taken_meanwhile_is_not_published(workspace, other_workspace, cast, desk):
