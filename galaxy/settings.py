@@ -420,6 +420,8 @@ CELERY_BEAT_SCHEDULE = {
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
     "prove-listed": {"task": "marketplace.tasks.prove_listed", "schedule": 60.0 * 10},
     "age-levels": {"task": "marketplace.tasks.age_levels", "schedule": 60.0 * 60 * 6},
+    "count-telemetry": {"task": "marketplace.tasks.count_telemetry", "schedule": 60.0 * 60},
+    "watch-levels": {"task": "marketplace.tasks.watch_levels", "schedule": 60.0 * 60 * 6},
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},

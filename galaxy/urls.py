@@ -25,6 +25,7 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("marketplace.urls")),
     path("w/<slug:workspace>/", include("marketplace.reviews.urls")),
     path("w/<slug:workspace>/", include("marketplace.retiring.urls")),
+    path("w/<slug:workspace>/", include("marketplace.telemetry.urls")),
     path("w/<slug:workspace>/", include("marketplace.workshop.urls")),
     path("w/<slug:workspace>/", include("marketplace.submissions.urls")),
 ]

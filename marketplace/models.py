@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from marketplace.cards.models import Card
 from marketplace.checks.models import KnownName
-from marketplace.evidence.models import Evidence, Lowering, TestRun
+from marketplace.evidence.models import Evidence, Lowering, Shortfall, TestRun
 from marketplace.reviews.models import Review
 from marketplace.search.models import PrivateEntry, PublicEntry, Word
 from marketplace.submissions.models import Submission, SubmissionFile, SubmissionStep
+from marketplace.telemetry.models import InstallDay, Reached, VersionDay
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, SharedQuerySet, Version
 
@@ -23,18 +24,22 @@ __all__ = [
     "Draft",
     "DraftFile",
     "Evidence",
+    "InstallDay",
     "KnownName",
     "Listing",
     "Lowering",
     "PrivateEntry",
     "PublicEntry",
     "Reach",
+    "Reached",
     "Review",
+    "Shortfall",
     "Submission",
     "SubmissionFile",
     "SubmissionStep",
     "TestRun",
     "VerificationLevel",
+    "VersionDay",
     "Word",
 ]
 

@@ -48,6 +48,22 @@ def age_levels() -> int:
 
 
 @shared_task
+def count_telemetry() -> int:
+    """Count what publishers read of how their extensions fare; returns how much of it changed."""
+    from marketplace.telemetry.counting import count_telemetry as count
+
+    return count()
+
+
+@shared_task
+def watch_levels() -> int:
+    """Tell of levels that are not kept to where an extension is used, and lower them; returns how many."""
+    from marketplace.evidence.falling_short import watch_levels as watch
+
+    return watch()
+
+
+@shared_task
 def prove_submission(submission_id: str, desk_id: str) -> bool:
     """Look at what a submission has to prove; returns whether it was still open."""
     from marketplace.submissions.proof import prove_submission as prove

@@ -14,6 +14,7 @@ from marketplace import facet_html
 from marketplace.cards.filling import Slots
 from marketplace.cards.reading import cards_of
 from marketplace.comparing import LEAST, MOST, compare
+from marketplace.evidence.facing import badge_of_listing
 from marketplace.evidence.standing import standing_of
 from marketplace.forms import SORTS, Facet, SearchForm, facets
 from marketplace.markdown import render as render_markdown
@@ -28,6 +29,7 @@ from marketplace.reading import (
 from marketplace.reviews.reading import summary_of
 from marketplace.search.engine import Found, Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
+from marketplace.telemetry.access import telemetry_url
 from registry.contents import contents_of
 from registry.gates import outlook_of
 from registry.services.installing import install_step
@@ -104,6 +106,8 @@ def listing_detail(request, workspace, slug):
         "reviews": summary_of(listing.extension),
         "install_denied": why_not(request.user, "core.install_extension", request.workspace),
         "evidence": standing_of(listing.version.digest, listing.level),
+        "badge": badge_of_listing(listing),
+        "telemetry_url": telemetry_url(request.user, listing.extension, request.workspace),
     }
     return render(request, "marketplace/listing_detail.html", context)
 

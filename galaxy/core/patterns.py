@@ -123,7 +123,8 @@ def patterns(request):
             "durations": [0.4, 310, 1840, 125_000],
             "spans": SPANS,
             "payload": PAYLOAD,
-            "columns": [(120, 0), (140, 1), (90, 30), (0, 0), (4, 0), (160, 2), (80, 0)],
+            "columns": [(120, 0), (140, 1), (90, 30), (0, 0), None, (4, 0), (160, 2), (80, 0)],
+            "bars": [180, 240, None, 0, 310, 460, 290],
             "proof_sides": [True, False, True, True, False],
             "facts": [
                 ("Calls", "hubspot.update_contacts"),

@@ -17,7 +17,7 @@ from galaxy.core.sweeps import apart
 from marketplace.desk import MAY_REVIEW, desk
 from marketplace.evidence.models import Evidence, Lowering
 from marketplace.evidence.proving import prove_version
-from marketplace.evidence.rules import AMBER_DAYS, COMMUNITY, GRACE_DAYS, LEVELS, level_below
+from marketplace.evidence.rules import AMBER_DAYS, COMMUNITY, GRACE_DAYS, LEVELS, Rule, level_below
 from marketplace.evidence.standing import AMBER, LAPSED, MISSING, RuleStanding, standing_of
 from marketplace.models import Listing
 from marketplace.services import give_level
@@ -115,13 +115,35 @@ def answer_appeal(lowering: Lowering, *, uphold: bool, note: str, actor: User) -
     return row
 
 
+@transaction.atomic
+def lower(listing: Listing, rule: Rule, after: str, reason: str, now: datetime) -> int:
+    """Lower the level of a listing to ``after`` since ``rule`` does not hold, and tell the desk and whoever uses it.
+    Returns 1, or 0 where it stands there already or has another level by now."""
+    before = listing.level
+    if after == before or not give_level(listing, before=before, level=after):
+        return 0
+    lowering = Lowering.objects.create(
+        listing=listing, before=before, after=after, rule=rule.code, reason=reason[:300], lowered_at=now
+    )
+    note = f"{listing} is {after} now, before {before}. {reason}"
+    house = desk()
+    if house is not None:
+        with scope_with(house.pk):
+            facts = {"extension": listing.extension.slug, "before": before, "after": after, "rule": rule.code}
+            audit.record("level.lowered", actor=None, target=house, after=facts, reason=reason)
+    _tell_desk(lowering, note)
+    _tell_users(listing, "level_lowered", note)
+    return 1
+
+
 def _age(listing: Listing, now: datetime) -> int:
     rules = [one for one in standing_of(listing.version.digest, listing.level, now=now) if one.rule.ages]
     lapsed = [one for one in rules if _state(one, listing, now) == LAPSED]
     if lapsed:
         worst = min(lapsed, key=lambda one: LEVELS.index(one.rule.level))
         after = min((listing.level, level_below(worst.rule)), key=LEVELS.index)
-        return _lower(listing, worst, after, now)
+        days = AMBER_DAYS + GRACE_DAYS
+        return lower(listing, worst.rule, after, f"{worst.rule.title} was not proven for {days} days.", now)
     for one in rules:
         if _state(one, listing, now) == AMBER:
             _warn(listing, one)
@@ -134,27 +156,6 @@ def _state(one: RuleStanding, listing: Listing, now: datetime) -> str:
         return one.state
     age = now - listing.listed_at
     return LAPSED if age >= timedelta(days=AMBER_DAYS + GRACE_DAYS) else AMBER if age >= timedelta(AMBER_DAYS) else ""
-
-
-@transaction.atomic
-def _lower(listing: Listing, one: RuleStanding, after: str, now: datetime) -> int:
-    before = listing.level
-    if after == before or not give_level(listing, before=before, level=after):
-        return 0
-    days = AMBER_DAYS + GRACE_DAYS
-    reason = f"{one.rule.title} was not proven for {days} days."
-    lowering = Lowering.objects.create(
-        listing=listing, before=before, after=after, rule=one.rule.code, reason=reason, lowered_at=now
-    )
-    note = f"{listing} is {after} now, before {before}. {reason}"
-    house = desk()
-    if house is not None:
-        with scope_with(house.pk):
-            facts = {"extension": listing.extension.slug, "before": before, "after": after, "rule": one.rule.code}
-            audit.record("level.lowered", actor=None, target=house, after=facts)
-    _tell_desk(lowering, note)
-    _tell_users(listing, "level_lowered", note)
-    return 1
 
 
 def _warn(listing: Listing, one: RuleStanding) -> None:

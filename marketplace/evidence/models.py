@@ -1,4 +1,4 @@
-"""Runs of contract tests that somebody asked for, the evidence behind a level, and levels that were lowered."""
+"""Runs of contract tests, the evidence behind a level, what fell short of one, and levels that were lowered."""
 
 from typing import ClassVar
 
@@ -158,3 +158,43 @@ class Lowering(models.Model):
 
     def __str__(self):
         return f"{self.listing}: {self.before} to {self.after}"
+
+
+class Shortfall(models.Model):
+    """That a listed version fell short of what its level asks of it where it is used, and what came of that (F93).
+
+    Global, like the listing. ``rule`` is a code of marketplace.evidence.limits; ``reason`` says the figures in words.
+    Its publisher is told when it begins; the level is lowered if it still falls short a week later. What ended it:
+    better figures, too few calls to tell, another version or level of the listing, or the level was lowered.
+    """
+
+    class End(models.TextChoices):
+        NONE = "", "Falls short"
+        BETTER = "better", "It keeps to it again"
+        TOO_FEW = "too_few", "Too few calls to tell"
+        OTHER = "other", "Another version or level stands there"
+        LOWERED = "lowered", "The level was lowered"
+
+    listing = models.ForeignKey("marketplace.Listing", on_delete=models.CASCADE, related_name="shortfalls")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+")
+    level = models.CharField(max_length=12)
+    rule = models.CharField(max_length=40)
+    reason = models.CharField(max_length=300)
+    told_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end = models.CharField(max_length=8, choices=End, default=End.NONE, blank=True)
+
+    class Meta:
+        ordering = ["-told_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["listing", "rule"], condition=Q(ended_at=None), name="shortfall_one_open_a_rule"
+            ),
+            models.CheckConstraint(
+                name="shortfall_ended_iff_said",
+                condition=Q(ended_at=None, end="") | Q(ended_at__isnull=False) & ~Q(end=""),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.listing}: {self.rule}"

@@ -10,6 +10,7 @@ from galaxy.core.http import wants_partial
 from galaxy.core.permissions import can, require, why_not
 from marketplace.desk import MAY_REVIEW
 from marketplace.evidence.ageing import answer_appeal, appeal
+from marketplace.evidence.limits import LEAST_CALLS, LIMITS
 from marketplace.evidence.models import Evidence, Lowering, TestRun
 from marketplace.evidence.rules import AMBER_DAYS, GRACE_DAYS, LEVELS, RULES
 from marketplace.evidence.testing import MAY_TEST_HERE, ask_tests_here
@@ -24,7 +25,11 @@ def level_list(request, workspace):
     require(request.user, "core.view_listing", request.workspace)
     rows = Lowering.objects.select_related("listing__extension")
     context = {
-        "levels": [(level, [rule for rule in RULES if rule.level == level]) for level in LEVELS],
+        "levels": [
+            (level, [rule for rule in RULES if rule.level == level], [one for one in LIMITS if one.level == level])
+            for level in LEVELS
+        ],
+        "least_calls": LEAST_CALLS,
         "amber_days": AMBER_DAYS,
         "grace_days": GRACE_DAYS,
         "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),

@@ -34,7 +34,7 @@ def publications_of(workspace: Workspace) -> QuerySet[Extension]:
     if not workspace.is_marketplace:
         rows = rows.filter(owner__workspace=workspace)
     ending = Count("versions", filter=Q(versions__status=Version.Status.DEPRECATED))
-    return rows.annotate(releases=Count("versions"), ending=ending).order_by("name", "pk")
+    return rows.select_related("owner").annotate(releases=Count("versions"), ending=ending).order_by("name", "pk")
 
 
 def releases_of(extension: Extension) -> list[ReleaseRow]:

@@ -14,6 +14,7 @@ from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import require
 from marketplace.retiring.forms import DeprecationEndForm, DeprecationForm, YankingForm
 from marketplace.retiring.reading import publications_of, releases_of
+from marketplace.telemetry.access import telemetry_url
 from registry.models import Extension, Version
 from registry.services.retiring import (
     LEAST_DAYS,
@@ -30,7 +31,7 @@ MAY_SEE = "core.write_extension"
 
 @require_safe
 def publication_list(request, workspace):
-    _require_seeing(request)
+    require_publications(request)
     page = Paginator(publications_of(request.workspace), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "retiring/publication_list.html", {"page": page})
 
@@ -42,6 +43,7 @@ def publication_detail(request, workspace, slug):
         "extension": extension,
         "rows": releases_of(extension),
         "may_retire": may_retire(request.user, extension),
+        "telemetry_url": telemetry_url(request.user, extension, request.workspace),
     }
     return render(request, "retiring/publication_detail.html", context)
 
@@ -108,7 +110,7 @@ def _back(request, version: Version):
 
 def _extension(request, slug: str) -> Extension:
     """What is published here, else a 404: another publisher's is none of this workspace's pages."""
-    _require_seeing(request)
+    require_publications(request)
     return get_object_or_404(publications_of(request.workspace), slug=slug)
 
 
@@ -121,5 +123,6 @@ def _version(request, slug: str, number: str) -> Version:
     return version
 
 
-def _require_seeing(request) -> None:
+def require_publications(request) -> None:
+    """Raises NotGranted for whoever does not write extensions here, or at the desk does not review them."""
     require(request.user, "core.review_submission" if request.workspace.is_marketplace else MAY_SEE, request.workspace)

@@ -127,3 +127,14 @@ def test_a_long_payload_says_how_much_is_left_out():
     shown = highlight(["x" * 100] * 500)
     assert len(shown) < SHOWN * 3
     assert "more characters" in shown
+
+
+def test_what_is_not_told_is_drawn_apart_from_nothing_and_what_is_over_its_limit_is_marked():
+    drawn = ET.fromstring(drawings.bars([100, None, 0, 400], 200))  # noqa: S314  (our own markup)
+    kinds = [rect.get("class") for rect in drawn.findall("rect")]
+    assert kinds == ["rest", "good", "untold", "over"]
+    line = drawn.find("line")
+    assert float(line.get("y1")) == drawings.COLUMNS_HEIGHT - (drawings.COLUMNS_HEIGHT - 4) / 2
+    pairs = ET.fromstring(drawings.columns([(1, 0), None, (0, 0)]))  # noqa: S314
+    assert [rect.get("class") for rect in pairs.findall("rect")] == ["rest", "good", "untold", "rest"]
+    assert ET.fromstring(drawings.bars([])).get("class") == "day-bars"  # noqa: S314

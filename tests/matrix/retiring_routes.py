@@ -7,6 +7,7 @@ def place(route: str, things: dict) -> dict:
     release = {"slug": "probe", "number": "1.0.0"}
     return {
         "retiring:publication-detail": {"slug": "probe"},
+        "telemetry:telemetry-detail": {"slug": "probe"},
         "retiring:deprecation": release,
         "retiring:deprecation-end": release,
         "retiring:yanking": release,

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from galaxy.core.models import Membership, Notification, User, Workspace, WorkspaceModel
+from galaxy.core.models import Membership, Notification, User, Workspace
 from galaxy.core.notifications.kinds import kind_of
 
 NOTE_CHARS = 300
@@ -19,7 +19,7 @@ def notify(
     workspace: Workspace,
     people: QuerySet[User] | Iterable[User],
     kind: str,
-    target: Workspace | WorkspaceModel,
+    target: Model,
     *,
     by: User | None = None,
     note: str = "",
@@ -68,18 +68,18 @@ def notify(
     return len(rows)
 
 
-def settle(workspace: Workspace, target: Workspace | WorkspaceModel, *kinds: str) -> int:
+def settle(workspace: Workspace, target: Model, *kinds: str) -> int:
     """Mark news about ``target`` as read for everybody, since it asks nothing of them any more; returns how many."""
     rows = Notification.objects.in_workspace(workspace).unread().filter(kind__in=kinds, target_id=target.pk)
     return rows.update(read_at=timezone.now())
 
 
-def take_back(workspace: Workspace, target: Workspace | WorkspaceModel, *kinds: str) -> None:
+def take_back(workspace: Workspace, target: Model, *kinds: str) -> None:
     """Delete news about ``target`` that is not true any more, so that it can be told again."""
     Notification.objects.in_workspace(workspace).filter(kind__in=kinds, target_id=target.pk).delete()
 
 
-def _ring(workspace: Workspace, kind: str, target: Workspace | WorkspaceModel) -> None:
+def _ring(workspace: Workspace, kind: str, target: Model) -> None:
     """Let a worker send the mails. Where no broker answers, the news stands in the console all the same."""
     from galaxy.core.tasks import mail_notifications
 

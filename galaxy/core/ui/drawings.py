@@ -68,17 +68,22 @@ def progress_bar(done: int, total: int, label: str, variant: str = "") -> SafeSt
 COLUMNS_HEIGHT = 64
 
 
-def columns(values: Iterable[tuple[int, int]]) -> SafeString:
-    """One column for each pair of (good, bad), in order, on one scale; the bad part lies at the foot.
+def columns(values: Iterable[tuple[int, int] | None]) -> SafeString:
+    """One column for each pair of (good, bad), in order, on one scale; the bad part lies at the foot. None is what is
+    not told: a short dash.
 
     A bad part is never lower than three pixels, so that one failure among thousands is seen. A table beside it says
     the numbers.
     """
     pairs = list(values)
-    most = max((good + bad for good, bad in pairs), default=0) or 1
+    most = max((sum(pair) for pair in pairs if pair), default=0) or 1
     width = 100 / max(len(pairs), 1)
     parts = []
-    for at, (good, bad) in enumerate(pairs):
+    for at, pair in enumerate(pairs):
+        if pair is None:
+            parts.append(_untold(at, width))
+            continue
+        good, bad = pair
         height = (good + bad) / most * (COLUMNS_HEIGHT - 4)
         foot = max(bad / most * (COLUMNS_HEIGHT - 4), 3) if bad else 0
         height = max(height, foot, 2 if good else 0)
@@ -90,6 +95,34 @@ def columns(values: Iterable[tuple[int, int]]) -> SafeString:
         ) if h > 0]  # fmt: skip
     rects = format_html_join("", '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', parts)
     return format_html('<svg class="day-bars" height="{}" aria-hidden="true">{}</svg>', COLUMNS_HEIGHT, rects)
+
+
+def bars(values: Iterable[int | None], limit: int | None = None) -> SafeString:
+    """One column for each number, in order, on one scale from zero; what is over ``limit``, a line, is marked.
+
+    None is a number that is not told: a short dash, where 0 has none. A table beside it says the numbers.
+    """
+    numbers = list(values)
+    most = max((*(number for number in numbers if number is not None), limit or 0, 1))
+    width, scale = 100 / max(len(numbers), 1), (COLUMNS_HEIGHT - 4) / most
+    parts = [("rest", "0", f"{COLUMNS_HEIGHT - 1}", "100", "1")]
+    for at, number in enumerate(numbers):
+        x, w = f"{at * width + width * 0.1:.2f}", f"{width * 0.8:.2f}"
+        if number is None:
+            parts.append(_untold(at, width))
+        elif number:
+            height = max(number * scale, 2)
+            kind = "over" if limit is not None and number > limit else "good"
+            parts.append((kind, x, f"{COLUMNS_HEIGHT - height:.1f}", w, f"{height:.1f}"))
+    drawn = format_html_join("", '<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', parts)
+    if limit is not None:
+        y = f"{COLUMNS_HEIGHT - limit * scale:.1f}"
+        drawn += format_html('<line class="limit" x1="0" x2="100%" y1="{}" y2="{}"/>', y, y)
+    return format_html('<svg class="day-bars" height="{}" aria-hidden="true">{}</svg>', COLUMNS_HEIGHT, drawn)
+
+
+def _untold(at: int, width: float) -> tuple[str, str, str, str, str]:
+    return "untold", f"{at * width + width * 0.25:.2f}", f"{COLUMNS_HEIGHT - 6}", f"{width * 0.5:.2f}", "2"
 
 
 def _share(percent: float) -> str:

@@ -1,0 +1,238 @@
+"""What a page of telemetry shows of one extension, read from what was counted, in a fixed number of queries."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from uuid import UUID
+
+from django.utils import timezone
+
+from galaxy.core.ui.words import duration
+from marketplace.cards.figures import percent
+from marketplace.telemetry.counting import WINDOWS
+from marketplace.telemetry.models import InstallDay, Reached, VersionDay
+from marketplace.telemetry.sketch import percentile
+from registry.models import Extension, Kind, Version
+from registry.reach import workspaces_of_versions
+from sandbox.models import Category
+
+LEAST = 3  # workspaces; of fewer, the functions of PostgreSQL tell nothing
+TOO_FEW = f"Fewer than {LEAST} workspaces called it, so nothing is told: figures could be somebody’s in particular."
+# What 95 of 100 calls have to keep to, in ms (EXTENSIBILITY_MODEL.md); a pack takes as long as its steps.
+BUDGETS_MS = {Kind.CONNECTOR: 2_000, Kind.ACTION: 2_000, Kind.TRANSFORM: 300}
+LABELS = {**dict(Category.choices), "": "Effect unknown"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Failures of one category. ``words`` is the category as people read it."""
+
+    category: str
+    number: int
+    of: int
+
+    @property
+    def words(self) -> str:
+        return LABELS.get(self.category, self.category)
+
+    @property
+    def percent(self) -> str:
+        return percent(self.number, self.of)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Several days of one or more versions together."""
+
+    days: Sequence[VersionDay]
+
+    @property
+    def is_told(self) -> bool:
+        return bool(self.days)
+
+    @cached_property
+    def good(self) -> int:
+        return sum(day.good for day in self.days)
+
+    @cached_property
+    def bad(self) -> int:
+        return sum(day.bad for day in self.days)
+
+    @cached_property
+    def callers(self) -> int:
+        return sum(day.callers for day in self.days)
+
+    @property
+    def counted(self) -> int:
+        return self.good + self.bad
+
+    @property
+    def success(self) -> str:
+        return percent(self.good, self.counted) if self.counted else "–"
+
+    @cached_property
+    def p95_ms(self) -> int | None:
+        return percentile((day.buckets, day.counts) for day in self.days)
+
+    @cached_property
+    def errors(self) -> list[Share]:
+        """The most frequent first."""
+        found: Counter[str] = Counter()
+        for day in self.days:
+            found.update(day.errors)
+        return [Share(name, number, self.counted) for name, number in found.most_common()]
+
+
+@dataclass(frozen=True)
+class DayRow:
+    """One day (UTC); ``sums`` is of all versions, ``installs`` None before it was counted."""
+
+    day: date
+    sums: Sums
+    installs: int | None
+    is_today: bool = False
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version within the window: ``held`` by so many workspaces now; ``active`` ones called it, None for fewer than
+    three."""
+
+    version: Version
+    sums: Sums
+    held: int
+    active: int | None
+
+    def number_of(self, category: str) -> int:
+        return sum(one.number for one in self.sums.errors if one.category == category)
+
+
+@dataclass(frozen=True)
+class FailureRow:
+    """Failures of one category, in all versions and in each."""
+
+    share: Share
+    by_version: list[int]
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """``window`` days until today. ``days`` are all of them in order, ``versions`` the newest first; ``installs``
+    workspaces hold it now, ``active`` called it, None for fewer than three."""
+
+    extension: Extension
+    window: int
+    days: list[DayRow]
+    versions: list[VersionRow]
+    sums: Sums
+    active: int | None
+    installs: int
+    budget_ms: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody installed it yet and nothing is told: there is nothing to draw."""
+        return not self.sums.is_told and not self.installs and not any(row.installs for row in self.days)
+
+    @property
+    def is_over_budget(self) -> bool:
+        p95 = self.sums.p95_ms
+        return p95 is not None and self.budget_ms is not None and p95 > self.budget_ms
+
+    @property
+    def categories(self) -> list[Share]:
+        return self.sums.errors
+
+    @property
+    def told_versions(self) -> list[VersionRow]:
+        return [row for row in self.versions if row.sums.is_told]
+
+    @property
+    def failures(self) -> list[FailureRow]:
+        """By category, the most frequent first, with the numbers of ``told_versions`` in their order."""
+        rows = self.told_versions
+        return [FailureRow(one, [row.number_of(one.category) for row in rows]) for one in self.categories]
+
+    @property
+    def call_columns(self) -> list[tuple[int, int] | None]:
+        return [(row.sums.good, row.sums.bad) if row.sums.is_told else None for row in self.days]
+
+    @property
+    def time_bars(self) -> list[int | None]:
+        return [row.sums.p95_ms for row in self.days]
+
+    @property
+    def install_bars(self) -> list[int | None]:
+        return [row.installs for row in self.days]
+
+    @property
+    def told_days(self) -> int:
+        return sum(row.sums.is_told for row in self.days)
+
+    @property
+    def calls_finding(self) -> str:
+        """What the drawing of calls says, in a sentence."""
+        worst = max(self.days, key=lambda row: row.sums.bad)
+        if not worst.sums.bad:
+            return "No call failed on any day that is told."
+        return f"Most failed on {worst.day:%-d %b}: {worst.sums.bad} of {worst.sums.counted}."
+
+    @property
+    def time_finding(self) -> str:
+        over = sum(
+            row.sums.p95_ms > self.budget_ms for row in self.days if row.sums.p95_ms is not None and self.budget_ms
+        )
+        if self.budget_ms is None:
+            return "A pack takes as long as its steps, and has no budget of its own."
+        budget = duration(self.budget_ms)
+        if not over:
+            return f"Within its budget of {budget} on every day that is told."
+        return f"Over its budget of {budget} on {over} of {self.told_days} days that are told."
+
+    @property
+    def installs_finding(self) -> str:
+        known = [row.installs for row in self.days if row.installs is not None]
+        if not known:
+            return "Not installed anywhere within these days."
+        return f"{known[0]} on the first day, {known[-1]} on the last one."
+
+
+def window_of(text: str) -> int:
+    """The window that an address names; the middle one for what there is not."""
+    return int(text) if text in map(str, WINDOWS) else WINDOWS[1]
+
+
+def telemetry_of(extension: Extension, window: int, now: datetime | None = None) -> Telemetry:
+    """``window`` is one of WINDOWS, in days; today, which is not over, is among them."""
+    today = (now or timezone.now()).astimezone(UTC).date()
+    first = today - timedelta(days=window - 1)
+    versions = list(extension.versions.defer("manifest").order_by("-sort_key"))
+    by_id: dict[UUID, list[VersionDay]] = {one.pk: [] for one in versions}
+    by_day: dict[date, list[VersionDay]] = {first + timedelta(days=at): [] for at in range(window)}
+    rows = list(VersionDay.objects.filter(version__in=list(by_id), day__gte=first, day__lte=today))
+    for row in rows:
+        by_id[row.version_id].append(row)
+        by_day[row.day].append(row)
+    installs = _installs(extension, first, today)
+    held = workspaces_of_versions(by_id)
+    reached = {row.version_id: getattr(row, f"days_{window}") for row in Reached.objects.filter(extension=extension)}
+    return Telemetry(
+        extension=extension,
+        window=window,
+        days=[
+            DayRow(day, Sums(some), installs.get(day, 0 if installs else None), day == today)
+            for day, some in by_day.items()
+        ],
+        versions=[VersionRow(one, Sums(by_id[one.pk]), held.get(one.pk, 0), reached.get(one.pk)) for one in versions],
+        sums=Sums(rows),
+        active=reached.get(None),
+        installs=sum(held.values()),
+        budget_ms=BUDGETS_MS.get(Kind(extension.kind)),
+    )
+
+
+def _installs(extension: Extension, first: date, today: date) -> dict[date, int]:
+    rows = InstallDay.objects.filter(extension=extension, day__gte=first, day__lte=today)
+    return dict(rows.values_list("day", "installs"))
