@@ -149,7 +149,10 @@ def _database(url: str, **options: object) -> dj_database_url.DBConfig:
     config["ENGINE"] = "galaxy.core.db.backend"
     config["CONN_MAX_AGE"] = 0
     config["CONN_HEALTH_CHECKS"] = True  # the pool lets go of connections that a restart of PostgreSQL broke
-    config.setdefault("OPTIONS", {}).update(options, prepare_threshold=5)
+    found = config.setdefault("OPTIONS", {})
+    # PostgreSQL compiles a query that it thinks dear, which takes seconds; ours join much and read few rows.
+    flags = f"-c jit=off {found.get('options', '')}".strip()
+    found.update(options, prepare_threshold=5, options=flags)
     return config
 
 
