@@ -350,9 +350,11 @@ SPECTACULAR_SETTINGS = {
         "PlannedMoveStateEnum": "registry.models.ScheduledMove.State",
         "RollOutStateEnum": "registry.models.RollOut.State",
         "RunStateEnum": "sandbox.models.Run.State",
+        "SubmissionStateEnum": "marketplace.submissions.models.State",
         "SinkKindEnum": "galaxy.core.models.AuditSink.Kind",
         "TokenStateEnum": "galaxy.core.api.tokens.STATES",
         "UpdateStateEnum": "registry.update_shapes.STATES",
+        "VerificationLevelEnum": "marketplace.models.VerificationLevel",
         "VoteEnum": "policies.models.Vote.Choice",
     },
     "POSTPROCESSING_HOOKS": [

@@ -10,7 +10,6 @@ from galaxy.core.models import HistoryRow, User, Workspace
 from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Kind, Pin, Version
-from registry.services.moving import Widening, widening_of
 from registry.services.resolving import unconnected_slugs
 from registry.standing import Standing, standings_of
 
@@ -23,14 +22,6 @@ class Row:
     installation: Installation
     mode: str
     standing: Standing | None
-
-
-@dataclass(frozen=True)
-class Newer:
-    """A release newer than the one that is held; ``wider`` is what it asks for beyond what was agreed to."""
-
-    version: Version
-    wider: Widening
 
 
 @dataclass(frozen=True)
@@ -75,11 +66,14 @@ def rows_of(installations: list[Any], user: User, workspace: Workspace) -> list[
     ]
 
 
-def mode_of(installation: Installation, user: User) -> str:
-    """As in ``Row``: by their own account where they have connected one."""
-    requires = installation.pin.version.parsed.requires
-    unconnected = unconnected_slugs(installation.workspace, user)
-    return _mode(installation, requires, unconnected, installation.connections.exists())
+def mode_of(installation: Installation, user: User, connection: Connection | None) -> str:
+    """As in ``Row``: by their own account where they have connected one. ``connection`` is their way out of it."""
+    if installation.extension.kind == Kind.PACK:
+        requires = installation.pin.version.parsed.requires
+        return _mode(installation, requires, unconnected_slugs(installation.workspace, user), reaches_out=False)
+    if connection is None:
+        return "inside"
+    return "simulated" if connection.status == Connection.Status.UNAUTHENTICATED else "connected"
 
 
 def asks_here(workspace: Workspace, manifest: Manifest) -> list[Ask]:
@@ -94,13 +88,6 @@ def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Install
     """What ``workspace`` has installed of what a pack requires: {slug: installation}."""
     rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug__in=manifest.requires)
     return {row.extension.slug: row for row in rows.select_related("workspace", "extension", "pin__version")}
-
-
-def newer_of(installation: Installation) -> Newer | None:
-    """The newest release that is newer than the pinned one, and what it asks for beyond what was agreed to."""
-    there = Version.objects.installable().filter(extension=installation.extension_id)
-    version = there.filter(sort_key__gt=installation.pin.version.sort_key).first()
-    return Newer(version, widening_of(installation, version.parsed)) if version else None
 
 
 def pin_states(installation: Installation) -> list[PinState]:

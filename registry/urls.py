@@ -9,6 +9,7 @@ app_name = "registry"
 urlpatterns = [
     path("installed/", views.installation_list, name="installation-list"),
     path("installed/<uuid:pk>/", views.installation_detail, name="installation-detail"),
+    path("installed/<uuid:pk>/used-by/", views.installation_uses, name="installation-uses"),
     path("installed/<uuid:pk>/removal/", views.installation_removal, name="installation-removal"),
     path("installed/<uuid:pk>/version/", pin_views.pin_change, name="pin-change"),
     path("installed/<uuid:pk>/rollback/", rollback_views.rollback, name="rollback"),

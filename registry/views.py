@@ -6,15 +6,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from galaxy.core.http import requested_sort, wants_partial
-from galaxy.core.object_grants import object_grants
+from galaxy.core.object_grants import grant_rows, object_grants
 from galaxy.core.permissions import NotGranted, can, why_not
-from registry.access import who_may
+from registry.access import ACTS, who_may
 from registry.connecting_views import reach_of
 from registry.contents import contents_of
-from registry.dependants import PIN, dependants_of, grouped, uses_of
+from registry.dependants import dependants_of, grouped, uses_of
 from registry.forms import InstallationFilterForm, RemovalForm
 from registry.models import Installation
-from registry.reading import asks_here, installations_for, mode_of, newer_of, pin_states, rows_of
+from registry.reading import asks_here, installations_for, mode_of, pin_states, rows_of
 from registry.rollback.targets import first_good
 from registry.services import connection_for, uninstall
 from registry.services.moving import widening_of
@@ -58,6 +58,16 @@ def installation_detail(request, workspace, pk):
     return render(request, "registry/installation_detail.html", _detail(request, installation))
 
 
+@require_safe
+def installation_uses(request, workspace, pk):
+    """Who uses it: the card of its page asks for the list once that stands, and whoever has no script opens this."""
+    installation = _visible(request, pk)
+    uses = uses_of(installation, request.user) if installation.is_active else []
+    context = {"installation": installation, "uses": grouped(uses), "uses_count": len(uses)}
+    template = "registry/_used_by.html" if wants_partial(request) else "registry/used_by.html"
+    return render(request, template, context)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def installation_removal(request, workspace, pk):
     """Asks first; the same form stands in a dialog on the installation's page."""
@@ -89,7 +99,9 @@ def _detail(request, installation: Installation) -> dict:
     manifest = version.parsed
     contents = contents_of(manifest)
     user = request.user
-    uses = uses_of(installation, user) if installation.is_active else []
+    connection = connection_for(installation, user)
+    updates = card_of(installation, user) if installation.is_active else None
+    rows = grant_rows(installation, ACTS)
     return {
         "installation": installation,
         "version": version,
@@ -97,26 +109,21 @@ def _detail(request, installation: Installation) -> dict:
         "states": states,
         "asks": asks_here(installation.workspace, manifest),
         "contents": contents,
-        "connection": connection_for(installation, user),
+        "connection": connection,
         "reach": reach_of(installation, manifest, user),
-        "mode": mode_of(installation, user) if installation.is_active else "",
-        "newer": newer_of(installation) if installation.is_active else None,
+        "mode": mode_of(installation, user, connection) if installation.is_active else "",
+        "newer": updates.plan.newest if updates else None,
         "back": first_good(states, installation) if installation.is_active else None,
         "off": widening_of(installation, manifest).scopes if installation.is_active else (),
         "standing": standings_of([installation]).get(installation.pk) if installation.is_active else None,
-        "who": who_may(installation),
-        "grants": object_grants(user, installation),
-        "updates": card_of(installation, user) if installation.is_active else None,
+        "who": who_may(installation, rows),
+        "grants": object_grants(user, installation, rows),
+        "updates": updates,
         "run_denied": why_not(user, "registry.run_installation", installation),
         "write_denied": why_not(user, "registry.write_installation", installation),
         "kind_is_whole": not contents.actions,
         "pinned_words": f"Held at {version.number}",
-        "removal_title": f"Remove {installation}",
         "may_browse": can(user, "core.view_listing", installation),
         "quarantine_reason": reason_of(version),
-        "form": RemovalForm(),
-        "uses": grouped(uses),
-        "uses_count": len(uses),
-        "depended_on": any(use.kind != PIN for use in uses),
         "removal_denied": why_not(user, "core.install_extension", installation.workspace),
     }

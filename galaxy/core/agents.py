@@ -18,7 +18,7 @@ from galaxy.core import audit
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import Agent, InWorkspace, Membership, Token, User, Workspace
 from galaxy.core.notifications import notify, take_back
-from galaxy.core.permissions import can, grant, granted, holds, require, revoke
+from galaxy.core.permissions import can, grant, granted, holds, remembered, require, revoke
 from galaxy.core.scope import workspace_scope
 
 LONGEST_LIFE = timedelta(days=366)
@@ -227,6 +227,10 @@ def grants_of(agent: Agent) -> list[tuple[InWorkspace, str]]:
 
 def agents_on(obj: InWorkspace) -> list[tuple[Agent, str]]:
     """Who of the agents holds what on ``obj``: (agent, codename), by name; those that ended hold nothing."""
+    return remembered(("agents on", obj._meta.label_lower, obj.pk), lambda: _agents_on(obj))
+
+
+def _agents_on(obj: InWorkspace) -> list[tuple[Agent, str]]:
     rows = GroupObjectPermission.objects.filter(
         object_pk=str(obj.pk),
         content_type__app_label=obj._meta.app_label,

@@ -1,15 +1,17 @@
 """What the page of one object shows of the grants on it, and offers: the same for every kind of object."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from galaxy.core.agents import agents_on, why_holds
 from galaxy.core.grantables import find_grantable
 from galaxy.core.members.limits import in_order
-from galaxy.core.models import Agent, Membership, RoleGroup, User
+from galaxy.core.models import Agent, Membership, RoleGroup, User, Workspace
 from galaxy.core.permissions import Denied, why_not
 
 OFFERED = 100  # people suggested; any other member's address can be typed
@@ -46,8 +48,30 @@ class ObjectGrants:
     people: list[User]
 
 
-def object_grants(user: User, obj: Any) -> ObjectGrants:
-    """Read in a fixed number of queries; people and roles only for whoever may give."""
+@dataclass(frozen=True)
+class GrantRows:
+    """Guardian's rows on one object and on its workspace; ``acts`` are the codenames by the key of their permission."""
+
+    acts: dict[int, str]
+    by_role: list[GroupObjectPermission]
+    by_name: list[UserObjectPermission]
+
+
+def grant_rows(obj: Any, codenames: Iterable[str]) -> GrantRows:
+    """The grants of ``codenames`` on ``obj`` and on its workspace, to roles and people, in three queries."""
+    # Looked up once: joined to each grant, every permission there is would be read for each of them.
+    types = ContentType.objects.get_for_models(Workspace, type(obj)).values()
+    wanted = Permission.objects.filter(content_type__in=types, codename__in=list(codenames))
+    acts = dict(wanted.values_list("pk", "codename"))
+    on_either = {"object_pk__in": [str(obj.workspace_id), str(obj.pk)], "permission__in": list(acts)}
+    by_role = GroupObjectPermission.objects.filter(group__role_group__workspace=obj.workspace_id, **on_either)
+    by_name = UserObjectPermission.objects.filter(**on_either)
+    return GrantRows(acts, list(by_role.select_related("group__role_group")), list(by_name.select_related("user")))
+
+
+def object_grants(user: User, obj: Any, rows: GrantRows | None = None) -> ObjectGrants:
+    """Read in a fixed number of queries; people and roles only for whoever may give. ``rows`` where they are read
+    already."""
     denied = why_not(user, "core.manage_member", obj.workspace)
     roles: list[RoleGroup] = []
     people: list[User] = []
@@ -59,31 +83,27 @@ def object_grants(user: User, obj: Any) -> ObjectGrants:
     return ObjectGrants(
         object=f"{grantable.kind}|{obj.pk}",
         acts=grantable.permissions,
-        held=held_on_object(obj),
+        held=held_on_object(obj, rows),
         denied=denied,
         roles=roles,
         people=people,
     )
 
 
-def held_on_object(obj: Any) -> list[Held]:
+def held_on_object(obj: Any, rows: GrantRows | None = None) -> list[Held]:
     """Every grant on this very object, by the holder's name."""
     grantable = find_grantable(obj)
-    labels = grantable.permissions
-    where = {
-        "object_pk": str(obj.pk),
-        "content_type": ContentType.objects.get_for_model(obj),
-        "permission__codename__in": labels,
-    }
-    by_role = GroupObjectPermission.objects.filter(group__role_group__workspace=obj.workspace, **where)
-    by_name = UserObjectPermission.objects.filter(**where)
+    labels, here = grantable.permissions, str(obj.pk)
+    rows = rows or grant_rows(obj, labels)
     found = []
-    for row in by_role.select_related("permission", "group__role_group"):
-        role, codename = row.group.role_group, row.permission.codename
-        found.append(Held(codename, labels[codename], "role", role.pk, role.label))
-    for one in by_name.select_related("permission", "user"):
-        codename = one.permission.codename
-        found.append(Held(codename, labels[codename], "user", one.user_id, str(one.user)))
+    for row in rows.by_role:
+        role, codename = row.group.role_group, rows.acts[row.permission_id]
+        if row.object_pk == here and codename in labels:
+            found.append(Held(codename, labels[codename], "role", role.pk, role.label))
+    for one in rows.by_name:
+        codename = rows.acts[one.permission_id]
+        if one.object_pk == here and codename in labels:
+            found.append(Held(codename, labels[codename], "user", one.user_id, str(one.user)))
     for agent, codename in agents_on(obj):
         if codename in labels:
             why = why_holds(agent, grantable.perm(codename), obj)

@@ -45,7 +45,9 @@ class SubmissionSerializer(serializers.Serializer):
     publisher = serializers.CharField()
     catalogue = serializers.SerializerMethodField()
     state = serializers.ChoiceField(choices=State.choices)
-    level = serializers.ChoiceField(choices=["", *VerificationLevel.values], help_text="Empty until it is approved.")
+    level = serializers.ChoiceField(
+        choices=VerificationLevel.choices, allow_blank=True, help_text="Empty until it is approved."
+    )
     submitted_by = PersonSerializer()
     submitted_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)

@@ -36,11 +36,15 @@ MOST_RELEASES = 12  # newer ones of one extension that are looked at; whoever is
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one installation: its rules, its newer releases (newest first), and who answers for what they move."""
+    """Of one installation: its rules, its newer releases (newest first), who answers for what they move, and the rows
+    that say so."""
 
     rules: Rules
     releases: tuple[Release, ...]
     set_by: User | None
+    own: UpdateSettings | None
+    hold: Hold | None
+    rollout: RollOut | None
 
 
 def with_newer(installations: QuerySet[Installation]) -> QuerySet[Installation]:
@@ -63,16 +67,15 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
     workspace = installations[0].workspace
     newer = _newer(installations)
     manifests = _manifests(
-        {one.pk for some in newer.values() for one in some} | {i.pin.version_id for i in installations}
+        {pk for one in installations if newer[one.pk] for pk in (one.pin.version_id, *(v.pk for v in newer[one.pk]))}
     )
     here = {"workspace": workspace, "installation__in": installations}
     defaults = UpdateDefaults.objects.in_workspace(workspace).select_related("set_by").first()
     settings = {row.installation_id: row for row in UpdateSettings.objects.filter(**here).select_related("set_by")}
     holds = {row.installation_id: row for row in Hold.objects.filter(**here).select_related("held_by")}
-    rolling = {row.installation_id: row for row in RollOut.objects.open().filter(**here).select_related("version")}
-    skips = set(
-        SkippedWait.objects.filter(**here, agreed_at__isnull=False).values_list("installation_id", "version_id")
-    )
+    open_ones = RollOut.objects.open().filter(**here).select_related("workspace", "version")
+    rolling = {row.installation_id: row for row in open_ones}
+    skips = _skips(here) if any(version.security_fix for some in newer.values() for version in some) else set()
     levels = levels_of([one.extension for one in installations])
     needs = _needs(installations)
     found = {}
@@ -80,7 +83,7 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
         own = settings.get(one.pk)
         level = "own" if one.extension.is_private else levels[one.extension_id]
         rules = _rules(one, defaults, own, level, holds.get(one.pk), rolling.get(one.pk), now)
-        current = manifests[one.pin.version_id]
+        current = manifests.get(one.pin.version_id)
         releases = tuple(
             _release(
                 one, version, current, manifests[version.pk], needs[one.extension.slug], (one.pk, version.pk) in skips
@@ -88,8 +91,15 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
             for version in newer[one.pk]
         )
         chosen = own if own and own.policy else defaults
-        found[one.pk] = Facts(rules, releases, chosen.set_by if chosen else None)
+        by = chosen.set_by if chosen else None
+        found[one.pk] = Facts(rules, releases, by, own, holds.get(one.pk), rolling.get(one.pk))
     return found
+
+
+def _skips(here: dict) -> set[tuple[UUID, UUID]]:
+    """(installation, version) of the fixes that two people take without their wait."""
+    agreed = SkippedWait.objects.filter(**here, agreed_at__isnull=False)
+    return set(agreed.values_list("installation_id", "version_id"))
 
 
 def effective_rules(
@@ -193,7 +203,8 @@ def _newer(installations: Sequence[Installation]) -> dict[UUID, list[Version]]:
 
 
 def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
-    return {pk: load(manifest) for pk, manifest in Version.objects.filter(pk__in=ids).values_list("pk", "manifest")}
+    rows = Version.objects.filter(pk__in=ids).values_list("pk", "manifest") if ids else ()
+    return {pk: load(manifest) for pk, manifest in rows}
 
 
 def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, str]]]:
@@ -208,13 +219,15 @@ def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, s
         .filter(kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
         .annotate(called=Subquery(extension.values("name")))
     )
-    rows = packs.order_by("called").values_list("pk", "called", "pin__version__manifest__requires")
+    rows = list(packs.order_by("called").values_list("pk", "called", "pin__version__manifest__requires"))
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    if not rows:
+        return found
     own = set(
         PackPin.objects.in_workspace(installations[0].workspace)
         .filter(installation__in=installations)
         .values_list("pack_id", "installation__extension__slug")
     )
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for pk, name, requires in rows:
         for slug, wanted in requires.items():
             if (pk, slug) not in own:

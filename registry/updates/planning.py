@@ -10,19 +10,27 @@ from django.utils import timezone
 from galaxy.core.models import User
 from registry.models import Installation, UpdatePolicy, Version
 from registry.updates.deciding import Release, Rules, State, Verdict, decide
-from registry.updates.facts import facts_of
+from registry.updates.facts import Facts, facts_of
 
 
 @dataclass(frozen=True)
 class Plan:
     """``goal`` is what is taken next by itself, now or later, None where nothing is; ``verdicts`` are of every newer
-    release, newest first. ``set_by`` chose the policy, and answers for what is moved by it."""
+    release, newest first; ``facts`` are what that was decided by."""
 
     installation: Installation
-    rules: Rules
+    facts: Facts
     goal: Verdict | None
     verdicts: tuple[Verdict, ...]
-    set_by: User | None
+
+    @property
+    def rules(self) -> Rules:
+        return self.facts.rules
+
+    @property
+    def set_by(self) -> User | None:
+        """Who chose the policy, and answers for what is moved by it."""
+        return self.facts.set_by
 
     @property
     def version(self) -> Version | None:
@@ -80,5 +88,5 @@ def plans_of(installations: Sequence[Installation], now: datetime | None = None)
     for one in installations:
         facts = found[one.pk]
         decided = decide(facts.rules, facts.releases, now)
-        plans[one.pk] = Plan(one, facts.rules, decided.goal, decided.verdicts, facts.set_by)
+        plans[one.pk] = Plan(one, facts, decided.goal, decided.verdicts)
     return plans

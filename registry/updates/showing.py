@@ -100,13 +100,12 @@ def rows_of(installations: Sequence[Installation], user: User, now: datetime | N
     if not installations:
         return []
     here = {"workspace": installations[0].workspace, "installation__in": installations}
-    rolling = {row.installation_id: row for row in _rolling(here)}
     moves = {row.installation_id: row for row in _waiting(here)}
     return [
         Row(
             one,
             plans[one.pk],
-            rolling.get(one.pk),
+            plans[one.pk].facts.rollout,
             moves.get(one.pk),
             why_not(user, "registry.pin_installation", one),
         )
@@ -117,7 +116,6 @@ def rows_of(installations: Sequence[Installation], user: User, now: datetime | N
 def card_of(installation: Installation, user: User, now: datetime | None = None) -> Card:
     now = now or timezone.now()
     here = {"workspace": installation.workspace, "installation": installation}
-    hold = Hold.objects.filter(**here).select_related("held_by").first()
     found = plan(installation, now)
     skippable = found.skippable
     skip = (
@@ -126,11 +124,11 @@ def card_of(installation: Installation, user: User, now: datetime | None = None)
         else None
     )
     pins = PackPin.objects.filter(**here).select_related("pack__workspace", "pack__extension", "version", "pinned_by")
-    own = getattr(installation, "update_settings", None)
+    own, hold = found.facts.own, found.facts.hold
     return Card(
         plan=found,
         hold=hold if hold and hold.holds(now) else None,
-        rollout=next(iter(_rolling(here)), None),
+        rollout=found.facts.rollout,
         move=next(iter(_waiting(here)), None),
         pack_pins=tuple(pins.order_by("pack__extension__name")),
         skip=skip,
@@ -150,10 +148,6 @@ def open_rollouts(user: User, workspace: Workspace):
     seen = Installation.objects.in_workspace(workspace).visible_to(user, workspace)
     rows = RollOut.objects.in_workspace(workspace).filter(installation__in=seen)
     return rows.select_related("workspace", "installation__extension", "version", "before", "started_by")
-
-
-def _rolling(here: dict):
-    return RollOut.objects.open().filter(**here).select_related("workspace", "version")
 
 
 def _waiting(here: dict):

@@ -90,7 +90,8 @@ def test_the_grants_on_an_installation_name_people_and_agents(api, token_of, cli
         ("agent", "Lead agent", "registry.write_installation"),
     }
     page = client_of(admin).get(probe.get_absolute_url()).content.decode()
-    assert page.count(f'<a href="{agent.get_absolute_url()}">Lead agent</a>') == 4, "in both cards, for both acts"
+    link = f'<a href="{agent.get_absolute_url()}">Lead agent</a>'
+    assert page.count(link) == 4, "in both cards, for both acts"
     assert f"(agent of {admin})" in page
     assert f'{auditor} <span class="muted">(given here)</span>' in page
 

@@ -117,6 +117,7 @@ def address(route: str, things: dict, slug: str) -> str:
         "core:request-withdrawal": {"pk": things["asked"].pk},
         "core:notification-reading": {"pk": things["news"].pk},
         "registry:installation-detail": {"pk": things["installation"].pk},
+        "registry:installation-uses": {"pk": things["installation"].pk},
         "registry:installation-removal": {"pk": things["installation"].pk},
         "sandbox:installation-health": {"pk": things["installation"].pk},
         "registry:pin-change": {"pk": things["installation"].pk},

@@ -51,10 +51,14 @@ def test_packs_agents_pins_and_requests_stand_there_with_their_owners(client_of,
         ("approval", approval.summary, str(admin)),
         ("pin", "Held at 1.0.0", str(member)),
     }
-    page = client_of(admin).get(three.get_absolute_url()).text
+    uses = reverse("registry:installation-uses", args=["meridian", three.pk])
+    assert uses in client_of(admin).get(three.get_absolute_url()).text
+    page = client_of(admin).get(uses).text
     for words in ("Used by", "Probe flow", "Outreach", approval.summary, "Quarter end"):
         assert words in page
-    text = client_of(member).get(three.get_absolute_url()).text
+    card = client_of(member).get(uses, headers={"HX-Request": "true"})
+    assert "<html" not in card.text
+    text = card.text
     assert "A request that you may not open" in text and approval.get_absolute_url() not in text
 
 
