@@ -51,4 +51,7 @@ class Sandbox:
             replies=replies,
             in_turn=in_turn,
         )
-        return ask("test", order.as_body(), seconds=limits_of(holder).wall_ms / 1000 + SPARE_S)
+        return self._answer(order, limits_of(holder).wall_ms / 1000 + SPARE_S)
+
+    def _answer(self, order: TestOrder, seconds: float) -> dict[str, Any]:
+        return ask("test", order.as_body(), seconds=seconds)

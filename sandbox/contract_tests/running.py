@@ -84,16 +84,18 @@ def run_tests(
     *,
     workspace: UUID = NOBODY,
     on_result: Callable[[int, int], None] | None = None,
+    sandbox: type[Sandbox] = Sandbox,
 ) -> Report:
     """Run every test of ``generate``. ``workspace`` is whose share of the sandbox's places Python takes; ``on_result``
-    is told after each test how many are done, of how many. Nothing is reached and nothing is stored."""
+    is told after each test how many are done, of how many; ``sandbox`` is who runs Python, sandboxd where it is left
+    out. Nothing is reached and nothing is stored."""
     files = dict(files or {})
     tests = generate(manifest, files)
     report = Report(version_digest(manifest, files), timezone.now())
     begun = time.perf_counter()
-    sandbox = Sandbox(workspace, manifest, files)
+    place = sandbox(workspace, manifest, files)
     for number, test in enumerate(tests, 1):
-        report.results.append(_run(test, manifest, files, sandbox))
+        report.results.append(_run(test, manifest, files, place))
         if on_result:
             on_result(number, len(tests))
     report.took_ms = round((time.perf_counter() - begun) * 1000)

@@ -112,7 +112,7 @@ class Service:
                 program = program_of(order.digest, order.target)
             key = memo_key(order) if program.kind == "transform" else ""
             if key and (known := self._memo.get(key)):
-                return _answer(known) | {"recording": _sealed(order, known), "remembered": True}
+                return answer_of(known) | {"recording": _sealed(order, known), "remembered": True}
             with self._place(order.workspace) as pool, self._watch.over(order.workspace, order.digest):
                 result = execute(
                     pool,
@@ -129,7 +129,7 @@ class Service:
                 )
             if key and result.outcome.status == "ok":
                 self._memo.put(key, result)
-            return _answer(result) | {"recording": _sealed(order, result), "remembered": False}
+            return answer_of(result) | {"recording": _sealed(order, result), "remembered": False}
 
     def _replay(self, body: dict[str, Any]) -> dict[str, Any]:
         order = ReplayOrder.from_body(body)
@@ -151,7 +151,7 @@ class Service:
         """A contract test of code that need not be published: answered from the order alone."""
         order = TestOrder.from_body(body)
         with self._place(str(order.workspace)) as pool:
-            return _answer(contract_tests.run(pool, order))
+            return answer_of(contract_tests.run(pool, order))
 
     @contextlib.contextmanager
     def _place(self, workspace: UUID | str) -> Iterator[Pool]:
@@ -207,7 +207,8 @@ def _opened(order: ReplayOrder) -> dict[str, Any]:
     return recording
 
 
-def _answer(result: Result) -> dict[str, Any]:
+def answer_of(result: Result) -> dict[str, Any]:
+    """A result as it goes over the socket."""
     return {
         "outcome": result.outcome.as_dict(),
         "exchanges": result.exchanges,
