@@ -63,14 +63,17 @@ def lift(version: Version, *, reason: str, actor: User) -> Quarantine:
     return there
 
 
-def stop_versions(ids: Iterable[UUID], reason: str, *, actor: User | None = None) -> int:
-    """Stop versions whose bytes nobody vouches for any more, such as those of a revoked key; returns how many were not
-    stopped yet. The caller answers for who may, and its transaction is ours where it has one."""
+def stop_versions(
+    ids: Iterable[UUID], reason: str, *, actor: User | None = None, reach: str = Quarantine.Reach.CALLS
+) -> int:
+    """Take out versions whose bytes nobody vouches for any more, such as those of a revoked key; returns how many were
+    not taken out as far yet. The caller answers for who may, and its transaction is ours where it has one."""
     stopped = 0
+    enough = [Version.Held.STOPPED, STATE[Quarantine.Reach(reach)]]
     with transaction.atomic():
         desk = marketplace_workspace()
-        for version in Version.objects.filter(pk__in=list(ids)).exclude(quarantine=Version.Held.STOPPED):
-            _open(version, Quarantine.Reach.CALLS, _reasoned(reason), actor, desk)
+        for version in Version.objects.filter(pk__in=list(ids)).exclude(quarantine__in=enough):
+            _open(version, reach, _reasoned(reason), actor, desk)
             stopped += 1
     return stopped
 
@@ -120,7 +123,7 @@ def reason_of(version: Version) -> str:
 def tell_of_quarantine(quarantine_id: UUID) -> int:
     """Tell every workspace that holds the version, each in its own trail and to those who install there; returns how
     many installations. Safe to call twice: who was told is not told again."""
-    row = Quarantine.objects.select_related("version__extension", "opened_by", "lifted_by").get(pk=quarantine_id)
+    row = Quarantine.objects.get(pk=quarantine_id)  # its version may be one that a workspace has for itself
     what = "quarantine.opened" if row.is_open else "quarantine.lifted"
     since = row.opened_at if row.is_open else row.lifted_at
     told = 0
