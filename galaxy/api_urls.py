@@ -14,8 +14,24 @@ from galaxy.core.api.tokens import TokenListView, TokenRevocationView
 from galaxy.core.api.trail import CheckpointView, EventProofView, SinkListView, SinkView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
+from marketplace.bundles.api import (
+    BundleImportView,
+    BundleListView,
+    BundleRemovalView,
+    BundleSourceListView,
+    BundleView,
+    ListingBundleView,
+)
 from marketplace.retiring.api import QuarantineListView
 from marketplace.submissions.api import SubmissionListView, SubmissionView, SubmissionWithdrawalView
+from marketplace.workshop.api import (
+    DraftChangeView,
+    DraftListView,
+    DraftRemovalView,
+    DraftSubmissionView,
+    DraftTestsView,
+    DraftView,
+)
 from policies.api import ApprovalListView, ApprovalView
 from policies.decision_api import DecisionListView, DecisionView
 from policies.following_api import ApprovalReminderView, ApprovalRepetitionView, ApprovalWithdrawalView
@@ -65,6 +81,18 @@ app_name = "api"
 of_workspace = [
     path("listings/", ListingListView.as_view(), name="listing-list"),
     path("listings/<extension:slug>/", ListingView.as_view(), name="listing-detail"),
+    path("listings/<extension:slug>/bundle/", ListingBundleView.as_view(), name="listing-bundle"),
+    path("bundles/", BundleListView.as_view(), name="bundle-list"),
+    path("bundles/<uuid:pk>/", BundleView.as_view(), name="bundle-detail"),
+    path("bundles/<uuid:pk>/import/", BundleImportView.as_view(), name="bundle-import"),
+    path("bundles/<uuid:pk>/removal/", BundleRemovalView.as_view(), name="bundle-removal"),
+    path("bundle-sources/", BundleSourceListView.as_view(), name="bundle-source-list"),
+    path("drafts/", DraftListView.as_view(), name="draft-list"),
+    path("drafts/<uuid:pk>/", DraftView.as_view(), name="draft-detail"),
+    path("drafts/<uuid:pk>/change/", DraftChangeView.as_view(), name="draft-change"),
+    path("drafts/<uuid:pk>/tests/", DraftTestsView.as_view(), name="draft-tests"),
+    path("drafts/<uuid:pk>/submission/", DraftSubmissionView.as_view(), name="draft-submission"),
+    path("drafts/<uuid:pk>/removal/", DraftRemovalView.as_view(), name="draft-removal"),
     path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
     path("submissions/", SubmissionListView.as_view(), name="submission-list"),
     path("submissions/<uuid:pk>/", SubmissionView.as_view(), name="submission-detail"),

@@ -298,7 +298,11 @@ if env_bool("BEHIND_PROXY", False):  # only where the proxy strips what clients 
     ALLAUTH_TRUSTED_PROXY_COUNT = env_int("PROXY_COUNT", 1)  # whose entries in X-Forwarded-For are believed
 DATA_UPLOAD_MAX_MEMORY_SIZE = GALAXY_MAX_BODY_BYTES = 1_048_576
 # Where a file may be larger than that: by address, since this is looked at before anything else of a request.
-GALAXY_LARGER_BODIES = ((re.compile(r"/w/[^/]+/workshop/documents/"), 9 * 1_048_576),)
+GALAXY_LARGER_BODIES = (
+    (re.compile(r"/w/[^/]+/workshop/documents/"), 9 * 1_048_576),
+    (re.compile(r"/w/[^/]+/bundles/"), 9 * 1_048_576),
+    (re.compile(r"/api/v1/workspaces/[^/]+/bundles/"), 12 * 1_048_576),  # in base64
+)
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 CONTENT_SECURITY_POLICY = {
@@ -431,6 +435,7 @@ CELERY_BEAT_SCHEDULE = {
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},
     "tend-search": {"task": "marketplace.tasks.tend_search", "schedule": 60.0 * 60},
+    "drop-old-bundles": {"task": "marketplace.tasks.drop_old_bundles", "schedule": 60.0 * 60},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
     "forget-kept-inputs": {"task": "sandbox.tasks.forget_kept_inputs", "schedule": 60.0 * 60},
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},

@@ -8,6 +8,7 @@ class MarketplaceConfig(AppConfig):
     def ready(self):
         from galaxy.core.navigation import Item, add_item
         from marketplace import notifications, palette
+        from marketplace.bundles.released import is_imported
         from marketplace.levels import level_of, levels_of
         from marketplace.submissions import counting, news
         from marketplace.submissions.released import is_approved
@@ -19,6 +20,7 @@ class MarketplaceConfig(AppConfig):
         palette.connect()
         news.connect()
         signing.register_release_reader(is_approved)
+        signing.register_release_reader(is_imported)
         levels.register(level_of, levels_of)
         proof_changed.connect(write_cards_of_publisher, dispatch_uid="marketplace.cards")
         permission = "core.view_listing"
@@ -30,6 +32,12 @@ class MarketplaceConfig(AppConfig):
             Item("Registry", 20, "Marketplace", "marketplace:listing-list", "store", permission, key="m", covers=pages)
         )
         add_item(Item("Build", 10, "Workshop", "workshop:draft-list", "hammer", "core.write_extension", key="w"))
+        pages = ("bundle-sources/",)
+        add_item(
+            Item(
+                "Registry", 70, "Bundles", "bundles:bundle-list", "package-open", "core.install_extension", covers=pages
+            )
+        )
         write, review = "core.write_extension", "core.review_submission"
         own = Item("Build", 20, "Submissions", "submissions:submission-list", "send", write, counted=counting.open_here)
         due = Item(

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from marketplace.bundles.models import BundleSource, BundleUpload, ImportedVersion
 from marketplace.cards.models import Card
 from marketplace.checks.models import KnownName
 from marketplace.evidence.models import Evidence, Lowering, Shortfall, TestRun
@@ -20,10 +21,13 @@ from registry.models import Extension, SharedQuerySet, Version
 __all__ = [
     "ApiDocument",
     "ApiOperation",
+    "BundleSource",
+    "BundleUpload",
     "Card",
     "Draft",
     "DraftFile",
     "Evidence",
+    "ImportedVersion",
     "InstallDay",
     "KnownName",
     "Listing",

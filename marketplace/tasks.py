@@ -70,3 +70,11 @@ def prove_submission(submission_id: str, desk_id: str) -> bool:
 
     with workspace_scope([desk_id]):
         return prove(UUID(submission_id))
+
+
+@shared_task
+def drop_old_bundles() -> int:
+    """Delete bundles that were handed in and left; returns how many."""
+    from marketplace.bundles.importing import drop_old_uploads
+
+    return drop_old_uploads()

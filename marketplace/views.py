@@ -11,6 +11,7 @@ from galaxy.core.http import wants_partial
 from galaxy.core.models import Workspace
 from galaxy.core.permissions import can, require, why_not
 from marketplace import facet_html
+from marketplace.bundles.origins import origin_of
 from marketplace.cards.filling import Slots
 from marketplace.cards.reading import cards_of
 from marketplace.comparing import LEAST, MOST, compare
@@ -108,6 +109,7 @@ def listing_detail(request, workspace, slug):
         "evidence": standing_of(listing.version.digest, listing.level),
         "badge": badge_of_listing(listing),
         "telemetry_url": telemetry_url(request.user, listing.extension, request.workspace),
+        "origin": origin_of(listing.version),
     }
     return render(request, "marketplace/listing_detail.html", context)
 

@@ -1,5 +1,8 @@
 """Making a bundle of what the marketplace offers, with all that it requires and all that it takes to verify it."""
 
+from django.db import transaction
+from django.db.models import F
+
 from galaxy.core import audit
 from galaxy.core.errors import DomainError
 from galaxy.core.models import User, Workspace
@@ -24,6 +27,18 @@ class NotExportable(DomainError):
     code = "not_exportable"
 
 
+def exportable_version(workspace: Workspace, slug: str, number: str, *, actor: User) -> Version | None:
+    """The version that ``workspace`` means by a name, its own before the marketplace's; the listed one where no number
+    is given. None where there is none. Raises NotGranted."""
+    require(actor, MAY_EXPORT, workspace)
+    listings = Listing.objects.open_to(workspace).filter(extension__slug=slug).select_related("version__extension")
+    listing = listings.order_by(F("workspace").asc(nulls_last=True)).first()
+    if listing is None or not number:
+        return listing.version if listing else None
+    return listing.extension.versions.select_related("extension").filter(number=number[:64]).first()
+
+
+@transaction.atomic
 def export_version(workspace: Workspace, version: Version, *, actor: User) -> tuple[str, bytes]:
     """A bundle of ``version`` and what it requires, as (file name, content). The trail says so.
 
@@ -61,6 +76,8 @@ def _collect(version: Version, workspace: Workspace | None, versions: dict[str, 
         raise NotExportable(f"{version} is a draft, which only its own workspace tries out.", "Publish it first.")
     if version.status == Version.Status.YANKED:
         raise NotExportable(f"{version} was yanked.", "Export a version that can be installed.")
+    if version.quarantine:
+        raise NotExportable(f"{version} is in quarantine.", "Wait until it is lifted, or export another version.")
     for slug, wanted in version.parsed.requires.items():
         if slug in versions:
             continue

@@ -14,6 +14,7 @@ from registry.manifests import Manifest
 
 TYPE = "galaxy.bundle/1"
 SUFFIX = ".galaxy"
+MEDIA_TYPE = "application/octet-stream"
 INDEX = "bundle.json"
 MAX_BYTES = 8 * 1024 * 1024  # of the file as it comes
 MAX_UNPACKED_BYTES = 24 * 1024 * 1024

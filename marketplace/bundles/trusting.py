@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Collection
 
 from galaxy.core.vault.signing import id_of, is_signed
-from marketplace.bundles.layout import Bundle, Key, Packed
+from marketplace.bundles.layout import Bundle, Key, Packed, Signed
 from registry.models import SigningKey
 from registry.signing.keys import chain
 from registry.signing.statements import Statement
@@ -32,14 +32,29 @@ def why_not_trusted(bundle: Bundle, roots: Collection[str], revoked: Collection[
 
 def believed_keys(bundle: Bundle, roots: Collection[str]) -> dict[str, Key]:
     """The marketplace's keys in ``bundle`` that lead back to one of ``roots``, by id."""
-    keys = [key for key in bundle.keys if key.owner == MARKETPLACE and id_of(key.public) == key.id]
+    keys = roots_of(bundle)
     good = chain(tuple((key.id, key.public, key.introduction) for key in keys), frozenset(roots))
     return {key.id: key for key in keys if key.id in good}
 
 
 def root_of(bundle: Bundle) -> Key | None:
     """The marketplace's first key: what somebody compares with what they were told, before they trust it."""
-    return next((key for key in bundle.keys if key.owner == MARKETPLACE and id_of(key.public) == key.id), None)
+    return next(iter(roots_of(bundle)), None)
+
+
+def roots_of(bundle: Bundle) -> list[Key]:
+    """The marketplace's keys that are what their ids say, the first one first: any may be the one that is trusted."""
+    return [key for key in bundle.keys if key.owner == MARKETPLACE and id_of(key.public) == key.id]
+
+
+def vouching(packed: Packed, believed: dict[str, Key]) -> Signed | None:
+    """The signature of ``packed`` by one of the ``believed`` keys that holds, None where none does."""
+    text = statement_of(packed).text
+    for one in packed.signatures:
+        key = believed.get(one.key) if one.role == MARKETPLACE else None
+        if key and not key.revoked and one.statement == text and is_signed(key.public, one.signature, text.encode()):
+            return one
+    return None
 
 
 def _why_not(packed: Packed, believed: dict[str, Key]) -> str:
@@ -49,13 +64,7 @@ def _why_not(packed: Packed, believed: dict[str, Key]) -> str:
     usable = [one for one in signed if not believed[one.key].revoked]
     if not usable:
         return f"{packed} was signed with key {signed[0].key}, which was revoked."
-    statement = statement_of(packed)
-    for one in usable:
-        if one.statement == statement.text and is_signed(
-            believed[one.key].public, one.signature, statement.text.encode()
-        ):
-            return ""
-    return f"The signature of {packed} does not hold."
+    return "" if vouching(packed, believed) else f"The signature of {packed} does not hold."
 
 
 def statement_of(packed: Packed) -> Statement:

@@ -1,6 +1,8 @@
 """Submissions, for machines: hand in a manifest with its files, see where it stands, take it back. Deciding is a
 person's, signed in, in the console."""
 
+from typing import Any
+
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -11,6 +13,7 @@ from galaxy.core.api.resources import DetailView, ListView, RowsView, lists, rea
 from galaxy.core.api.serializers import EmptyBody, PersonSerializer, StrictSerializer
 from galaxy.core.api.views import repeatable
 from galaxy.core.errors import Invalid
+from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
 from marketplace.models import VerificationLevel
 from marketplace.submissions.facing import PRIVATE, PUBLIC, Order, desk_for, publishers_for
@@ -85,16 +88,9 @@ class SubmissionFilter(PageFilter):
     extension = serializers.CharField(required=False, max_length=80)
 
 
-class SubmissionBody(StrictSerializer):
-    """A manifest as its author wrote it, and the files beside it as texts."""
+class OrderBody(StrictSerializer):
+    """For which catalogue, under which name, and what is new."""
 
-    manifest = serializers.CharField(max_length=MAX_BYTES, trim_whitespace=False, help_text="YAML, JSON or Python.")
-    files = serializers.DictField(
-        child=serializers.CharField(max_length=MAX_FILE_BYTES, trim_whitespace=False, allow_blank=True),
-        required=False,
-        default=dict,
-        help_text=f"Their texts by path, {MOST_FILES} at most.",
-    )
     catalogue = serializers.ChoiceField(choices=[PUBLIC, PRIVATE])
     publisher = serializers.CharField(
         required=False,
@@ -108,6 +104,39 @@ class SubmissionBody(StrictSerializer):
     security_fix = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300, help_text="The hole it closes, if it closes one."
     )
+
+
+class SubmissionBody(OrderBody):
+    """A manifest as its author wrote it, and the files beside it as texts."""
+
+    manifest = serializers.CharField(max_length=MAX_BYTES, trim_whitespace=False, help_text="YAML, JSON or Python.")
+    files = serializers.DictField(
+        child=serializers.CharField(max_length=MAX_FILE_BYTES, trim_whitespace=False, allow_blank=True),
+        required=False,
+        default=dict,
+        help_text=f"Their texts by path, {MOST_FILES} at most.",
+    )
+
+
+def order_said(said: dict[str, Any], person: User, workspace: Workspace) -> Order:
+    """What ``said`` (an OrderBody) asks for. Raises NoDesk, or Invalid where the publisher is not to be told."""
+    return Order(
+        desk_for(workspace, said["catalogue"]),
+        _publisher(said["publisher"], person, workspace) if said["catalogue"] == PUBLIC else None,
+        said["changes"],
+        said["support"],
+        said["security_fix"],
+    )
+
+
+def _publisher(slug: str, person: User, workspace: Workspace) -> Publisher:
+    """The one that is named, or the only one there is. Raises Invalid."""
+    found = list(publishers_for(person, workspace))
+    named = [one for one in found if one.slug == slug] if slug else found
+    if len(named) != 1:
+        choice = ", ".join(one.slug for one in found) or "none; claim a name first"
+        raise Invalid("Name whom it is published by.", {"publisher": f"One of yours: {choice}."})
+    return named[0]
 
 
 class Submissions(RowsView):
@@ -142,25 +171,10 @@ class SubmissionListView(Submissions, ListView):
         """Hand in a manifest and its files for a catalogue. Refused with every finding that keeps it from that."""
         require(self.caller.person, MAY_WRITE, self.workspace)
         said = self.read(SubmissionBody)
-        order = Order(
-            desk_for(self.workspace, said["catalogue"]),
-            self._publisher(said["publisher"]) if said["catalogue"] == PUBLIC else None,
-            said["changes"],
-            said["support"],
-            said["security_fix"],
-        )
+        order = order_said(said, self.caller.person, self.workspace)
         files = {path: text.encode() for path, text in said["files"].items()}
         row = hand_in(self.workspace, text=said["manifest"], files=files, order=order, actor=self.caller.person)
         return Response(SubmissionDetailSerializer(self.visible().get(pk=row.pk)).data, status=201)
-
-    def _publisher(self, slug: str) -> Publisher:
-        """The one that is named, or the only one there is. Raises Invalid."""
-        found = list(publishers_for(self.caller.person, self.workspace))
-        named = [one for one in found if one.slug == slug] if slug else found
-        if len(named) != 1:
-            choice = ", ".join(one.slug for one in found) or "none; claim a name first"
-            raise Invalid("Name whom it is published by.", {"publisher": f"One of yours: {choice}."})
-        return named[0]
 
 
 @reads("submissions", "Read one submission", tag="Submissions")

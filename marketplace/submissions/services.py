@@ -23,7 +23,7 @@ from marketplace.submissions.facing import Order, publishers_for, ready
 from marketplace.submissions.machine import MOVES, SUBMIT, both_sides, locked, make_move, write_step
 from marketplace.submissions.models import Submission, SubmissionFile
 from marketplace.submissions.proof import prove_soon
-from marketplace.workshop.drafts import MAY_WRITE, begin_draft, files_of, put_file, remove_draft
+from marketplace.workshop.drafts import MAY_WRITE, begin_with_files, files_of, remove_draft
 from marketplace.workshop.models import Draft
 from registry.publishers.team import is_of_team
 
@@ -104,9 +104,7 @@ def hand_in(workspace: Workspace, *, text: str, files: Mapping[str, bytes], orde
 
     Raises what ``submit`` does, or what a draft refuses of a text and its files.
     """
-    draft = begin_draft(workspace, text=text, actor=actor)
-    for path, content in files.items():
-        put_file(draft, path=path, content=content, actor=actor)
+    draft = begin_with_files(workspace, text=text, files=files, actor=actor)
     row = submit(draft, order=order, actor=actor)
     remove_draft(draft, actor=actor)
     return row

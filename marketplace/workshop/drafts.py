@@ -1,5 +1,7 @@
 """Drafts: begun, saved, published as a version of the workspace's own, and put away."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -54,6 +56,29 @@ def save_draft(draft: Draft, *, text: str, revision: int, actor: User) -> tuple[
         after = {"revision": row.revision, "state": row.state}
         audit.record("draft.saved", actor=actor, target=row, before=before, after=after)
     return row, checked
+
+
+@transaction.atomic
+def begin_with_files(workspace: Workspace, *, text: str, files: Mapping[str, bytes], actor: User) -> Draft:
+    """A draft of what somebody has in files of their own. Raises NotGranted, TooManyDrafts or Invalid."""
+    draft = begin_draft(workspace, text=text, actor=actor)
+    for path, content in files.items():
+        put_file(draft, path=path, content=content, actor=actor)
+    return draft
+
+
+@transaction.atomic
+def save_whole(draft: Draft, *, text: str, files: Mapping[str, bytes], revision: int, actor: User) -> Draft:
+    """Put ``text`` and ``files`` in the place of all that the draft has. Raises as ``save_draft`` and ``put_file``."""
+    row, _ = save_draft(draft, text=text, revision=revision, actor=actor)
+    there = {file.path: file for file in DraftFile.objects.filter(workspace=row.workspace_id, draft=row)}
+    for path in there.keys() - files.keys():
+        there[path].draft = row
+        take_file(there[path], actor=actor)
+    for path, content in files.items():
+        if path not in there or bytes(there[path].content) != content:
+            put_file(row, path=path, content=content, actor=actor)
+    return row
 
 
 @transaction.atomic

@@ -74,7 +74,7 @@ def publish_private(
     *,
     workspace: Workspace,
     files: Mapping[str, bytes] | None = None,
-    published_by: User,
+    published_by: User | None,
     changes: str = "",
     security_fix: str = "",
 ) -> Version:

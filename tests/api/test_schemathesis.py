@@ -27,13 +27,16 @@ from galaxy.core.api.schema import document
 from galaxy.core.models import AuditEvent, ExportJob, Membership, Token
 from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import API_PERMISSIONS, create_token
+from marketplace.workshop.drafts import begin_draft
 from policies.services.changes import ask_install
 from policies.services.granting import create_auto_approval
 from sandbox.services import invoke
+from tests.matrix.bundle_routes import bundles
 from tests.matrix.policy_routes import policies
 from tests.matrix.stream_routes import streams
 from tests.matrix.submission_routes import submissions
 from tests.matrix.update_routes import updates
+from tests.submitting import text_of
 
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
@@ -92,6 +95,8 @@ def test_no_made_up_request_breaks_it(
         "runs": run.pk,
         "roll-outs": updated["rollout"].pk,
         "pack-pins": updated["pin"].pk,
+        "bundles": bundles(workspace, cast["admin"])["bundle"].pk,
+        "drafts": begin_draft(workspace, text=text_of(), actor=cast["creator"]).pk,
         "submissions": submissions(workspace, cast)["waiting"].pk,
         "installations": probe.pk,
         "events": AuditEvent.objects.latest("id").pk,

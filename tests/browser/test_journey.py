@@ -119,7 +119,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
              "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
-             "publications/", "quarantine/", "submissions/", "reviews/",
+             "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
              "comparison/?pick=hubspot&pick=slack"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),

@@ -232,6 +232,7 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "PublisherMember",
         "SigningKey",
         "Quarantine",
+        "BundleSource",
         "AuditKey",
     }
     ours = {"core", "registry", "policies", "sandbox", "marketplace"}

@@ -7,6 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from marketplace.services import list_extension
+from registry.models import Version
+from registry.signing import verify
+from tests.bundling import bytes_of, foreign, key_text
 from tests.registry.samples import connector, publish
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +78,7 @@ def test_a_bundle_is_written_and_looked_at(tmp_path, workspace):
     list_extension(version, level="verified", summary="Keeps things.")
     out = tmp_path / "acme.galaxy"
     printed, _ = run("bundle", "export", "acme", "--out", out)
-    root = printed.rstrip(".\n").rpartition(" ")[2]
+    root = printed.splitlines()[0].rstrip(".").rpartition(" ")[2]
     assert f"acme 1.0.0 (verified, {version.short_digest})" in printed
     assert run("bundle", "look", out, "--root", root) == (
         f"acme 1.0.0 (verified, {version.short_digest}). Signed by the marketplace whose first key is {root}.\n"
@@ -92,3 +95,23 @@ def test_a_bundle_is_written_and_looked_at(tmp_path, workspace):
 def test_what_is_not_published_makes_no_bundle(tmp_path, workspace):
     with pytest.raises(CommandError, match="Nothing called"):
         run("bundle", "export", "nothing", "--out", tmp_path / "x")
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_bundle_of_elsewhere_is_trusted_and_imported_from_a_shell(tmp_path, workspace, desk):
+    bundle = foreign(tmp_path, connector("faraway"), publisher="Faraway Works")
+    file = tmp_path / "faraway.galaxy"
+    file.write_bytes(bytes_of(bundle))
+    with pytest.raises(CommandError, match="not trusted here"):
+        run("bundle", "import", file)
+    printed, _ = run("bundle", "trust", key_text(bundle), "--name", "Head office", "--reason", "Told by phone.")
+    assert printed == f"Head office is trusted, by key {bundle.keys[0].id}: what it signed may be imported.\n"
+    with pytest.raises(CommandError, match="32 bytes"):
+        run("bundle", "trust", "AAAA", "--name", "Another", "--reason", "Told.")
+    printed, _ = run("bundle", "import", file)
+    digest = bundle.wanted.digest[:12]
+    assert printed.splitlines()[0] == f"Faraway 1.0.0 ({digest}) is in the marketplace now."
+    assert "imported before" in run("bundle", "import", file)[0]
+    with pytest.raises(CommandError, match="no workspace named"):
+        run("bundle", "import", file, "--workspace", "nowhere")
+    verify(Version.objects.get(extension__slug="faraway"))

@@ -27,6 +27,7 @@ from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_cast, make_staff
 from tests.matrix import (
     audit_routes,
+    bundle_routes,
     machines,
     move_routes,
     policy_routes,
@@ -99,6 +100,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | review_routes.reviews(workspace, admin, probe)
         | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])
         | submission_routes.submissions(workspace, cast)
+        | bundle_routes.bundles(workspace, admin)
     )
 
 

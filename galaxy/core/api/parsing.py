@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from rest_framework.exceptions import ParseError
@@ -26,9 +26,10 @@ class StrictJSONParser(BaseParser):
     """
 
     media_type = "application/json"
+    limit: ClassVar[int] = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # bytes
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict[str, Any]:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = self.limit
         raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise BodyTooLarge(f"A body has at most {limit // 1024} KiB.")

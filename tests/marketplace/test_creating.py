@@ -1,0 +1,151 @@
+"""A creator's shell: tests of a folder on this machine, and a submission over the API of a running Galaxy."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from galaxy.core.tokens import API_PERMISSIONS, create_token
+from marketplace.creating.client import Api, BadAddress, NoAnswer, NoToken, read_token
+from marketplace.evidence.models import TestRun
+from marketplace.submissions.models import Submission
+from marketplace.workshop.models import Draft
+from tests.submitting import text_of
+
+
+def run(*args) -> tuple[str, int]:
+    """What the command printed, and its exit status."""
+    out = io.StringIO()
+    try:
+        call_command("extension", *map(str, args), stdout=out, stderr=io.StringIO())
+    except SystemExit as end:
+        return out.getvalue(), end.code
+    return out.getvalue(), 0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "lantern"
+    place.mkdir()
+    (place / "manifest.yaml").write_text(text_of())
+    (place / "notes.md").write_text("# Notes")
+    return place
+
+
+@pytest.mark.django_db
+def test_the_tests_of_a_folder_are_printed_as_a_grid(folder):
+    printed, status = run("test", folder)
+    lines = printed.splitlines()
+    assert status == 0, printed
+    assert lines[0].split() == ["OK", "401", "429", "5xx"]
+    assert lines[1].split() == ["create_task", "pass", "pass", "pass", "pass"]
+    assert lines[-1].startswith("11 of 11 passed") or "passed in" in lines[-1]
+
+
+@pytest.mark.django_db
+def test_a_failure_is_printed_with_its_line_its_code_and_what_was_expected(folder):
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("status: 503, body: {}", "status: 404, body: {}"))
+    printed, status = run("test", folder)
+    line = 1 + manifest.read_text().splitlines().index("      5xx: { status: 404, body: {} }")
+    assert status == 1
+    assert f"manifest.yaml:{line}:" in printed
+    assert "create_task.5xx." in printed and "expected: " in printed and "got: " in printed
+    report = json.loads(run("test", folder, "--json")[0])
+    assert report["passed"] < report["total"]
+
+
+@pytest.mark.django_db
+def test_a_text_with_errors_has_no_tests(folder):
+    (folder / "manifest.yaml").write_text("connector: [")
+    printed, status = run("test", folder)
+    assert status == 1 and "manifest.yaml:" in printed
+
+
+@pytest.mark.django_db
+def test_python_is_tested_in_sealed_workers_of_this_machine(tmp_path):
+    (tmp_path / "shout.py").write_text('def run(inputs, ctx):\n    return {"text": inputs["text"].upper()}\n')
+    (tmp_path / "manifest.yaml").write_text(
+        "transform: shout.text\nversion: 1.0.0\nname: Shout\nsummary: Says it loudly.\ncode_file: shout.py\n"
+        "inputs: { text: string }\noutputs: { text: string }\n"
+        "fixtures: { happy: { inputs: { text: a }, outputs: { text: A } } }\n"
+    )
+    printed, status = run("test", tmp_path)
+    assert status == 0, printed
+    assert "passed in" in printed
+    (tmp_path / "shout.py").write_text('def run(inputs, ctx):\n    return {"text": "b"}\n')
+    printed, status = run("test", tmp_path)
+    assert status == 1 and "golden" in printed, printed
+
+
+@pytest.mark.parametrize(
+    "url", ["galaxy.example", "ftp://galaxy.example", "http://galaxy.example", "https://a:b@g.example"]
+)
+def test_a_token_goes_only_where_nobody_reads_along(url):
+    with pytest.raises(BadAddress):
+        Api(url, "meridian", "gxy_x")
+
+
+def test_a_token_comes_from_the_environment_or_a_file_and_never_from_an_argument(tmp_path, monkeypatch):
+    monkeypatch.delenv("GALAXY_TOKEN", raising=False)
+    with pytest.raises(NoToken):
+        read_token(None)
+    monkeypatch.setenv("GALAXY_TOKEN", "gxy_env")
+    assert read_token(None) == "gxy_env"
+    file = tmp_path / "token"
+    file.write_text("gxy_file\n")
+    assert read_token(file) == "gxy_file"
+    with pytest.raises(NoToken):
+        read_token(tmp_path / "none")
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("extension", "submit", ".", "--url", "https://g.example", "--workspace", "x", "--token", "gxy_x")
+
+
+def test_where_nobody_answers_it_says_so():
+    with pytest.raises(NoAnswer):
+        Api("http://127.0.0.1:9", "meridian", "gxy_x").get("submissions/")
+
+
+@pytest.fixture
+def asked(transactional_db, live_server, workspace, creator, monkeypatch):
+    """``asked(verb, *words)``: the command asks this live Galaxy with the creator's token; tests that it asks for are
+    done at once, as a worker would."""
+    from marketplace import tasks
+
+    text = create_token(workspace, name="Shell", permissions=API_PERMISSIONS, days=1, actor=creator)[1]
+    monkeypatch.setenv("GALAXY_TOKEN", text)
+    monkeypatch.setattr(tasks.perform_test_run, "delay", tasks.perform_test_run)
+    place = ("--url", live_server.url, "--workspace", workspace.slug)
+    return lambda verb, *words: run(verb, *words, *place)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_folder_is_submitted_over_the_api_and_its_draft_is_changed_the_next_time(asked, folder, workspace):
+    printed, status = asked("submit", folder, "--catalogue", "private", "--changes", "The first.", "--only-test")
+    assert status == 0, printed
+    draft = Draft.objects.in_workspace(workspace).get()
+    assert (draft.slug, draft.files.get().path, TestRun.objects.count()) == ("lantern-tasks", "notes.md", 1)
+    printed, status = asked("submit", folder, "--catalogue", "private", "--changes", "The first.")
+    row = Submission.objects.in_workspace(workspace).get()
+    assert status == 0, printed
+    assert f"lantern-tasks 1.0.0 is submitted: {row.pk}" in printed
+    assert "Place in line: 1 of 1." in printed
+    assert (row.draft, row.changes) == (draft, "The first.")
+    told, status = asked("status", str(row.pk))
+    assert (status, told.splitlines()[0]) == (0, "lantern-tasks 1.0.0: submitted")
+    assert str(row.pk) in asked("status")[0]
+    with pytest.raises(CommandError, match="submitted already"):
+        asked("submit", folder, "--catalogue", "private")
+    (folder / "manifest.yaml").write_text("connector: [")
+    with pytest.raises(CommandError, match="errors"):
+        asked("submit", folder, "--catalogue", "private")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_what_the_other_galaxy_refuses_is_told_in_its_words(asked, folder, monkeypatch):
+    with pytest.raises(CommandError, match="no marketplace that reviews"):
+        asked("submit", folder)
+    monkeypatch.setenv("GALAXY_TOKEN", "gxy_wrong")
+    with pytest.raises(CommandError, match="token"):
+        asked("status")
