@@ -48,11 +48,14 @@ def test_findings_follow_what_is_typed_and_lead_to_their_line(visit, creator, ma
     page.get_by_role("heading", name="Versions").scroll_into_view_if_needed()  # they stay in sight, and cover nothing
     card, fold = findings.bounding_box(), page.locator(".reveal").bounding_box()
     assert card["y"] + card["height"] <= fold["y"]
+    expect(page.locator(".editor__mark.is-bad")).to_have_count(1)  # beside its line
     findings.get_by_role("link", name="Line 16").click()
     assert page.evaluate("document.activeElement.id") == "id_text"
     expect(page.locator("[data-editor-place]")).to_contain_text("Line 16, column")
+    expect(page.locator("[data-editor-note]")).to_contain_text("Did you mean POST?")
     page.get_by_label("Manifest").fill(REST)
     expect(findings).to_contain_text("Ready for a version")
+    expect(page.locator(".editor__mark.is-bad")).to_have_count(0)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("Saved.")
     assert tab.complaints == []
