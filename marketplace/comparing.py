@@ -1,6 +1,6 @@
 """Listings side by side: what they can do, how they fare, how fresh they are and what they ask for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,11 +63,6 @@ def compare(slugs: Sequence[str], *, workspace: Workspace, user: User) -> Compar
 
 def _rows(columns: list[Column]) -> list[Row]:
     listings = [column.listing for column in columns]
-    figures = [figures_of(one) for one in listings]
-
-    def figure(name: str) -> list[str]:
-        return [one[name] if one else NOT_KNOWN for one in figures]
-
     return [
         Row("Kind", [one.extension.get_kind_display() for one in listings]),
         Row("Publisher", [one.extension.publisher for one in listings]),
@@ -78,15 +73,28 @@ def _rows(columns: list[Column]) -> list[Row]:
         Row("Asks for at most", [Reach(one.reach).label for one in listings]),
         Row("Scopes", [[scope_words.sentence(scope) for scope in one.scopes] for one in listings]),
         Row("Data classes", [[name.replace("_", " ") for name in one.facts.get("classes", ())] for one in listings]),
-        Row("Success", figure("success")),
-        Row("Errors", [one["errors"] if one else NOT_KNOWN for one in figures]),
-        Row("Auth failures", figure("auth_failed")),
-        Row("p95", figure("p95")),
-        Row("Sample", [f"{one['runs']:,} calls in {one['days']} days" if one else NOT_KNOWN for one in figures]),
-        Row("Last call", [f"{one['last_at']:%-d %b %Y}" if one else NOT_KNOWN for one in figures]),
+        *_figures([figures_of(one) for one in listings]),
         Row("Used in", [f"{one.installs:,} workspace{'' if one.installs == 1 else 's'}" for one in listings]),
         Row(
             "Here",
             [column.installation.pin.version.number if column.installation else "Not installed" for column in columns],
         ),
+    ]
+
+
+def _figures(figures: list[dict[str, Any] | None]) -> list[Row]:
+    """One line where nothing is known of any of them."""
+    if not any(figures):
+        return [Row("Figures", [NOT_KNOWN for _ in figures])]
+
+    def row(label: str, words: Callable[[dict[str, Any]], str]) -> Row:
+        return Row(label, [words(one) if one else NOT_KNOWN for one in figures])
+
+    return [
+        row("Success", lambda one: one["success"]),
+        row("Errors", lambda one: one["errors"]),
+        row("Auth failures", lambda one: one["auth_failed"]),
+        row("p95", lambda one: one["p95"]),
+        row("Sample", lambda one: f"{one['calls']} calls in {one['days']} days"),
+        row("Last call", lambda one: f"{one['last_at']:%-d %b %Y}"),
     ]

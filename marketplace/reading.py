@@ -45,6 +45,12 @@ def installation_of(listing: Listing, here: dict[str, Installation]) -> Installa
     return there if there and there.extension_id == listing.extension_id else None
 
 
+def is_update(installation: Installation, version: Version) -> bool:
+    """Whether ``version`` is newer than what is held, and may be moved to."""
+    is_offered = version.status == Version.Status.PUBLISHED and not version.quarantine
+    return is_offered and version.sort_key > installation.pin.version.sort_key
+
+
 def requirements_of(requires: dict[str, str], here: dict[str, Installation]) -> list[Requirement]:
     names = _names(requires)
     return [_requirement(slug, wanted, here.get(slug), names.get(slug, "")) for slug, wanted in requires.items()]

@@ -12,6 +12,7 @@ from galaxy.core.models import Workspace
 from galaxy.core.permissions import can, require, why_not
 from marketplace import facet_html
 from marketplace.bundles.origins import origin_of
+from marketplace.cards.figures import figures_of
 from marketplace.cards.filling import Slots
 from marketplace.cards.reading import cards_of
 from marketplace.comparing import LEAST, MOST, compare
@@ -24,6 +25,7 @@ from marketplace.reading import (
     docs_of,
     installation_of,
     installations_here,
+    is_update,
     releases_of,
     requirements_of,
 )
@@ -32,7 +34,9 @@ from marketplace.search.engine import Found, Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from marketplace.telemetry.access import telemetry_url
 from registry.contents import contents_of
+from registry.dependants import grouped, uses_of
 from registry.gates import outlook_of
+from registry.models import Version
 from registry.services.installing import install_step
 from registry.services.quarantining import reason_of
 from registry.standing import standings_of
@@ -53,6 +57,7 @@ def listing_list(request, workspace):
         "facets_set": sum(facet.chosen for facet in groups),
         "sorts": SORTS,
         "found": found,
+        "may_write": can(request.user, "core.write_extension", request.workspace),
         "announcement": _announcement(found),
         "no_match": _no_match(wanted),
         "cards": cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install), request.workspace),
@@ -91,10 +96,18 @@ def listing_detail(request, workspace, slug):
     manifest = listing.version.parsed
     here = installations_here([slug, *manifest.requires], request.workspace, request.user)
     there = installation_of(listing, here)
+    figures = figures_of(listing)
+    uses = uses_of(there, request.user) if there else []
     context = {
         "listing": listing,
         "extension": listing.extension,
         "version": listing.version,
+        "figures": figures,
+        "sample": f"{figures['calls']} calls in {figures['days']} days" if figures else "",
+        "is_over": listing.version.status != Version.Status.PUBLISHED or bool(listing.version.quarantine),
+        "is_update": there is not None and is_update(there, listing.version),
+        "uses": grouped(uses),
+        "uses_count": len(uses),
         "quarantine_reason": reason_of(listing.version),
         "releases": releases_of(listing.extension.versions.defer("manifest"), there),
         "manifest": manifest,

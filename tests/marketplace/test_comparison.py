@@ -2,7 +2,9 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from marketplace.models import Listing
 from marketplace.services import list_extension
 from registry.services import install
 from tests.registry.samples import action, connector, publish, transform
@@ -32,10 +34,14 @@ def test_capabilities_scopes_figures_and_recency_stand_side_by_side(client_of, w
     found = rows(page)
     assert found["Can"] == [["Writes", "Deletes"], ["Reads"]]
     assert found["Scopes"][1] == ["Read mail"]
-    assert found["Success"] == found["Errors"] == ["Not enough runs yet"] * 2
+    assert found["Figures"] == ["Not enough runs yet"] * 2 and "Errors" not in found
     assert found["Here"] == ["Not installed", "1.0.0"]
-    assert {"Released", "p95", "Auth failures", "Data classes", "Last call"} <= found.keys()
+    assert {"Released", "Data classes"} <= found.keys()
     assert "Manage Zeta Mail" in page.content.decode()
+    Listing.objects.filter(pk=offers[0].pk).update(runs=5_000, good=4_990, p95_ms=120, last_run_at=timezone.now())
+    found = rows(client_of(member).get(url, {"pick": ["acme", "zeta"]}))
+    assert found["Errors"] == ["0.2 %", "Not enough runs yet"] and "Figures" not in found
+    assert {"p95", "Auth failures", "Last call", "Sample"} <= found.keys()
 
 
 @pytest.mark.parametrize(("picked", "shown", "left"), [([], 0, 0), (["acme"], 1, 0), (["acme", "none", "acme"], 1, 0)])
