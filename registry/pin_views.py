@@ -48,6 +48,7 @@ def pin_change(request, workspace, pk):
         "installation": installation,
         "version": version,
         "wider": wider,
+        "asks": [ask for ask in asks_of(version.parsed) if ask.scope in wider.scopes],
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": differences(installation.pin.version.parsed, version.parsed),
         "foresight": foresee(installation, version),
