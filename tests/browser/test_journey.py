@@ -11,16 +11,20 @@ from playwright.sync_api import expect
 
 from galaxy.core.audit.verifications import carry_out, start_verification
 from galaxy.core.scope import workspace_scope
-from marketplace.models import Listing
-from marketplace.services import install_listing, plan_installation
+from marketplace.models import Listing, Lowering
+from marketplace.services import install_listing, list_extension, plan_installation
 from policies.services.changes import ask_install
 from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
 from policies.services.rules import create_rule
+from registry.services import install, move_pin
 from sandbox.services import invoke, perform
 from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
+from tests.matrix.publisher_routes import publishers
+from tests.matrix.update_routes import updates
+from tests.registry.samples import connector, publish
 from tests.sealing import make_sequencer, seal
 
 PATIENCE_MS = 30_000
@@ -156,6 +160,59 @@ def test_no_page_breaks_the_policy_or_scrolls_sideways_at_320_px(visit, owner, b
         tab.go(path).page.wait_for_load_state("load")
         if tab.complaints or tab.sideways_px > 0:
             found[path] = (list(tab.complaints), tab.sideways_px)
+    assert found == {}
+
+
+@pytest.fixture
+def versions(workspace, cast, settings):
+    """Something on every page of versions, publishers and evidence, seen by the owner; returns their addresses."""
+    owner = cast["owner"]
+    things = updates(workspace, owner) | publishers(workspace, owner, cast["member"])
+    publisher, going = things["publisher"], things["going"]
+    own = [publish(connector("own", number), publisher) for number in ("1.0.0", "1.1.0", "2.0.0")]
+    here = install(workspace, own[0].extension, version=own[0], actor=owner)
+    move_pin(here, version=own[1], actor=owner)
+    listing = list_extension(own[2], level="verified", summary="Keeps things.")
+    lowering = Lowering.objects.create(
+        listing=listing, before="enterprise", after="verified", rule="contract-tests", reason="Not proven for 37 days."
+    )
+    base, to, out = "/w/meridian", f"?to={own[2].digest}", here.get_absolute_url()
+    return [
+        f"{base}/marketplace/own/",
+        f"{base}/marketplace/own/reviews/",
+        f"{base}/marketplace/levels/how-badges-age/",
+        f"{base}/marketplace/levels/lowered/{lowering.pk}/appeal/",
+        f"{base}/publishers/",
+        f"{base}/publishers/{publisher.pk}/",
+        f"{base}/signing-keys/",
+        f"{base}/signing-keys/{things['publisher_key'].pk}/revocation/",
+        f"{base}/publications/own/",
+        *(f"{base}/publications/own/{own[0].number}/{page}/" for page in ("deprecation", "yanking")),
+        out,
+        f"{out}tests/",
+        f"{out}version/",
+        f"{out}version/{to}",
+        f"{out}planned-move/{to}",
+        f"{out}roll-out/{to}",
+        f"{out}rollback/?to={own[0].digest}",
+        f"{out}preview/{to}",
+        f"{going.get_absolute_url()}wait/?to={things['fix'].digest}",
+        f"{going.get_absolute_url()}pack-pins/",
+        things["rollout"].get_absolute_url(),
+        f"{base}/updates/",
+    ]
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
+def test_axe_finds_nothing_on_the_pages_of_versions(visit, owner, versions, theme, width):
+    found = {}
+    tab = visit("/w/", owner, theme, width, for_axe=True)
+    for path in versions:
+        problems = violations(tab.go(path).page)
+        if tab.sideways_px > 0:
+            problems.append(f"scrolls sideways by {tab.sideways_px} px")
+        if problems:
+            found[path] = problems
     assert found == {}
 
 
