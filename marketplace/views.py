@@ -34,7 +34,6 @@ from marketplace.search.engine import Found, Search, search
 from marketplace.services import asks_for, install_listing, plan_installation
 from marketplace.telemetry.access import telemetry_url
 from registry.contents import contents_of
-from registry.dependants import grouped, uses_of
 from registry.gates import outlook_of
 from registry.models import Version
 from registry.services.installing import install_step
@@ -97,7 +96,6 @@ def listing_detail(request, workspace, slug):
     here = installations_here([slug, *manifest.requires], request.workspace, request.user)
     there = installation_of(listing, here)
     figures = figures_of(listing)
-    uses = uses_of(there, request.user) if there else []
     context = {
         "listing": listing,
         "extension": listing.extension,
@@ -106,8 +104,6 @@ def listing_detail(request, workspace, slug):
         "sample": f"{figures['calls']} calls in {figures['days']} days" if figures else "",
         "is_over": listing.version.status != Version.Status.PUBLISHED or bool(listing.version.quarantine),
         "is_update": there is not None and is_update(there, listing.version),
-        "uses": grouped(uses),
-        "uses_count": len(uses),
         "quarantine_reason": reason_of(listing.version),
         "releases": releases_of(listing.extension.versions.defer("manifest"), there),
         "manifest": manifest,

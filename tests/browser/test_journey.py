@@ -190,6 +190,7 @@ def versions(workspace, cast, settings):
         *(f"{base}/publications/own/{own[0].number}/{page}/" for page in ("deprecation", "yanking")),
         out,
         f"{out}tests/",
+        f"{out}used-by/",
         f"{out}version/",
         f"{out}version/{to}",
         f"{out}planned-move/{to}",
