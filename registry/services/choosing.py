@@ -1,10 +1,12 @@
-"""Which version a call takes: the pin of the pack that calls, else its share of a roll-out, else the pin.
+"""Which version a call takes: the pin of the pack that calls, else its share of a roll-out, else the pin. What a pack's
+run holds to from its beginning comes before all of them.
 
 All three are read in one statement, written once for each process, and the choice is a sum: the same call asks twice
 and is answered the same, in whatever process.
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,12 +29,15 @@ class Chosen:
     digest: str
 
 
-def choose(row: Installation, key: str) -> Chosen:
+def choose(row: Installation, key: str, held: str = "") -> Chosen:
     """``row`` is one of ``candidates``. ``key`` tells one run from another; "" takes no part in a roll-out by share.
+    ``held`` is the digest that a run holds to, whatever is chosen by now; a query more where that is another.
 
     Raises Altered where the version is not the one that was chosen.
     """
     chosen = _chosen(row, key)
+    if held and held != chosen.digest:
+        chosen = _held(row, held)
     if chosen.digest != chosen.version.digest:
         raise Altered(f"{row} is pinned to another digest than its version has, so nothing of it runs.")
     return chosen
@@ -61,6 +66,14 @@ def chosen_digest(workspace: UUID, installation: UUID, pack: UUID | None, key: s
     return _chosen(row, key).digest if row else None
 
 
+def choose_required(workspace: UUID, pack: UUID, slugs: Collection[str], key: str) -> dict[str, tuple[UUID, Chosen]]:
+    """By the slug of what ``pack`` requires, its installation and the version that a run of ``key`` takes, in one
+    query. What is not installed is left out. Raises Altered."""
+    rows = Installation.objects.filter(workspace=workspace, extension__slug__in=slugs).active()
+    rows = candidates(rows, workspace, pack).order_by().defer("pin__version__manifest")
+    return {row.extension.slug: (row.pk, choose(row, key)) for row in rows}
+
+
 def candidates(rows: QuerySet[Installation], workspace: UUID, pack: UUID) -> QuerySet[Installation]:
     """``rows`` with whatever may choose their version, for ``pack`` (its installation, or NO_PACK)."""
     named = RollOutPack.objects.filter(workspace=workspace, rollout=OuterRef("rolling__id"), pack=pack)
@@ -84,6 +97,13 @@ def _chosen(row: Installation, key: str) -> Chosen:
     if rolling is not None and takes_part(rolling, key, is_named=getattr(row, "is_named", False)):
         return _of(row, rolling.version, rolling.digest)
     return Chosen(row.pin.version, row.pin.digest)
+
+
+def _held(row: Installation, digest: str) -> Chosen:
+    version = Version.objects.filter(extension=row.extension_id, digest=digest).defer("manifest").first()
+    if version is None:
+        raise Altered(f"The version of {row} that this run began with is not there any more, so nothing of it runs.")
+    return _of(row, version, digest)
 
 
 def _of(row: Installation, version: Version, digest: str) -> Chosen:

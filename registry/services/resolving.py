@@ -1,7 +1,9 @@
 """Resolving: what a call means in a workspace, read from bytes that are checked against the pin."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -27,12 +29,20 @@ class Resolved:
     action: ActionSpec | None
 
 
-def resolve(workspace: Workspace, target: str, *, pack: UUID | None = None, key: str = "") -> Resolved:
+def resolve(
+    workspace: Workspace,
+    target: str,
+    *,
+    pack: UUID | None = None,
+    key: str = "",
+    held: Mapping[str, str] = MappingProxyType({}),
+) -> Resolved:
     """``hubspot.create_task`` as action of a connector, else an extension of that name, at the version that a call
     takes: the one that the pack of that installation is pinned to, its share of a roll-out, or the pinned one.
 
     ``key`` tells one run from another (registry.services.choosing); without it nobody takes part in a roll-out by
-    share. Raises NotInstalled, or Altered when the stored version is not what the pin names.
+    share. ``held`` are the digests that a run holds to, by the id of the installation. Raises NotInstalled, or Altered
+    when the stored version is not what the pin names.
     """
     if not target.isprintable():  # PostgreSQL has no text with a null character or half a surrogate pair
         raise NotInstalled("Nothing of that name is installed.")
@@ -41,14 +51,14 @@ def resolve(workspace: Workspace, target: str, *, pack: UUID | None = None, key:
     found = {row.extension.slug: row for row in named}
     owner = found.get(connector)
     if owner and owner.extension.kind == Kind.CONNECTOR:
-        chosen = choose(owner, key)
+        chosen = choose(owner, key, held.get(str(owner.pk), ""))
         manifest = verified_manifest(chosen.digest)
         if action in manifest.actions:
             return Resolved(target, owner, chosen.version, manifest, manifest.actions[action])
     if target not in found:
         raise NotInstalled(f"{target} is not installed in {workspace}.")
     installation = found[target]
-    chosen = choose(installation, key)
+    chosen = choose(installation, key, held.get(str(installation.pk), ""))
     manifest = verified_manifest(chosen.digest)
     alone = manifest.actions.get(target) if manifest.kind == Kind.ACTION else None
     return Resolved(target, installation, chosen.version, manifest, alone)

@@ -17,14 +17,12 @@ from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, User, Workspace
 from policies.models import Approval, Decision, Effect
 from policies.services.decisions import decide as decide_and_store
-from registry.errors import RequirementsMissing
 from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
 from registry.services import (
     Resolved,
     connection_for,
     is_simulation_forced,
-    missing_requirements,
     outgoing_connection,
     resolve,
 )
@@ -38,7 +36,8 @@ from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call, question
 from sandbox.services.leases import doorbell, end
-from sandbox.services.taking import key_of
+from sandbox.services.stored import payload_of
+from sandbox.services.taking import key_of, versions_for
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
@@ -95,7 +94,8 @@ def invoke_step(
         return found
     # Read anew: a pack may have begun long before the rules changed that hold now.
     workspace = Workspace.objects.get(pk=pack_run.workspace_id)
-    called = resolve(workspace, target, pack=pack_run.installation_id, key=key_of(pack_run))
+    held = payload_of(pack_run).get("held", {})
+    called = resolve(workspace, target, pack=pack_run.installation_id, key=key_of(pack_run), held=held)
     if called.action is None and called.manifest.kind != Kind.TRANSFORM:
         raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
     inputs, carried = carried_inputs(called, inputs, carried)
@@ -158,10 +158,7 @@ def resolve_call(
     kind = found.manifest.kind
     if kind not in {Kind.PACK, Kind.TRANSFORM} and found.action is None:
         raise Invalid(f"{target} is a {kind}; name one of its actions, such as {target}.{_some_action(found)}.")
-    missing = missing_requirements(workspace, found.manifest, pack=found.installation) if kind == Kind.PACK else []
-    if missing:
-        words = ", ".join(f"{slug} {wanted}" for slug, wanted in missing)
-        raise RequirementsMissing(f"{found.manifest.name} needs {words}, which is not installed here.")
+    held = versions_for(found, key or str(run_id)) if kind == Kind.PACK else {}
     connection = outgoing_connection(found, user)
     mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user, connection) else Run.Mode.LIVE
     inputs, _ = carried_inputs(found, inputs)
@@ -179,6 +176,7 @@ def resolve_call(
         agent=agent,
         connection=connection,
         run_id=run_id,
+        held=held,
     )
 
 
@@ -313,9 +311,10 @@ def shown_inputs(call: Call, run: Run) -> dict[str, Any]:
 
 
 def payload_for(call: Call) -> dict[str, Any]:
-    return {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)} | (
-        {"modes": call.modes} if call.modes else {}
-    )
+    more = {"modes": call.modes, "held": call.held}
+    return {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)} | {
+        name: value for name, value in more.items() if value
+    }
 
 
 def decide(call: Call, tracer: Tracer) -> Decision:

@@ -40,7 +40,7 @@ class Call:
     not they themselves. ``connection`` is what it goes out by, or would. ``pack`` is the name of the pack that calls.
     ``is_check``: a trial of that connection's health; ``rehearses``: a trial of that waiting run for an approver;
     ``again``: the approval whose call this asks for once more. ``run_id`` is the id that its run gets, where that was
-    needed before there is one.
+    needed before there is one. ``held`` are the versions that a pack holds to, {installation: digest}.
     """
 
     workspace: Workspace
@@ -62,6 +62,7 @@ class Call:
     rehearses: Run | None = None
     again: Approval | None = None
     run_id: UUID | None = None
+    held: dict[str, str] = field(default_factory=dict)
 
     @property
     def asks_nobody(self) -> bool:

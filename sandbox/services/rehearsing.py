@@ -24,7 +24,7 @@ from sandbox.services.calls import Call
 from sandbox.services.leases import end
 from sandbox.services.packs import performed
 from sandbox.services.stored import call_of, pack_of
-from sandbox.services.taking import calling_pack, key_of
+from sandbox.services.taking import calling_pack, held_by, key_of
 from sandbox.shown import shown_value
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes, follow
@@ -176,7 +176,7 @@ def _read(
     if child is None:
         waiting: Any = run.rehearses
         target = f"{call.resolved.installation.extension.slug}.{declared['action']}"
-        found = resolve(run.workspace, target, pack=calling_pack(waiting), key=key_of(waiting))
+        found = resolve(run.workspace, target, pack=calling_pack(waiting), key=key_of(waiting), held=held_by(waiting))
         read = Call(
             workspace=run.workspace,
             user=run.requested_by,

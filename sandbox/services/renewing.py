@@ -12,6 +12,7 @@ from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.models import User
 from policies.models import Approval, Effect
 from registry.manifests.misfits import misfits
+from registry.models import Kind
 from registry.services import is_simulation_forced, outgoing_connection, resolve
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, RunPayload
@@ -19,8 +20,8 @@ from sandbox.services.admission import admit, decide, obligations_of, rehearse, 
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.calls import Call
 from sandbox.services.leases import queue
-from sandbox.services.stored import call_of
-from sandbox.services.taking import calling_pack, key_of
+from sandbox.services.stored import call_of, payload_of
+from sandbox.services.taking import calling_pack, held_by, key_of, versions_for
 from sandbox.tracing import Tracer
 
 MAX_ROUNDS = 3  # after which what keeps changing is not asked about any more
@@ -105,6 +106,7 @@ def _kept_call(run: Run, approval: Approval) -> Call:
     try:
         earlier, run_id = call_of(run), uuid4()
         found = resolve(run.workspace, run.target, key=str(run_id))
+        held = versions_for(found, str(run_id)) if found.manifest.kind == Kind.PACK else {}
     except RunError as error:
         raise Invalid(error.sentence, next_step=error.next_step) from error
     connection = outgoing_connection(found, run.requested_by)
@@ -118,6 +120,7 @@ def _kept_call(run: Run, approval: Approval) -> Call:
         parent=None,
         again=approval,
         run_id=run_id,
+        held=held,
     )
     validate_inputs(call)
     return call
@@ -126,11 +129,14 @@ def _kept_call(run: Run, approval: Approval) -> Call:
 def _up_to_date(run: Run) -> Call:
     """The call at the version that is held now, set on ``run`` too. Raises RunError where it cannot run any more."""
     try:
-        found = resolve(run.workspace, run.target, pack=calling_pack(run), key=key_of(run))
+        found = resolve(run.workspace, run.target, pack=calling_pack(run), key=key_of(run), held=held_by(run))
+        held = versions_for(found, key_of(run)) if found.manifest.kind == Kind.PACK else {}
     except DomainError as error:
         raise RunError(Category.POLICY_BLOCK, error.code, sentence=str(error), next_step=error.next_step) from error
     run.version, run.version_digest = found.version, found.version.digest
-    call = call_of(run)
+    if held:
+        RunPayload.objects.filter(run=run).update(data=payload_of(run) | {"held": held})
+    call = dataclasses.replace(call_of(run), held=held)
     if problems := misfits(call.inputs, call.inputs_schema):
         field, _ = next(iter(problems.items()))
         raise RunError(

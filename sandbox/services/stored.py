@@ -52,6 +52,7 @@ def call_of(run: Run) -> Call:
         connection=run.connection or outgoing_connection(resolved, run.requested_by),
         pack=pack_of(run),
         rehearses=run.rehearses,
+        held=payload.get("held", {}),
     )
 
 

@@ -1,10 +1,18 @@
 """What tells one run from another when its version is chosen (registry.services.choosing): the same for as long as the
-run is not over, and for every step of a pack."""
+run is not over, and for every step of a pack.
+
+The run of a pack holds to the versions of all that it requires from the moment it is asked for, {installation: digest}
+beside its inputs, so that no step takes another one because a pin moved between two of them.
+"""
 
 from uuid import UUID
 
-from registry.services.choosing import chosen_digest
+from registry.errors import RequirementsMissing
+from registry.semver import satisfies
+from registry.services import Resolved
+from registry.services.choosing import choose_required, chosen_digest
 from sandbox.models import Run
+from sandbox.services.stored import payload_of
 
 
 def key_of(run: Run) -> str:
@@ -21,4 +29,24 @@ def calling_pack(run: Run) -> UUID | None:
 
 def digest_now(run: Run) -> str | None:
     """The digest that it would take if it were asked for now; None where what it called is removed."""
-    return chosen_digest(run.workspace_id, run.installation_id, calling_pack(run), key_of(run))
+    now = chosen_digest(run.workspace_id, run.installation_id, calling_pack(run), key_of(run))
+    return now and held_by(run).get(str(run.installation_id), now)
+
+
+def held_by(run: Run) -> dict[str, str]:
+    """What the pack whose step ``run`` is holds to, {installation: digest}; empty for what is no step."""
+    return payload_of(run.parent).get("held", {}) if run.parent else {}
+
+
+def versions_for(pack: Resolved, key: str) -> dict[str, str]:
+    """What a run of ``pack`` holds to if it begins now. Raises RequirementsMissing, or Altered."""
+    wanted = pack.manifest.requires
+    found = choose_required(pack.installation.workspace_id, pack.installation.pk, wanted.keys(), key) if wanted else {}
+    missing = [
+        f"{slug} {numbers}"
+        for slug, numbers in wanted.items()
+        if slug not in found or not satisfies(found[slug][1].version.number, numbers)
+    ]
+    if missing:
+        raise RequirementsMissing(f"{pack.manifest.name} needs {', '.join(missing)}, which is not installed here.")
+    return {str(installation): chosen.digest for installation, chosen in found.values()}
