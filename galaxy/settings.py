@@ -427,6 +427,7 @@ CELERY_BEAT_SCHEDULE = {
     "make-due-moves": {"task": "registry.tasks.make_due_moves", "schedule": 60.0},
     "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
+    "tend-previews": {"task": "sandbox.tasks.tend_previews", "schedule": 10.0},
     "prove-listed": {"task": "marketplace.tasks.prove_listed", "schedule": 60.0 * 10},
     "age-levels": {"task": "marketplace.tasks.age_levels", "schedule": 60.0 * 60 * 6},
     "count-telemetry": {"task": "marketplace.tasks.count_telemetry", "schedule": 60.0 * 60},

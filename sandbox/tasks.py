@@ -86,3 +86,20 @@ def tend_rollouts() -> int:
     from sandbox.rollouts import tend_rollouts as tend
 
     return tend()
+
+
+@shared_task
+def replay_calls(workspace_id: str, preview_id: str) -> str:
+    """Work on one preview of an upgrade; returns its state."""
+    from sandbox.upgrades.previews import work_on
+
+    with workspace_scope([workspace_id]):
+        return work_on(UUID(preview_id)).state
+
+
+@shared_task
+def tend_previews() -> int:
+    """Call workers for previews that nobody works on; returns how many."""
+    from sandbox.upgrades.previews import tend_previews as tend
+
+    return tend()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +35,19 @@ class Sandbox:
         """Answered by ``reply``, whatever it asks."""
         return self._run(action.id, inputs_of(action), [reply], in_turn=True)
 
-    def transformed(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        return self._run(self.manifest.id, inputs, [], in_turn=True)
+    def transformed(self, inputs: dict[str, Any], *, seed: int = SEED, now: datetime = NOW) -> dict[str, Any]:
+        return self._run(self.manifest.id, inputs, [], in_turn=True, seed=seed, now=now)
 
-    def _run(self, target: str, inputs: Any, replies: list[dict[str, Any]], *, in_turn: bool) -> dict[str, Any]:
+    def _run(
+        self,
+        target: str,
+        inputs: Any,
+        replies: list[dict[str, Any]],
+        *,
+        in_turn: bool,
+        seed: int = SEED,
+        now: datetime = NOW,
+    ) -> dict[str, Any]:
         holder = holder_of(self.manifest, target)
         name = holder["code_file"]
         order = TestOrder(
@@ -46,8 +56,8 @@ class Sandbox:
             target=target,
             code=self.files[name].decode("utf-8", "replace"),
             inputs=inputs,
-            seed=SEED,
-            now=NOW,
+            seed=seed,
+            now=now,
             replies=replies,
             in_turn=in_turn,
         )

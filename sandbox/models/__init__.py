@@ -16,7 +16,7 @@ from sandbox.models.runs import (
     RunQuerySet,
     Span,
 )
-from sandbox.models.upgrades import InputMigration, UpgradeReport
+from sandbox.models.upgrades import InputMigration, UpgradePreview, UpgradeReport
 
 __all__ = [
     "Breaker",
@@ -39,6 +39,7 @@ __all__ = [
     "RunPayload",
     "RunQuerySet",
     "Span",
+    "UpgradePreview",
     "UpgradeReport",
     "VersionFigure",
 ]

@@ -84,6 +84,83 @@ class UpgradeReport(WorkspaceModel):
         return f"{whole}: {', '.join(told)}, {self.same:,} the same." if told else f"{whole}: all answered the same."
 
 
+class UpgradePreview(WorkspaceModel):
+    """A replay that somebody asked for: done by a worker, watched, stopped, and begun again where a worker was killed.
+
+    ``confirmed`` is what a person said of inputs, by action (sandbox.upgrades.report). ``done`` of ``total`` recorded
+    calls are replayed. Whoever works on it holds ``lease_until``; ``attempt`` counts who did, and only the latest may
+    go on. ``report`` is what came of it, ``failure`` a sentence on why nothing did.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        REPLAYING = "replaying", "Replaying"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        STOPPED = "stopped", "Stopped"
+
+    UNFINISHED = (State.QUEUED, State.REPLAYING)
+
+    installation = models.ForeignKey(
+        "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    version = models.ForeignKey("registry.Version", on_delete=models.PROTECT, db_index=False, related_name="+")
+    from_digest = models.CharField(max_length=64)
+    confirmed = models.JSONField(default=dict)
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    report = models.ForeignKey(
+        UpgradeReport, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    failure = models.CharField(max_length=300, blank=True)
+    asked_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = UpgradeReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="upgradepreview_finished_iff_over",
+                condition=Q(state__in=["queued", "replaying"], finished_at=None)
+                | ~Q(state__in=["queued", "replaying"]) & Q(finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="upgradepreview_report_iff_done",
+                condition=Q(state="done", report__isnull=False) | ~Q(state="done") & Q(report=None),
+            ),
+            models.CheckConstraint(
+                name="upgradepreview_says_why", condition=Q(state="failed") & ~Q(failure="") | ~Q(state="failed")
+            ),
+            models.CheckConstraint(
+                name="upgradepreview_lease_iff_replaying",
+                condition=Q(state="replaying", lease_until__isnull=False) | ~Q(state="replaying") & Q(lease_until=None),
+            ),
+            models.CheckConstraint(name="upgradepreview_done_of_total", condition=Q(done__lte=models.F("total"))),
+            models.UniqueConstraint(
+                fields=["workspace", "installation", "version"],
+                condition=Q(state__in=["queued", "replaying"]),
+                name="upgradepreview_one_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["workspace", "installation", "-asked_at"], name="upgradepreview_newest")]
+
+    def __str__(self):
+        return f"Preview of {self.version}"
+
+    def get_absolute_url(self):
+        return reverse("sandbox:preview-detail", args=[self.workspace.slug, self.pk])
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in self.UNFINISHED
+
+
 class InputMigration(WorkspaceModel):
     """How inputs that somebody stored, such as a pack's, are given to one action of a version: {old name: new name} of
     what it says it renamed, and values that a person filled in for what it newly needs.

@@ -36,7 +36,7 @@ def answer(manifest: Manifest, action: str, inputs: dict[str, Any], *, seed: int
         found["outputs"] = _simulated(spec, inputs, seed=seed, now=now)
     except (EvaluationFailed, rest.BadCall) as error:
         return found | {"code": "simulation_failed", "fails": f"Its simulation cannot answer: {error}"}
-    return found | {"misfit": _first(misfits(found["outputs"], spec.outputs))}
+    return found | {"misfit": first_of(misfits(found["outputs"], spec.outputs))}
 
 
 def hosts_of(manifest: Manifest, spec: ActionSpec) -> list[str]:
@@ -61,7 +61,7 @@ def _simulated(spec: ActionSpec, inputs: dict[str, Any], *, seed: int, now: str)
 
 def _transformed(manifest: Manifest, inputs: dict[str, Any]) -> Answer:
     if manifest.canonical.get("code_file"):
-        return {"code": NOT_REPLAYED, "fails": "A transform in Python is not replayed here."}
+        return {"code": NOT_REPLAYED, "fails": "A transform in Python is run by the sandbox alone."}
     unfit = misfits(inputs, manifest.inputs)
     try:
         outputs = apply(
@@ -69,9 +69,10 @@ def _transformed(manifest: Manifest, inputs: dict[str, Any]) -> Answer:
         )
     except TransformError as error:
         return {"unfit": unfit, "code": error.code, "fails": error.sentence}
-    return {"unfit": unfit, "outputs": outputs, "misfit": _first(misfits(outputs, manifest.outputs))}
+    return {"unfit": unfit, "outputs": outputs, "misfit": first_of(misfits(outputs, manifest.outputs))}
 
 
-def _first(problems: dict[str, str]) -> str:
+def first_of(problems: dict[str, str]) -> str:
+    """The first of ``problems`` {place: sentence}, "" where there is none."""
     place, sentence = next(iter(problems.items()), ("", ""))
     return f"{place or 'It'}: {sentence}" if sentence else ""

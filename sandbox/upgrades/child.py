@@ -1,9 +1,9 @@
 """The child process that replays recorded calls on two versions: sealed first, with no network and no secrets.
 
 It gets {old, new: manifests, calls, moved: {action: {renames, fills}}} as JSON on standard input, with an empty
-environment and no other descriptor, and prints {walls, answers}. An answer is {id, old, new, back}: what the old
-version says, what the new one says to the inputs as they would be given to it, and what the old one says once more to
-those taken back again.
+environment and no other descriptor, and prints one line of JSON after the other: {walls}, then an answer for each call
+as soon as there is one. An answer is {id, old, new, back}: what the old version says, what the new one says to the
+inputs as they would be given to it, and what the old one says once more to those taken back again.
 """
 
 import json
@@ -30,9 +30,15 @@ REFUSED = ("socket", "connect", "bind", "execve")
 def main() -> None:
     asked = json.load(sys.stdin)
     walls = close_up()
+    _say({"walls": walls})
     old, new = load(asked["old"]), load(asked["new"])
-    answers = [replayed(old, new, asked["moved"].get(call["action"], {}), call) for call in asked["calls"]]
-    json.dump({"walls": walls, "answers": answers}, sys.stdout)
+    for call in asked["calls"]:
+        _say(replayed(old, new, asked["moved"].get(call["action"], {}), call))
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def close_up() -> list[str]:

@@ -6,6 +6,7 @@ confirmed, replays_at_most}.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -22,13 +23,23 @@ from registry.services import verified_manifest
 from sandbox.models import UpgradeReport
 from sandbox.upgrades.calls import Recorded, asked_anew, recorded_calls
 from sandbox.upgrades.comparing import SAME, Finding, compare
-from sandbox.upgrades.drill import drill
+from sandbox.upgrades.drill import Drill, drill
 from sandbox.upgrades.impact import impacts_of
+from sandbox.upgrades.python import Code, is_python, with_python
 from sandbox.upgrades.renames import Moved, declared
-from sandbox.upgrades.replaying import replay
+from sandbox.upgrades.replaying import Watch, replay
 
 KINDS = ("differs", "fails", "asks", "new_host", "slower", "unknown")
 MOST_RUNS = 3  # named for one finding
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a replay came to, before it is kept. ``counts`` are of calls, by KINDS and with "calls" and "same"."""
+
+    content: dict[str, Any]
+    counts: dict[str, int]
+    back: Drill
 
 
 def preview(
@@ -40,13 +51,28 @@ def preview(
 ) -> UpgradeReport:
     """Replay what was recorded here on ``version`` and keep what came of it. Nothing is reached, nothing changes.
 
+    As ``look`` and ``keep``. Raises NotReplayed.
+    """
+    return keep(installation, version, look(installation, version, confirmed=confirmed), actor=actor)
+
+
+def look(
+    installation: Installation,
+    version: Version,
+    *,
+    confirmed: dict[str, Moved] | None = None,
+    watch: Watch | None = None,
+) -> Looked:
+    """Replay what was recorded here on ``version``. Nothing is reached, nothing changes, nothing is stored.
+
     ``confirmed`` is what a person said of inputs, by action: {renames: {old: new}, fills: {name: value}}. Who looks may
-    see the installation: the caller answers for that. Raises NotReplayed.
+    see the installation: the caller answers for that. Raises NotReplayed, or what ``watch`` does, which is told how
+    many of the calls are replayed.
     """
     before, after = verified_manifest(installation.pin.digest), verified_manifest(version.digest)
     moved = _moved(before, after, confirmed or {})
     calls = recorded_calls(installation, before)
-    walls, answers = replay(before, after, [one.order for one in calls], moved)
+    walls, answers = _answers(installation, version, before, after, [one.order for one in calls], moved, watch)
     findings = _findings(installation, version, before, after, calls, answers, moved)
     back = drill(installation, version, answers)
     content = {
@@ -68,23 +94,27 @@ def preview(
     }
     kinds = [{one.kind for one in findings[str(call.record.run_id)]} for call in calls]
     counts = {kind: sum(kind in one for one in kinds) for kind in KINDS}
-    with transaction.atomic():
-        report = UpgradeReport.objects.create(
-            workspace=installation.workspace,
-            installation=installation,
-            version=version,
-            from_digest=installation.pin.digest,
-            digest=digest_of(content),
-            content=content,
-            calls=len(calls),
-            same=sum(not one for one in kinds),
-            is_way_back=back.is_way_back,
-            one_way=list(back.one_way),
-            made_by=actor,
-            **counts,
-        )
-        facts = {"version": version.digest, "report": report.digest, "calls": report.calls, "same": report.same}
-        audit.record("upgrade.previewed", actor=Actor.of(actor), target=installation, after=facts)
+    counts |= {"calls": len(calls), "same": sum(not one for one in kinds)}
+    return Looked(content, counts, back)
+
+
+@transaction.atomic
+def keep(installation: Installation, version: Version, looked: Looked, *, actor: User | None) -> UpgradeReport:
+    """Store what a replay came to. Audited."""
+    report = UpgradeReport.objects.create(
+        workspace=installation.workspace,
+        installation=installation,
+        version=version,
+        from_digest=looked.content["from"]["digest"],
+        digest=digest_of(looked.content),
+        content=looked.content,
+        is_way_back=looked.back.is_way_back,
+        one_way=list(looked.back.one_way),
+        made_by=actor,
+        **looked.counts,
+    )
+    facts = {"version": version.digest, "report": report.digest, "calls": report.calls, "same": report.same}
+    audit.record("upgrade.previewed", actor=Actor.of(actor), target=installation, after=facts)
     return report
 
 
@@ -92,6 +122,22 @@ def latest(installation: Installation, version: Version) -> UpgradeReport | None
     """The newest report about moving it from where it is held now to ``version``."""
     rows = UpgradeReport.objects.in_workspace(installation.workspace).filter(installation=installation, version=version)
     return rows.filter(from_digest=installation.pin.digest).select_related("version__extension", "workspace").first()
+
+
+def _answers(
+    installation: Installation, version: Version, before: Manifest, after: Manifest, orders: list[dict[str, Any]],
+    moved: dict[str, Moved], watch: Watch | None,
+) -> tuple[list[str], list[dict[str, Any]]]:  # fmt: skip
+    """The walls and the answers of both versions to ``orders``. Code takes its time, so it alone is told of then."""
+    sides = (
+        Code(installation.workspace_id, before, installation.pin.digest),
+        Code(installation.workspace_id, after, version.digest),
+    )
+    if not any(is_python(side.manifest) for side in sides):
+        return replay(before, after, orders, moved, watch)
+    stays = watch and (lambda _: watch(0))
+    walls, answers = replay(before, after, orders, moved, stays)
+    return walls, with_python(sides, orders, moved, answers, watch)
 
 
 def _moved(before: Manifest, after: Manifest, confirmed: dict[str, Moved]) -> dict[str, Moved]:

@@ -59,18 +59,17 @@ def judge(installation: Installation, version: Version, report: UpgradeReport) -
     if wider := widening_of(installation, after).words:
         why.append(f"It asks for more than was agreed to: {', '.join(wider)}.")
     told = {
-        "fails": "fail",
-        "asks": "ask for a yes",
-        "new_host": "call a new host",
-        "differs": "are answered otherwise",
+        "fails": ("now fails", "now fail"),
+        "asks": ("now asks for a yes", "now ask for a yes"),
+        "new_host": ("now calls a new host", "now call a new host"),
+        "differs": ("is now answered otherwise", "are now answered otherwise"),
+        "unknown": ("could not be replayed", "could not be replayed"),
     }
     why += [
-        f"{getattr(report, kind):,} recorded calls now {words}."
+        f"{count:,} recorded call{'s' if count > 1 else ''} {words[count > 1]}."
         for kind, words in told.items()
-        if getattr(report, kind)
+        if (count := getattr(report, kind))
     ]
-    if report.unknown:
-        why.append(f"{report.unknown:,} recorded calls could not be replayed.")
     why += [f"{one['name']}: {one['why']}" for one in content["packs"]]
     why += [one["sentence"] for one in content["impact"] if one["is_felt"] and not _is_carried(one, content["moved"])]
     why += list(_of_rules(installation, content["impact"]))

@@ -1,4 +1,4 @@
-"""Pages of the upgrade preview: what a version means here, the report of a replay, and the form for inputs."""
+"""Pages of the upgrade preview: what a version means here, a replay under way, its report, and the form for inputs."""
 
 import contextlib
 import json
@@ -6,29 +6,33 @@ import json
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
-from galaxy.core.permissions import require
+from galaxy.core.http import wants_partial
+from galaxy.core.permissions import why_not
 from registry.asks import fields_of
 from registry.manifests.misfits import misfits
 from registry.models import Installation, Version
 from registry.services import verified_manifest
-from sandbox.models import Run, UpgradeReport
+from sandbox.models import Run, UpgradePreview, UpgradeReport
 from sandbox.upgrades.drill import drill
 from sandbox.upgrades.impact import impacts_of, verdict
+from sandbox.upgrades.previews import MAY_PREVIEW, begin_preview, stop_preview
+from sandbox.upgrades.python import is_python
 from sandbox.upgrades.renames import Moved
-from sandbox.upgrades.report import latest, preview
+from sandbox.upgrades.report import latest
 from sandbox.upgrades.safety import Need, judge, needs_of
 
 PAGE_SIZE = 20
 LONGEST_VALUE = 2_000
+UNFINISHED = UpgradePreview.UNFINISHED
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upgrade_preview(request, workspace, pk):
-    """``to`` names the version by its digest. A POST replays what was recorded here, with ``fill-…`` and ``same-…`` as
-    somebody filled them in, and leads to the report."""
+    """``to`` names the version by its digest. A POST has what was recorded here replayed, with
+    ``fill-…`` and ``same-…`` as somebody filled them in, and leads to the page that shows how far that is."""
     rows = Installation.objects.in_workspace(request.workspace).active().visible_to(request.user)
     installation = get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
     versions = Version.objects.installable().filter(extension=installation.extension_id)
@@ -37,12 +41,8 @@ def upgrade_preview(request, workspace, pk):
         versions.exclude(pk=installation.pin.version_id).select_related("extension"), digest=digest
     )
     if request.method == "POST":
-        require(request.user, "registry.run_installation", installation)
-        report = preview(
-            installation, version, actor=request.user, confirmed=_confirmed(request, installation, version)
-        )
-        messages.success(request, f"{report.summary} Nothing was reached and nothing changed.")
-        return redirect(report)
+        said = _confirmed(request, installation, version)
+        return redirect(begin_preview(installation, version, actor=request.user, confirmed=said))
     impacts = impacts_of(installation, [version])[0]
     reports = UpgradeReport.objects.in_workspace(request.workspace).filter(installation=installation)
     page = Paginator(reports.select_related("version", "made_by", "workspace"), PAGE_SIZE)
@@ -53,9 +53,28 @@ def upgrade_preview(request, workspace, pk):
         "impacts": impacts,
         "drill": drill(installation, version),
         "report": latest(installation, version),
+        "open": _previews(request).filter(installation=installation, version=version, state__in=UNFINISHED).first(),
+        "replays_python": is_python(installation.pin.version.parsed) or is_python(version.parsed),
+        "denied": why_not(request.user, MAY_PREVIEW, installation),
         "page": page.get_page(request.GET.get("page")),
     }
     return render(request, "sandbox/upgrade_preview.html", context)
+
+
+@require_safe
+def preview_detail(request, workspace, pk):
+    """How far a replay is, asked for again and again while it is under way, and where its report is."""
+    row = get_object_or_404(_previews(request), pk=pk)
+    template = "sandbox/_preview.html" if wants_partial(request) else "sandbox/preview_detail.html"
+    return render(request, template, {"preview": row, "denied": why_not(request.user, MAY_PREVIEW, row.installation)})
+
+
+@require_POST
+def preview_stopping(request, workspace, pk):
+    row = get_object_or_404(_previews(request), pk=pk)
+    stop_preview(row, actor=request.user)
+    messages.success(request, "The replay is stopped, and nothing is kept of it.")
+    return redirect(row)
 
 
 @require_safe
@@ -78,6 +97,12 @@ def upgrade_report(request, workspace, pk):
         "runs": _runs(request, report),
     }
     return render(request, "sandbox/upgrade_report.html", context)
+
+
+def _previews(request):
+    rows = UpgradePreview.objects.in_workspace(request.workspace).visible_to(request.user, request.workspace)
+    related = ("workspace", "version__extension", "installation__workspace", "installation__extension", "asked_by")
+    return rows.select_related(*related, "report__workspace", "report__version")
 
 
 def _figures(report: UpgradeReport) -> list[tuple[str, int, str]]:

@@ -3,8 +3,10 @@
 import pytest
 
 from registry.services import install
+from sandbox.models import UpgradePreview
 from sandbox.services import invoke
 from sandbox.services.performing import perform
+from sandbox.upgrades.previews import work_on
 from tests.extensions import PROBE, publish
 
 
@@ -36,5 +38,17 @@ def called(workspace, admin, probe):
     def made(action, **inputs):
         run = invoke(workspace, actor=admin, target=f"probe.{action}", inputs=inputs, simulate=True)
         return perform(run.pk)
+
+    return made
+
+
+@pytest.fixture
+def replayed():
+    """``replayed(client, url, **fields)``: the form of a preview sent, its calls replayed; the page of the report."""
+
+    def made(client, url, **fields):
+        client.post(url, fields)
+        row = UpgradePreview.objects.latest("asked_at")
+        return client.get(work_on(row.pk).report.get_absolute_url())
 
     return made

@@ -78,19 +78,19 @@ def test_going_back_takes_the_old_name_again(workspace, admin, probe, called, ne
 
 
 def test_a_newly_required_field_is_not_carried_over_and_a_form_asks_for_it(
-    client_of, workspace, admin, probe, called, newer, flow
+    replayed, client_of, workspace, admin, probe, called, newer, flow
 ):
     called("create", key="a")
     version = newer(*NEEDED)
     proof = is_safe(probe, version)
     assert not proof.is_safe
-    assert "1 recorded calls now fail." in proof.why and any("Probe flow" in one for one in proof.why)
+    assert "1 recorded call now fails." in proof.why and any("Probe flow" in one for one in proof.why)
     assert [(need.action, need.field, need.was) for need in proof.needs] == [("create", "desk", "")]
     client = client_of(admin)
     page = client.get(proof.report.get_absolute_url())
     assert "Not proven safe." in page.text and 'name="fill-create|desk"' in page.text
     url = reverse("sandbox:upgrade-preview", args=["meridian", probe.pk])
-    page = client.post(url, {"to": version.digest, "fill-create|desk": "Desk 4"}, follow=True)
+    page = replayed(client, url, **{"to": version.digest, "fill-create|desk": "Desk 4"})
     assert "Proven safe." in page.text
     move_pin(probe, version=version, actor=admin)
     assert InputMigration.objects.get().fills == {"desk": "Desk 4"}
@@ -107,12 +107,12 @@ def test_a_move_that_nothing_proved_carries_nothing_over(workspace, admin, probe
         invoke(workspace, actor=admin, target="probe.create", inputs={"key": "a", "owner": "a@b.test"}, simulate=True)
 
 
-def test_a_pack_without_a_recorded_call_takes_a_persons_word(client_of, admin, probe, newer, flow, workspace):
+def test_a_pack_without_a_recorded_call_takes_a_persons_word(replayed, client_of, admin, probe, newer, flow, workspace):
     version = newer(*RENAMED)
     proof = is_safe(probe, version)
     assert [(need.field, need.was) for need in proof.needs] == [("holder", "owner")]
     url = reverse("sandbox:upgrade-preview", args=["meridian", probe.pk])
-    client_of(admin).post(url, {"to": version.digest, "same-create|holder": "1"})
+    replayed(client_of(admin), url, **{"to": version.digest, "same-create|holder": "1"})
     move_pin(probe, version=version, actor=admin)
     assert InputMigration.objects.get().renames == {"owner": "holder"}
     assert start(workspace, admin).state == "succeeded"

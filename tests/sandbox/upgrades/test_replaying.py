@@ -105,12 +105,12 @@ def test_whatever_opens_a_socket_in_that_process_raises(attempt):
 def test_the_process_gets_no_environment(monkeypatch):
     monkeypatch.setenv("GALAXY_KMS", "local:/nowhere")
     seen = {}
-    real = subprocess.run
+    real = subprocess.Popen
 
     def look(*arguments, **named):
         seen.update(named)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(subprocess, "run", look)
+    monkeypatch.setattr(subprocess, "Popen", look)
     replay(manifest_of(PROBE), changed(), [CALL], {})
     assert (seen["env"], seen["cwd"]) == ({}, "/")

@@ -87,14 +87,16 @@ def test_a_pack_that_reads_a_field_is_hit_by_its_loss(probe, newer, workspace, a
     assert words == "create does not give owner any more: Probe flow uses it."
 
 
-def test_the_preview_page_replays_and_leads_to_the_report(client_of, probe, called, newer, admin, member, stranger):
+def test_the_preview_page_replays_and_leads_to_the_report(
+    replayed, client_of, probe, called, newer, admin, member, stranger
+):
     called("create", key="a")
     version = newer()
     url = reverse("sandbox:upgrade-preview", args=["meridian", probe.pk])
     client = client_of(admin)
     assert "Replay recorded calls" in client.get(url, {"to": version.digest}).text
     assert not UpgradeReport.objects.exists()  # a GET makes none
-    page = client.post(url, {"to": version.digest}, follow=True)
+    page = replayed(client, url, to=version.digest)
     assert "1 recorded call replayed: all answered the same." in page.text and "Proven safe." in page.text
     report = UpgradeReport.objects.get()
     assert report.made_by == admin and report.digest in page.text
