@@ -54,6 +54,7 @@ from policies.standing_api import (
     GroupListView,
 )
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
+from registry.moves_api import DependantsView, TimelineView
 from registry.rollback.api import InstallationRollbackView
 from registry.rollout_api import (
     PackPinRemovalView,
@@ -76,6 +77,7 @@ from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.health.api import InstallationHealthView
 from sandbox.issue_api import IssueListView, IssueView
+from sandbox.upgrades.api import InstallationPreviewView, PreviewListView, PreviewStopView, PreviewView
 
 app_name = "api"
 of_workspace = [
@@ -102,6 +104,9 @@ of_workspace = [
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
     path("installations/<uuid:pk>/rollback/", InstallationRollbackView.as_view(), name="installation-rollback"),
     path("installations/<uuid:pk>/health/", InstallationHealthView.as_view(), name="installation-health"),
+    path("installations/<uuid:pk>/timeline/", TimelineView.as_view(), name="installation-timeline"),
+    path("installations/<uuid:pk>/dependants/", DependantsView.as_view(), name="installation-dependants"),
+    path("installations/<uuid:pk>/previews/", InstallationPreviewView.as_view(), name="installation-preview"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
     path("installations/<uuid:pk>/updates/", InstallationUpdatesView.as_view(), name="installation-updates"),
     path("installations/<uuid:pk>/hold/", HoldView.as_view(), name="installation-hold"),
@@ -117,6 +122,9 @@ of_workspace = [
     ),
     path("updates/", UpdateListView.as_view(), name="update-list"),
     path("update-rules/", UpdateRulesView.as_view(), name="update-rules"),
+    path("previews/", PreviewListView.as_view(), name="preview-list"),
+    path("previews/<uuid:pk>/", PreviewView.as_view(), name="preview-detail"),
+    path("previews/<uuid:pk>/stopping/", PreviewStopView.as_view(), name="preview-stopping"),
     path("roll-outs/", RollOutListView.as_view(), name="roll-out-list"),
     path("roll-outs/<uuid:pk>/", RollOutView.as_view(), name="roll-out-detail"),
     path("roll-outs/<uuid:pk>/decision/", RollOutDecisionView.as_view(), name="roll-out-decision"),

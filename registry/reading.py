@@ -1,10 +1,11 @@
 """What the pages about installations show, read in a fixed number of queries."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from galaxy.core.models import HistoryRow, User, Workspace
 from registry.asks import Ask, asks_of, asks_of_steps
@@ -90,13 +91,20 @@ def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Install
     return {row.extension.slug: row for row in rows.select_related("workspace", "extension", "pin__version")}
 
 
+def pin_rows(installation: Installation) -> QuerySet[HistoryRow]:
+    """The states of its pin from history, newest first, with ``since`` when each began."""
+    rows = HistoryRow.objects.in_workspace(installation.workspace).annotate(since=F("during__startswith"))
+    return rows.filter(kind=Pin._meta.db_table, row__installation_id=str(installation.pk)).order_by("-since")
+
+
 def pin_states(installation: Installation) -> list[PinState]:
     """Every version the installation was ever pinned to, newest first, from history."""
-    rows = list(
-        HistoryRow.objects.in_workspace(installation.workspace)
-        .filter(kind=Pin._meta.db_table, row__installation_id=str(installation.pk))
-        .order_by("-during")
-    )
+    return states_of(pin_rows(installation))
+
+
+def states_of(found: Iterable[HistoryRow]) -> list[PinState]:
+    """Of states of one pin (``pin_rows``), one after the other; the last of them counts as the first there was."""
+    rows = list(found)
     versions = Version.objects.select_related("extension").in_bulk([row.row["version_id"] for row in rows])
     people = User.objects.in_bulk({row.row["pinned_by_id"] for row in rows})
     versions = {str(key): version for key, version in versions.items()}

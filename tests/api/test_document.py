@@ -32,6 +32,7 @@ from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
 from registry.services.quarantining import stop_versions
+from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
 from tests.api.conftest import send, url
 from tests.bundling import bytes_of, foreign, trusted
@@ -161,6 +162,14 @@ def exchanges(
     post("agents_suspend", client, f"agents/{agent.pk}/suspension/", {"reason": "Calls too often."})
     tokens = note("tokens_list", client.get(url("tokens/?limit=1")))
     older = publish(PROBE.replace("version: 1.0.0", "version: 0.9.0")).digest
+    preview = post("installations_preview", client, f"installations/{probe.pk}/previews/", {"digest": older})
+    note("previews_list", client.get(url("previews/?limit=1")))
+    replay_calls(preview["id"])
+    note("previews_retrieve", client.get(url(f"previews/{preview['id']}/")))
+    again = send(client, f"installations/{probe.pk}/previews/", {"digest": older}).json()
+    post("previews_stop", client, f"previews/{again['id']}/stopping/", {})
+    note("installation_timeline_list", client.get(url(f"installations/{probe.pk}/timeline/?limit=1")))
+    note("installation_dependants_retrieve", client.get(url(f"installations/{probe.pk}/dependants/")))
     post("installations_roll_back", client, f"installations/{probe.pk}/rollback/", {"digest": older, "reason": "Slow"})
     post("installations_remove", client, f"installations/{installation['id']}/removal/", {"reason": "No longer used"})
     post("tokens_revoke", client, f"tokens/{tokens['results'][0]['id']}/revocation/", {})

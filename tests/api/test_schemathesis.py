@@ -32,6 +32,7 @@ from policies.services.changes import ask_install
 from policies.services.granting import create_auto_approval
 from sandbox.services import invoke
 from tests.matrix.bundle_routes import bundles
+from tests.matrix.move_routes import moves
 from tests.matrix.policy_routes import policies
 from tests.matrix.stream_routes import streams
 from tests.matrix.submission_routes import submissions
@@ -97,6 +98,7 @@ def test_no_made_up_request_breaks_it(
         "pack-pins": updated["pin"].pk,
         "bundles": bundles(workspace, cast["admin"])["bundle"].pk,
         "drafts": begin_draft(workspace, text=text_of(), actor=cast["creator"]).pk,
+        "previews": moves(probe)["preview"].pk,
         "submissions": submissions(workspace, cast)["waiting"].pk,
         "installations": probe.pk,
         "events": AuditEvent.objects.latest("id").pk,
