@@ -44,6 +44,7 @@ def draw(source: str, **context) -> str:
         "{% dialog evil evil evil %}{{ evil }}{% enddialog %}",
         "{% glyph evil evil %}",
         "{{ evil|pretty_json }}",
+        "{{ evil|coded }}",
     ],
 )
 def test_nothing_a_page_hands_in_becomes_markup(source):
@@ -181,3 +182,11 @@ def test_pages_keep_the_filters_and_stop_at_the_ends():
     assert "1 to 1 of 1" in one_page
     assert "Next" not in one_page
     assert not draw("{% pagination page %}", request=request, page=Paginator([], 10).page(1)).strip()
+
+
+def test_what_stands_between_backticks_is_code_and_stays_escaped():
+    assert (
+        draw("{{ one|coded }}", one="Name it under `undo`, not <b>.")
+        == "Name it under <code>undo</code>, not &lt;b&gt;."
+    )
+    assert draw("{{ one|coded }}", one="`<i>` and ` alone") == "<code>&lt;i&gt;</code> and ` alone"

@@ -35,6 +35,7 @@ register.simple_tag(shell_parts.shell_part, takes_context=True, name="shell_part
 register.filter("duration", words.duration)
 register.filter("relative", words.relative)
 register.filter("browser", words.browser)
+register.filter("coded", words.coded)
 register.filter("pretty_json", payloads.highlight)
 
 

@@ -1,9 +1,14 @@
 """Times, durations and states as the words and tones a person reads."""
 
+import re
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
+_CODED = re.compile("`([^`]+)`")
 
 
 class Tone(NamedTuple):
@@ -152,6 +157,11 @@ def browser(user_agent: str) -> str:
     name = next((word for mark, word in _BROWSERS.items() if mark in user_agent), "Unknown browser")
     system = next((word for mark, word in _SYSTEMS.items() if mark in user_agent), "")
     return f"{name} on {system}" if system else name
+
+
+def coded(text: str) -> SafeString:
+    """A sentence with what stands between backticks as code; all of it is escaped."""
+    return SafeString(_CODED.sub(r"<code>\1</code>", escape(text)))
 
 
 def initials(name: str) -> str:
