@@ -10,11 +10,12 @@ class MarketplaceConfig(AppConfig):
         from marketplace import notifications, palette
         from marketplace.bundles.released import is_imported
         from marketplace.levels import level_of, levels_of
+        from marketplace.services import offer_newest
         from marketplace.submissions import counting, news
         from marketplace.submissions.released import is_approved
         from marketplace.tending import write_cards_of_publisher
         from registry import levels, signing
-        from registry.signals import proof_changed
+        from registry.signals import installable_changed, proof_changed
 
         notifications.connect()
         palette.connect()
@@ -23,6 +24,7 @@ class MarketplaceConfig(AppConfig):
         signing.register_release_reader(is_imported)
         levels.register(level_of, levels_of)
         proof_changed.connect(write_cards_of_publisher, dispatch_uid="marketplace.cards")
+        installable_changed.connect(offer_newest, dispatch_uid="marketplace.listing")
         permission = "core.view_listing"
         seeing = "core.view_installation"
         add_item(Item("Registry", 60, "Quarantine", "retiring:quarantine-list", "shield-alert", seeing))

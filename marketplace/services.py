@@ -7,11 +7,13 @@ from functools import cached_property
 from django.db import transaction
 from django.utils import timezone
 
+from galaxy.core.members import marketplace_workspace
 from galaxy.core.models import User, Workspace
+from galaxy.core.scope import scope_with
 from marketplace.cards.writing import write_cards
 from marketplace.checks.names import remember as remember_names
 from marketplace.errors import ListingTooLong, NotPublic, OffersChanged, RequirementUnmet
-from marketplace.models import Listing, Reach
+from marketplace.models import Listing, Reach, Submission
 from marketplace.search.facets import facts_of
 from marketplace.search.indexing import index_listing
 from registry.asks import Ask, asks_of, asks_of_steps
@@ -22,6 +24,7 @@ from registry.services import clear_install, install_agreed
 from registry.services.naming import name_in_use
 from registry.services.publishing import DRAFT
 
+MOST_SUMMARY = 200  # characters
 _REACH = {"read": Reach.READING, "write": Reach.WRITING, "delete": Reach.DELETING}
 
 
@@ -68,13 +71,45 @@ def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     """
     if version.workspace_id is not None and DRAFT.search(version.number):
         raise NotPublic(f"{version} is a draft of one workspace, so the marketplace does not show it.")
-    if len(summary) > 200:
-        raise ListingTooLong(f"The summary of {version} has {len(summary)} characters; a card takes 200.")
+    if len(summary) > MOST_SUMMARY:
+        sentence = f"The summary of {version} has {len(summary)} characters; a card takes {MOST_SUMMARY}."
+        raise ListingTooLong(sentence)
     current = Listing.objects.select_for_update(of=("self",)).filter(extension=version.extension)
     listing = current.select_related("version").first() or Listing(extension=version.extension)
-    listing.workspace_id = version.workspace_id
     if not listing._state.adding and listing.version.sort_key > version.sort_key:
         return listing
+    _show(listing, version, level, summary)
+    remember_names([version.extension])
+    return listing
+
+
+@transaction.atomic
+def offer_newest(version: Version, **news: object) -> Listing | None:
+    """List the newest release of its extension that may be installed, now that this is another one, say; an older one
+    comes back at the level it was approved to. Where nothing may be installed the listing stays, and says so."""
+    there = Listing.objects.select_for_update(of=("self",)).filter(extension=version.extension_id)
+    listing = there.select_related("version").first()
+    newest = Version.objects.installable().filter(extension=version.extension_id).exclude(number__contains="-draft.")
+    found = newest.select_related("extension__owner").first()
+    if listing is None or found is None or found.pk == listing.version_id:
+        return listing
+    _show(listing, found, level_approved(found) or listing.level, found.parsed.summary[:MOST_SUMMARY])
+    return listing
+
+
+def level_approved(version: Version) -> str:
+    """The level that the desk approved it to; "" where it came otherwise, as with a catalogue that was loaded."""
+    home = version.workspace or marketplace_workspace()
+    if home is None:
+        return ""
+    with scope_with(home.pk):
+        rows = Submission.objects.filter(version=version, desk=home)
+        return rows.values_list("level", flat=True).first() or ""
+
+
+def _show(listing: Listing, version: Version, level: str, summary: str) -> None:
+    """Write the listing at ``version``, with its entry and its card."""
+    listing.workspace_id = version.workspace_id
     asked = sorted(ask.scope for ask in asks_for(version))
     listing.version = version
     listing.level = level
@@ -86,8 +121,6 @@ def list_extension(version: Version, *, level: str, summary: str) -> Listing:
     listing.save()
     index_listing(listing)
     write_cards([listing])
-    remember_names([version.extension])
-    return listing
 
 
 @transaction.atomic

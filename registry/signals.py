@@ -7,3 +7,5 @@ installation_removed = Signal()
 pin_moved = Signal()
 # Sent with ``publisher`` as stored, whose name is proven since, or is not any more.
 proof_changed = Signal()
+# Sent with ``version`` once it may be installed no more, or again.
+installable_changed = Signal()

@@ -25,6 +25,7 @@ from galaxy.core.sweeps import apart
 from registry.errors import AlreadyQuarantined, NotQuarantined, Quarantined
 from registry.models import Installation, Quarantine, Version
 from registry.reach import holders_of_versions
+from registry.services.retiring import tell_installable
 
 LONGEST_REASON = 500
 STATE = {Quarantine.Reach.INSTALLS: Version.Held.FLAGGED, Quarantine.Reach.CALLS: Version.Held.STOPPED}
@@ -60,6 +61,7 @@ def lift(version: Version, *, reason: str, actor: User) -> Quarantine:
     Version.objects.filter(pk=row.pk).update(quarantine=Version.Held.FREE)
     _record("quarantine.lifted", there, actor, desk, reason)
     transaction.on_commit(partial(_ring, there.pk))
+    tell_installable(row)
     return there
 
 
@@ -157,6 +159,7 @@ def _open(version: Version, reach: str, reason: str, actor: User | None, desk: W
     version.quarantine = STATE[Quarantine.Reach(reach)]
     _record("quarantine.opened", made, actor, desk, reason)
     transaction.on_commit(partial(_ring, made.pk))
+    tell_installable(row)
     return made
 
 

@@ -6,6 +6,7 @@ where it is held.
 """
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +20,7 @@ from galaxy.core.scope import scope_with
 from registry.errors import AlreadyEnded, AlreadyYanked, NotDeprecated, NotPublisher
 from registry.models import Extension, Version
 from registry.publishers.team import is_manager
+from registry.signals import installable_changed
 
 LEAST_DAYS = 90
 LONGEST_REASON, LONGEST_NOTE = 500, 4_000
@@ -66,6 +68,7 @@ def deprecate(
     Version.objects.filter(pk=row.pk).update(**changes)
     after = {"ends_on": ends_on.isoformat(), "successor": successor.number if successor else None}
     _record("version.deprecated", row, actor, after, reason)
+    tell_installable(row)
     return _with(row, changes)
 
 
@@ -90,6 +93,7 @@ def undo_deprecation(version: Version, *, reason: str, actor: User, now: datetim
     before = {"ends_on": row.ends_on.isoformat() if row.ends_on else None}
     Version.objects.filter(pk=row.pk).update(**changes)
     _record("version.undeprecated", row, actor, before, reason)
+    tell_installable(row)
     return _with(row, changes)
 
 
@@ -107,7 +111,14 @@ def yank(version: Version, *, reason: str, actor: User, now: datetime | None = N
     changes = {"status": Version.Status.YANKED, "yanked_at": now or timezone.now(), "yank_reason": reason}
     Version.objects.filter(pk=row.pk).update(**changes)
     _record("version.yanked", row, actor, {"digest": row.digest}, reason)
+    tell_installable(row)
     return _with(row, changes)
+
+
+def tell_installable(version: Version) -> None:
+    """Let the floors above know, once this commits, that it may be installed no more, or again."""
+    send = partial(installable_changed.send_robust, sender=Version, version=version)
+    transaction.on_commit(send)
 
 
 def may_retire(user: User, extension: Extension) -> bool:
