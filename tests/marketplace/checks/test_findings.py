@@ -143,7 +143,8 @@ def test_a_skeleton_is_what_the_eye_sees():
 
 
 def test_names_are_looked_through_by_index(known, django_assert_num_queries):
-    """A hundred thousand names stay quick: three look-ups and that of the number, each of which has its index, and no list in memory."""
+    """A hundred thousand names stay quick: three look-ups and that of the number, each with its index, and no list in
+    memory."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     near = KnownName.objects.filter(keys__overlap=keys("hubzpot"))
