@@ -9,7 +9,7 @@ from galaxy.core.permissions import label_of
 from policies.models import Change, Effect
 from policies.proofs import proof_of
 from policies.rules.asks import Ask
-from policies.services.change_questions import is_only_a_try, question, verdict_on
+from policies.services.change_questions import is_only_a_try, question, verdict_on, verdicts_apart
 from policies.services.decisions import decide
 from policies.waiting import who_will_be_asked
 from registry.gates import UPGRADE, NeedsApproval, Outlook, RuledOut, Step
@@ -32,6 +32,17 @@ class RulesGate:
         proof = proof_of(step)
         if proof and proof.one_way:
             raise NeedsApproval(f"There is no proven way back: {' '.join(proof.one_way)} Nothing was done.")
+
+    def hindrances(self, steps: Sequence[Step]) -> list[str]:
+        """By the rules alone. What a workspace only tries out is asked for one by one: it has few of those."""
+        found = []
+        for step, verdict in zip(steps, verdicts_apart(steps), strict=True):
+            passes = verdict.effect == Effect.ALLOW or is_only_a_try(step)
+            why = " ".join(reason.text for reason in verdict.reasons)
+            asks = verdict.effect == Effect.REQUIRE_APPROVAL
+            usual = "A rule wants a person’s yes first." if asks else "A rule forbids it."
+            found.append("" if passes else why or usual)
+        return found
 
     def outlook(self, steps: Sequence[Step], may: bool) -> Outlook | None:
         if not steps or all(is_only_a_try(step) for step in steps):

@@ -66,11 +66,14 @@ class Outlook:
 
 class Gate(Protocol):
     """Lets a step pass or raises NeedsApproval or RuledOut; ``outlook`` says before, of steps done together, whether it
-    would, and None where it would let them pass and they are the actor's to do."""
+    would, and None where it would let them pass and they are the actor's to do. ``hindrances`` says of many steps of
+    one workspace, each by itself, what a gate has against it ("" where nothing), in a fixed number of queries."""
 
     def check(self, step: Step) -> None: ...
 
     def outlook(self, steps: Sequence[Step], may: bool) -> Outlook | None: ...
+
+    def hindrances(self, steps: Sequence[Step]) -> list[str]: ...
 
 
 _gates: list[Gate] = []
@@ -93,3 +96,9 @@ def outlook_of(steps: Sequence[Step], *, may: bool) -> Outlook | None:
     """What to say of ``steps``, done together, where ``may`` is whether the permissions alone let them be done."""
     found = (gate.outlook(steps, may) for gate in _gates)
     return next((one for one in found if one is not None), None)
+
+
+def hindrances_of(steps: Sequence[Step]) -> list[str]:
+    """For each of ``steps``, all of one workspace, why a gate would not let it be done: "" where all would."""
+    found = [gate.hindrances(steps) for gate in _gates] if steps else []
+    return [next(filter(None, told), "") for told in zip(*found, strict=True)] if found else [""] * len(steps)

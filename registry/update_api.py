@@ -29,10 +29,10 @@ from registry.update_shapes import (
     UpdateSerializer,
     WaitBody,
 )
-from registry.updates import plan
 from registry.updates.facts import with_newer
-from registry.updates.planning import Plan, plans_of
+from registry.updates.planning import Plan
 from registry.updates.rules import hold, release, set_defaults, set_updates
+from registry.updates.ruling import ruled_plans
 from registry.updates.scheduling import call_off, schedule_move
 from registry.updates.showing import defaults_of
 from registry.updates.skipping import skip_wait
@@ -50,7 +50,7 @@ class UpdateListView(Installations, ListView):
         return with_newer(super().rows(wanted).active())
 
     def prepare(self, found):
-        plans = plans_of(found)
+        plans = ruled_plans(found)
         return [plans[one.pk] for one in found]
 
 
@@ -219,7 +219,7 @@ class Told:
 
 
 def with_hold(one: Installation) -> Told:
-    found = plan(one)
+    found = ruled_plans([one])[one.pk]
     row = Hold.objects.filter(workspace=one.workspace_id, installation=one).select_related("held_by").first()
     return Told(found, row if row and row.holds(timezone.now()) else None)
 

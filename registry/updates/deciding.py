@@ -21,6 +21,7 @@ class State(StrEnum):
     BEYOND = "beyond"  # a bigger step than the policy takes
     HINDERED = "hindered"  # something here would not run with it
     CONSENT = "consent"  # it asks for more than was agreed to
+    RULED = "ruled"  # a rule of the workspace wants a yes first, or forbids it (registry.updates.ruling)
     WAITING = "waiting"  # it has not been out for long enough
     WINDOW = "window"  # it is taken when the window opens
     DUE = "due"  # it is taken now
@@ -38,6 +39,7 @@ _LABELS = {
     State.BEYOND: "Bigger step",
     State.HINDERED: "Something needs the old one",
     State.CONSENT: "Asks for more",
+    State.RULED: "A rule stops it",
     State.WAITING: "Waiting",
     State.WINDOW: "Next window",
     State.DUE: "Now",

@@ -55,8 +55,10 @@ class Plan:
 
     @property
     def told(self) -> Verdict | None:
-        """The verdict that a line about the installation tells: of what is taken next, else of the newest release."""
-        return self.goal or (self.verdicts[0] if self.verdicts else None)
+        """The verdict that a line about the installation tells: of what is taken next, or would be but for a rule, else
+        of the newest release."""
+        ruled = (one for one in self.verdicts if one.state == State.RULED)
+        return self.goal or next(ruled, self.verdicts[0] if self.verdicts else None)
 
     @property
     def newest(self) -> Release | None:

@@ -11,7 +11,8 @@ from galaxy.core.permissions import Denied, why_not
 from registry.models import Hold, Installation, PackPin, RollOut, ScheduledMove, SkippedWait, UpdateDefaults
 from registry.updates.deciding import State
 from registry.updates.facts import with_newer
-from registry.updates.planning import Plan, plan, plans_of
+from registry.updates.planning import Plan
+from registry.updates.ruling import ruled_plans
 
 TONES = {
     State.DUE: "ok",
@@ -19,6 +20,7 @@ TONES = {
     State.WAITING: "info",
     State.ROLLING_OUT: "info",
     State.CONSENT: "warn",
+    State.RULED: "warn",
     State.HINDERED: "warn",
 }
 ICONS = {
@@ -27,6 +29,7 @@ ICONS = {
     State.WAITING: "hourglass",
     State.ROLLING_OUT: "loader",
     State.CONSENT: "shield-alert",
+    State.RULED: "users",
     State.HINDERED: "package-x",
     State.HELD: "pin",
     State.BEYOND: "arrow-up",
@@ -96,7 +99,7 @@ def updatable(user: User, workspace: Workspace):
 
 
 def rows_of(installations: Sequence[Installation], user: User, now: datetime | None = None) -> list[Row]:
-    plans = plans_of(installations, now)
+    plans = ruled_plans(installations, now)
     if not installations:
         return []
     here = {"workspace": installations[0].workspace, "installation__in": installations}
@@ -116,7 +119,7 @@ def rows_of(installations: Sequence[Installation], user: User, now: datetime | N
 def card_of(installation: Installation, user: User, now: datetime | None = None) -> Card:
     now = now or timezone.now()
     here = {"workspace": installation.workspace, "installation": installation}
-    found = plan(installation, now)
+    found = ruled_plans([installation], now)[installation.pk]
     skippable = found.skippable
     skip = (
         SkippedWait.objects.filter(**here, version=skippable.release.version).select_related("asked_by").first()
