@@ -17,5 +17,6 @@ class Command(BaseCommand):
             call_command("seed_agents", stdout=self.stdout)
             call_command("seed_rules", stdout=self.stdout)
             call_command("seed_approvals", stdout=self.stdout)
+            call_command("seed_updates", stdout=self.stdout)
             call_command("seed_submissions", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")
