@@ -20,6 +20,7 @@ from policies.services.groups import create_group
 from policies.services.rules import create_rule
 from registry.services import install, move_pin
 from sandbox.services import invoke, perform
+from sandbox.upgrades.previews import begin_preview, work_on
 from tests.browser.axe import orientation_locks, violations
 from tests.factories import PASSWORD
 from tests.matrix.publisher_routes import publishers
@@ -197,11 +198,18 @@ def versions(workspace, cast, settings):
         f"{out}roll-out/{to}",
         f"{out}rollback/?to={own[0].digest}",
         f"{out}preview/{to}",
+        *(one.get_absolute_url() for one in _previewed(here, own[2], owner)),
         f"{going.get_absolute_url()}wait/?to={things['fix'].digest}",
         f"{going.get_absolute_url()}pack-pins/",
         things["rollout"].get_absolute_url(),
         f"{base}/updates/",
     ]
+
+
+def _previewed(here, version, owner):
+    """A replay that is done with its report, and one that waits for a worker."""
+    done = work_on(begin_preview(here, version, actor=owner).pk)
+    return done, done.report, begin_preview(here, version, actor=owner)
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
