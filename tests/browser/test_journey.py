@@ -208,6 +208,7 @@ def versions(workspace, cast, settings):
 
 def _previewed(here, version, owner):
     """A replay that is done with its report, and one that waits for a worker."""
+    here.refresh_from_db()
     done = work_on(begin_preview(here, version, actor=owner).pk)
     return done, done.report, begin_preview(here, version, actor=owner)
 
