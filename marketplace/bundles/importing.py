@@ -68,7 +68,7 @@ def hand_in(workspace: Workspace, *, content: bytes, name: str, actor: User | No
     sha256 = hashlib.sha256(content).hexdigest()
     rows = BundleUpload.objects.in_workspace(workspace)
     _one_at_a_time(workspace)
-    rows.waiting().filter(uploaded_at__lt=timezone.now() - KEPT_FOR).delete()
+    _forget(workspace, timezone.now() - KEPT_FOR)
     if (there := rows.filter(sha256=sha256).first()) is not None:
         return there, False
     if rows.waiting().count() >= MOST_WAITING:
@@ -145,10 +145,19 @@ def drop_old_uploads(now: datetime | None = None) -> int:
         ids = [row[0] for row in cursor.fetchall()]
     dropped = 0
     for id in ids:
-        with workspace_scope([id]):
-            count, _ = BundleUpload.objects.waiting().filter(workspace=id, uploaded_at__lt=before).delete()
-            dropped += count
+        with workspace_scope([id]), transaction.atomic():
+            dropped += _forget(Workspace.objects.get(pk=id), before)
     return dropped
+
+
+def _forget(workspace: Workspace, before: datetime) -> int:
+    """Put away what waits there since before that moment; the trail says so."""
+    old = BundleUpload.objects.in_workspace(workspace).waiting().filter(uploaded_at__lt=before).defer("content")
+    rows = list(old.select_related("workspace").select_for_update(of=("self",)))
+    for row in rows:
+        audit.record("bundle.dropped", actor=None, target=row, before={"sha256": row.sha256})
+        row.delete()
+    return len(rows)
 
 
 def _hold(source: BundleSource) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.permissions import NotGranted
-from galaxy.core.scope import scope_with
+from galaxy.core.scope import scope_with, workspace_scope
 from marketplace.bundles.importing import (
     ImportedAlready,
     NotImportable,
@@ -27,8 +27,10 @@ from marketplace.bundles.sources import AlreadyTrusted, revoke_source, trust_sou
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
 from registry.errors import Quarantined
-from registry.models import Extension, Publisher, SigningKey, Version
+from registry.manifests import read
+from registry.models import Extension, Publisher, Quarantine, SigningKey, Version
 from registry.services import install
+from registry.services.quarantining import tell_of_quarantine
 from registry.signing import verify
 from sandbox.services import invoke, perform
 from tests.bundling import bytes_of, foreign, trusted
@@ -179,6 +181,7 @@ def test_what_is_left_for_a_day_goes(workspace, admin, uploaded):
     assert drop_old_uploads() == 0
     assert drop_old_uploads(timezone.now() + timedelta(hours=25)) == 1
     assert not BundleUpload.objects.exists()
+    assert AuditEvent.objects.get(action="bundle.dropped").actor_kind == "system"
 
 
 def test_what_was_imported_and_whom_it_came_from_stays(workspace, admin, bundle, uploaded):
@@ -222,6 +225,35 @@ def test_a_source_that_is_revoked_stops_what_came_from_it(workspace, admin, bund
     later = hand_in(workspace, content=bytes_of(replaced(bundle)), name="b", actor=admin)[0]
     assert look_into(later).why_not == "Head office is not trusted any more: Its keys were stolen."
     assert trusted(bundle, name="Head office, again").pk != source.pk
+
+
+def test_who_holds_what_came_from_it_is_told_though_nobody_else_sees_that_version(workspace, admin, bundle, uploaded):
+    source = trusted(bundle)
+    import_bundle(uploaded, actor=admin)
+    version = Version.objects.get(extension__slug="acme")
+    installation = install(workspace, version.extension, version=version, actor=admin)
+    revoke_source(source, reason="Its keys were stolen.", reach="calls", actor=None)
+    opened = list(Quarantine.objects.values_list("pk", flat=True))
+    with workspace_scope():
+        assert sum(map(tell_of_quarantine, opened)) == 1
+    assert AuditEvent.objects.filter(action="quarantine.opened", target_id=str(installation.pk)).exists()
+    version.refresh_from_db()
+    assert version.quarantine == Version.Held.STOPPED
+
+
+def test_code_comes_along_and_is_checked_here(workspace, admin, tmp_path):
+    text = (
+        "transform: shout.text\nversion: 1.0.0\nname: Shout\nsummary: Says it loudly.\ncode_file: shout.py\n"
+        "inputs: { text: string }\noutputs: { text: string }\n"
+        "fixtures: { happy: { inputs: { text: a }, outputs: { text: A } } }\n"
+    )
+    code = b'def run(inputs, ctx):\n    return {"text": inputs["text"].upper()}\n'
+    bundle = foreign(tmp_path, read(text, format="yaml").manifest, files={"shout.py": code})
+    trusted(bundle)
+    row = hand_in(workspace, content=bytes_of(bundle), name="b", actor=admin)[0]
+    assert (look_into(row).wanted.state, look_into(row).wanted.checked.errors) == ("new", [])
+    import_bundle(row, actor=admin)
+    assert bytes(Version.objects.get(extension__slug="shout.text").files.get().content) == code
 
 
 @pytest.mark.parametrize(
