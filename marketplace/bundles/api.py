@@ -1,11 +1,11 @@
 """Bundles, for machines: exported, looked into, and imported by the same services as on the pages."""
 
 import base64
+import hashlib
 from typing import Any, ClassVar
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.permissions import require
 from marketplace.bundles.exporting import export_version, exportable_version
 from marketplace.bundles.importing import drop_upload, hand_in, import_bundle, look_into, may_import
-from marketplace.bundles.layout import MAX_BYTES, MEDIA_TYPE
+from marketplace.bundles.layout import MAX_BYTES
 from marketplace.bundles.looking import WORDS, Look
 from marketplace.bundles.models import BundleSource, BundleUpload
 from marketplace.submissions.api import FindingSerializer
@@ -96,9 +96,20 @@ class BundleBody(StrictSerializer):
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
 
 
-class ExportQuery(StrictSerializer):
+class ExportedSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text="What the file is called.")
+    sha256 = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    content = serializers.CharField(help_text="The file in base64.")
+
+
+class ExportBody(StrictSerializer):
     version = serializers.CharField(
-        required=False, default="", max_length=64, help_text="Its number; the listed one where it is left out."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=64,
+        help_text="Its number; the listed one where it is left out.",
     )
 
 
@@ -250,29 +261,26 @@ class BundleRemovalView(Bundles):
 
 
 class ListingBundleView(WorkspaceView):
-    opens: ClassVar = {"GET": "bundles.read"}
-
-    def perform_content_negotiation(self, request, force=False):
-        """Whoever asks for a file alone gets it, and a refusal as JSON all the same."""
-        return super().perform_content_negotiation(request, force=True)
+    opens: ClassVar = {"POST": "bundles.read"}
 
     @extend_schema(
         operation_id="bundles_export",
         summary="Export a bundle",
-        parameters=[ExportQuery],
-        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY},
+        request=ExportBody,
+        responses=ExportedSerializer,
         tags=["Bundles"],
     )
-    def get(self, request, workspace, slug):
-        """A version and what it requires in one signed file. Taking it is written to the trail."""
-        said = self.read(ExportQuery, request.GET.dict())
+    @repeatable
+    def post(self, request, workspace, slug):
+        """A version and what it requires in one signed file, in base64, as another Galaxy takes it in. The trail says
+        who took it."""
+        said = self.read(ExportBody)
         version = exportable_version(self.workspace, slug, said["version"], actor=self.caller.person)
         if version is None:
             raise Http404
         name, content = export_version(self.workspace, version, actor=self.caller.person)
-        return HttpResponse(
-            content, content_type=MEDIA_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-        )
+        told = {"name": name, "content": base64.b64encode(content).decode(), "size_bytes": len(content)}
+        return Response(ExportedSerializer(told | {"sha256": hashlib.sha256(content).hexdigest()}).data)
 
 
 @lists("bundle_sources", "List trusted marketplaces", tag="Bundles")

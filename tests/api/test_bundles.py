@@ -9,7 +9,7 @@ from marketplace.bundles.models import BundleUpload
 from marketplace.bundles.reading import read_bundle
 from marketplace.models import Listing
 from marketplace.workshop.models import Draft
-from tests.api.conftest import send, url
+from tests.api.conftest import send
 from tests.bundling import bytes_of, foreign, trusted
 from tests.marketplace.bundles.test_reading import changed_index, entries, zipped
 from tests.registry.samples import connector, pack
@@ -45,11 +45,12 @@ def test_a_bundle_is_looked_into_imported_and_exported_again(client, workspace, 
     assert Listing.objects.get(extension__slug="far.keep").level == "community"
     twice = send(client, f"bundles/{told['id']}/import/", {})
     assert (twice.status_code, twice.json()["code"]) == (409, "imported_already")
-    file = client.get(url("listings/far.keep/bundle/?version=1.0.0"))
-    assert file["Content-Disposition"] == 'attachment; filename="far.keep-1.0.0.galaxy"'
-    assert [one.digest for one in read_bundle(file.content).versions] == [one.digest for one in bundle.versions]
+    file = send(client, "listings/far.keep/bundle/", {"version": "1.0.0"}).json()
+    content = base64.b64decode(file["content"])
+    assert (file["name"], file["size_bytes"]) == ("far.keep-1.0.0.galaxy", len(content))
+    assert [one.digest for one in read_bundle(content).versions] == [one.digest for one in bundle.versions]
     assert AuditEvent.objects.filter(action="bundle.exported").count() == 1
-    assert client.get(url("listings/far.keep/bundle/?version=9.9.9")).status_code == 404
+    assert send(client, "listings/far.keep/bundle/", {"version": "9.9.9"}).status_code == 404
 
 
 HOSTILE = {

@@ -113,8 +113,6 @@ def exchanges(
     )
     post("drafts_remove", client, f"drafts/{draft['id']}/removal/", {})
     _bundles(note, post, client, workspace, admin, tmp_path)
-    file = client.get(url("listings/probe.tidy/bundle/"))
-    found["bundles_export"] = (file.status_code, None, None, file)
     issue(probe)
     issues = note("issues_list", reader.get(url("issues/?limit=1&open=true")))
     note("issues_retrieve", reader.get(url(f"issues/{issues['results'][0]['id']}/")))
@@ -216,6 +214,7 @@ def _bundles(note, post, client, workspace, admin, folder):
     note("bundles_list", client.get(url("bundles/?limit=1")))
     row, _ = hand_in(workspace, content=bytes_of(second), name="farther.galaxy", actor=admin)
     post("bundles_remove", client, f"bundles/{row.pk}/removal/", {})
+    post("bundles_export", client, "listings/faraway/bundle/", {"version": "1.0.0"})
 
 
 def _updates(note, post, client, workspace, admin):

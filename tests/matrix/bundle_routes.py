@@ -41,5 +41,6 @@ def body(route: str, things: dict) -> dict:
         "bundles:bundle-list": {"file": SimpleUploadedFile("farther.galaxy", base64.b64decode(content))},
         "bundles:source-list": {"name": "Head office", "public": "A" * 43 + "=", "reason": "Told by phone."},
         "bundles:source-revocation": {"reach": "installs", "reason": "Stolen."},
+        "api:listing-bundle": {"version": "1.0.0"},
         "api:bundle-list": {"content": content, "name": "farther.galaxy"},
     }.get(route, {})

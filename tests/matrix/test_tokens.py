@@ -48,7 +48,7 @@ AGENT = {
     "api:submission-list": {"GET": 403, "POST": 403},
     "api:submission-detail": {"GET": 403},
     "api:submission-withdrawal": {"GET": 405, "POST": 403},
-    "api:listing-bundle": {"GET": 403},
+    "api:listing-bundle": {"GET": 405, "POST": 403},
     "api:bundle-list": {"GET": 403, "POST": 403},
     "api:bundle-detail": {"GET": 403},
     "api:bundle-import": {"GET": 405, "POST": 403},
