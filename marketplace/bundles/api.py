@@ -27,6 +27,8 @@ from marketplace.submissions.facing import PRIVATE, PUBLIC
 from registry.models import Kind
 
 IMPORTED = "imported"
+STATES = [*WORDS, IMPORTED]  # of a version
+KEY_STATES = ["trusted", "believed", "revoked", "unknown"]
 MOST_BASE64 = (MAX_BYTES + 2) // 3 * 4
 
 
@@ -54,7 +56,7 @@ class PackedVersionSerializer(serializers.Serializer):
     digest = serializers.CharField(help_text="Recomputed here.")
     publisher = serializers.CharField(help_text="In its own words.")
     level = serializers.CharField(help_text="What it had there. Here it begins as community.")
-    state = serializers.ChoiceField(choices=[*WORDS, IMPORTED])
+    state = serializers.ChoiceField(choices=STATES)
     sentence = serializers.CharField(help_text="Why it stands so, where that is not plain.")
     signed_by = serializers.CharField(help_text="The key whose signature holds; empty where none does.")
     scopes = serializers.ListField(child=serializers.CharField())
@@ -64,7 +66,7 @@ class PackedVersionSerializer(serializers.Serializer):
 
 class BundleKeySerializer(serializers.Serializer):
     id = serializers.CharField()
-    state = serializers.ChoiceField(choices=["trusted", "believed", "revoked", "unknown"])
+    state = serializers.ChoiceField(choices=KEY_STATES)
 
 
 class BundleSerializer(serializers.Serializer):
@@ -96,14 +98,14 @@ class BundleBody(StrictSerializer):
     name = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
 
 
-class ExportedSerializer(serializers.Serializer):
+class ExportedBundleSerializer(serializers.Serializer):
     name = serializers.CharField(help_text="What the file is called.")
     sha256 = serializers.CharField()
     size_bytes = serializers.IntegerField()
     content = serializers.CharField(help_text="The file in base64.")
 
 
-class ExportBody(StrictSerializer):
+class BundleExportBody(StrictSerializer):
     version = serializers.CharField(
         required=False,
         default="",
@@ -266,21 +268,21 @@ class ListingBundleView(WorkspaceView):
     @extend_schema(
         operation_id="bundles_export",
         summary="Export a bundle",
-        request=ExportBody,
-        responses=ExportedSerializer,
+        request=BundleExportBody,
+        responses=ExportedBundleSerializer,
         tags=["Bundles"],
     )
     @repeatable
     def post(self, request, workspace, slug):
         """A version and what it requires in one signed file, in base64, as another Galaxy takes it in. The trail says
         who took it."""
-        said = self.read(ExportBody)
+        said = self.read(BundleExportBody)
         version = exportable_version(self.workspace, slug, said["version"], actor=self.caller.person)
         if version is None:
             raise Http404
         name, content = export_version(self.workspace, version, actor=self.caller.person)
         told = {"name": name, "content": base64.b64encode(content).decode(), "size_bytes": len(content)}
-        return Response(ExportedSerializer(told | {"sha256": hashlib.sha256(content).hexdigest()}).data)
+        return Response(ExportedBundleSerializer(told | {"sha256": hashlib.sha256(content).hexdigest()}).data)
 
 
 @lists("bundle_sources", "List trusted marketplaces", tag="Bundles")

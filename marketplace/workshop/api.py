@@ -39,7 +39,7 @@ from registry.manifests.keys import REQUIRED_SCENARIOS
 from registry.manifests.sources import MAX_BYTES
 from registry.services.publishing import MAX_FILE_BYTES
 
-_STATES = [MISSING, FILLED, PASSED, FAILED, RUNNING]
+FIXTURE_STATES = [MISSING, FILLED, PASSED, FAILED, RUNNING]
 
 
 class DraftSerializer(serializers.Serializer):
@@ -59,10 +59,10 @@ class CoverageSerializer(serializers.Serializer):
     """Which of the four paths an action has a fixture for, and whether its tests passed."""
 
     action = serializers.CharField()
-    happy = serializers.ChoiceField(choices=_STATES)
-    unauthorised = serializers.ChoiceField(choices=_STATES, help_text="The fixture 401.")
-    limited = serializers.ChoiceField(choices=_STATES, help_text="The fixture 429.")
-    failing = serializers.ChoiceField(choices=_STATES, help_text="The fixture 5xx.")
+    happy = serializers.ChoiceField(choices=FIXTURE_STATES)
+    unauthorised = serializers.ChoiceField(choices=FIXTURE_STATES, help_text="The fixture 401.")
+    limited = serializers.ChoiceField(choices=FIXTURE_STATES, help_text="The fixture 429.")
+    failing = serializers.ChoiceField(choices=FIXTURE_STATES, help_text="The fixture 5xx.")
 
 
 _NAMES = dict(zip(REQUIRED_SCENARIOS, ("happy", "unauthorised", "limited", "failing"), strict=True))
