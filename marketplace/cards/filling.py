@@ -36,11 +36,12 @@ def fill(hits: Sequence[Hit], slots: Slots, standings: Mapping[UUID, Standing]) 
 
     ``standings`` tell how what is installed fares, by installation.
     """
-    cards = [(hit, _filled(hit, slots, standings.get(hit.installation_id))) for hit in hits if hit.parts]
+    cards = [(hit, _filled(hit, slots, standings)) for hit in hits if hit.parts]
     return [FilledCard(hit, mark_safe("".join(parts))) for hit, parts in cards]  # noqa: S308
 
 
-def _filled(hit: Hit, slots: Slots, standing: Standing | None) -> list[str]:
+def _filled(hit: Hit, slots: Slots, standings: Mapping[UUID, Standing]) -> list[str]:
+    standing = standings.get(hit.installation_id) if hit.installation_id else None
     start, before_home, before_wants, before_why, before_state, end = hit.parts or []
     return [
         start,
