@@ -23,6 +23,7 @@ from marketplace.submissions.services import MOST_CHARACTERS, check_reviewer
 from registry.models import Version
 from registry.services.publishing import publish_private, publish_version
 
+NOT_CONFIRMED = "Its reviewer did not confirm the security fix, so it waits like any other release."
 NEEDS_SUPPORT = (VerificationLevel.VERIFIED, VerificationLevel.ENTERPRISE)
 
 
@@ -34,14 +35,16 @@ def approve(
     actor: User,
     level: str = VerificationLevel.COMMUNITY,
     attestations: Iterable[str] = (),
+    confirms_fix: bool = False,
     note: str = "",
     now: datetime | None = None,
 ) -> Submission:
     """Publish exactly the bytes that were handed in, list them at ``level`` and tell their authors.
 
     They are checked once more, since a name or a number may have been taken meanwhile. Enterprise asks for every one
-    of ATTESTATIONS. Raises NotGranted, OwnWork, NotNow, NotTheReviewer, NotVouched, NotProven, NotReady, or what
-    publishing refuses; then nothing is different.
+    of ATTESTATIONS. ``confirms_fix``: the reviewer saw that it closes the security hole its authors name; else it is
+    published as a release like any other, which waits. Raises NotGranted, OwnWork, NotNow, NotTheReviewer, NotVouched,
+    NotProven, NotReady, or what publishing refuses; then nothing is different.
     """
     require(actor, MAY_REVIEW, desk)
     with both_sides(submission) as sides:
@@ -55,23 +58,26 @@ def approve(
             raise NotReady(f"{row} reads otherwise now than when it was handed in: its authors submit it again.")
         now = now or timezone.now()
         require_proof(row, level, vouched, now=now)
-        version = _publish(row, prepared, level, sides.origin)
+        closes = row.security_fix if confirms_fix else ""
+        note = note.strip()[:MOST_CHARACTERS]
+        version = _publish(row, prepared, level, sides.origin, closes)
         keep_proof(row, version, vouched, now=now)
         make_move(
             row,
             MOVES["approve"],
             actor=actor,
             sides=sides,
-            note=note.strip()[:MOST_CHARACTERS],
+            note=note,
             now=now,
-            facts={"level": level, "attestations": vouched},
+            facts={"level": level, "attestations": vouched, "closes": closes},
             decided_by=actor,
             closed_at=now,
             level=level,
             attestations=vouched,
             version=version,
         )
-        news.tell_authors(row, sides.origin, "submission_approved", by=actor, note=note)
+        told = f"{NOT_CONFIRMED} {note}".strip() if row.security_fix and not closes else note
+        news.tell_authors(row, sides.origin, "submission_approved", by=actor, note=told)
     return row
 
 
@@ -94,10 +100,10 @@ def check_level(row: Submission, level: str, attestations: Iterable[str]) -> lis
     return vouched
 
 
-def _publish(row: Submission, prepared: Prepared, level: str, origin: Workspace) -> Version:
-    """The version, in its catalogue."""
+def _publish(row: Submission, prepared: Prepared, level: str, origin: Workspace, closes: str) -> Version:
+    """The version, in its catalogue; ``closes`` is the security hole that its reviewer confirmed, "" for none."""
     manifest, files = prepared.manifest, prepared.files
-    words: dict[str, Any] = {"published_by": row.submitted_by, "changes": row.changes, "security_fix": row.security_fix}
+    words: dict[str, Any] = {"published_by": row.submitted_by, "changes": row.changes, "security_fix": closes}
     if row.owner is None:
         version = publish_private(manifest, workspace=origin, files=files, **words)
     else:

@@ -132,6 +132,7 @@ class DecisionForm(forms.Form):
     level = forms.ChoiceField(required=False, choices=VerificationLevel.choices, label="Level")
     finding = forms.TypedMultipleChoiceField(required=False, coerce=int)
     attested = forms.MultipleChoiceField(required=False, choices=list(ATTESTATIONS.items()))
+    confirms_fix = forms.BooleanField(required=False)
 
     def __init__(self, *args, count: int, **kwargs):
         super().__init__(*args, **kwargs)

@@ -107,10 +107,11 @@ def review_decision(request, workspace, pk):
     return render(request, "submissions/review_detail.html", _review(request, row, form), status=status)
 
 
-def _decide(row: Submission, request, *, decision, reason, level, finding, attested) -> Submission:
+def _decide(row: Submission, request, *, decision, reason, level, finding, attested, confirms_fix) -> Submission:
     who = {"desk": request.workspace, "actor": request.user}
     if decision == "approve":
-        return approve(row, level=level or VerificationLevel.COMMUNITY, attestations=attested, note=reason, **who)
+        given = {"level": level or VerificationLevel.COMMUNITY, "attestations": attested, "confirms_fix": confirms_fix}
+        return approve(row, note=reason, **given, **who)
     return getattr(services, decision)(row, reason=reason, findings=tuple(finding), **who)
 
 

@@ -27,7 +27,7 @@ from marketplace.workshop.drafts import MAY_WRITE, begin_with_files, files_of, r
 from marketplace.workshop.models import Draft
 from registry.publishers.team import is_of_team
 
-MOST_CHARACTERS, MOST_SUPPORT = 4000, 200
+MOST_CHARACTERS, MOST_SUPPORT, MOST_FIX = 4000, 200, 300
 _HANDS = ("draft.created", "draft.imported", "draft.saved", "draft.file_put", "draft.file_taken")
 
 
@@ -255,6 +255,8 @@ def _check_order(workspace: Workspace, order: Order, actor: User) -> None:
         fields["changes"] = f"At most {MOST_CHARACTERS} characters."
     if len(order.support) > MOST_SUPPORT:
         fields["support"] = f"At most {MOST_SUPPORT} characters."
+    if len(order.security_fix) > MOST_FIX:
+        fields["security_fix"] = f"At most {MOST_FIX} characters."
     if fields:
         raise Invalid("It was not submitted.", fields, " ".join(fields.values()))
 

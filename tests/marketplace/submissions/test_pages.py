@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.scope import scope_with, workspace_scope
@@ -20,7 +21,7 @@ from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.reading import findings_of
 from marketplace.submissions.services import reject, request_changes, withdraw
 from marketplace.submissions.standing import figures_of, places_of
-from marketplace.workshop.drafts import begin_draft, put_file
+from marketplace.workshop.drafts import begin_draft, put_file, save_draft
 from registry.models import Extension, Publisher, Version
 from registry.services import install
 from tests.submitting import UNDOABLE, publisher_of, submitted, taken, text_of
@@ -200,6 +201,35 @@ def test_what_was_reviewed_is_what_is_installed(workspace, cast, desk, client_of
     assert "Quarantine…" in _page(reviewer, "review-detail", desk.workspace, row.pk)
     quarantine = reverse("retiring:quarantine-create", args=[desk.workspace.slug, "lantern-tasks", "1.0.0"])
     assert reviewer.get(quarantine).status_code == 200
+
+
+def test_a_security_fix_is_claimed_by_its_authors_and_counts_once_its_reviewer_confirms_it(
+    workspace, cast, desk, client_of
+):
+    """From the form to the card of the update: 1.0.1 is not confirmed, 1.0.2 is."""
+    hole, reviewer, creator = "Anybody could read <b>notes</b>.", client_of(desk.reviewer), client_of(cast["creator"])
+    draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
+    publisher_of(workspace, cast["creator"])
+    for number, confirmed in (("1.0.0", {}), ("1.0.1", {}), ("1.0.2", {"confirms_fix": "on"})):
+        draft, _ = save_draft(draft, text=text_of(number), revision=draft.revision, actor=cast["creator"])
+        claim = {} if number == "1.0.0" else {"security_fix": hole}
+        assert creator.post(_url("submission-create", workspace, draft.pk), _form(**claim)).status_code == 302
+        row = taken(Submission.objects.get(number=number), desk.workspace, desk.reviewer)
+        shown = _page(reviewer, "review-detail", desk.workspace, row.pk)
+        assert ("I saw that it closes this." in shown and escape(hole) in shown) == bool(claim)
+        said = {"decision": "approve", "level": "community"} | confirmed
+        assert reviewer.post(_url("review-decision", desk.workspace, row.pk), said).status_code == 302
+        row.refresh_from_db()
+        assert row.version.security_fix == (hole if confirmed else "")
+        if number == "1.0.0":
+            install(workspace, row.version.extension, version=row.version, actor=cast["admin"])
+        else:
+            word = "Confirmed" if confirmed else "Not confirmed"
+            assert word in _page(creator, "submission-detail", workspace, row.pk)
+            note = Notification.objects.of(cast["creator"]).get(kind="submission_approved", target_id=row.pk).note
+            assert ("did not confirm" in note) != bool(confirmed)
+    card = client_of(cast["admin"]).get(reverse("registry:update-list", args=[workspace.slug])).text
+    assert "Closes a hole:" in card and escape(hole) in card and "1.0.2" in card
 
 
 def test_enterprise_asks_the_reviewer_to_vouch(workspace, cast, desk, client_of):
