@@ -13,12 +13,27 @@ from registry.models import PackPin, Quarantine, Version
 from registry.reach import workspaces_of_versions
 from registry.services import install, move_pin
 from registry.services.quarantining import lift, quarantine, stop_versions, tell_of_quarantine
-from sandbox.services import invoke, perform
-from tests.extensions import PROBE, publish
+from sandbox.services import approval_was_decided, invoke, perform
+from tests.approving import approve
+from tests.extensions import PROBE, TIDY, installed, publish
 from tests.registry.samples import connector, pack
 from tests.registry.samples import publish as publish_sample
 
 WHY = "It sends more than it says."
+FLOW = """
+pack: flow.two
+version: 1.0.0
+name: Two and one
+summary: A made-up pack whose second step waits for a person.
+requires: { probe: ^1.0, probe.tidy: ^1.0 }
+inputs: { name: string }
+steps:
+  - { id: tidy, use: probe.tidy, with: { name: inputs.name, on: "'2026-01-02'" } }
+  - { id: drop, use: probe.remove, with: { key: steps.tidy.title } }
+  - { id: look, use: probe.look_up, with: { key: steps.drop.id } }
+outcome: { name: dropped, success: steps.look.id, signal: downstream_state }
+sample: { inputs: { name: A } }
+"""
 
 
 @pytest.fixture
@@ -76,7 +91,25 @@ def test_what_is_flagged_goes_on_as_the_workspace_says(desk, workspace, admin, p
     assert run.state == state
 
 
-def test_a_pack_stops_at_its_next_step_and_a_wait_ends(desk, workspace, admin, probe):
+@pytest.mark.parametrize("stopped", ["probe", "flow.two"])
+def test_a_pack_is_stopped_between_its_steps(desk, workspace, admin, approver, stopped):
+    """While its second step waits for a person, its own version is stopped, or that of the step."""
+    installed(workspace, admin, PROBE, TIDY, FLOW)
+    run = perform(invoke(workspace, actor=admin, target="flow.two", inputs={"name": "a"}).pk)
+    drop = run.steps.get(step_id="drop")
+    assert (run.state, drop.state) == ("waiting", "waiting")
+    take_out(desk, Version.objects.get(extension__slug=stopped), "calls")
+    approve(drop.approval, approver)
+    drop.approval.refresh_from_db()
+    approval_was_decided(drop.approval)
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error["error_code"], run.error_category) == ("failed", "quarantined", "policy_block")
+    states = dict(run.steps.values_list("step_id", "state"))
+    assert states["tidy"] == "succeeded" and states["drop"] != "succeeded" and "look" not in states
+
+
+def test_a_call_is_not_tried_again_once_its_version_is_stopped(desk, workspace, admin, probe):
     """A step that fails for a time is tried again; between the tries its version is stopped."""
     from sandbox.runners import Reply
     from sandbox.runners.simulated import SimulatedRunner

@@ -2,18 +2,22 @@
 
 import base64
 import json
+import threading
+import time
 
 import grpc
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from galaxy.core.scope import workspace_scope
 from marketplace.workshop.drafts import begin_draft
 from marketplace.workshop.drafts import publish as publish_draft_text
 from registry.manifests import read
-from registry.models import Connection
+from registry.models import Connection, Version
 from registry.services import install
+from registry.services.quarantining import stop_versions
 from sandbox.grpc_calls import STATUSES, method_of
 from sandbox.models import CallRecord, Run
 from sandbox.sandboxd.client import ask
@@ -223,6 +227,39 @@ def test_a_deadline_ends_the_call_and_leaves_a_write_unknown(call, warehouse):
     run = call("reserve", LINES, text)
     assert (run.state, run.error_category, len(warehouse.calls)) == ("unknown", "transient", 1)
     assert run.error["error_code"] == "timeout"
+
+
+def test_a_call_under_way_ends_within_five_seconds_once_its_version_is_stopped(call, warehouse, meridian, desk):
+    """F95, as test_quarantine.py holds it for REST and Python: a read fails, and says why."""
+    over, stopped = threading.Event(), []
+
+    def answer(name, request, context):
+        over.wait(9)  # until the test is over; the declared limit is longer
+        return warehouse.honest(name, request, context)
+
+    def stop():
+        deadline = time.monotonic() + 60
+        while not warehouse.calls and time.monotonic() < deadline:
+            time.sleep(0.02)
+        try:
+            with workspace_scope([meridian.pk, desk.workspace.pk]):
+                stop_versions([Version.objects.get(extension__slug="stock").pk], "It sends too much.")
+            stopped.append(time.monotonic())
+        finally:
+            connections.close_all()
+
+    warehouse.answer = answer
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    try:
+        run = call("get_item", {"sku": "a"}, MANIFEST.replace("timeout_ms: 3000", "timeout_ms: 9500"))
+        ended = time.monotonic()
+    finally:
+        over.set()
+        stopper.join()
+    assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "policy_block", "quarantined")
+    assert "stopped this version while the call was under way" in run.error["sentence"]
+    assert len(warehouse.calls) == 1 and ended - stopped[0] < 5
 
 
 def test_an_answer_that_does_not_fit_is_told_as_such(call, warehouse):
