@@ -23,7 +23,15 @@ from marketplace.bundles.api import (
     ListingBundleView,
 )
 from marketplace.retiring.api import QuarantineListView
+from marketplace.retiring.publications_api import (
+    DeprecationEndView,
+    DeprecationView,
+    PublicationListView,
+    PublicationView,
+    YankingView,
+)
 from marketplace.submissions.api import SubmissionListView, SubmissionView, SubmissionWithdrawalView
+from marketplace.telemetry.api import TelemetryView
 from marketplace.workshop.api import (
     DraftChangeView,
     DraftListView,
@@ -80,6 +88,8 @@ from sandbox.issue_api import IssueListView, IssueView
 from sandbox.upgrades.api import InstallationPreviewView, PreviewListView, PreviewStopView, PreviewView
 
 app_name = "api"
+_PUBLICATION = "publications/<extension:slug>"
+_RELEASE = f"{_PUBLICATION}/versions/<str:number>"
 of_workspace = [
     path("listings/", ListingListView.as_view(), name="listing-list"),
     path("listings/<extension:slug>/", ListingView.as_view(), name="listing-detail"),
@@ -96,6 +106,12 @@ of_workspace = [
     path("drafts/<uuid:pk>/submission/", DraftSubmissionView.as_view(), name="draft-submission"),
     path("drafts/<uuid:pk>/removal/", DraftRemovalView.as_view(), name="draft-removal"),
     path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
+    path("publications/", PublicationListView.as_view(), name="publication-list"),
+    path(f"{_PUBLICATION}/", PublicationView.as_view(), name="publication-detail"),
+    path(f"{_PUBLICATION}/telemetry/", TelemetryView.as_view(), name="publication-telemetry"),
+    path(f"{_RELEASE}/deprecation/", DeprecationView.as_view(), name="release-deprecation"),
+    path(f"{_RELEASE}/deprecation/end/", DeprecationEndView.as_view(), name="release-deprecation-end"),
+    path(f"{_RELEASE}/yanking/", YankingView.as_view(), name="release-yanking"),
     path("submissions/", SubmissionListView.as_view(), name="submission-list"),
     path("submissions/<uuid:pk>/", SubmissionView.as_view(), name="submission-detail"),
     path("submissions/<uuid:pk>/withdrawal/", SubmissionWithdrawalView.as_view(), name="submission-withdrawal"),

@@ -37,6 +37,8 @@ API_PERMISSIONS = {
     "drafts.write": "Write, test and remove drafts",
     "submissions.read": "See submissions and where they stand",
     "submissions.write": "Submit extensions, and withdraw them",
+    "publications.read": "See what is published, how it fares and how its versions end",
+    "publications.write": "Deprecate and yank what is published",
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
     "issues.read": "See issues",

@@ -5,7 +5,7 @@ from django import forms
 from galaxy.core.models import Workspace
 from registry.models import Quarantine
 
-REASON = 500
+REASON, NOTE = 500, 4_000
 
 
 def _reason(label: str) -> forms.CharField:
@@ -26,7 +26,7 @@ class DeprecationForm(forms.Form):
     reason = _reason("Why does it end?")
     migration_note = forms.CharField(
         required=False,
-        max_length=4_000,
+        max_length=NOTE,
         label="What has to be done to move there",
         widget=forms.Textarea(attrs={"rows": 5}),
     )

@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, F, Q, QuerySet
+from django.http import Http404
 
-from galaxy.core.models import Workspace
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import require
+from marketplace.desk import MAY_REVIEW
+from marketplace.workshop.drafts import MAY_WRITE
 from registry.models import Extension, Installation, Quarantine, Version
 from registry.reach import workspaces_of_versions
 
@@ -27,6 +31,11 @@ class QuarantineRow:
     installation: Installation | None = None
 
 
+def require_publications(user: User, workspace: Workspace) -> None:
+    """Raises NotGranted for whoever does not write extensions here, or at the desk does not review them."""
+    require(user, MAY_REVIEW if workspace.is_marketplace else MAY_WRITE, workspace)
+
+
 def publications_of(workspace: Workspace) -> QuerySet[Extension]:
     """What is published under a name of ``workspace``, at the desk everything; each with ``releases`` and ``ending``
     (numbers of versions)."""
@@ -43,6 +52,15 @@ def releases_of(extension: Extension) -> list[ReleaseRow]:
     for one in versions:
         one.extension = extension
     return [ReleaseRow(one, held.get(one.pk, 0)) for one in versions]
+
+
+def release_of(extension: Extension, number: str) -> Version:
+    """The version of that number. Raises Http404."""
+    row = extension.versions.filter(number=number).select_related("successor").defer("manifest").first()
+    if row is None:
+        raise Http404
+    row.extension = extension
+    return row
 
 
 def quarantines_at_desk() -> QuerySet[Quarantine]:

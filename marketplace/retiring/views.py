@@ -4,16 +4,14 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
-from galaxy.core.permissions import require
 from marketplace.retiring.forms import DeprecationEndForm, DeprecationForm, YankingForm
-from marketplace.retiring.reading import publications_of, releases_of
+from marketplace.retiring.reading import publications_of, release_of, releases_of, require_publications
 from marketplace.telemetry.access import telemetry_url
 from registry.models import Extension, Version
 from registry.services.retiring import (
@@ -26,12 +24,11 @@ from registry.services.retiring import (
 )
 
 PAGE_SIZE = 40
-MAY_SEE = "core.write_extension"
 
 
 @require_safe
 def publication_list(request, workspace):
-    require_publications(request)
+    require_publications(request.user, request.workspace)
     page = Paginator(publications_of(request.workspace), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "retiring/publication_list.html", {"page": page})
 
@@ -110,19 +107,9 @@ def _back(request, version: Version):
 
 def _extension(request, slug: str) -> Extension:
     """What is published here, else a 404: another publisher's is none of this workspace's pages."""
-    require_publications(request)
+    require_publications(request.user, request.workspace)
     return get_object_or_404(publications_of(request.workspace), slug=slug)
 
 
 def _version(request, slug: str, number: str) -> Version:
-    extension = _extension(request, slug)
-    version = extension.versions.filter(number=number).select_related("successor").defer("manifest").first()
-    if version is None:
-        raise Http404
-    version.extension = extension
-    return version
-
-
-def require_publications(request) -> None:
-    """Raises NotGranted for whoever does not write extensions here, or at the desk does not review them."""
-    require(request.user, "core.review_submission" if request.workspace.is_marketplace else MAY_SEE, request.workspace)
+    return release_of(_extension(request, slug), number)

@@ -177,7 +177,7 @@ class Telemetry:
         worst = max(self.days, key=lambda row: row.sums.bad)
         if not worst.sums.bad:
             return "No call failed on any day that is told."
-        return f"Most failed on {worst.day:%-d %b}: {worst.sums.bad} of {worst.sums.counted}."
+        return f"Most failed on {worst.day:%-d %b}: {worst.sums.bad:,} of {worst.sums.counted:,}."
 
     @property
     def time_finding(self) -> str:
@@ -196,7 +196,7 @@ class Telemetry:
         known = [row.installs for row in self.days if row.installs is not None]
         if not known:
             return "Not installed anywhere within these days."
-        return f"{known[0]} on the first day, {known[-1]} on the last one."
+        return f"{known[0]:,} on the first day, {known[-1]:,} on the last one."
 
 
 def window_of(text: str) -> int:

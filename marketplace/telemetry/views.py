@@ -4,8 +4,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from marketplace.evidence.facing import badge_of
-from marketplace.retiring.reading import publications_of
-from marketplace.retiring.views import require_publications
+from marketplace.retiring.reading import publications_of, require_publications
 from marketplace.telemetry.access import require_seeing
 from marketplace.telemetry.counting import WINDOWS
 from marketplace.telemetry.reading import LEAST, TOO_FEW, telemetry_of, window_of
@@ -14,7 +13,7 @@ from marketplace.telemetry.reading import LEAST, TOO_FEW, telemetry_of, window_o
 @require_safe
 def telemetry_detail(request, workspace, slug):
     """``days`` in the address is one of WINDOWS."""
-    require_publications(request)
+    require_publications(request.user, request.workspace)
     extension = get_object_or_404(publications_of(request.workspace), slug=slug)
     require_seeing(request.user, extension)
     window = window_of(request.GET.get("days", ""))

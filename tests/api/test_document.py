@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,10 +27,14 @@ from galaxy.core.members.asking import ask_for
 from galaxy.core.tokens import API_PERMISSIONS
 from marketplace.bundles.importing import hand_in
 from marketplace.evidence.testing import perform_test_run
+from marketplace.models import VersionDay
+from marketplace.services import list_extension
 from policies.models import Approval
 from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
+from registry.models import PublisherMember
+from registry.publishers.naming import make_publisher
 from registry.services.quarantining import stop_versions
 from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
@@ -42,6 +46,7 @@ from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
 from tests.matrix.update_routes import HOURS, updates
 from tests.registry.samples import connector
+from tests.registry.samples import publish as publish_sample
 from tests.sealing import make_sequencer
 from tests.submitting import text_of
 
@@ -95,6 +100,31 @@ def exchanges(
     )
     note("runs_list", client.get(url("runs/?limit=1")))
     note("runs_retrieve", client.get(url(f"runs/{run['id']}/")))
+    publisher = make_publisher("Paper Lantern", workspace=workspace, created_by=admin)
+    PublisherMember.objects.create(publisher=publisher, user=admin, role="manager")
+    for number in ("1.0.0", "1.0.1"):
+        released = publish_sample(connector("lantern", number, summary=f"Release {number}."), publisher)
+        list_extension(released, level="community", summary="Keeps things.")
+    VersionDay.objects.create(
+        version=released,
+        day=timezone.now().astimezone(UTC).date() - timedelta(days=6),
+        good=1_180,
+        bad=20,
+        callers=41,
+        workspaces=7,
+        failing=4,
+        errors={"transient": 14, "rate_limit": 6},
+        buckets=[233, 270],
+        counts=[1_000, 200],
+    )
+    note("publications_list", client.get(url("publications/?limit=1")))
+    end = {"ends_on": str(timezone.now().date() + timedelta(days=120)), "reason": "1.0.1 does it better."}
+    first = "publications/lantern/versions/1.0.0"
+    post("publications_deprecate", client, f"{first}/deprecation/", end | {"successor": "1.0.1"})
+    note("publications_retrieve", client.get(url("publications/lantern/")))
+    note("publication_telemetry_retrieve", client.get(url("publications/lantern/telemetry/?days=7")))
+    post("publications_keep", client, f"{first}/deprecation/end/", {"reason": "It is still needed."})
+    post("publications_yank", client, f"{first}/yanking/", {"reason": "It does what it should not."})
     sent = {"manifest": text_of(), "files": {"notes.md": "# Notes"}, "catalogue": "private"}
     submission = post("submissions_create", client, "submissions/", sent)
     note("submissions_list", client.get(url("submissions/?limit=1")))
@@ -269,6 +299,7 @@ def recorded(exchanges) -> dict:
     )
     text = _UUID.sub(stand_in("uuid", lambda number, _: f"00000000-0000-4000-8000-{number:012x}"), text)
     text = _HEX.sub(stand_in("hex", lambda number, word: f"{number:x}".rjust(len(word), "0")), text)
+    text = re.sub(r'"\d{4}-\d\d-\d\d"', '"2026-05-05"', text)
     text = _MOMENT.sub("2026-01-05T09:30:00.000000Z", text)
     text = re.sub(r"gxy_[\w-]{6}", "gxy_k3Jw9Q", text)
     text = _NAME.sub(lambda match: _NAMES[match[1]], text)

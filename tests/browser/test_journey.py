@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from galaxy.core.audit.verifications import carry_out, start_verification
 from galaxy.core.scope import workspace_scope
-from marketplace.models import Listing, Lowering
+from marketplace.evidence.falling_short import watch_levels
+from marketplace.models import Listing, Lowering, VersionDay
 from marketplace.services import install_listing, list_extension, plan_installation
 from policies.services.changes import ask_install
 from policies.services.delegations import delegate
@@ -174,6 +175,18 @@ def versions(workspace, cast, settings):
     here = install(workspace, own[0].extension, version=own[0], actor=owner)
     move_pin(here, version=own[1], actor=owner)
     listing = list_extension(own[2], level="verified", summary="Keeps things.")
+    VersionDay.objects.create(
+        version=own[2],
+        day=timezone.now().date() - timedelta(days=2),
+        good=180,
+        bad=60,
+        workspaces=4,
+        failing=3,
+        errors={"transient": 60},
+        buckets=[233],
+        counts=[240],
+    )
+    assert watch_levels() == 0  # its publisher is told, on the page
     lowering = Lowering.objects.create(
         listing=listing, before="enterprise", after="verified", rule="contract-tests", reason="Not proven for 37 days."
     )
@@ -188,6 +201,7 @@ def versions(workspace, cast, settings):
         f"{base}/signing-keys/",
         f"{base}/signing-keys/{things['publisher_key'].pk}/revocation/",
         f"{base}/publications/own/",
+        f"{base}/publications/own/telemetry/",
         *(f"{base}/publications/own/{own[0].number}/{page}/" for page in ("deprecation", "yanking")),
         out,
         f"{out}tests/",

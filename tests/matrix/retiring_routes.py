@@ -13,6 +13,11 @@ def place(route: str, things: dict) -> dict:
         "retiring:yanking": release,
         "retiring:quarantine-create": release,
         "retiring:quarantine-end": {"pk": UUID(int=1)},
+        "api:publication-detail": {"slug": "probe"},
+        "api:publication-telemetry": {"slug": "probe"},
+        "api:release-deprecation": release,
+        "api:release-deprecation-end": release,
+        "api:release-yanking": release,
     }.get(route, {})
 
 
@@ -21,6 +26,9 @@ def body(route: str, things: dict) -> dict:
         "retiring:deprecation": {"ends_on": "2099-01-01", "reason": "Its API ends."},
         "retiring:deprecation-end": {"reason": "It stays."},
         "retiring:yanking": {"reason": "It is broken."},
+        "api:release-deprecation": {"ends_on": "2099-01-01", "reason": "Its API ends."},
+        "api:release-deprecation-end": {"reason": "It stays."},
+        "api:release-yanking": {"reason": "It is broken."},
         "retiring:quarantine-calls": {"on_flagged": "stop"},
         "retiring:quarantine-create": {"reach": "calls", "reason": "It sends too much."},
         "retiring:quarantine-end": {"reason": "A false alarm."},
