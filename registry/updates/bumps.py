@@ -2,8 +2,8 @@
 
 from enum import IntEnum
 
-from semantic_version import Version as Number
-
+from registry.compat import step
+from registry.compat.numbers import is_release
 from registry.models import UpdatePolicy
 
 
@@ -28,13 +28,10 @@ MOST = {
 
 
 def bump_between(before: str, after: str) -> Bump:
-    """The step from ``before`` to ``after``, SemVer numbers both. Below 1.0.0 anything may change with the middle
-    number (semver.org, section 4), so that step counts as a break and only the last one as a fix."""
-    old, new = Number(before), Number(after)
-    if old.major != new.major or (new.major == 0 and old.minor != new.minor):
-        return Bump.MAJOR
-    return Bump.MINOR if old.minor != new.minor else Bump.PATCH
+    """The step from ``before`` to ``after``, SemVer numbers both, as publishers are held to it (registry.compat): below
+    1.0.0 the middle number breaks and the last one may add, so that no step there counts as a fix."""
+    return Bump[step(before, after).upper()]
 
 
 def is_pre_release(number: str) -> bool:
-    return bool(Number(number).prerelease)
+    return not is_release(number)

@@ -65,7 +65,7 @@ def test_the_table_has_every_policy_and_every_step():
         ("1.2.0", "1.2.1", Bump.PATCH),
         ("1.2.9", "1.3.0", Bump.MINOR),
         ("1.9.9", "2.0.0", Bump.MAJOR),
-        ("0.1.0", "0.1.1", Bump.PATCH),
+        ("0.1.0", "0.1.1", Bump.MINOR),
         ("0.1.0", "0.2.0", Bump.MAJOR),
         ("0.9.0", "1.0.0", Bump.MAJOR),
     ],
