@@ -19,7 +19,12 @@ def checks_of(installation: Installation, version: Version) -> Iterator[Check]:
     counts = runs.filter(version_digest=held.digest).aggregate(
         under_way=Count("pk", filter=Q(state__in=UNDER_WAY)),
         written=Count(
-            "pk", filter=Q(state__in=[Run.State.SUCCEEDED, Run.State.UNKNOWN], effect_started_at__isnull=False)
+            "pk",
+            filter=Q(
+                mode=Run.Mode.LIVE,
+                state__in=[Run.State.SUCCEEDED, Run.State.UNKNOWN],
+                effect_started_at__isnull=False,
+            ),
         ),
     )
     number = held.version.number

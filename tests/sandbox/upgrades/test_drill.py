@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from policies.errors import SelfApproval
 from policies.models import Approval, Change
@@ -10,8 +11,9 @@ from policies.services.changes import OverrideNeeded, act_upon, ask_upgrade
 from policies.services.voting import decide_approval
 from registry.gates import NeedsApproval
 from registry.models import Connection, Pin, Version
+from registry.rollback.checks import checks_of
 from registry.services import move_pin
-from sandbox.models import UpgradeReport
+from sandbox.models import Run, UpgradeReport
 from sandbox.upgrades.drill import drill
 from sandbox.upgrades.report import preview
 
@@ -134,3 +136,15 @@ def test_a_row_of_the_timeline_leads_to_the_approval_and_on_to_the_report(
     assert f'href="{report.get_absolute_url()}"' in page  # and straight from the row as well
     assert f'href="{report.get_absolute_url()}"' in client.get(approval_url).text
     assert client.get(report.get_absolute_url()).status_code == 200
+
+
+def test_a_rollback_tells_of_live_calls_alone(workspace, probe, called, newer):
+    """What was simulated wrote nothing anywhere."""
+    run = called("create", key="a")
+    version = newer(number="0.9.0")
+    now = timezone.now()
+    Run.objects.filter(pk=run.pk).update(effect_started_at=now)
+    assert "written" not in {one.code for one in checks_of(probe, version)}
+    Run.objects.filter(pk=run.pk).update(mode="live", scenario="")
+    told = next(one for one in checks_of(probe, version) if one.code == "written")
+    assert told.title == "Does not roll back: 1 live call made with 1.0.0"
