@@ -221,6 +221,8 @@ class RollOutForm(forms.Form):
     def __init__(self, *args, packs, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["packs"].queryset = packs
+        if not packs.exists():  # nothing to choose from is no choice
+            self.fields["way"].choices = [("percent", "A share of the runs")]
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}

@@ -198,6 +198,9 @@ def test_a_roll_out_is_begun_stopped_and_taken_back_on_its_page(
     url, client = page("roll-out-create", workspace, held.pk), client_of(admin)
     said = {"to": fix.digest, "way": "percent", "stages": "5 % for 24 h\n50 % for 12 h", "least_calls": "20"}
     said |= {"tolerance": "2", "hours": "24"}
+    text = client.get(url, {"to": fix.digest}).text
+    assert "No pack here calls it" in text and "Some packs" not in text  # nothing to choose from is no choice
+    assert client.post(url, said | {"way": "packs"}).status_code == 422
     assert "is not of the form" in client.post(url, said | {"stages": "half"}).text
     assert "Each stage has more" in client.post(url, said | {"stages": "50 % 1 h\n5 % 1 h"}).text
     answer = client.post(url, said)
