@@ -91,7 +91,7 @@ def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Install
     return {row.extension.slug: row for row in rows.select_related("workspace", "extension", "pin__version")}
 
 
-def pin_rows(installation: Installation) -> QuerySet[HistoryRow]:
+def pin_rows(installation: Installation) -> QuerySet[Any]:
     """The states of its pin from history, newest first, with ``since`` when each began."""
     rows = HistoryRow.objects.in_workspace(installation.workspace).annotate(since=F("during__startswith"))
     return rows.filter(kind=Pin._meta.db_table, row__installation_id=str(installation.pk)).order_by("-since")
