@@ -15,6 +15,7 @@ from galaxy.core.ui.words import duration
 from marketplace.evidence.rules import ENTERPRISE, LEVELS, VERIFIED, Rule
 from marketplace.models import VersionDay
 from marketplace.telemetry.reading import BUDGETS_MS, Sums
+from registry.models import Kind
 
 WINDOW_DAYS = 7  # whole days by UTC; today is not over, and is none of them
 LEAST_CALLS = 200  # of fewer a few mishaps would decide
@@ -93,7 +94,7 @@ def _kept(limit: Limit, kind: str, week: Sums) -> Kept:
         return Kept(
             limit, SHORT if is_short else KEPT, f"{week.success} of {calls} within {WINDOW_DAYS} days succeeded."
         )
-    budget = BUDGETS_MS[kind] * limit.bound
+    budget = BUDGETS_MS[Kind(kind)] * limit.bound
     is_short = week.p95_ms is not None and week.p95_ms > budget
     words = f"95 of 100 of {calls} within {WINDOW_DAYS} days took up to {duration(week.p95_ms)}, of {duration(budget)}."
     return Kept(limit, SHORT if is_short else KEPT, words)

@@ -15,7 +15,7 @@ from galaxy.core.api.views import repeatable
 from galaxy.core.errors import Invalid
 from marketplace.retiring.forms import NOTE, REASON
 from marketplace.retiring.reading import publications_of, release_of, releases_of, require_publications
-from registry.models import Extension, Kind, Version
+from registry.models import Kind, Version
 from registry.services.retiring import deprecate, may_retire, undo_deprecation, yank
 
 TAG = "Publications"
@@ -62,7 +62,8 @@ class PublicationDetailSerializer(PublicationSerializer):
     versions = serializers.IntegerField(source="told.versions", help_text="How many are out.")
 
     @extend_schema_field(HeldReleaseSerializer(many=True))
-    def get_releases(self, row: Extension) -> list[dict[str, Any]]:
+    def get_releases(self, row: Any) -> list[dict[str, Any]]:
+        """``row`` is an Extension with ``told``, {may_retire, versions, releases}."""
         return [ReleaseSerializer(one.version).data | {"workspaces": one.workspaces} for one in row.told["releases"]]
 
 
