@@ -22,6 +22,7 @@ from marketplace.bundles.api import (
     BundleView,
     ListingBundleView,
 )
+from marketplace.evidence.api import EvidenceView, InstallationTestsView
 from marketplace.retiring.api import QuarantineListView
 from marketplace.retiring.publications_api import (
     DeprecationEndView,
@@ -30,6 +31,7 @@ from marketplace.retiring.publications_api import (
     PublicationView,
     YankingView,
 )
+from marketplace.retiring.signing_api import SignaturesView
 from marketplace.submissions.api import SubmissionListView, SubmissionView, SubmissionWithdrawalView
 from marketplace.telemetry.api import TelemetryView
 from marketplace.workshop.api import (
@@ -63,6 +65,14 @@ from policies.standing_api import (
 )
 from registry.api import InstallationGrantsView, InstallationListView, InstallationRemovalView, InstallationView
 from registry.moves_api import DependantsView, TimelineView
+from registry.publisher_api import (
+    PublisherKeyListView,
+    PublisherKeyRetirementView,
+    PublisherKeyRevocationView,
+    PublisherListView,
+    PublisherSigningView,
+    PublisherView,
+)
 from registry.rollback.api import InstallationRollbackView
 from registry.rollout_api import (
     PackPinRemovalView,
@@ -105,6 +115,7 @@ of_workspace = [
     path("drafts/<uuid:pk>/tests/", DraftTestsView.as_view(), name="draft-tests"),
     path("drafts/<uuid:pk>/submission/", DraftSubmissionView.as_view(), name="draft-submission"),
     path("drafts/<uuid:pk>/removal/", DraftRemovalView.as_view(), name="draft-removal"),
+    path("listings/<extension:slug>/versions/<str:number>/evidence/", EvidenceView.as_view(), name="evidence"),
     path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
     path("publications/", PublicationListView.as_view(), name="publication-list"),
     path(f"{_PUBLICATION}/", PublicationView.as_view(), name="publication-detail"),
@@ -115,6 +126,25 @@ of_workspace = [
     path("submissions/", SubmissionListView.as_view(), name="submission-list"),
     path("submissions/<uuid:pk>/", SubmissionView.as_view(), name="submission-detail"),
     path("submissions/<uuid:pk>/withdrawal/", SubmissionWithdrawalView.as_view(), name="submission-withdrawal"),
+    path("publishers/", PublisherListView.as_view(), name="publisher-list"),
+    path("publishers/<uuid:pk>/", PublisherView.as_view(), name="publisher-detail"),
+    path("publishers/<uuid:pk>/keys/", PublisherKeyListView.as_view(), name="publisher-key-list"),
+    path(
+        "publishers/<uuid:pk>/keys/<slug:key>/retirement/",
+        PublisherKeyRetirementView.as_view(),
+        name="publisher-key-retirement",
+    ),
+    path(
+        "publishers/<uuid:pk>/keys/<slug:key>/revocation/",
+        PublisherKeyRevocationView.as_view(),
+        name="publisher-key-revocation",
+    ),
+    path("publishers/<uuid:pk>/signing/", PublisherSigningView.as_view(), name="publisher-signing"),
+    path(
+        f"{_PUBLICATION}/versions/<str:number>/signatures/",
+        SignaturesView.as_view(),
+        name="version-signatures",
+    ),
     path("installations/", InstallationListView.as_view(), name="installation-list"),
     path("installations/<uuid:pk>/", InstallationView.as_view(), name="installation-detail"),
     path("installations/<uuid:pk>/removal/", InstallationRemovalView.as_view(), name="installation-removal"),
@@ -123,6 +153,7 @@ of_workspace = [
     path("installations/<uuid:pk>/timeline/", TimelineView.as_view(), name="installation-timeline"),
     path("installations/<uuid:pk>/dependants/", DependantsView.as_view(), name="installation-dependants"),
     path("installations/<uuid:pk>/previews/", InstallationPreviewView.as_view(), name="installation-preview"),
+    path("installations/<uuid:pk>/tests/", InstallationTestsView.as_view(), name="installation-tests"),
     path("installations/<uuid:pk>/grants/", InstallationGrantsView.as_view(), name="installation-grants"),
     path("installations/<uuid:pk>/updates/", InstallationUpdatesView.as_view(), name="installation-updates"),
     path("installations/<uuid:pk>/hold/", HoldView.as_view(), name="installation-hold"),

@@ -9,6 +9,7 @@ class MarketplaceConfig(AppConfig):
         from galaxy.core.navigation import Item, add_item
         from marketplace import notifications, palette
         from marketplace.bundles.released import is_imported
+        from marketplace.evidence.models import Lowering
         from marketplace.levels import level_of, levels_of
         from marketplace.services import offer_newest
         from marketplace.submissions import counting, news
@@ -54,3 +55,15 @@ class MarketplaceConfig(AppConfig):
         )
         add_item(own)
         add_item(due)
+        add_item(
+            Item(
+                "Build",
+                50,
+                "Appeals",
+                "marketplace:appeal-list",
+                "scale",
+                review,
+                offered=lambda request: request.workspace.is_marketplace,
+                counted=lambda request: Lowering.objects.filter(appeal=Lowering.Answer.OPEN),
+            )
+        )

@@ -7,7 +7,8 @@ from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
 from registry.models import Installation, Version
 from registry.semver import satisfies
-from registry.signing.verifying import signers_of
+from registry.signing.standing import Signed
+from registry.signing.standing import standing_of as signatures_of
 from sandbox.health.versions import Flag, Share, figures_of, flags_of
 from sandbox.upgrades.proving import impact_words
 
@@ -29,14 +30,14 @@ class Requirement:
 class Release:
     """A version in the list of all. ``figures`` tell how its calls went in all workspaces, everything together first;
     empty where too few called it. ``flag`` is set where it fails more than the version before. ``impact`` says
-    whether what it breaks is used here, "" where it breaks nothing or nothing is installed. ``signed_by`` names those
-    whose signatures count."""
+    whether what it breaks is used here, "" where it breaks nothing or nothing is installed. ``signed`` says by whom,
+    and whose signature it waits for."""
 
     version: Version
     figures: list[Share]
     flag: Flag | None
     impact: str = ""
-    signed_by: list[str] = field(default_factory=list)
+    signed: Signed = field(default_factory=Signed)
 
 
 def installation_of(listing: Listing, here: dict[str, Installation]) -> Installation | None:
@@ -73,12 +74,11 @@ def releases_of(versions: Iterable[Version], installation: Installation | None =
     """The versions in their order, each with how it fares across workspaces, and what it means where ``installation``
     is."""
     rows = list(versions)
-    signed = signers_of(rows)
+    signed = signatures_of(rows)
     figures, flags = figures_of([one.pk for one in rows]), flags_of([one.pk for one in rows])
     impact = impact_words(installation, rows) if installation else {}
     return [
-        Release(one, figures.get(one.pk, []), flags.get(one.pk), impact.get(one.pk, ""), signed.get(one.pk, []))
-        for one in rows
+        Release(one, figures.get(one.pk, []), flags.get(one.pk), impact.get(one.pk, ""), signed[one.pk]) for one in rows
     ]
 
 

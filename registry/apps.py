@@ -13,6 +13,8 @@ class RegistryConfig(AppConfig):
         from registry import notifications, palette
         from registry.access import GRANTABLE_ACTS
         from registry.models import AppRegistration, ConnectionCredential, Installation
+        from registry.publishers import news
+        from registry.publishers.claiming import is_maker_in
         from registry.services.credentials import place_of_app, place_of_credential
         from registry.services.quarantining import stop_unvouched
         from registry.signing.revoking import register_stopper
@@ -22,6 +24,7 @@ class RegistryConfig(AppConfig):
         register(EnvelopeTable(AppRegistration, place_of_app))
         register_stopper(stop_unvouched)
         notifications.connect()
+        news.connect()
         add_link("rollout", "registry:roll-out-detail")
         palette.connect()
         add_item(
@@ -58,7 +61,18 @@ class RegistryConfig(AppConfig):
                 ),
             )
         )
-        add_item(Item("Build", 40, "Publishers", "registry:publisher-list", "badge-check", "core.write_extension"))
+        add_item(
+            Item(
+                "Build",
+                40,
+                "Publishers",
+                "registry:publisher-list",
+                "badge-check",
+                "core.view_listing",
+                offered=lambda request: is_maker_in(request.workspace, request.user),
+                covers=("signing-keys/",),
+            )
+        )
         add_grantable(
             Grantable(
                 kind="registry.installation",

@@ -110,8 +110,18 @@ class CannotSign(DomainError):
     next_step = "manage.py marketplace key list shows the keys; docs/publishing.md says how they are replaced."
 
 
+class WrongSignature(Invalid):
+    """64 bytes, and none of the publisher's keys made them of what is published."""
+
+    code = "wrong_signature"
+
+
 class AlreadyRevoked(Conflict):
     code = "already_revoked"
+
+
+class AlreadyRetired(Conflict):
+    code = "already_retired"
 
 
 class Quarantined(DomainError):
@@ -167,6 +177,30 @@ class AlreadyOnTeam(Conflict):
 class LastManager(Conflict):
     code = "last_manager"
     next_step = "Make somebody else a manager first."
+
+
+class NotClaimable(Conflict):
+    """A name that nobody else has, or that the people who run Galaxy have themselves."""
+
+    code = "not_claimable"
+    next_step = "Claim it, or choose another name."
+
+
+class AlreadyClaimed(Conflict):
+    code = "already_claimed"
+    next_step = "The desk decides; you are told."
+
+
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+
+
+class NeedsAnother(DomainError):
+    """What two people decide, and neither of them asked for."""
+
+    status = 403
+    code = "needs_another"
+    next_step = "Ask somebody else at the desk."
 
 
 class NoDomain(Conflict):

@@ -1,8 +1,9 @@
 """Names that look like others: one skeleton for all that a hurried eye takes for the same.
 
 By UTS 39 (Unicode Security Mechanisms, section 4): a letter of another script is read as the Latin one it resembles.
-On top of that what people do to names of extensions: digits for letters (``hubsp0t``), ``rn`` for ``m``, other
-separators or none. docs/findings.md says what is made of it.
+On top of that what people do to names: digits and signs for letters (``hubsp0t``), ``rn`` for ``m``, other separators
+or none. Names of extensions and of publishers are held against each other by it; docs/findings.md and
+docs/publishing.md say what is made of it. Skeletons are stored: whoever changes them here adds a migration.
 """
 
 import unicodedata
@@ -12,8 +13,13 @@ from confusable_homoglyphs.confusables import confusables_data
 
 SHORTEST = 4  # of a skeleton; below that everything resembles something
 LONGEST = 120
-_READ_AS = str.maketrans({"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "i": "l"})
-_PAIRS = (("rn", "m"), ("vv", "w"))
+_READ_AS = str.maketrans(
+    {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "|": "l", "!": "l", "@": "a"}
+    | {"$": "s", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d"}
+    # Drawn alike as capitals, which UTS 39 has, or nearly so.
+    | dict(zip("кмнтьβεζηκτχω", "kmhtbbeznktxw", strict=True))
+)
+_LOOKS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("i", "l"))  # in this order: ci is no d
 
 
 @lru_cache(maxsize=4096)
@@ -25,8 +31,8 @@ def skeleton(text: str) -> str:
     spelled = "".join(latin.get(sign, sign) for sign in plain if unicodedata.category(sign) not in _UNSEEN)
     folded = unicodedata.normalize("NFKD", spelled.casefold()).translate(_READ_AS)
     letters = "".join(sign for sign in folded if sign.isalnum())
-    for pair, one in _PAIRS:
-        letters = letters.replace(pair, one)
+    for many, one in _LOOKS:
+        letters = letters.replace(many, one)
     return letters
 
 

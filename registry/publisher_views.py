@@ -5,13 +5,15 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.fields import WordsField, add_refusals
 from galaxy.core.models import Membership
 from galaxy.core.permissions import can, require, why_not
-from registry.models import Publisher, PublisherMember, SigningKey
+from registry.errors import NameTaken
+from registry.models import NameClaim, Publisher, PublisherMember, SigningKey
 from registry.publishers import claiming, keys, proving
 from registry.signing.keys import believed
 from registry.signing.revoking import require_may_revoke, revoke_key
@@ -37,7 +39,20 @@ class TeamForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    public = forms.CharField(label="Public key", max_length=100, help_text="32 bytes in base64.")
+    public = forms.CharField(
+        label="Public key",
+        max_length=300,
+        help_text="32 bytes in base64, or a PUBLIC KEY in PEM.",
+        widget=forms.Textarea(attrs={"rows": 3, "class": "textarea mono", "spellcheck": "false"}),
+    )
+
+
+class SigningForm(forms.Form):
+    since = forms.DateField(
+        label="First day",
+        help_text="By UTC. Today means from this moment on; what is out already stays as it is.",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
 
 
 class ReasonForm(forms.Form):
@@ -51,8 +66,8 @@ class SearchForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def publisher_list(request, workspace):
     """The names of this workspace, or at the desk everybody's; a POST claims one."""
-    _require_maker(request)
-    form = ClaimForm(request.POST if request.method == "POST" else None)
+    require_maker(request)
+    form, taken = ClaimForm(request.POST if request.method == "POST" else None), ""
     if form.is_bound and form.is_valid():
         try:
             made = claiming.claim_name(request.workspace, actor=request.user, **form.cleaned_data)
@@ -60,16 +75,18 @@ def publisher_list(request, workspace):
             add_refusals(form, error)
         except DomainError as error:
             form.add_error("name", f"{error} {error.next_step}")
+            taken = form["name"].value() if isinstance(error, NameTaken) else ""
         else:
             messages.success(request, f"{made} is claimed. Prove it, so that people know that it is you.")
             return redirect("registry:publisher-detail", request.workspace.slug, made.pk)
     words = SearchForm(request.GET)
     words.is_valid()
-    rows = Publisher.objects.all() if _vouches(request) else Publisher.objects.filter(workspace=request.workspace)
+    rows = Publisher.objects.all() if vouches(request) else Publisher.objects.filter(workspace=request.workspace)
     if q := words.cleaned_data["q"]:
         rows = rows.filter(name__icontains=q)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": page, "q": q, "is_desk": _vouches(request)}
+    context = {"form": form, "page": page, "q": q, "is_desk": vouches(request), "taken": taken}
+    context["asked_for"] = NameClaim.objects.filter(state=NameClaim.State.OPEN).count() if vouches(request) else 0
     context["claim_denied"] = why_not(request.user, claiming.MAY_CLAIM, request.workspace)
     return render(request, "registry/publisher_list.html", context, status=422 if form.is_bound else 200)
 
@@ -118,6 +135,28 @@ def publisher_keys(request, workspace, pk):
 
 
 @require_POST
+def publisher_signing(request, workspace, pk):
+    """From which day on what is published has to bear the publisher's own signature; ``end`` demands it no more."""
+    row, form = _publisher(request, pk), SigningForm(request.POST)
+    if "end" in request.POST:
+        keys.demand_signatures(row, since=None, actor=request.user)
+        messages.success(request, "Nothing has to bear a signature of its own any more.")
+        return redirect("registry:publisher-detail", request.workspace.slug, row.pk)
+    sentence = "It holds for what is published from then on."
+    return _done(request, row, "signing_form", form, keys.demand_signatures, sentence)
+
+
+@require_POST
+def key_retirement(request, workspace, key):
+    """It signs no more, and what it signed stays good."""
+    require_maker(request)
+    rows = SigningKey.objects.filter(publisher__workspace=request.workspace).select_related("publisher")
+    row = keys.retire_key(get_object_or_404(rows, pk=key), actor=request.user)
+    messages.success(request, f"Key {row} is retired. What it signed stays good.")
+    return redirect(f"{row.publisher.url_in(request.workspace)}#keys")
+
+
+@require_POST
 def publisher_vouch(request, workspace, pk):
     row, form = _publisher(request, pk), ReasonForm(request.POST)
     act = proving.withdraw_vouch if row.proof == Publisher.Proof.STAFF else proving.vouch
@@ -130,7 +169,7 @@ def key_list(request, workspace):
     require(request.user, "core.view_listing", request.workspace)
     rows = SigningKey.objects.select_related("publisher").order_by("owner", "number", "introduced_at")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "believed": believed(), "is_desk": _vouches(request)}
+    context = {"page": page, "believed": believed(), "is_desk": vouches(request)}
     return render(request, "registry/key_list.html", context)
 
 
@@ -138,9 +177,9 @@ def key_list(request, workspace):
 def key_revocation(request, workspace, key):
     """Who may take a key back sees what that means, says why, and does it."""
     row = get_object_or_404(SigningKey.objects.select_related("publisher"), pk=key)
-    _require_maker(request)
+    require_maker(request)
     theirs = row.publisher and row.publisher.workspace_id == request.workspace.pk
-    if not (theirs or _vouches(request)):
+    if not (theirs or vouches(request)):
         raise Http404
     require_may_revoke(request.user, row)
     form = ReasonForm(request.POST if request.method == "POST" else None)
@@ -152,19 +191,21 @@ def key_revocation(request, workspace, key):
     return render(request, "registry/key_revocation.html", context, status=422 if form.is_bound else 200)
 
 
-def _require_maker(request) -> None:
-    if not _vouches(request):
+def require_maker(request) -> None:
+    """Whoever publishes from here, or decides about names at the desk."""
+    if not vouches(request):
         require(request.user, claiming.MAY_CLAIM, request.workspace)
 
 
 def _publisher(request, pk) -> Publisher:
-    _require_maker(request)
-    rows = Publisher.objects.all() if _vouches(request) else Publisher.objects.filter(workspace=request.workspace)
+    require_maker(request)
+    rows = Publisher.objects.all() if vouches(request) else Publisher.objects.filter(workspace=request.workspace)
     return get_object_or_404(rows, pk=pk)
 
 
-def _vouches(request) -> bool:
-    return request.workspace.is_marketplace and can(request.user, proving.MAY_VOUCH, request.workspace)
+def vouches(request) -> bool:
+    """Whether this is the desk, and its reader decides about names there."""
+    return request.workspace.is_marketplace and can(request.user, claiming.MAY_VOUCH, request.workspace)
 
 
 def _people(request):
@@ -179,6 +220,8 @@ def _done(request, row, name, form, act, sentence):
             act(row, actor=request.user, **form.cleaned_data)
         except Invalid as error:
             add_refusals(form, error)
+        except Conflict as error:
+            form.add_error(None, f"{error} {error.next_step}")
         else:
             messages.success(request, sentence)
             return redirect("registry:publisher-detail", request.workspace.slug, row.pk)
@@ -193,10 +236,11 @@ def _page(request, row, status=200, **bound):
         "keys": row.keys.all(),
         "extensions": row.extensions.all()[:PAGE_SIZE],
         "may_manage": claiming.may_manage(request.user, row),
-        "is_desk": _vouches(request),
+        "is_desk": vouches(request),
         "domain_form": DomainForm(initial={"domain": row.domain}),
         "team_form": TeamForm(people),
         "key_form": KeyForm(),
+        "signing_form": SigningForm(initial={"since": timezone.now().date()}),
         "vouch_form": ReasonForm(),
     } | bound
     return render(request, "registry/publisher_detail.html", context, status=status)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry import connecting_views, pin_views, publisher_views, rollout_views, update_views, views
+from registry import claim_views, connecting_views, pin_views, publisher_views, rollout_views, update_views, views
 from registry.rollback import views as rollback_views
 
 app_name = "registry"
@@ -35,6 +35,9 @@ urlpatterns = [
         name="secret-use-removal",
     ),
     path("publishers/", publisher_views.publisher_list, name="publisher-list"),
+    path("publishers/claims/", claim_views.name_claim_list, name="name-claim-list"),
+    path("publishers/claims/new/", claim_views.name_claim_create, name="name-claim-create"),
+    path("publishers/claims/<uuid:pk>/", claim_views.name_claim_detail, name="name-claim-detail"),
     path("publishers/<uuid:pk>/", publisher_views.publisher_detail, name="publisher-detail"),
     path("publishers/<uuid:pk>/domain/", publisher_views.publisher_domain, name="publisher-domain"),
     path("publishers/<uuid:pk>/proof/", publisher_views.publisher_proof, name="publisher-proof"),
@@ -45,7 +48,9 @@ urlpatterns = [
         name="publisher-team-removal",
     ),
     path("publishers/<uuid:pk>/keys/", publisher_views.publisher_keys, name="publisher-keys"),
+    path("publishers/<uuid:pk>/signing/", publisher_views.publisher_signing, name="publisher-signing"),
     path("publishers/<uuid:pk>/vouch/", publisher_views.publisher_vouch, name="publisher-vouch"),
     path("signing-keys/", publisher_views.key_list, name="key-list"),
+    path("signing-keys/<slug:key>/retirement/", publisher_views.key_retirement, name="key-retirement"),
     path("signing-keys/<slug:key>/revocation/", publisher_views.key_revocation, name="key-revocation"),
 ]

@@ -19,8 +19,9 @@ class Item:
     """A link for members who hold ``permission``; how many rows ``counted(request)`` has is shown beside it.
 
     ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
-    A page that belongs to no workspace has ``offered(request)`` in the place of a permission. ``covers`` are further
-    paths below the workspace's own that stand under this item, such as "connections/".
+    A page that belongs to no workspace has ``offered(request)`` in the place of a permission; beside one it says in
+    which workspaces there is such a page. ``covers`` are further paths below the workspace's own that stand under this
+    item, such as "connections/".
 
     What ``counted`` asks follows from the person, the workspace and what they hold on it, and from nothing else: it is
     written as SQL once for these, and kept. Where it takes more than that, as with what waits for somebody by stand-in
@@ -139,6 +140,6 @@ def _written(items: list[Item], request, beside: Callable[[], QuerySet] | None) 
 
 
 def _is_shown(item: Item, request, workspace) -> bool:
-    if item.offered:
-        return item.offered(request)
-    return workspace is not None and can(request.user, item.permission, workspace)
+    if item.permission and (workspace is None or not can(request.user, item.permission, workspace)):
+        return False
+    return item.offered(request) if item.offered else bool(item.permission)

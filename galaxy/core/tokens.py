@@ -39,6 +39,8 @@ API_PERMISSIONS = {
     "submissions.write": "Submit extensions, and withdraw them",
     "publications.read": "See what is published, how it fares and how its versions end",
     "publications.write": "Deprecate and yank what is published",
+    "publishers.read": "See your publishers, their keys and signatures",
+    "publishers.write": "Keep keys of your publishers, and sign versions",
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
     "issues.read": "See issues",

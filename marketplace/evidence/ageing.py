@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Max, OuterRef, Q, Subquery
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -21,7 +21,8 @@ from marketplace.evidence.rules import AMBER_DAYS, COMMUNITY, GRACE_DAYS, LEVELS
 from marketplace.evidence.standing import AMBER, LAPSED, MISSING, RuleStanding, standing_of
 from marketplace.models import Listing
 from marketplace.services import give_level
-from registry.models import Installation
+from registry.errors import NotPublisher
+from registry.models import Installation, Publisher
 
 log = structlog.get_logger(__name__)
 BATCH = 20  # versions tested at a time, the longest untested first
@@ -72,11 +73,12 @@ def age_levels(*, now: datetime | None = None) -> int:
 
 @transaction.atomic
 def appeal(lowering: Lowering, *, plea: str, workspace: Workspace, actor: User) -> Lowering:
-    """Ask the desk to give a level back. ``workspace`` is the publisher's, in which ``actor`` writes extensions.
+    """Ask the desk to give a level back. ``workspace`` is the publisher's, on whose team ``actor`` is.
 
-    Raises NotGranted, Invalid without a reason, or NoAppeal where it was asked already.
+    Raises NotGranted, NotPublisher, Invalid without a reason, or NoAppeal where it was asked already.
     """
     require(actor, "core.write_extension", workspace)
+    require_team(lowering, workspace=workspace, user=actor)
     plea = plea.strip()
     if not plea:
         raise Invalid("Nothing is asked.", {"plea": "Say in a sentence why the level should stand."})
@@ -88,6 +90,18 @@ def appeal(lowering: Lowering, *, plea: str, workspace: Workspace, actor: User) 
     audit.record("level.appealed", actor=actor, target=workspace, after=facts)
     _tell_desk(lowering, f"{lowering.listing} asks to have its level back. {plea}")
     return lowering
+
+
+def publishers_of(user: User, workspace: Workspace) -> QuerySet[Publisher]:
+    """The names of ``workspace`` on whose teams ``user`` is: for what bears them they may appeal."""
+    return Publisher.objects.filter(workspace=workspace, team__user=user)
+
+
+def require_team(lowering: Lowering, *, workspace: Workspace, user: User) -> None:
+    """Raises NotPublisher unless the listing is published under a name of ``workspace`` and ``user`` is on its team."""
+    extension = lowering.listing.extension
+    if extension.owner_id not in publishers_of(user, workspace).values_list("pk", flat=True):
+        raise NotPublisher(f"{extension} is published by {extension.publisher}, whose team asks for its level.")
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import can, require, why_not
 from marketplace.desk import MAY_REVIEW
-from marketplace.evidence.ageing import answer_appeal, appeal
+from marketplace.evidence.ageing import answer_appeal, appeal, publishers_of, require_team
 from marketplace.evidence.limits import LEAST_CALLS, LIMITS
 from marketplace.evidence.models import Evidence, Lowering, TestRun
 from marketplace.evidence.rules import AMBER_DAYS, GRACE_DAYS, LEVELS, RULES
@@ -33,7 +33,7 @@ def level_list(request, workspace):
         "amber_days": AMBER_DAYS,
         "grace_days": GRACE_DAYS,
         "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
-        "may_appeal": can(request.user, "core.write_extension", request.workspace),
+        "my_publishers": _mine(request),
     }
     return render(request, "marketplace/level_list.html", context)
 
@@ -42,6 +42,7 @@ def level_list(request, workspace):
 def lowering_appeal(request, workspace, pk):
     require(request.user, "core.write_extension", request.workspace)
     lowering = get_object_or_404(Lowering.objects.select_related("listing__extension"), pk=pk)
+    require_team(lowering, workspace=request.workspace, user=request.user)
     if request.method == "POST":
         appeal(lowering, plea=request.POST.get("plea", ""), workspace=request.workspace, actor=request.user)
         messages.success(request, "The desk is asked.")
@@ -88,6 +89,13 @@ def installation_tests(request, workspace, pk):
         "marketplace/checks/_tests_here.html" if wants_partial(request) else "marketplace/installation_tests.html"
     )
     return render(request, template, context)
+
+
+def _mine(request) -> set:
+    """Ids of the publishers for whose extensions the reader may appeal."""
+    if not can(request.user, "core.write_extension", request.workspace):
+        return set()
+    return set(publishers_of(request.user, request.workspace).values_list("pk", flat=True))
 
 
 def _require_desk(request) -> None:

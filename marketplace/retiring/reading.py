@@ -1,7 +1,7 @@
 """What the pages about ends show, read in a fixed number of queries."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Count, F, Q, QuerySet
 from django.http import Http404
@@ -12,14 +12,16 @@ from marketplace.desk import MAY_REVIEW
 from marketplace.workshop.drafts import MAY_WRITE
 from registry.models import Extension, Installation, Quarantine, Version
 from registry.reach import workspaces_of_versions
+from registry.signing.standing import Signed, standing_of
 
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """A version with how many workspaces hold it."""
+    """A version with how many workspaces hold it, and who signed it."""
 
     version: Version
     workspaces: int
+    signed: Signed = field(default_factory=Signed)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def releases_of(extension: Extension) -> list[ReleaseRow]:
     held = workspaces_of_versions([one.pk for one in versions])
     for one in versions:
         one.extension = extension
-    return [ReleaseRow(one, held.get(one.pk, 0)) for one in versions]
+    signed = standing_of(versions)
+    return [ReleaseRow(one, held.get(one.pk, 0), signed[one.pk]) for one in versions]
 
 
 def release_of(extension: Extension, number: str) -> Version:

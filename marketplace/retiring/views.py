@@ -14,6 +14,7 @@ from marketplace.retiring.forms import DeprecationEndForm, DeprecationForm, Yank
 from marketplace.retiring.reading import publications_of, release_of, releases_of, require_publications
 from marketplace.telemetry.access import telemetry_url
 from registry.models import Extension, Version
+from registry.publishers.keys import may_sign_for
 from registry.services.retiring import (
     LEAST_DAYS,
     deprecate,
@@ -41,13 +42,14 @@ def publication_detail(request, workspace, slug):
         "rows": releases_of(extension),
         "may_retire": may_retire(request.user, extension),
         "telemetry_url": telemetry_url(request.user, extension, request.workspace),
+        "may_sign": may_sign_for(request.user, extension),
     }
     return render(request, "retiring/publication_detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def deprecation(request, workspace, slug, number):
-    version = _version(request, slug, number)
+    version = version_here(request, slug, number)
     require_publisher(request.user, version.extension)
     successors = Version.objects.installable().filter(extension=version.extension).exclude(pk=version.pk)
     there = {name: getattr(version, name) for name in ("ends_on", "successor", "migration_note")}
@@ -86,7 +88,7 @@ def yanking(request, workspace, slug, number):
 
 
 def _with_reason(request, slug, number, form_class, act, template, said):
-    version = _version(request, slug, number)
+    version = version_here(request, slug, number)
     require_publisher(request.user, version.extension)
     form = form_class(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
@@ -111,5 +113,6 @@ def _extension(request, slug: str) -> Extension:
     return get_object_or_404(publications_of(request.workspace), slug=slug)
 
 
-def _version(request, slug: str, number: str) -> Version:
+def version_here(request, slug: str, number: str) -> Version:
+    """A version of what is published here, else a 404."""
     return release_of(_extension(request, slug), number)

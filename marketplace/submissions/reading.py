@@ -10,6 +10,8 @@ from marketplace.submissions.machine import SAYS
 from marketplace.submissions.models import DECIDED, Submission, SubmissionStep
 from marketplace.submissions.standing import places_of
 from registry.manifests import Finding
+from registry.signing.standing import Signed
+from registry.signing.standing import standing_of as signatures_of
 
 _HEAVY = ("text", "manifest", "findings", "reasons", "changes")
 
@@ -89,3 +91,8 @@ def _before(submission: Submission) -> QuerySet[Submission]:
 def _light(rows: QuerySet[Submission]) -> QuerySet[Submission]:
     """Without what no list shows; the other workspace is not joined, since this one does not see its row."""
     return rows.select_related("reviewer", "submitted_by", "decided_by").defer(*_HEAVY)
+
+
+def signed_of(row: Submission) -> Signed | None:
+    """Who signed the version that came of it, and whose signature it waits for; None where none came of it."""
+    return signatures_of([row.version])[row.version.pk] if row.version else None

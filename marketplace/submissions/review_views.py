@@ -25,6 +25,7 @@ from marketplace.submissions.reading import (
     reasons_of,
     refused_before,
     rows_of,
+    signed_of,
     steps_of,
 )
 from marketplace.submissions.standing import figures_of
@@ -33,7 +34,7 @@ from registry.manifests import load
 from registry.publishers.team import is_of_team
 
 PAGE_SIZE = 40
-PEOPLE = ("reviewer", "submitted_by", "decided_by", "owner", "version__extension")
+PEOPLE = ("reviewer", "submitted_by", "decided_by", "owner", "version__extension__owner")
 SAID = {
     "approve": "{row} is approved and published.",
     "request_changes": "{row} goes back to its authors.",
@@ -143,6 +144,7 @@ def _review(request, row: Submission, form: DecisionForm | None) -> dict:
         "lines": list(enumerate(lines_of(row.text), 1)),
         "findings": findings_of(row),
         "reasons": reasons_of(row),
+        "signed": signed_of(row),
         "steps": steps_of(row),
         "earlier": earlier_of(row),
         "rivals": list(rivals),

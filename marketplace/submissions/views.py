@@ -19,6 +19,7 @@ from marketplace.submissions.reading import (
     findings_of,
     reasons_of,
     rows_of,
+    signed_of,
     steps_of,
     submissions_of,
 )
@@ -107,6 +108,7 @@ def submission_detail(request, workspace, pk):
         "lines": list(enumerate(lines_of(row.text), 1)),
         "report": report_of(row.digest) if row.is_public else {},
         "reasons": reasons_of(row),
+        "signed": signed_of(row),
         "files": list(row.files.defer("content").order_by("path")),
         "earlier": earlier_of(row),
         "after": Submission.objects.in_workspace(request.workspace).filter(before=row).first(),
@@ -129,5 +131,5 @@ def submission_withdrawal(request, workspace, pk):
 def _submission(request, pk) -> Submission:
     require(request.user, MAY_WRITE, request.workspace)
     rows = Submission.objects.in_workspace(request.workspace)
-    people = ("reviewer", "submitted_by", "decided_by", "owner", "draft", "version__extension")
+    people = ("reviewer", "submitted_by", "decided_by", "owner", "draft", "version__extension__owner")
     return get_object_or_404(rows.select_related(*people), pk=pk)

@@ -3,7 +3,7 @@
 from registry.models.connections import AppRegistration, Connection, ConnectionCredential
 from registry.models.extensions import Extension, Kind, SharedQuerySet, Version, VersionFile
 from registry.models.installations import Installation, InstallationQuerySet, Pin, SecretUse
-from registry.models.publishers import Publisher, PublisherMember
+from registry.models.publishers import NameClaim, Publisher, PublisherMember
 from registry.models.retiring import EndNotice, Quarantine
 from registry.models.rollouts import RollOut, RollOutPack
 from registry.models.signing import SigningKey, VersionSignature
@@ -27,6 +27,7 @@ __all__ = [
     "Installation",
     "InstallationQuerySet",
     "Kind",
+    "NameClaim",
     "PackPin",
     "Pin",
     "Publisher",

@@ -1,13 +1,15 @@
 """Who publishes: names of companies and people, how each is proven, and the team behind it."""
 
 import uuid
+from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 
-from registry.lookalikes import skeleton
+from registry.names import skeleton
 
 
 class Publisher(models.Model):
@@ -16,7 +18,7 @@ class Publisher(models.Model):
     ``workspace`` owns it; NULL is for names of the people who run Galaxy. A name is for good, since it stands in what
     is signed (a trigger holds that). ``token`` is what the DNS record has to hold. ``proven_at`` is when the proof was
     first found, ``checked_at`` when it was last looked for, ``missing_since`` since when a record that was there is
-    not found any more.
+    not found any more. What is published from ``signs_from`` on counts with a signature of the publisher's only.
     """
 
     class Proof(models.TextChoices):
@@ -71,12 +73,21 @@ class Publisher(models.Model):
         return self.name
 
     def save(self, *args, **kwargs):
-        self.skeleton = skeleton(self.name)
+        if self._state.adding:  # afterwards it stays as the name does
+            self.skeleton = skeleton(self.name)
         super().save(*args, **kwargs)
 
     @property
     def is_proven(self) -> bool:
         return self.proof != self.Proof.NONE
+
+    def url_in(self, workspace) -> str:
+        """Its page as people of ``workspace`` find it."""
+        return reverse("registry:publisher-detail", args=[workspace.slug, self.pk])
+
+    def demands(self, published_at: datetime) -> bool:
+        """Whether what was published then has to bear a signature of the publisher's own."""
+        return self.signs_from is not None and published_at >= self.signs_from
 
     @property
     def record_name(self) -> str:
@@ -86,6 +97,78 @@ class Publisher(models.Model):
     @property
     def record_text(self) -> str:
         return f"galaxy-publisher={self.token}"
+
+
+class NameClaim(models.Model):
+    """A workspace says that a name another has is its own by right, and the desk decides: two people of it say yes
+    before the name goes over, one says no.
+
+    Global, without a wall, as publishers are; pages show it to who asked and to the desk. ``workspace`` asks and
+    ``workspace_name`` is what the desk reads of it. ``holder`` had the name when it was asked for.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Asked"
+        GRANTED = "granted", "Given over"
+        REFUSED = "refused", "Refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    publisher = models.ForeignKey(Publisher, on_delete=models.PROTECT, related_name="claims")
+    workspace = models.ForeignKey(
+        "core.Workspace", on_delete=models.PROTECT, related_name="+", db_column="claimed_for_id"
+    )
+    workspace_name = models.CharField(max_length=80)
+    holder = models.ForeignKey("core.Workspace", on_delete=models.PROTECT, related_name="+", db_column="held_by_id")
+    plea = models.CharField(max_length=1000)
+    asked_by = models.ForeignKey("core.User", on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=7, choices=State, default=State.OPEN)
+    first_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    first_at = models.DateTimeField(null=True, blank=True)
+    first_reason = models.CharField(max_length=300, blank=True)
+    decided_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["publisher", "workspace"], condition=Q(state="open"), name="nameclaim_one_open"
+            ),
+            models.CheckConstraint(condition=~Q(plea=""), name="nameclaim_says_why"),
+            models.CheckConstraint(condition=~Q(workspace=F("holder")), name="nameclaim_of_another"),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_by=None, decided_at=None, reason="")
+                | (~Q(state="open") & Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(reason="")),
+                name="nameclaim_decided_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(first_by=None, first_at=None, first_reason="")
+                | (Q(first_by__isnull=False, first_at__isnull=False) & ~Q(first_reason="")),
+                name="nameclaim_first_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="granted") | (Q(first_by__isnull=False) & ~Q(first_by=F("decided_by"))),
+                name="nameclaim_granted_by_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(first_by=F("asked_by")) & ~Q(decided_by=F("asked_by")),
+                name="nameclaim_not_by_asker",
+            ),
+        ]
+        indexes = [models.Index(fields=["asked_at"], condition=Q(state="open"), name="nameclaim_open")]
+
+    def __str__(self):
+        return f"{self.publisher} for {self.workspace_name}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    def url_in(self, workspace) -> str:
+        """Its page as people of ``workspace`` find it: that of who asks, or the desk."""
+        return reverse("registry:name-claim-detail", args=[workspace.slug, self.pk])
 
 
 class PublisherMember(models.Model):

@@ -94,3 +94,8 @@ class VersionSignature(models.Model):
 
     def __str__(self):
         return f"{self.version_id} by {self.key_id}"
+
+    @property
+    def text(self) -> str:
+        """The signature in base64."""
+        return base64.b64encode(bytes(self.signature)).decode()

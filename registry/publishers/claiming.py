@@ -11,6 +11,7 @@ from registry.publishers.naming import make_publisher
 from registry.publishers.team import is_manager
 
 MAY_CLAIM = "core.write_extension"
+MAY_VOUCH = "core.review_submission"
 
 
 @transaction.atomic
@@ -52,6 +53,11 @@ def remove_from_team(member: PublisherMember, *, actor: User) -> None:
         raise LastManager(f"{member.user} is the only manager of {publisher}.")
     member.delete()
     record(publisher, "publisher.member_removed", actor, before={"user": member.user, "role": member.role})
+
+
+def is_maker_in(workspace: Workspace, user: User) -> bool:
+    """Whether publishers are ``user``'s business there: who publishes from it, or decides about names at the desk."""
+    return can(user, MAY_CLAIM, workspace) or (workspace.is_marketplace and can(user, MAY_VOUCH, workspace))
 
 
 def may_manage(user: User, publisher: Publisher) -> bool:

@@ -11,8 +11,8 @@ from django.utils.text import slugify
 from galaxy.core.errors import Invalid
 from galaxy.core.models import User, Workspace
 from registry.errors import NameTaken
-from registry.lookalikes import skeleton
 from registry.models import Publisher
+from registry.names import skeleton
 
 MAX_NAME = 80
 _LIKE_LATIN = {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}  # scripts whose letters pass for Latin ones
@@ -46,13 +46,20 @@ def make_publisher(name: str, *, workspace: Workspace | None, created_by: User |
     return row
 
 
+def holder_of(name: str) -> Publisher | None:
+    """The publisher that has ``name``, or one that looks like it."""
+    rows = Publisher.objects.annotate(lower=Lower("name"))
+    return rows.filter(lower=name.lower()).first() or rows.filter(skeleton=skeleton(name)).first()
+
+
 def taken(name: str) -> NameTaken:
     """Why ``name`` cannot be had, in a sentence."""
-    same = Publisher.objects.annotate(lower=Lower("name")).filter(lower=name.lower()).first()
-    if same:
-        return NameTaken(f"{same.name} is a publisher already.", _NEXT)
-    like = Publisher.objects.filter(skeleton=skeleton(name)).first()
-    return NameTaken(f"{name} looks like {like}, which is a publisher already." if like else f"{name} is taken.", _NEXT)
+    there = holder_of(name)
+    if there is None:
+        return NameTaken(f"{name} is taken.", _NEXT)
+    is_same = there.name.lower() == name.lower()
+    middle = "is a publisher" if is_same else f"looks like {there}, which is a publisher"
+    return NameTaken(f"{there.name if is_same else name} {middle} already.", _NEXT)
 
 
 def check_name(name: str) -> None:

@@ -17,13 +17,13 @@ from galaxy.core.permissions import require
 from galaxy.core.scope import scope_with
 from registry.errors import NoDomain
 from registry.models import Publisher
-from registry.publishers.claiming import record, require_manager
+from registry.publishers.claiming import MAY_VOUCH, record, require_manager
 from registry.publishers.domains import plain_domain
 from registry.publishers.naming import new_token
+from registry.publishers.news import settle_team, tell_team
 from registry.signals import proof_changed
 
 log = structlog.get_logger(__name__)
-MAY_VOUCH = "core.review_submission"
 CHECK_EVERY = timedelta(hours=12)
 LAPSES_AFTER = timedelta(days=3)  # a record that is gone may be an accident; a proof is not taken away for that
 AT_MOST = 50
@@ -52,7 +52,7 @@ def set_domain(publisher: Publisher, *, domain: str, actor: User) -> Publisher:
         row.checked_at = row.missing_since = None
         if row.proof == Publisher.Proof.DNS:
             row.proof, row.proven_at = Publisher.Proof.NONE, None
-            _tell(row)
+            tell_of_proof(row)
         row.save()
         record(row, "publisher.domain_set", actor, before={"domain": before}, after={"domain": plain})
     return row
@@ -79,18 +79,28 @@ def check_proof(publisher: Publisher, *, actor: User | None = None, now: datetim
 def _found(row: Publisher, is_there: bool, actor: User | None, now: datetime) -> None:
     row.checked_at, before = now, row.proof
     if is_there:
-        row.missing_since = None
+        if row.missing_since is not None:
+            row.missing_since = None
+            settle_team(row, "publisher_record_missing")
         if row.proof == Publisher.Proof.NONE:
             row.proof, row.proven_at = Publisher.Proof.DNS, now
             record(row, "publisher.proven", actor, after={"proof": row.proof, "domain": row.domain})
     elif row.proof == Publisher.Proof.DNS:
-        row.missing_since = row.missing_since or now
+        if row.missing_since is None:
+            row.missing_since = now
+            tell_team(row, "publisher_record_missing", note=_put_back(row))
         if now - row.missing_since >= LAPSES_AFTER:
             row.proof, row.proven_at = Publisher.Proof.NONE, None
             record(row, "publisher.proof_lapsed", actor, before={"proof": "dns", "domain": row.domain})
+            settle_team(row, "publisher_record_missing")
+            tell_team(row, "publisher_proof_lapsed", note=f"The record of {row.domain} is gone for three days.")
     row.save()
     if row.proof != before:
-        _tell(row)
+        tell_of_proof(row)
+
+
+def _put_back(row: Publisher) -> str:
+    return f"Put {row.record_name} back: after three days the name counts as not proven."
 
 
 def check_due_proofs(now: datetime | None = None) -> int:
@@ -110,14 +120,14 @@ def check_due_proofs(now: datetime | None = None) -> int:
 @transaction.atomic
 def vouch(publisher: Publisher, *, reason: str, actor: User) -> Publisher:
     """Say at the desk that the name is its publisher's, and how that is known. Raises NotGranted or Invalid."""
-    desk = _require_desk(actor)
-    reason = _reason(reason)
+    desk = require_desk(actor)
+    reason = reason_of(reason)
     now = timezone.now()
     row = Publisher.objects.select_for_update(of=("self",)).get(pk=publisher.pk)
     before = row.proof
     row.proof, row.proven_at, row.vouched_by, row.vouch_reason = Publisher.Proof.STAFF, now, actor, reason
     row.save()
-    _tell(row)
+    tell_of_proof(row)
     _record_both(row, desk, "publisher.vouched", actor, before={"proof": before}, after={"proof": "staff"}, why=reason)
     return row
 
@@ -125,23 +135,25 @@ def vouch(publisher: Publisher, *, reason: str, actor: User) -> Publisher:
 @transaction.atomic
 def withdraw_vouch(publisher: Publisher, *, reason: str, actor: User) -> Publisher:
     """Take the word back; a record of the domain may prove the name still, when it is next looked for."""
-    desk = _require_desk(actor)
-    reason = _reason(reason)
+    desk = require_desk(actor)
+    reason = reason_of(reason)
     row = Publisher.objects.select_for_update(of=("self",)).get(pk=publisher.pk)
     if row.proof == Publisher.Proof.STAFF:
         row.proof, row.proven_at, row.vouched_by, row.vouch_reason = Publisher.Proof.NONE, None, None, ""
         row.save()
-        _tell(row)
+        tell_of_proof(row)
         facts = {"before": {"proof": "staff"}, "after": {"proof": "none"}, "why": reason}
         _record_both(row, desk, "publisher.vouch_withdrawn", actor, **facts)
     return row
 
 
-def _tell(row: Publisher) -> None:
+def tell_of_proof(row: Publisher) -> None:
+    """Say after the commit that its proof is another."""
     transaction.on_commit(partial(proof_changed.send_robust, sender=Publisher, publisher=row))
 
 
-def _require_desk(actor: User) -> Workspace:
+def require_desk(actor: User) -> Workspace:
+    """The desk, at which ``actor`` decides about names. Raises NotGranted."""
     desk = marketplace_workspace()
     if desk is None:
         raise PermissionDenied("There is no desk yet, and only people at the desk vouch for a name.")
@@ -149,7 +161,8 @@ def _require_desk(actor: User) -> Workspace:
     return desk
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
+    """Raises Invalid for none, or a long one."""
     text = text.strip()
     if not 0 < len(text) <= 300:
         raise Invalid("Say in at most 300 characters why.", {"reason": "Say in at most 300 characters why."})

@@ -16,6 +16,7 @@ from registry.manifests import Manifest, load, publishable, version_digest
 from registry.manifests.code_files import code_findings, code_names
 from registry.models import Extension, Kind, Pin, Publisher, SharedQuerySet, Version, VersionFile
 from registry.publishers.naming import publisher_named
+from registry.publishers.news import tell_team
 from registry.semver import DRAFT, sort_key
 from registry.signing import sign_release
 
@@ -197,7 +198,15 @@ def _store(
         for path, content in files.items()
     )
     sign_release(version)
+    _ask_publisher(version)
     return version
+
+
+def _ask_publisher(version: Version) -> None:
+    """Tell the team of a publisher that demands its own signature that this one waits for it."""
+    owner = version.extension.owner
+    if owner is not None and owner.demands(version.published_at):
+        tell_team(owner, "version_unsigned", note=f"Nobody installs {version} before one of you signs it.")
 
 
 def _numbered(manifest: Manifest, number: str) -> Manifest:

@@ -11,11 +11,13 @@ from galaxy.core import audit
 from galaxy.core.errors import Invalid
 from galaxy.core.members import marketplace_workspace
 from galaxy.core.models import User, Workspace
-from galaxy.core.permissions import require
+from galaxy.core.notifications import notify
+from galaxy.core.permissions import holders_of, require
 from galaxy.core.scope import scope_with
 from registry.errors import AlreadyRevoked
 from registry.models import SigningKey, Version
 from registry.publishers.claiming import may_manage
+from registry.publishers.news import tell_team
 from registry.signing.verifying import counting_signatures, why_not_vouched
 
 # Stops versions for good until somebody lifts it: (ids of versions, why in a sentence, who or None).
@@ -93,3 +95,9 @@ def _record(key: SigningKey, reason: str, actor: User | None, stopped: Sequence[
                 after={**facts, "stopped": len(stopped)},
                 reason=reason,
             )
+    note = f"Key {key}: {reason} {len(stopped)} version{'' if len(stopped) == 1 else 's'} stopped."
+    if key.publisher:
+        tell_team(key.publisher, "signing_key_revoked", note=note, by=actor)
+    elif desk:
+        with scope_with(desk.pk):
+            notify(desk, holders_of(desk, "review_submission"), "signing_key_revoked", desk, note=note, by=actor)

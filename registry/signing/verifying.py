@@ -1,8 +1,7 @@
 """Whether a version is what was signed, read from the bytes that are stored. At install, and whenever one is loaded."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from uuid import UUID
+from collections.abc import Collection, Mapping
 
 from galaxy.core.vault.signing import is_signed
 from registry.errors import Altered, NotVouched
@@ -10,6 +9,8 @@ from registry.manifests import Manifest, load, version_digest
 from registry.models import SigningKey, Version, VersionSignature
 from registry.signing.keys import believed
 from registry.signing.statements import Statement, statement_of
+
+MARKETPLACE = "the marketplace"
 
 
 def verify(version: Version) -> None:
@@ -20,6 +21,18 @@ def verify(version: Version) -> None:
 
 def verify_contents(version: Version, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """The same of bytes that were read already."""
+    good = verify_bytes(version, manifest, files)[1]
+    if why := why_not_vouched(version, good):
+        raise NotVouched(f"{version} {why}, so nothing of it runs.", _next_step(version, good))
+
+
+def verify_bytes(
+    version: Version, manifest: Manifest, files: Mapping[str, bytes]
+) -> tuple[Statement, list[VersionSignature]]:
+    """What these bytes say of themselves, and the signatures of it that count, be there enough of them or not.
+
+    Raises Altered where they are not what was published.
+    """
     found = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     good = counting_signatures(version)
     signed = Statement.read(good[0].statement) if good else None
@@ -28,8 +41,7 @@ def verify_contents(version: Version, manifest: Manifest, files: Mapping[str, by
     statement = statement_of(version, manifest.digest, digest, found)
     if digest != version.digest or any(one.statement != statement.text for one in good):
         raise Altered(f"{version} is not what was published, so nothing of it runs.")
-    if why := why_not_vouched(version, good):
-        raise NotVouched(f"{version} {why}, so nothing of it runs.")
+    return statement, good
 
 
 def counting_signatures(version: Version) -> list[VersionSignature]:
@@ -43,16 +55,6 @@ def counting_signatures(version: Version) -> list[VersionSignature]:
     )
 
 
-def signers_of(versions: Sequence[Version]) -> dict[UUID, list[str]]:
-    """Whose keys signed each of ``versions`` and count still, by name; the bytes are looked at when one is loaded."""
-    rows = VersionSignature.objects.filter(version__in=versions, key__revoked_at=None).select_related("key__publisher")
-    trusted, found = believed() if versions else frozenset(), dict[UUID, list[str]]()
-    for row in rows.order_by("key__owner", "signed_at"):
-        if (row.key.publisher_id or row.key_id in trusted) and holds(row):
-            found.setdefault(row.version_id, []).append(str(row.key.publisher or "the marketplace"))
-    return found
-
-
 def holds(row: VersionSignature) -> bool:
     """Whether the signature is the key's, over the statement beside it."""
     return is_signed(bytes(row.key.public), bytes(row.signature), row.statement.encode())
@@ -60,18 +62,30 @@ def holds(row: VersionSignature) -> bool:
 
 def why_not_vouched(version: Version, good: list[VersionSignature]) -> str:
     """The middle of a sentence on whose signature is missing; "" where it is vouched for as it has to be."""
-    by = {row.key.owner for row in good}
+    missing = missing_of(version, {row.key.owner for row in good})
+    return f"bears no signature of {missing[0]} that counts" if missing else ""
+
+
+def missing_of(version: Version, by: Collection[str]) -> list[str]:
+    """Whose signatures it lacks, by name, where ``by`` are the kinds of owners (SigningKey.Owner) that signed it."""
+    missing = []
     if needs_signature(version) and SigningKey.Owner.MARKETPLACE not in by:
-        return "bears no signature of the marketplace that counts"
-    signs_from = version.extension.owner and version.extension.owner.signs_from
-    if signs_from and version.published_at >= signs_from and SigningKey.Owner.PUBLISHER not in by:
-        return f"bears no signature of {version.extension.owner} that counts"
-    return ""
+        missing.append(MARKETPLACE)
+    owner = version.extension.owner
+    if owner and owner.demands(version.published_at) and SigningKey.Owner.PUBLISHER not in by:
+        missing.append(owner.name)
+    return missing
 
 
 def needs_signature(version: Version) -> bool:
     """Whether the marketplace has to sign it: a workspace's own drafts are tried out without."""
     return not (version.workspace_id and version.is_draft)
+
+
+def _next_step(version: Version, good: list[VersionSignature]) -> str:
+    if MARKETPLACE in missing_of(version, {row.key.owner for row in good}):
+        return ""
+    return f"Its publisher demands a signature of its own: somebody on the team of {version.extension.owner} signs it."
 
 
 def _counts(key: SigningKey, trusted: frozenset[str], owner: object) -> bool:

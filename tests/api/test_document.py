@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import requests
 import schemathesis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
@@ -26,6 +28,7 @@ from galaxy.core.audit.streams.services import create_sink
 from galaxy.core.members.asking import ask_for
 from galaxy.core.tokens import API_PERMISSIONS
 from marketplace.bundles.importing import hand_in
+from marketplace.evidence.proving import keep
 from marketplace.evidence.testing import perform_test_run
 from marketplace.models import VersionDay
 from marketplace.services import list_extension
@@ -34,7 +37,9 @@ from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
 from registry.models import PublisherMember
+from registry.publishers.claiming import claim_name
 from registry.publishers.naming import make_publisher
+from registry.publishers.proving import set_domain
 from registry.services.quarantining import stop_versions
 from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
@@ -54,11 +59,12 @@ from tests.submitting import text_of
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 _HEX = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
-_NAME = re.compile(r"\b(Owner|Admin|Approver|Auditor|Member) \d+\b")
+_NAME = re.compile(r"\b(Owner|Admin|Approver|Creator|Auditor|Member) \d+\b")
 _NAMES = {
     "Owner": "Olga Winter",
     "Admin": "Ada Reyes",
     "Approver": "Paul Okafor",
+    "Creator": "Cleo Marsh",
     "Auditor": "Aki Tanaka",
     "Member": "Mia Lund",
 }
@@ -179,6 +185,9 @@ def exchanges(
     connection = probe.connections.get()
     note("connections_retrieve", client.get(url(f"connections/{connection.pk}/")))
     note("installation_health_retrieve", client.get(url(f"installations/{probe.pk}/health/")))
+    asked = post("installation_tests_run", client, f"installations/{installation['id']}/tests/", {})
+    perform_test_run(UUID(asked["id"]))
+    note("installation_tests_retrieve", client.get(url(f"installations/{installation['id']}/tests/")))
     note("installation_grants_retrieve", client.get(url(f"installations/{probe.pk}/grants/")))
     note("roles_list", client.get(url("roles/?limit=1")))
     members = note("members_list", client.get(url("members/?limit=1")))
@@ -229,6 +238,7 @@ def exchanges(
     secrets(workspace, admin, probe)
     note("secrets_list", reader.get(url("secrets/?limit=1")))
     _updates(note, post, api(token_of(admin)), workspace, admin)
+    _publishers(note, post, api(token_of(cast["creator"])), workspace, cast["creator"])
     return found
 
 
@@ -245,6 +255,28 @@ def _bundles(note, post, client, workspace, admin, folder):
     row, _ = hand_in(workspace, content=bytes_of(second), name="farther.galaxy", actor=admin)
     post("bundles_remove", client, f"bundles/{row.pk}/removal/", {})
     post("bundles_export", client, "listings/faraway/bundle/", {"version": "1.0.0"})
+
+
+def _publishers(note, post, client, workspace, creator):
+    """A name with a key, the signature of a version, and the end of the key."""
+    publisher = claim_name(workspace, name="Meridian Works", actor=creator)
+    set_domain(publisher, domain="meridian.example", actor=creator)
+    place = f"publishers/{publisher.pk}"
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    key = post("publisher_keys_create", client, f"{place}/keys/", {"public": public})
+    note("publisher_keys_list", client.get(url(f"{place}/keys/?limit=1")))
+    version = publish_sample(connector("works"), publisher=publisher)
+    text = note("signatures_retrieve", client.get(url("publications/works/versions/1.0.0/signatures/")))["statement"]
+    signature = base64.b64encode(private.sign(text.encode())).decode()
+    post("signatures_create", client, "publications/works/versions/1.0.0/signatures/", {"signature": signature})
+    keep(version.digest, "contract-tests", True, note="Recorded replies: 9 of 9")
+    note("evidence_retrieve", client.get(url("listings/works/versions/1.0.0/evidence/")))
+    post("publishers_demand_signatures", client, f"{place}/signing/", {"since": timezone.now().date().isoformat()})
+    note("publishers_list", client.get(url("publishers/?limit=1")))
+    note("publishers_retrieve", client.get(url(f"{place}/")))
+    post("publisher_keys_retire", client, f"{place}/keys/{key['id']}/retirement/", {})
+    post("publisher_keys_revoke", client, f"{place}/keys/{key['id']}/revocation/", {"reason": "A laptop was stolen."})
 
 
 def _updates(note, post, client, workspace, admin):
@@ -311,6 +343,10 @@ def recorded(exchanges) -> dict:
     text = re.sub(r'"public": "[\w+/]{43}="', f'"public": "{"A" * 43}="', text)
     text = re.sub(r'"content": "UEsDB[^"]+"', '"content": "UEsDB…"', text)
     text = re.sub(r'"size_bytes": [1-9]\d*', '"size_bytes": 4096', text)
+    text = re.sub(r'"signature": "[A-Za-z0-9+/]{86}=="', f'"signature": "{"A" * 86}=="', text)
+    text = re.sub(r"galaxy-publisher=[\w-]+", "galaxy-publisher=Qm9yZGVyIGNvbGxpZSBydW5zIGZhc3Q", text)
+    text = re.sub(r'"since": "[\d-]{10}"', '"since": "2026-01-05"', text)
+    text = re.sub(r'"took_ms": \d+', '"took_ms": 12', text)
     text = re.sub(r'"bytes": [1-9]\d*', '"bytes": 24576', text)
     return json.loads(text.replace("http://testserver", "https://galaxy.example"))
 

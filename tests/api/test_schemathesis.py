@@ -34,6 +34,7 @@ from sandbox.services import invoke
 from tests.matrix.bundle_routes import bundles
 from tests.matrix.move_routes import moves
 from tests.matrix.policy_routes import policies
+from tests.matrix.publisher_routes import publishers
 from tests.matrix.stream_routes import streams
 from tests.matrix.submission_routes import submissions
 from tests.matrix.update_routes import updates
@@ -101,6 +102,8 @@ def test_no_made_up_request_breaks_it(
         "previews": moves(probe)["preview"].pk,
         "submissions": submissions(workspace, cast)["waiting"].pk,
         "installations": probe.pk,
+        "publishers": (published := publishers(workspace, cast["admin"], cast["member"]))["publisher"].pk,
+        "key": published["publisher_key"].pk,
         "events": AuditEvent.objects.latest("id").pk,
         "members": Membership.objects.get(user=cast["member"]).pk,
         "agents": agent.pk,
@@ -170,7 +173,7 @@ def exercise(cases: list[Case], mode: GenerationMode, known: dict, **options) ->
         case = made.derive()
         kind = case.path.removeprefix("/api/v1/workspaces/{workspace}/").partition("/")[0]
         real = {"workspace": "meridian", "id": str(known.get(kind)), "slug": "probe", "number": 1}
-        real["pin"] = str(known["pack-pins"])
+        real |= {"pin": str(known["pack-pins"]), "key": known["key"]}
         case.path_parameters.update({name: real[name] for name in case.path_parameters})
         if mode == GenerationMode.POSITIVE and isinstance(case.body, dict) and "target" in case.body:
             case.body["target"] = "probe.look_up"

@@ -19,6 +19,8 @@ from policies.services.delegations import delegate
 from policies.services.granting import create_auto_approval
 from policies.services.groups import create_group
 from policies.services.rules import create_rule
+from registry.models import NameClaim
+from registry.publishers.naming import make_publisher
 from registry.services import install, move_pin
 from sandbox.services import invoke, perform
 from sandbox.upgrades.previews import begin_preview, work_on
@@ -165,6 +167,13 @@ def test_no_page_breaks_the_policy_or_scrolls_sideways_at_320_px(visit, owner, b
     assert found == {}
 
 
+def _claim_of_another(workspace, other, owner):
+    """A name of Tidewater's that Meridian asks for."""
+    theirs = make_publisher("Tidal Tools", workspace=other)
+    names = {"workspace": workspace, "workspace_name": workspace.name, "holder": other}
+    return NameClaim.objects.create(publisher=theirs, plea="It is our trade mark.", asked_by=owner, **names)
+
+
 @pytest.fixture
 def versions(workspace, cast, settings):
     """Something on every page of versions, publishers and evidence, seen by the owner; returns their addresses."""
@@ -190,6 +199,7 @@ def versions(workspace, cast, settings):
     lowering = Lowering.objects.create(
         listing=listing, before="enterprise", after="verified", rule="contract-tests", reason="Not proven for 37 days."
     )
+    claim = _claim_of_another(workspace, cast["tidewater"], owner)
     base, to, out = "/w/meridian", f"?to={own[2].digest}", here.get_absolute_url()
     return [
         f"{base}/marketplace/own/",
@@ -202,7 +212,10 @@ def versions(workspace, cast, settings):
         f"{base}/signing-keys/{things['publisher_key'].pk}/revocation/",
         f"{base}/publications/own/",
         f"{base}/publications/own/telemetry/",
-        *(f"{base}/publications/own/{own[0].number}/{page}/" for page in ("deprecation", "yanking")),
+        *(f"{base}/publications/own/{own[0].number}/{page}/" for page in ("deprecation", "yanking", "signature")),
+        f"{base}/publishers/claims/",
+        f"{base}/publishers/claims/new/",
+        claim.url_in(workspace),
         out,
         f"{out}tests/",
         f"{out}used-by/",

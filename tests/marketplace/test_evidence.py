@@ -24,6 +24,7 @@ from marketplace.models import Evidence, Listing, Lowering, TestRun
 from marketplace.services import list_extension
 from marketplace.workshop.drafts import begin_draft, save_draft
 from marketplace.workshop.starters import TEXTS
+from registry.publishers.claiming import claim_name
 from registry.services import install
 from tests.factories import make_user
 from tests.registry.samples import connector, publish
@@ -203,14 +204,20 @@ def test_what_failed_last_night_has_its_days_of_grace(version):
     assert (found["contract-tests"].state, found["contract-tests"].evidence.ran_at) == ("proven", begun)
 
 
-def test_a_level_is_asked_back_and_another_person_answers(client_of, listing, workspace, creator):
+def test_a_level_is_asked_back_by_its_publishers_team_and_another_person_answers(client_of, workspace, creator, admin):
     chief = make_user("chief")
+    publisher = claim_name(workspace, name="Meridian Works", actor=creator)
+    listing = list_extension(publish(connector("works"), publisher=publisher), level="verified", summary="Works.")
     house, _ = open_desk(chief)
     lowered = Lowering.objects.create(
         listing=listing, before="verified", after="community", rule="publisher", reason="Not proven for 37 days."
     )
     Listing.objects.update(level="community")
     place = reverse("marketplace:lowering-appeal", args=["meridian", lowered.pk])
+    assert [client_of(admin).get(place).status_code, client_of(creator).get(place).status_code] == [403, 200]
+    assert client_of(admin).post(place, {"plea": "It is ours."}).status_code == 403
+    lists = [client_of(one).get(reverse("marketplace:level-list", args=["meridian"])) for one in (admin, creator)]
+    assert [place in page.content.decode() for page in lists] == [False, True]
     assert client_of(creator).post(place, {"plea": " "}).status_code in (400, 422)
     assert client_of(creator).post(place, {"plea": "Our DNS was moved."}).status_code == 302
     lowered.refresh_from_db()

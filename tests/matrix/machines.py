@@ -43,6 +43,7 @@ def place(route: str, things: dict) -> dict:
         "api:run-cancellation": {"pk": things["run"].pk},
         "api:approval-detail": {"pk": things["approval"].pk},
         "api:installation-grants": {"pk": things["installation"].pk},
+        "api:installation-tests": {"pk": things["installation"].pk},
         "api:installation-health": {"pk": things["installation"].pk},
         "api:member-detail": {"pk": things["membership"].pk},
         "api:agent-detail": {"pk": things["agent"].pk},

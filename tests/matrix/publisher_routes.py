@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+from uuid import UUID
 
 from galaxy.core.models import User, Workspace
 from registry.models import Publisher, PublisherMember, SigningKey
@@ -26,11 +27,17 @@ def publishers(
 
 
 def place(route: str, things: dict) -> dict:
-    if route == "registry:key-revocation":
+    if route in ("registry:key-revocation", "registry:key-retirement"):
         return {"key": things["publisher_key"].pk}
+    if route.startswith("api:publisher-key-re"):
+        return {"pk": things["publisher"].pk, "key": things["publisher_key"].pk}
+    if route == "registry:name-claim-detail":
+        return {"pk": UUID(int=1)}
     if route == "registry:publisher-team-removal":
         return {"pk": things["publisher"].pk, "member": things["author"].pk}
-    return {"pk": things["publisher"].pk} if route.startswith("registry:publisher-") and "list" not in route else {}
+    if route.endswith(":publisher-list") or ":publisher-" not in route:
+        return {}
+    return {"pk": things["publisher"].pk}
 
 
 def body(route: str, things: dict) -> dict:
@@ -40,7 +47,13 @@ def body(route: str, things: dict) -> dict:
         "registry:publisher-team": {"user": things["membership"].user_id, "role": "author"},
         "registry:publisher-keys": {"public": _public()},
         "registry:publisher-vouch": {"reason": "Known."},
+        "registry:publisher-signing": {"end": "1"},
         "registry:key-revocation": {"reason": "Lost."},
+        "registry:name-claim-create": {"name": "Nobody has this", "plea": "It is ours."},
+        "registry:name-claim-detail": {"answer": "grant", "reason": "It is theirs."},
+        "api:publisher-key-list": {"public": _public()},
+        "api:publisher-key-revocation": {"reason": "Lost."},
+        "api:publisher-signing": {"since": None},
     }.get(route, {})
 
 

@@ -1,7 +1,7 @@
 """Python actions and transforms that tests publish: small files, with what publication asks for added."""
 
 from registry.manifests import load, read
-from registry.models import Version
+from registry.models import Publisher, Version
 from registry.services import publish_version
 
 FIXTURES = {
@@ -12,7 +12,15 @@ FIXTURES = {
 }
 
 
-def publish_python(code: str, *, id: str, scopes: list[str] | None = None, number: str = "1.0.0", **more) -> Version:
+def publish_python(
+    code: str,
+    *,
+    id: str,
+    scopes: list[str] | None = None,
+    number: str = "1.0.0",
+    publisher: Publisher | str = "Tests",
+    **more,
+) -> Version:
     """The file as a published version; ``more`` are keys of the manifest, over what its header says."""
     reading = read(code, filename=f"{id}.py")
     assert reading.manifest, reading.findings
@@ -31,4 +39,4 @@ def publish_python(code: str, *, id: str, scopes: list[str] | None = None, numbe
     else:
         canonical |= {"fixtures": {"happy": {"inputs": {}, "outputs": {}}}}
     canonical |= more
-    return publish_version(load(canonical), files={f"{id}.py": code.encode()}, publisher="Tests")
+    return publish_version(load(canonical), files={f"{id}.py": code.encode()}, publisher=publisher)

@@ -1,6 +1,5 @@
 """Contract tests of Python: in the sealed sandbox, through sandboxd, with recorded answers and made-up secrets."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,7 @@ from tests.sandboxd import Sandboxd
 FOLDER = Path(__file__).parents[2] / "catalog" / "actions" / "drive.file-title"
 MANIFEST = read((FOLDER / "manifest.yaml").read_bytes()).manifest
 CODE = (FOLDER / "file_title.py").read_bytes()
-URL = "https://www.googleapis.com/drive/v3/files/file-id"
-RECORDED = json.dumps([{"method": "GET", "url": URL, "status": 200, "body": {"name": "Offer"}}]).encode()
+RECORDED = (FOLDER / "fixtures" / "happy.json").read_bytes()
 
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])

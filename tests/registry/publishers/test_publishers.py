@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,8 +18,8 @@ from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
 from galaxy.core.templatetags.ui import badge
 from registry.errors import LastManager, NameTaken, NotManager, NotVouched
-from registry.lookalikes import skeleton
 from registry.models import Publisher
+from registry.names import skeleton
 from registry.publishers import keys, proving
 from registry.publishers.claiming import add_to_team, claim_name, remove_from_team
 from registry.publishers.domains import plain_domain
@@ -29,6 +30,7 @@ from tests.peers.names import name_server
 from tests.registry.samples import connector, publish
 
 pytestmark = pytest.mark.django_db
+_WORDS = ("Amber", "Birch", "Copper", "Dawn", "Elm", "Fern", "Grove", "Hazel")
 
 
 @pytest.fixture
@@ -246,3 +248,25 @@ def test_the_desk_sees_every_publisher_and_a_workspace_its_own(orbit, desk, clie
     vouch = reverse("registry:publisher-vouch", args=[desk.workspace.slug, orbit.pk])
     assert client_of(desk.reviewer).post(vouch, {"reason": "Known."}).status_code == 302
     assert Publisher.objects.get(pk=orbit.pk).proof == "staff"
+
+
+def test_lists_of_publishers_and_keys_ask_the_same_at_few_and_at_many(
+    orbit, client_of, creator, workspace, django_assert_num_queries
+):
+    browser = client_of(creator)
+    pages = [reverse(f"registry:{name}", args=[workspace.slug]) for name in ("publisher-list", "key-list")]
+    add = lambda row, number: keys.add_key(  # noqa: E731
+        row, public=base64.b64encode(number.to_bytes(32, "big")).decode(), actor=creator
+    )
+    add(orbit, 1)
+    counts = []
+    for page in pages:
+        browser.get(page)
+        with CaptureQueriesContext(connection) as few:
+            browser.get(page)
+        counts.append(len(few))
+    for number in range(2, 32):
+        add(claim_name(workspace, name=f"Made-up {_WORDS[number % 8]} {_WORDS[number // 8]}", actor=creator), number)
+    for page, count in zip(pages, counts, strict=True):
+        with django_assert_num_queries(count):
+            assert len(browser.get(page).context["page"].object_list) == 31
