@@ -12,6 +12,7 @@ class PoliciesConfig(AppConfig):
         from policies.models import Approval
         from policies.scope_use import tell
         from policies.services.reviewers import asked_of
+        from policies.services.standing import standing_of
         from registry.asks import register_teller
 
         add_link("approval", "policies:approval-detail")
@@ -33,6 +34,7 @@ class PoliciesConfig(AppConfig):
                 key="a",
                 counted=lambda request: asked_of(request.user, request.workspace),
                 any_of=lambda request: Approval.objects.in_workspace(request.workspace).waiting(),
+                rests_on=lambda request: standing_of(request.user, request.workspace),
                 due=True,
             )
         )

@@ -1,9 +1,10 @@
 """The side navigation: each app says at start-up what it adds, so that a lower floor need not know a higher one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import F, Func, IntegerField, QuerySet, Value
 from django.urls import reverse
@@ -25,8 +26,8 @@ class Item:
 
     What ``counted`` asks follows from the person, the workspace and what they hold on it, and from nothing else: it is
     written as SQL once for these, and kept. Where it takes more than that, as with what waits for somebody by stand-in
-    and stage, ``any_of(request)`` names those rows of the workspace among which it can be at all, under the same rule;
-    only where there are any is ``counted`` asked, anew each time.
+    and stage, ``rests_on(request)`` is that more, hashable; and ``any_of(request)`` names those rows of the workspace
+    among which it can be at all, under the first rule. Only where there are any is ``counted`` asked, by itself.
     """
 
     section: str
@@ -38,6 +39,7 @@ class Item:
     key: str = ""
     counted: Callable[[Any], QuerySet] | None = None
     any_of: Callable[[Any], QuerySet] | None = None
+    rests_on: Callable[[Any], Hashable] | None = None
     due: bool = False
     offered: Callable[[Any], bool] | None = None
     covers: tuple[str, ...] = ()
@@ -104,39 +106,60 @@ def _counts(shown: list[Item], request, beside: Callable[[], QuerySet] | None) -
     items = [item for item in shown if item.counted]
     if not items and beside is None:
         return {}, 0
-    sql, values = _written(items, request, beside)
-    with preparing_cursor(connection) as cursor:
-        cursor.execute(sql, values)
-        numbers = dict(cursor.fetchall())
+    names = tuple(item.url_name for item in items)
+    numbers = _numbers(
+        request,
+        (names, beside is None),
+        lambda: (
+            [(item.any_of or item.counted)(request) for item in items if item.counted] + ([beside()] if beside else [])
+        ),
+    )
     counts = {}
     for at, item in enumerate(items):
         counts[item] = numbers.get(at, 0)
-        if item.any_of and item.counted and counts[item]:
-            counts[item] = item.counted(request).count()
+        if item.any_of and counts[item]:
+            counts[item] = _number(item, request)
     return counts, numbers.get(len(items), 0)
 
 
+def _number(item: Item, request) -> int:
+    """The number beside an item whose question takes more than the person, the workspace and what they hold on it."""
+    counted: Any = item.counted
+    if item.rests_on is None:
+        return counted(request).count()
+    found = _numbers(request, (item.url_name, item.rests_on(request)), lambda: [counted(request)])
+    return found.get(0, 0)
+
+
 _kept: dict[tuple, tuple[str, tuple]] = {}
-MOST_KEPT = 2_000  # questions; a person has one for each workspace and each set of grants they had there
+MOST_KEPT = 2_000  # questions; a person has two for each workspace and each set of grants they had there
 
 
-def _written(items: list[Item], request, beside: Callable[[], QuerySet] | None) -> tuple[str, tuple]:
-    """The question as SQL. Writing it costs several times what PostgreSQL needs to answer it, so it is kept."""
+def _numbers(request, which: Hashable, ask: Callable[[], list[QuerySet]]) -> dict[int, int]:
+    """How many rows each of ``ask()`` has, by its place, in one query.
+
+    Writing that as SQL costs several times what PostgreSQL needs to answer it, so it is kept, under the person, the
+    workspace, what they hold on it, and ``which``.
+    """
     workspace = request.workspace
     held = held_on(request.user, workspace) if workspace else frozenset()
-    key = (request.user.pk, workspace and workspace.pk, held, tuple(item.url_name for item in items), beside is None)
+    key = (request.user.pk, workspace and workspace.pk, held, which)
     found = _kept.get(key)
     if found is None:
-        asked = [(item.any_of or item.counted)(request) for item in items if item.counted]
-        asked += [beside()] if beside else []
         rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
-        first, *rest = [one.order_by().values(place=Value(at), rows=rows) for at, one in enumerate(asked)]
+        first, *rest = [one.order_by().values(place=Value(at), rows=rows) for at, one in enumerate(ask())]
         query = (first.union(*rest, all=True) if rest else first).query
-        found = query.get_compiler(using=connection.alias).as_sql()
+        try:
+            found = query.get_compiler(using=connection.alias).as_sql()
+        except EmptyResultSet:  # nothing could be among them
+            return {}
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         _kept[key] = found
-    return found
+    sql, values = found
+    with preparing_cursor(connection) as cursor:
+        cursor.execute(sql, values)
+        return dict(cursor.fetchall())
 
 
 def _is_shown(item: Item, request, workspace) -> bool:

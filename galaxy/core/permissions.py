@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -151,11 +152,18 @@ def granted(user: User, codename: str, model: type[Model], within: Workspace | N
     if within is None:
         for rows in _grant_rows(user, Workspace, codename):
             by_role |= Q(workspace_id__in=rows)
-    for rows in _grant_rows(user, model, codename):
-        by_role |= Q(pk__in=rows)
+    by_role |= granted_on_rows(user, codename, model)
     if within is None and user.is_staff and codename in SUPPORT_PERMISSIONS:
         by_role |= Q(workspace_id__in=BreakGlass.objects.open().filter(user=user).values("workspace_id"))
     return by_role
+
+
+def granted_on_rows(user: Any, codename: str, model: type[Model]) -> Q:
+    """The part of ``granted`` that is held on the rows themselves; ``user`` may be a key, and is not looked at."""
+    found = Q()
+    for rows in _grant_rows(user, model, codename):
+        found |= Q(pk__in=rows)
+    return found
 
 
 def holds(group: Group, perm: str, obj: InWorkspace) -> bool:
@@ -265,7 +273,7 @@ def _may_ask(user: User, workspace: Workspace) -> bool:
     return user.is_authenticated and not _looks_in(user, workspace)
 
 
-def _grant_rows(user: User, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
+def _grant_rows(user: Any, model: type[Model], codename: str) -> Iterator[QuerySet[Any, Any]]:
     """The two sub-selects of primary keys: grants to the person, grants to a group of theirs."""
     permission = _permission(codename, model)
     for rows in (
@@ -287,6 +295,7 @@ def _holds_at(codename: str, model: type[Model], pk: str) -> Q:
     return Q(pk__in=through.values("user")) | Q(pk__in=UserObjectPermission.objects.filter(**what).values("user"))
 
 
+@cache
 def _permission(codename: str, model: type[Model]) -> Subquery:
     """The key of a permission, looked up once and not joined: no plan looks it up for each grant."""
     content_type = {"content_type__app_label": model._meta.app_label, "content_type__model": model._meta.model_name}

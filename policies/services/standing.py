@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Membership, Role, RoleGroup, Token, User, Workspace
-from galaxy.core.permissions import can, granted, remembered
+from galaxy.core.permissions import can, granted, granted_on_rows, remembered
 from policies.models import Approval, ApprovalStage, ApproverGroup, ApproverGroupMember, Delegation, Vote
 from policies.rules.asks import APPROVERS
 from policies.services.delegations import delegated_to
@@ -245,10 +245,14 @@ def _own_standing(user: User, workspace: Workspace) -> Standing:
     refs = {f"person:{user.pk}", f"role:{role or own_role}", *(f"group:{group}" for group in in_groups)}
     if can(user, "core.decide_approval", workspace):
         return Standing(user, frozenset({*refs, APPROVERS}))
-    about = Installation.objects.in_workspace(workspace).filter(
-        granted(user, "decide_approval", Installation, workspace)
-    )
-    return Standing(user, frozenset(refs), frozenset(about.values_list("pk", flat=True)))
+    return Standing(user, frozenset(refs), frozenset(_decided_one_by_one(workspace=workspace.pk, user=user.pk)))
+
+
+@prepared
+def _decided_one_by_one(workspace: UUID, user: UUID) -> QuerySet[Installation, UUID]:
+    """The installations about which somebody who is no approver of the whole workspace is one, by a grant on them."""
+    granted_here = granted_on_rows(user, "decide_approval", Installation)
+    return Installation.objects.filter(granted_here, workspace=workspace).values_list("pk", flat=True)
 
 
 @prepared

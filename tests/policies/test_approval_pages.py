@@ -10,7 +10,7 @@ from django.utils import timezone
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
 from policies import subjects
-from policies.models import Approval, Decision, Effect, Vote
+from policies.models import Approval, Decision, Delegation, Effect, Vote
 from policies.queue import BRIEF_CHARS, PAGE_SIZE
 from policies.services.approvals import decide_approval
 from tests.policies.conftest import FACTS
@@ -111,6 +111,23 @@ def test_the_navigation_counts_what_this_person_can_decide(client_of, ask, appro
     ask(version_author=approver)
     assert 'id="due-count">1<' in client_of(approver).get(queue_url).text
     assert "due-count" not in client_of(auditor).get(queue_url).text
+
+
+def test_the_navigation_counts_what_waits_for_somebody_by_what_they_are_now(
+    client_of, ask, approver, auditor, workspace, queue_url
+):
+    """The question is written once for what somebody is, and another one once they are something else."""
+    ask()
+    client = client_of(auditor)
+    assert "due-count" not in client.get(queue_url).text
+    now = timezone.now()
+    times = {"starts_at": now - timedelta(hours=1), "ends_at": now + timedelta(days=1)}
+    loan = Delegation.objects.create(workspace=workspace, giver=approver, taker=auditor, **times)
+    assert 'id="due-count">1<' in client.get(queue_url).text
+    ask()
+    assert 'id="due-count">2<' in client.get(queue_url).text
+    Delegation.objects.filter(pk=loan.pk).update(ended_at=now)
+    assert "due-count" not in client.get(queue_url).text
 
 
 def test_an_auditor_reads_and_is_told_who_could_let_them_decide(client_of, approval, auditor, cast):
