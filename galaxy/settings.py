@@ -140,6 +140,7 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "galaxy.core.ui.rendering.FormRenderer"
 
 # --- PostgreSQL: the application's role meets row-level security; the owner's role only migrates ---------------
 
