@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connections
+from django.template.base import Template
 from django.test import Client
-from django.test.utils import setup_databases
+from django.test.utils import instrumented_test_render, setup_databases
 
 from galaxy.celery import app
 from galaxy.core.scope import workspace_scope
@@ -74,6 +75,19 @@ def django_db_setup(django_test_environment, django_db_blocker, django_db_modify
     with django_db_blocker.unblock():
         pooling.close()
         connections.close_all()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_templates(django_test_environment):
+    """``response.context`` is what a page was rendered from. Django tells the test client of each part that the page
+    includes as well, of which there are dozens, and copies what it was given each time: that nobody asks for."""
+
+    def render(template, context):
+        if context.template is template:
+            return instrumented_test_render(template, context)
+        return template.nodelist.render(context)
+
+    Template._render = render  # which Django sets back at the end
 
 
 @pytest.fixture(autouse=True)
