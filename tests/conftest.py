@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from galaxy.core.vault.kms.local import make_key_file
 from galaxy.core.vault.signing import make_signing_keys
 from tests import flushing, pooling, template
 from tests.factories import Desk, make_desk
-from tests.playhouse import Playhouse, is_transactional
+from tests.playhouse import Playhouse, is_transactional, staged_for
 from tests.workers import Workers
 
 # The live server writes the head of an answer and then its body, which would wait 40 ms until the head is acknowledged:
@@ -51,6 +52,13 @@ LONGEST = ("tests/test_crawl.py", "tests/api/test_schemathesis.py", "tests/brows
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    of_files = [list(some) for _, some in groupby(items, key=lambda item: item.path)]
+    items[:] = [item for some in of_files for item in sorted(some, key=_stage)]
+
+
+def _stage(item) -> list[str]:
+    """What is made for a test beforehand (``tests.playhouse``): those of a file that begin alike come together."""
+    return [make.__name__ for make in staged_for(item)]
 
 
 def pytest_collection_finish():
@@ -111,7 +119,7 @@ def surroundings(request, quick_settings, playhouse, django_db_blocker):
     asked = set(request.fixturenames)
     with django_db_blocker.unblock():
         if "shared_cast" in asked and "new_tables" not in asked and not is_transactional(request):
-            playhouse.open()
+            playhouse.open(staged_for(request.node))
             return
         playhouse.close()
         if "new_tables" in asked:

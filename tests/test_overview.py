@@ -16,10 +16,12 @@ from policies.services.approvals import request_approval
 from sandbox.forms import start_of
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.factories import make_members, make_people
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_outcome, make_run
 
 
 @pytest.fixture
+@staged
 def pack(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY, PACK)[-1]
 

@@ -3,10 +3,30 @@
 import pytest
 from django.db import connection
 
-from galaxy.core.models import AuditEvent, Membership, User, Workspace
+from galaxy.core.models import AuditEvent, Membership, Notification, User, Workspace
+from tests.playhouse import Playhouse, staged
 
 for_real = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-met, lost = [], []  # by the tests of this file, one after the other: pytest-django has real transactions come last
+met, lost, made = (
+    [],
+    [],
+    [],
+)  # by the tests of this file, one after the other: pytest-django has real transactions come last
+
+
+@pytest.fixture
+@staged
+def news(workspace, admin):
+    made.append("news")
+    return Notification.objects.create(workspace=workspace, person=admin, kind="made_up", target_id=workspace.pk)
+
+
+@pytest.fixture
+@staged
+def more_news(workspace, news):
+    made.append("more")
+    beside = {"person": news.person, "target_id": news.target_id, "kind": f"{news.kind}_too"}
+    return [news, Notification.objects.create(workspace=workspace, **beside)]
 
 
 @pytest.mark.parametrize("turn", ["one", "another", "a third"])
@@ -21,6 +41,30 @@ def test_each_finds_the_cast_as_it_was_made(turn, cast, workspace, member):
     met.append(workspace.pk)
 
 
+@pytest.mark.parametrize("turn", ["one", "another"])
+def test_what_is_staged_is_made_once_and_met_as_it_was_made(turn, workspace, more_news):
+    first, second = more_news
+    assert first.workspace is workspace and Notification.objects.count() == 2
+    assert made.count("more") == 1
+    first.kind = "changed"
+    first.save()
+    second.delete()
+
+
+def test_others_do_not_meet_it(workspace):
+    assert not Notification.objects.exists()
+
+
+def test_part_of_it_is_made_for_who_asks_for_a_part(workspace, news):
+    assert [one.pk for one in Notification.objects.all()] == [news.pk]
+
+
+def test_it_is_made_for_one_test_where_it_is_asked_for_late(workspace, request):
+    assert not Notification.objects.exists()
+    found = request.getfixturevalue("news")
+    assert Notification.objects.get() == found
+
+
 def test_without_it_there_is_nobody(db):
     assert not User.objects.exists()
 
@@ -28,6 +72,11 @@ def test_without_it_there_is_nobody(db):
 def test_it_is_made_anew_afterwards(workspace):
     assert workspace.pk not in met
     met.append(workspace.pk)
+
+
+@for_real
+def test_what_is_staged_is_made_for_real_as_well(workspace, news):
+    assert Playhouse.current is None and Notification.objects.get() == news
 
 
 @for_real

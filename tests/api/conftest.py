@@ -10,11 +10,13 @@ from galaxy.core.agents import create_agent
 from galaxy.core.tokens import AGENT_PERMISSIONS, API_PERMISSIONS, create_token
 from marketplace.services import list_extension
 from tests.extensions import PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 
 SCOPES = ["things.delete", "things.read", "things.write"]
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     """The connector "probe", installed and listed."""
     found = installed(workspace, admin, PROBE)[0]
@@ -23,6 +25,7 @@ def probe(workspace, admin):
 
 
 @pytest.fixture
+@staged
 def tidy(workspace):
     """The transform "probe.tidy": listed, not installed."""
     version = publish(TIDY)

@@ -11,6 +11,7 @@ from galaxy.core.models import Agent, AuditEvent, Token
 from galaxy.core.tokens import create_token
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed
+from tests.playhouse import staged
 
 LIST = "/w/meridian/agents/"
 TOKENS = "/w/meridian/tokens/"
@@ -18,11 +19,13 @@ SECRET = re.compile(r"gxy_[\w-]{43}")
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY)[0]
 
 
 @pytest.fixture
+@staged
 def agent(workspace, admin, probe):
     return create_agent(
         workspace,

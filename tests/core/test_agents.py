@@ -32,12 +32,14 @@ from sandbox.services import invoke, perform
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.factories import make_user
+from tests.playhouse import staged
 
 READ, WRITE = "registry.run_installation", "registry.write_installation"
 SCOPES = ["things.delete", "things.read", "things.write"]
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

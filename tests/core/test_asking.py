@@ -24,9 +24,11 @@ from galaxy.core.permissions import NotGranted, can, givers_of, holders_of, why_
 from galaxy.core.scope import workspace_scope
 from tests.extensions import PROBE, installed
 from tests.factories import make_user
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -16,6 +16,7 @@ from registry.models import Installation
 from tests.extensions import PROBE, TIDY, installed
 from tests.factories import make_user
 from tests.matrix.routes import table
+from tests.playhouse import staged
 
 SLOW = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -25,6 +26,7 @@ ON_OBJECTS = st.sets(st.tuples(st.integers(0, 1), st.sampled_from(sorted(GRANTAB
 
 
 @pytest.fixture
+@staged
 def things(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY)
 

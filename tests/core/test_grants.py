@@ -21,9 +21,11 @@ from registry.models import Connection, Extension, Installation, Pin
 from sandbox.models import Issue
 from tests.extensions import PROBE, installed, publish
 from tests.factories import make_user
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -23,9 +23,11 @@ from sandbox.services import invoke, perform
 from tests.approving import approve
 from tests.extensions import PROBE, installed
 from tests.factories import make_user
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -7,10 +7,12 @@ from django.utils import timezone
 from marketplace.models import Listing
 from marketplace.services import list_extension
 from registry.services import install
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, publish, transform
 
 
 @pytest.fixture
+@staged
 def offers(workspace):
     deletes = connector("acme", "1.0.0", action(), action("delete_thing", "things.delete", "DELETE"), name="Acme CRM")
     reads = connector("zeta", "1.0.0", action("list_mail", "mail.read", "GET"), name="Zeta Mail")

@@ -9,6 +9,7 @@ from galaxy.core.models import AuditEvent
 from marketplace.services import list_extension
 from registry.models import Installation, Version
 from registry.services import install, publish_draft
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, manifest_of, pack, publish, transform
 
 
@@ -29,6 +30,7 @@ def seen_on(page):
 
 
 @pytest.fixture
+@staged
 def acme(workspace):
     many = action("send_thing").replace("scopes:", "bulk: { field: titles, over: 20 }\n    scopes:")
     many = many.replace("title: string,", "titles: 'string[]',").replace("inputs.title }", "'inputs.titles[0]' }")

@@ -12,6 +12,7 @@ from galaxy.core.permissions import revoke
 from marketplace.models import Listing
 from marketplace.services import list_extension
 from registry.services import install
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, pack, publish, transform
 
 
@@ -26,6 +27,7 @@ def url(workspace):
 
 
 @pytest.fixture
+@staged
 def catalogue(workspace):
     """Four listings: a connector that deletes, one that reads, a transform and a pack."""
     crm = connector(

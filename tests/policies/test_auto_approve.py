@@ -31,11 +31,13 @@ from policies.services.granting import (
 from policies.services.groups import create_group
 from registry.services import move_pin, uninstall
 from tests.extensions import PROBE, installed, publish
+from tests.playhouse import staged
 
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

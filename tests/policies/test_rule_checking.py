@@ -13,6 +13,7 @@ from policies.known import Known
 from policies.models import ApproverGroup, ApproverGroupMember
 from policies.rules.checking import findings_of
 from tests.extensions import PROBE, installed
+from tests.playhouse import staged
 from tests.policies.rule_samples import rule
 
 ASK = "require_approval"
@@ -20,6 +21,7 @@ WHOLE_WEEK = {"days": [1, 2, 3, 4, 5, 6, 7], "from": "00:00", "to": "24:00", "zo
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

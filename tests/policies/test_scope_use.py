@@ -13,10 +13,12 @@ from policies.scope_use import gates_of, scopes_of
 from registry.models import Installation
 from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 from tests.policies.test_receipts import rule
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

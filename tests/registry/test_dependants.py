@@ -15,9 +15,11 @@ from registry.models import Hold, Installation
 from registry.services import install, uninstall
 from sandbox.services import invoke
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -12,6 +12,7 @@ from registry.errors import AlreadyRemoved, ConsentNeeded, NothingToAgree
 from registry.models import Installation, Pin
 from registry.services import install, move_pin, uninstall, widen
 from registry.services.moving import move_approved, upgrade_step
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, manifest_of, publish
 
 WIDER = action() + action(id="drop_thing", scope="things.delete", method="DELETE")
@@ -34,6 +35,7 @@ def shut(monkeypatch):
 
 
 @pytest.fixture
+@staged
 def held(workspace, admin):
     version = publish(connector("acme", "1.0.0"))
     return install(workspace, version.extension, version=version, actor=admin)

@@ -11,6 +11,7 @@ from galaxy.core.permissions import revoke
 from galaxy.core.scope import workspace_scope
 from registry.models import Connection, Installation
 from registry.services import install, uninstall
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, manifest_of, pack, publish, transform
 
 
@@ -25,6 +26,7 @@ def list_url(workspace):
 
 
 @pytest.fixture
+@staged
 def hubspot(workspace, admin):
     return put(workspace, connector("acme", name="Acme CRM"), admin)
 

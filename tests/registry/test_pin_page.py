@@ -6,10 +6,12 @@ from django.urls import reverse
 from galaxy.core.models import AuditEvent
 from registry.models import Pin
 from registry.services import install
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, pack, publish
 
 
 @pytest.fixture
+@staged
 def held(workspace, admin):
     """1.1.0 of a connector, of which there are 1.0.0 and 2.0.0 as well; the last asks for more."""
     publish(connector("acme", "1.0.0"))

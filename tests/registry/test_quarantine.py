@@ -16,6 +16,7 @@ from registry.services.quarantining import lift, quarantine, stop_versions, tell
 from sandbox.services import approval_was_decided, invoke, perform
 from tests.approving import approve
 from tests.extensions import PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 from tests.registry.samples import connector, pack
 from tests.registry.samples import publish as publish_sample
 
@@ -37,6 +38,7 @@ sample: { inputs: { name: A } }
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     version = publish(PROBE)
     return install(workspace, version.extension, version=version, actor=admin)

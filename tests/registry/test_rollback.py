@@ -18,12 +18,14 @@ from registry.rollback.checks import checks_of
 from registry.rollback.services import NotSeen, NoWayBack, roll_back
 from registry.rollback.targets import last_good, nearest_good, targets_of, why_never
 from registry.services import install, move_pin, uninstall
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, manifest_of, pack, publish
 
 WHY = "Notes are written twice."
 
 
 @pytest.fixture
+@staged
 def held(workspace, admin):
     """At 1.2.0, and at 1.0.0 before; 1.1.0 was never held here. Within one transaction history keeps the last alone."""
     first = publish(connector("acme", "1.0.0"))

@@ -5,6 +5,7 @@ import pytest
 from marketplace.search.engine import Search, search
 from marketplace.seeding.concepts import concepts
 from marketplace.seeding.making import id_of, make_listings
+from tests.playhouse import staged
 from tests.relevance.measures import measured
 from tests.relevance.queries import queries
 
@@ -12,6 +13,7 @@ LISTINGS = 1_500
 
 
 @pytest.fixture
+@staged
 def made(workspace):
     make_listings(LISTINGS, with_cards=False)
     return concepts(LISTINGS)

@@ -20,6 +20,7 @@ from sandbox.services.replaying import NotRecorded, replay_run
 from tests.api.conftest import api, send, token_of  # noqa: F401  (fixtures)
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.ruling import put_in_force
 from tests.sandbox.scripted import connected
 
@@ -57,6 +58,7 @@ def witness(monkeypatch):
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY, PACK)[0]
 

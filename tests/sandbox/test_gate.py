@@ -16,14 +16,17 @@ from sandbox.models import CallRecord, OutboxMessage, Outcome, Run, RunPayload, 
 from sandbox.services import approval_was_decided, cancel_run, executing, invoke, perform, settle_run
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 
 
 @pytest.fixture
+@staged
 def pack(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY, PACK)[-1]
 

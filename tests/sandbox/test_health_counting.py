@@ -4,6 +4,7 @@ import pytest
 
 from sandbox.models import Run
 from tests.extensions import PROBE, installed
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_run
 
 LIVE = {"mode": "live", "scenario": ""}
@@ -15,6 +16,7 @@ def failed(category: str, *, code: str = "http_500", status: int | None = 500) -
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

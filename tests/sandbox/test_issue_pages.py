@@ -7,10 +7,12 @@ from registry.models import Connection
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Issue
 from tests.extensions import PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -12,9 +12,11 @@ from registry.models import Connection
 from sandbox.issues import AlreadyClosed, close_issue, close_issues, open_issue
 from sandbox.models import Issue
 from tests.extensions import PROBE, installed
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -9,6 +9,7 @@ from sandbox.runners.python import PythonRunner
 from sandbox.services import invoke, perform
 from sandbox.valkey import client
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.ruling import put_in_force
 
 EMAIL = "ada@one.example"
@@ -41,6 +42,7 @@ sample: { inputs: { person: a@one.example } }
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE, RELAY, FLOW)[0]
 

@@ -11,12 +11,14 @@ from sandbox.connections.services import disconnect
 from sandbox.issues import open_issue
 from sandbox.models import Breaker, CheckSchedule, Issue
 from tests.extensions import installed, publish
+from tests.playhouse import staged
 from tests.sandbox.health.calls import CHECKED, connect
 
 Kind = Issue.Kind
 
 
 @pytest.fixture
+@staged
 def pulse(workspace, admin):
     return installed(workspace, admin, CHECKED)[0]
 

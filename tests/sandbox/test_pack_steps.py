@@ -7,6 +7,7 @@ from registry.services import install, publish_version
 from sandbox.services import invoke, perform
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed, manifest_of
+from tests.playhouse import staged
 
 DROP_PACK = """
 pack: flow.drop
@@ -23,6 +24,7 @@ sample: { inputs: { name: A } }
 
 
 @pytest.fixture
+@staged
 def flow(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY, PACK)
 

@@ -15,6 +15,7 @@ from sandbox.models import Rehearsal, Run, RunPayload
 from sandbox.runners import Reply
 from sandbox.services import cancel_run, invoke, perform
 from tests.extensions import PROBE, installed
+from tests.playhouse import staged
 from tests.ruling import put_in_force
 from tests.sandbox.scripted import Live, connected
 
@@ -67,6 +68,7 @@ ASKED = {"actions": ["people.change"]}
 
 
 @pytest.fixture
+@staged
 def people(workspace, admin):
     found = installed(workspace, admin, PEOPLE)[0]
     put_in_force(workspace, admin, "require_approval", what=ASKED)

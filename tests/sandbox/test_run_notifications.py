@@ -9,9 +9,11 @@ from sandbox.models import Category, Run
 from sandbox.services import invoke, perform, settle_run
 from sandbox.services.leases import Standing, claim, end
 from tests.extensions import PROBE, installed
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def run(workspace, admin):
     installed(workspace, admin, PROBE)
     return invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "a"})

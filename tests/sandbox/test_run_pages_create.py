@@ -17,11 +17,13 @@ from sandbox.models import Run
 from sandbox.redaction import redacted
 from sandbox.targets import inputs_again, target_of
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.python_extensions import publish_python
 from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
+@staged
 def extensions(workspace, admin):
     """{slug: installation} of a connector, a transform and a pack that needs both."""
     return {row.extension.slug: row for row in installed(workspace, admin, PROBE, TIDY, PACK)}

@@ -13,17 +13,20 @@ from policies.services.approvals import request_approval
 from registry.services import uninstall
 from sandbox.models import Run
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_decision, make_outcome, make_run, make_span
 
 HOSTILE = '"><script>alert(1)</script>'
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 
 
 @pytest.fixture
+@staged
 def pack(workspace, admin, probe):
     return installed(workspace, admin, TIDY, PACK)[-1]
 

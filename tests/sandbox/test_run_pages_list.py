@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_outcome, make_run
 
 
 @pytest.fixture
+@staged
 def pack(workspace, admin):
     return installed(workspace, admin, PROBE, TIDY, PACK)[-1]
 

@@ -15,6 +15,7 @@ from sandbox.models import Run, RunPayload, Span
 from sandbox.services import approval_was_decided, invoke, perform
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
+from tests.playhouse import staged
 from tests.policies.rule_samples import values
 from tests.ruling import put_in_force
 
@@ -22,6 +23,7 @@ INPUTS = {"key": "k"}
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

@@ -10,6 +10,7 @@ from sandbox.models import Outcome, Run
 from sandbox.runners.simulated import SimulatedRunner
 from sandbox.services import invoke, perform
 from tests.extensions import installed
+from tests.playhouse import staged
 
 CATALOG = Path(__file__).parents[2] / "catalog"
 LEAD = {"lead": {"name": "ada   LOVELACE", "phone": "(415) 555-0132", "created": "3 Jan 2026 4pm"}}
@@ -26,6 +27,7 @@ def without_waiting(monkeypatch):
 
 
 @pytest.fixture
+@staged
 def follow_up(workspace, admin):
     paths = ("connectors/hubspot", "connectors/slack", "transforms/leads.clean", "packs/lead.follow-up")
     return installed(workspace, admin, *map(shipped, paths))[-1]

@@ -12,9 +12,11 @@ from sandbox.services import approval_was_decided, invoke, packs, perform, perfo
 from sandbox.services.leases import MAX_TAKE_OVERS
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     return installed(workspace, admin, PROBE)[0]
 

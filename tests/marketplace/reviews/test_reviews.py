@@ -20,10 +20,12 @@ from marketplace.reviews.services import (
 )
 from marketplace.services import list_extension
 from tests.extensions import PROBE, installed, publish
+from tests.playhouse import staged
 from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     installation = installed(workspace, admin, PROBE)[0]
     list_extension(installation.pin.version, level="community", summary="A made-up system.")

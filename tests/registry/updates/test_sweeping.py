@@ -18,6 +18,7 @@ from registry.updates.deciding import State
 from registry.updates.rules import AlreadyHeld, end_lapsed_holds, hold, release, set_defaults, set_updates
 from registry.updates.skipping import NoSecurityFix, SecondPersonNeeded, skip_wait
 from registry.updates.sweeping import take_due_updates
+from tests.playhouse import staged
 from tests.registry.samples import action, connector, manifest_of, pack, publish
 
 WIDE_HOST = (
@@ -29,6 +30,7 @@ LATER = timedelta(days=30)
 
 
 @pytest.fixture
+@staged
 def held(workspace, admin):
     version = publish(connector("acme", "1.2.0"))
     return install(workspace, version.extension, version=version, actor=admin)

@@ -11,12 +11,14 @@ from registry.models import AppRegistration, Connection, ConnectionCredential
 from registry.services import move_pin
 from tests.connections import API, APP_SECRET, LOGIN, OAUTH, register_app, vendor
 from tests.extensions import installed, publish
+from tests.playhouse import staged
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TOKEN, REFRESH = "access-token-0123456789", "refresh-token-0123456789"
 
 
 @pytest.fixture
+@staged
 def installation(workspace, admin):
     return installed(workspace, admin, vendor())[0]
 

@@ -20,11 +20,13 @@ from sandbox.runners import Reply
 from sandbox.services import perform
 from sandbox.services.leases import end
 from tests.extensions import installed
+from tests.playhouse import staged
 from tests.sandbox.health.calls import CHECKED, connect
 from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
+@staged
 def pulse(workspace, admin):
     return installed(workspace, admin, CHECKED)[0]
 

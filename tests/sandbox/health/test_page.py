@@ -11,11 +11,13 @@ from registry.services import uninstall
 from sandbox.health.page import health_page
 from sandbox.models import CheckSchedule
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 from tests.sandbox.run_rows import make_run
 
 
 @pytest.fixture
+@staged
 def pulse(workspace, admin):
     return installed(workspace, admin, CHECKED)[0]
 

@@ -11,10 +11,12 @@ from registry.models import Connection, Installation
 from sandbox.health.standing import standings_of
 from sandbox.models import Breaker, CheckSchedule, HealthCheck
 from tests.extensions import TIDY, installed
+from tests.playhouse import staged
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 
 
 @pytest.fixture
+@staged
 def pulse(workspace, admin):
     return installed(workspace, admin, CHECKED)[0]
 

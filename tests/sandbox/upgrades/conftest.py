@@ -8,9 +8,11 @@ from sandbox.services import invoke
 from sandbox.services.performing import perform
 from sandbox.upgrades.previews import work_on
 from tests.extensions import PROBE, publish
+from tests.playhouse import staged
 
 
 @pytest.fixture
+@staged
 def probe(workspace, admin):
     version = publish(PROBE)
     one = install(workspace, version.extension, version=version, actor=admin)
