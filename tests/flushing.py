@@ -7,6 +7,7 @@ a function of one does it; where there is none at hand, on a server that DATABAS
 
 import psycopg
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
 from psycopg import sql
@@ -64,6 +65,14 @@ def set_up() -> None:
 def flush() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT flushing.flush()")
+
+
+def empty() -> None:
+    """The same on whichever server, for rows that were committed beside the tests of Django's classes."""
+    if is_quick():
+        flush()
+    else:
+        call_command("flush", database="owner", interactive=False, reset_sequences=False, verbosity=0)
 
 
 def teardown(case: TransactionTestCase) -> None:
