@@ -119,8 +119,8 @@ def _index(content: bytes) -> dict[str, Any]:
         index = json.loads(content, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadBundle(f"{INDEX} is not JSON as it has to be: {_words(error)}.") from error
-    for error in _SCHEMA.iter_errors(index):
-        place = "/".join(map(str, error.instance_path)) or "as a whole"
+    for wrong in _SCHEMA.iter_errors(index):
+        place = "/".join(map(str, wrong.instance_path)) or "as a whole"
         raise BadBundle(f"{INDEX} does not have its form: {place:.100}.")
     return index
 

@@ -83,10 +83,14 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
         own = settings.get(one.pk)
         level = "own" if one.extension.is_private else levels[one.extension_id]
         rules = _rules(one, defaults, own, level, holds.get(one.pk), rolling.get(one.pk), now)
-        current = manifests.get(one.pin.version_id)
         releases = tuple(
             _release(
-                one, version, current, manifests[version.pk], needs[one.extension.slug], (one.pk, version.pk) in skips
+                one,
+                version,
+                manifests[one.pin.version_id],
+                manifests[version.pk],
+                needs[one.extension.slug],
+                (one.pk, version.pk) in skips,
             )
             for version in newer[one.pk]
         )

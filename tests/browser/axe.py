@@ -5,11 +5,12 @@ from axe_playwright_python.base import AXE_SCRIPT
 # WCAG 2.2 A and AA, and axe's own advice: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md#axe-core-tags
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # Links and buttons recolour for 120 ms after load or a change of theme, and axe measures what it sees; what htmx asks
-# for at the load of a page is to stand there. Neither is waited for longer, as some things move or load for ever; but
-# what takes no longer than that by itself is waited for to its end, however slow the machine.
+# for at the load of a page is to stand there, undimmed. Neither is waited for longer, as some things move or load for
+# ever; but what takes no longer than that by itself is waited for to its end, however slow the machine.
 SETTLE_MS = 350
-SETTLED = """async (most) => {
-  const until = performance.now() + most, wait = (ms) => new Promise((wake) => setTimeout(wake, ms));
+LOADED_MS = 4_000
+SETTLED = """async ([most, loaded]) => {
+  const until = performance.now() + loaded, wait = (ms) => new Promise((wake) => setTimeout(wake, ms));
   const isBusy = () => document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling");
   while (isBusy() && performance.now() < until) await wait(10);
   const moving = document.getAnimations().filter((one) => one.playState === "running");
@@ -32,7 +33,7 @@ def violations(page) -> list[str]:
 
     ``page`` comes from a context that was made ready for it.
     """
-    page.evaluate(SETTLED, SETTLE_MS)
+    page.evaluate(SETTLED, [SETTLE_MS, LOADED_MS])
     # Without preloading, which fetches every stylesheet again for one rule: see ``orientation_locks``.
     return _found(page, {"runOnly": TAGS, "preload": False})
 

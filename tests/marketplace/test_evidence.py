@@ -6,11 +6,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
 
 from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.scope import scope_with
+from galaxy.core.ui.words import coded
 from marketplace.checks import check
 from marketplace.checks.coverage import coverage_of
 from marketplace.desk import desk, open_desk
@@ -106,7 +106,7 @@ def test_maker_and_reviewer_read_the_same_list(as_htmx, draft, creator):
     page = as_htmx(creator).post(url(draft, "draft-check"), {"text": text, "revision": 1}).content.decode()
     places = [page.index(f'<code class="findings__code">{one.code}</code>') for one in found]
     assert places == sorted(places)
-    assert all(escape(text) in page for one in found for text in (one.message, one.why, one.fix))
+    assert all(coded(text) in page for one in found for text in (one.message, one.why, one.fix))
     assert check(text).findings == found
 
 
