@@ -13,7 +13,7 @@ WORDS = {
     "method": "no such method",
 }
 KINDS = {
-    **dict.fromkeys((200, 201), "done"),
+    **dict.fromkeys((200, 201, 202), "done"),
     **dict.fromkeys((302, 401), "away"),
     403: "refused",
     **dict.fromkeys((400, 409, 410, 415, 422, 503), "unfit"),

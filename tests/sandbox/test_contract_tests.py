@@ -130,7 +130,8 @@ def test_nothing_that_is_not_declared_leaves():
 def test_the_shipped_catalogue_keeps_its_promises(path):
     """Python needs the sandbox, and is run where that is (tests/sandbox/test_contract_tests_python.py)."""
     manifest = read(path.read_bytes(), filename=path.name).manifest
-    files = {file.name: file.read_bytes() for file in path.parent.iterdir() if file.name != path.name}
+    beside = (file for file in path.parent.rglob("*") if file.is_file() and file != path)
+    files = {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in beside}
     report = run_tests(manifest, files)
     assert [(one.id, one.expected, one.got) for one in report.failures if one.status == "failed"] == []
     assert report.passed
