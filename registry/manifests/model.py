@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from galaxy.core import jcs
+import rfc8785
 
 from . import scopes as scope_names
 from .schemas import DIALECT, data_classes
@@ -99,7 +99,7 @@ class Manifest:
     @property
     def canonical_text(self) -> str:
         """RFC 8785."""
-        return jcs.dumps(self.canonical).decode()
+        return rfc8785.dumps(self.canonical).decode()
 
     @cached_property
     def actions(self) -> dict[str, ActionSpec]:
@@ -165,7 +165,7 @@ def version_digest(manifest: Manifest, files: Mapping[str, bytes]) -> str:
 
 
 def _sha256(value: Any) -> str:
-    return hashlib.sha256(jcs.dumps(value)).hexdigest()
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
 
 
 def _action(raw: dict[str, Any], owner: dict[str, Any]) -> ActionSpec:
