@@ -9,6 +9,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.models import Workspace
 from marketplace.bundles.layout import Bundle, Packed, Signed
 from marketplace.bundles.models import BundleSource
+from marketplace.bundles.origins import origin_of
 from marketplace.bundles.sources import source_of
 from marketplace.bundles.trusting import believed_keys, vouching
 from marketplace.checks import Checked
@@ -104,7 +105,7 @@ def look_at(bundle: Bundle, workspace: Workspace) -> Look:
     versions = []
     for packed in bundle.versions:
         checked = _checked(packed, workspace)
-        state, sentence = _standing(packed, workspace, wants.get(packed.manifest.id, ""))
+        state, sentence = _standing(packed, workspace, wants.get(packed.manifest.id, ""), source)
         if state == NEW and (first := next(iter(_obstacles(checked)), None)):
             state, sentence = FAULTY, f"{packed} does not pass the checks here. {first.message} {first.fix}"
         versions.append(Seen(packed, state, sentence, checked, _asks(packed, packs), vouching(packed, believed)))
@@ -135,7 +136,7 @@ def _obstacles(checked: Checked) -> list[Finding]:
     return [one for one in checked.findings if one.severity == "error" or one.code == "version-too-low"]
 
 
-def _standing(packed: Packed, workspace: Workspace, wanted: str) -> tuple[str, str]:
+def _standing(packed: Packed, workspace: Workspace, wanted: str, source: BundleSource | None) -> tuple[str, str]:
     """(state, sentence). ``wanted`` is the range in which another version of the bundle requires it, or ""."""
     manifest = packed.manifest
     if DRAFT.search(manifest.version or ""):
@@ -157,8 +158,23 @@ def _standing(packed: Packed, workspace: Workspace, wanted: str) -> tuple[str, s
         return OTHER, f"{packed} is here already with other content. A number is published once."
     if workspace.is_marketplace and mine.publisher != packed.publisher:
         return TAKEN, f"{manifest.id} is published by {mine.publisher} here, and by {packed.publisher} in the bundle."
-    state, sentence = _as_publisher(packed) if workspace.is_marketplace else (NEW, "")
-    return state, sentence or _beside(mine)
+    if source is not None and (why := _of_others(mine, source)):
+        return TAKEN, why
+    return NEW, _beside(mine)
+
+
+def _of_others(mine: Extension, source: BundleSource) -> str:
+    """Why ``source`` does not continue what is here, "" where the newest of it came from there.
+
+    A marketplace signs what any of its workspaces publishes, under that workspace's name: whoever is called like
+    somebody here would come after them.
+    """
+    newest = mine.versions.order_by("-published_at").first()
+    origin = origin_of(newest) if newest else None
+    if newest is None or (origin is not None and origin.source.pk == source.pk):
+        return ""
+    whose = f"came from {origin.source}" if origin else "was published here"
+    return f"{newest} {whose}, and only what came from {source} is continued by it."
 
 
 def _beside(mine: Extension) -> str:
@@ -184,6 +200,8 @@ def _as_publisher(packed: Packed) -> tuple[str, str]:
     found = Publisher.objects.filter(name=packed.publisher).first()
     if found is not None and found.workspace_id:
         return TAKEN, f"{packed.publisher} is the name of somebody’s publisher here, who submits their own work."
+    if found is not None and found.is_proven:
+        return TAKEN, f"{packed.publisher} is the name of a publisher who is proven here."
     if found is None:
         try:
             check_name(packed.publisher)

@@ -84,7 +84,7 @@ class DeprecationBody(StrictSerializer):
     )
 
 
-class ReasonBody(StrictSerializer):
+class RetirementReasonBody(StrictSerializer):
     reason = serializers.CharField(max_length=REASON, help_text="Whoever uses it reads this.")
 
 
@@ -175,14 +175,14 @@ class DeprecationEndView(RetiringView):
     @extend_schema(
         operation_id="publications_keep",
         summary="Take a deprecation back",
-        request=ReasonBody,
+        request=RetirementReasonBody,
         responses=ReleaseSerializer,
         tags=[TAG],
     )
     @repeatable
     def post(self, request, workspace, slug, number):
         """Keep a version that was deprecated, before its last day."""
-        reason = self.read(ReasonBody)["reason"]
+        reason = self.read(RetirementReasonBody)["reason"]
         version = self.version(slug, number)
         undo_deprecation(version, reason=reason, actor=self.caller.person)
         return self.answer(version)
@@ -192,14 +192,14 @@ class YankingView(RetiringView):
     @extend_schema(
         operation_id="publications_yank",
         summary="Yank a version",
-        request=ReasonBody,
+        request=RetirementReasonBody,
         responses=ReleaseSerializer,
         tags=[TAG],
     )
     @repeatable
     def post(self, request, workspace, slug, number):
         """Take it back for good: nobody installs it any more. Where it is held, it goes on."""
-        reason = self.read(ReasonBody)["reason"]
+        reason = self.read(RetirementReasonBody)["reason"]
         version = self.version(slug, number)
         yank(version, reason=reason, actor=self.caller.person)
         return self.answer(version)

@@ -50,6 +50,8 @@ def approve(
     with both_sides(submission) as sides:
         row = locked(submission, MOVES["approve"])
         check_reviewer(row, actor)
+        if row.owner is not None and row.owner.workspace_id != sides.origin.pk:
+            raise NotReady(f"{row.owner} belongs to another workspace now than the one that handed {row} in.")
         vouched = check_level(row, level, attestations)
         order = Order(sides.desk, row.owner, row.changes, row.support)
         files = {path: bytes(content) for path, content in row.files.values_list("path", "content")}

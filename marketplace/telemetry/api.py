@@ -24,7 +24,7 @@ class FailureSerializer(serializers.Serializer):
     number = serializers.IntegerField()
 
 
-class CallsSerializer(serializers.Serializer):
+class FaredSerializer(serializers.Serializer):
     """Live calls that count."""
 
     succeeded = serializers.IntegerField(source="good")
@@ -37,14 +37,14 @@ class CallsSerializer(serializers.Serializer):
 class DaySerializer(serializers.Serializer):
     day = serializers.DateField(help_text="By UTC; the last one is not over.")
     installs = serializers.IntegerField(allow_null=True)
-    calls = CallsSerializer(allow_null=True, help_text=UNTOLD)
+    calls = FaredSerializer(allow_null=True, help_text=UNTOLD)
 
 
 class VersionSerializer(serializers.Serializer):
     number = serializers.CharField()
     held_by = serializers.IntegerField(help_text="Workspaces that hold it now.")
     active = serializers.IntegerField(allow_null=True, help_text=f"Workspaces that called it. {UNTOLD}")
-    calls = CallsSerializer(allow_null=True, help_text=UNTOLD)
+    calls = FaredSerializer(allow_null=True, help_text=UNTOLD)
 
 
 class ShortfallSerializer(serializers.Serializer):
@@ -64,7 +64,7 @@ class TelemetrySerializer(serializers.Serializer):
     installs = serializers.IntegerField(help_text="Workspaces that hold it now.")
     active = serializers.IntegerField(allow_null=True, help_text=f"Workspaces that called it. {UNTOLD}")
     budget_ms = serializers.IntegerField(allow_null=True, help_text="Null for a pack.")
-    calls = CallsSerializer(allow_null=True, help_text=f"The sum of the days and versions that are told. {UNTOLD}")
+    calls = FaredSerializer(allow_null=True, help_text=f"The sum of the days and versions that are told. {UNTOLD}")
     by_day = DaySerializer(many=True)
     by_version = VersionSerializer(many=True, help_text="The newest first.")
     level = LevelSerializer(allow_null=True)

@@ -30,6 +30,7 @@ from registry.errors import Quarantined
 from registry.manifests import read
 from registry.models import Extension, Publisher, Quarantine, SigningKey, Version
 from registry.services import install
+from registry.services.publishing import publish_private
 from registry.services.quarantining import tell_of_quarantine
 from registry.signing import verify
 from sandbox.services import invoke, perform
@@ -160,6 +161,33 @@ def test_a_workspace_takes_no_name_of_the_marketplace(workspace, admin, bundle, 
     look = look_into(uploaded)
     assert [one.state for one in look.versions] == ["taken", "new"]
     assert "imported at the desk" in look.why_not
+
+
+def test_an_import_continues_what_came_from_there_and_nothing_else(workspace, admin, tmp_path):
+    first, second = foreign(tmp_path, connector()), foreign(tmp_path, connector(version="1.1.0"))
+    source = trusted(first)
+    imported(workspace, first, admin)
+    assert look_into(hand_in(workspace, content=bytes_of(second), name="b", actor=admin)[0]).wanted.state == "new"
+    publish_private(connector(version="1.0.1"), workspace=workspace, published_by=admin)
+    look = look_into(BundleUpload.objects.get(imported_at=None))
+    assert look.wanted.state == "taken"
+    assert look.why_not == f"Acme 1.0.1 was published here, and only what came from {source} is continued by it."
+    with pytest.raises(NotImportable):
+        import_bundle(BundleUpload.objects.get(imported_at=None), actor=admin)
+
+
+def test_nobody_comes_after_a_publisher_who_is_proven_here(desk, tmp_path):
+    """A marketplace signs what its workspaces publish under their own names, and one may be called like ours."""
+    publish(connector("acme", "1.0.0"), "Orbit Works")
+    same, other = foreign(tmp_path, connector(version="1.1.0")), foreign(tmp_path, connector("another"))
+    trusted(same)
+    with workspace_scope([desk.workspace.pk]):
+        for bundle, words in ((same, "was published here"), (other, "a publisher who is proven here")):
+            row = hand_in(desk.workspace, content=bytes_of(bundle), name="b", actor=desk.reviewer)[0]
+            look = look_into(row)
+            assert look.wanted.state == "taken" and words in look.why_not
+            with pytest.raises(NotImportable):
+                import_bundle(row, actor=desk.reviewer)
 
 
 def test_only_those_who_install_import(workspace, member, creator, approver, bundle, uploaded):

@@ -9,11 +9,13 @@ from django.db.utils import DatabaseError, IntegrityError
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import scope_with, workspace_scope
 from marketplace.submissions.approving import approve
-from marketplace.submissions.errors import NotNow, NotTheReviewer, OwnWork, ReasonNeeded, StillOpen
+from marketplace.submissions.errors import NotNow, NotReady, NotTheReviewer, OwnWork, ReasonNeeded, StillOpen
 from marketplace.submissions.machine import MOVES
 from marketplace.submissions.models import DECIDED, OPEN, State, Submission, SubmissionFile, SubmissionStep
 from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import reject, release, request_changes, take, withdraw
+from registry.models import Extension
+from registry.publishers.handing_over import answer_claim, ask_for_name
 from tests.submitting import publisher_of, submitted, taken, text_of
 
 
@@ -286,3 +288,20 @@ def test_no_other_workspace_can_be_made_the_judge(workspace, other_workspace, ca
         transaction.atomic(),
     ):
         Submission.objects.bulk_create([Submission(**{**_values(row), "slug": "other", "desk_id": other_workspace.pk})])
+
+
+def test_what_was_handed_in_under_a_name_that_went_to_others_is_not_published(
+    workspace, cast, desk, other_workspace, stranger
+):
+    """The bytes of the old team never come out under the name of the new one."""
+    with workspace_scope([workspace.pk, desk.workspace.pk]):
+        row = taken(submitted(workspace, cast["creator"]), desk.workspace, desk.reviewer)
+    with workspace_scope([other_workspace.pk]):
+        claim = ask_for_name(other_workspace, publisher=row.owner, plea="It is our trade mark.", actor=stranger)
+    with workspace_scope([desk.workspace.pk]):
+        for person in (desk.reviewer, desk.second):
+            answer_claim(claim, grant=True, reason="The register says so.", actor=person)
+    with workspace_scope([workspace.pk, desk.workspace.pk]):
+        with pytest.raises(NotReady, match="belongs to another workspace now"):
+            approve(row, desk=desk.workspace, actor=desk.reviewer)
+        assert not Extension.objects.filter(slug="lantern-tasks").exists()
