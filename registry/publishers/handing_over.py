@@ -8,7 +8,7 @@ from django.utils import timezone
 from galaxy.core import audit
 from galaxy.core.errors import Invalid
 from galaxy.core.members import marketplace_workspace
-from galaxy.core.models import User, Workspace, WorkspaceModel
+from galaxy.core.models import Membership, User, Workspace, WorkspaceModel
 from galaxy.core.notifications import notify, settle
 from galaxy.core.permissions import holders_of, require
 from galaxy.core.scope import scope_with
@@ -18,6 +18,7 @@ from registry.publishers import news
 from registry.publishers.claiming import MAY_CLAIM, MAY_VOUCH
 from registry.publishers.naming import new_token
 from registry.publishers.proving import reason_of, require_desk, tell_of_proof
+from registry.publishers.team import is_of_team
 
 MOST_PLEA = 1000
 
@@ -68,6 +69,11 @@ def answer_claim(claim: NameClaim, *, grant: bool, reason: str, actor: User) -> 
         raise AlreadyDecided(f"{row} is {row.get_state_display().lower()} already.")
     if row.asked_by_id == actor.pk:
         raise NeedsAnother("You asked for it, so somebody else decides.")
+    if is_of_team(actor, row.publisher):
+        raise NeedsAnother("You are of the team whose name it is, so somebody else decides.")
+    with scope_with(row.workspace_id):
+        if Membership.objects.filter(workspace=row.workspace_id, user=actor).exists():
+            raise NeedsAnother("You belong to the workspace that asks for it, so somebody else decides.")
     now = timezone.now()
     if grant and row.first_by_id is None:
         row.first_by, row.first_at, row.first_reason = actor, now, reason

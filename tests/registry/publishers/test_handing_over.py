@@ -6,11 +6,12 @@ from django.db.utils import DatabaseError, IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.members import add_member
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import scope_with, workspace_scope
 from registry.errors import AlreadyClaimed, AlreadyDecided, NeedsAnother, NotClaimable
-from registry.models import NameClaim, Publisher
+from registry.models import NameClaim, Publisher, PublisherMember
 from registry.publishers import keys, proving
 from registry.publishers.claiming import claim_name
 from registry.publishers.handing_over import answer_claim, ask_for_name
@@ -65,6 +66,18 @@ def test_two_people_give_a_name_over_and_every_side_is_told(desk, orbit, claim, 
         assert AuditEvent.objects.filter(action="publisher.claim_supported").count() == 1
     with pytest.raises(AlreadyDecided):
         answer(desk, claim, desk.second)
+
+
+def test_neither_side_decides(desk, orbit, claim, other_workspace, stranger):
+    with workspace_scope([other_workspace.pk]):
+        add_member(other_workspace, user=desk.reviewer, role="member", actor=stranger)
+    PublisherMember.objects.create(publisher=orbit, user=desk.second)
+    for person, words in ((desk.reviewer, "workspace that asks"), (desk.second, "team whose name")):
+        for grant in (True, False):
+            with pytest.raises(NeedsAnother, match=words):
+                answer(desk, claim, person, grant=grant)
+    claim.refresh_from_db()
+    assert (claim.state, claim.first_by) == ("open", None)
 
 
 def test_one_no_leaves_the_name_where_it_is(desk, orbit, claim, workspace):
