@@ -1,5 +1,7 @@
 """An extension as a folder on somebody's disk: one manifest, and the files that go with it."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +66,12 @@ def begin_folder(place: Path, *, starter: str, name: str) -> list[Path]:
         raise BadFolder(f"{place} is there already, and not empty.", "Name a folder that is not there yet.")
     text = TEXTS[starter]
     placeholder = text.partition("\n")[0].partition(": ")[2]  # scopes are named after it as well
+    title = " ".join(re.split(r"[-._]", name)).strip().capitalize() or name
+    text = re.sub(r"^name: .*$", lambda _: f"name: {json.dumps(title)}", text.replace(placeholder, name), flags=re.M)
     place.mkdir(parents=True, exist_ok=True)
     written = [place / MANIFEST_NAMES[0], place / "docs.md"]
-    written[0].write_text(text.replace(placeholder, name), encoding="utf-8")
-    written[1].write_text(LEAST_DOCS.format(name=name), encoding="utf-8")
+    written[0].write_text(text, encoding="utf-8")
+    written[1].write_text(LEAST_DOCS.format(name=title), encoding="utf-8")
     return written
 
 

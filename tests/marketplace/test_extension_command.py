@@ -32,6 +32,7 @@ def test_a_new_folder_can_be_checked_at_once(tmp_path, starter):
     printed, status = run("check", folder)
     assert (status, printed.splitlines()[-1]) == (0, "No errors.")
     assert "my-" not in (folder / "manifest.yaml").read_text()
+    assert 'name: "Acme tasks"' in (folder / "manifest.yaml").read_text()
 
 
 def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path):

@@ -5,6 +5,7 @@ of whose token it is; ``bundle`` is for whoever runs this Galaxy, so that nobody
 """
 
 import json
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         folder = options["folder"]
         for file in begin_folder(folder, starter=options["starter"], name=options["name"] or folder.resolve().name):
             self.stdout.write(f"{file}")
-        self.stdout.write(f"Next: manage.py extension check {folder}")
+        self.stdout.write(f"Next: {_typed()} extension check {folder}")
 
     def _check(self, options: dict[str, Any]) -> None:
         folder = read_folder(options["folder"])
@@ -73,13 +74,25 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _submit(self, options: dict[str, Any]) -> None:
-        remote.submit(read_folder(options["folder"]), self.stdout.write, options)
+        remote.submit(read_folder(options["folder"]), self._say, options)
 
     def _status(self, options: dict[str, Any]) -> None:
-        remote.status(self.stdout.write, options)
+        remote.status(self._say, options)
+
+    def _say(self, line: str) -> None:
+        """At once: what waits for days is read meanwhile, in a log too."""
+        self.stdout.write(line)
+        self.stdout.flush()
 
     def _bundle(self, options: dict[str, Any]) -> None:
         bundles.handle(options.pop("act"), self.stdout.write, **options)
+
+
+def _typed() -> str:
+    """How the command was begun, so that the next one can be pasted."""
+    python = Path(sys.executable)
+    here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return f"{here} manage.py"
 
 
 def _as_json(checked: Checked) -> str:
