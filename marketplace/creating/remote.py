@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from marketplace.checks import check
-from marketplace.creating.client import TOKEN, Api, read_token
+from marketplace.creating.client import TOKEN, Api, Declined, NoAnswer, read_token
 from marketplace.creating.testing import failures, finding_line, grid, place_in
 from marketplace.folders import BadFolder, Folder
 
@@ -23,6 +23,8 @@ OPEN = ("submitted", "in_review")
 LOOK_EVERY_S = 1.0  # at the tests, which take seconds
 WAIT_EVERY_S = 30.0  # at a decision, which takes people
 TESTS_LAST_S = 300
+SERVERS_FAULT, TOO_MANY = 500, 429
+STOPPED = 130  # as shells say of what Ctrl-C ended
 
 
 def add_submit_arguments(parser: ArgumentParser) -> None:
@@ -68,11 +70,14 @@ def status(say: Say, options: dict[str, Any]) -> None:
     """Raises SystemExit(1) where one was refused or withdrawn."""
     api = _api(options)
     if not options["submission"]:
-        for row in api.get("submissions/", limit="20")["results"]:
-            say(f"{row['id']}  {row['extension']} {row['version']}  {row['state']}  {row['submitted_at'][:16]}")
+        rows = api.get("submissions/", limit="20")["results"]
+        for row in rows:
+            say(f"{row['id']}  {row['extension']} {row['version']}  {_state(row)}  {row['submitted_at'][:16]} UTC")
+        if not rows:
+            say("Nothing was submitted from this workspace yet.")
         return
     row = api.get(f"submissions/{options['submission']}/")
-    say(f"{row['extension']} {row['version']}: {row['state']}")
+    say(f"{row['extension']} {row['version']}: {_state(row)}")
     _told(row, say)
     _waited(api, row, say, options)
 
@@ -155,14 +160,35 @@ def _usual(seconds: float | None) -> str:
 
 
 def _waited(api: Api, row: dict[str, Any], say: Say, options: dict[str, Any]) -> None:
-    seen = (row["state"], row["standing"]["place"])
-    while options["wait"] and row["state"] in OPEN:
-        time.sleep(max(options["every"], 0.05))
-        row = api.get(f"submissions/{row['id']}/")
-        now = (row["state"], row["standing"]["place"])
-        if now != seen:
-            seen = now
-            say(f"{row['state']}")
-            _told(row, say)
+    try:
+        while options["wait"] and row["state"] in OPEN:
+            seen = (row["state"], row["standing"]["place"])
+            time.sleep(max(options["every"], 0.05))
+            row = _asked_until_answered(api, f"submissions/{row['id']}/", say, options)
+            if (row["state"], row["standing"]["place"]) != seen:
+                say(f"Now {_state(row)}.")
+                _told(row, say)
+    except KeyboardInterrupt:
+        say(f"It is not decided yet. Submission {row['id']} waits without this command too; status shows it.")
+        raise SystemExit(STOPPED) from None
     if row["state"] not in (*OPEN, "approved"):
         raise SystemExit(1)
+
+
+def _asked_until_answered(api: Api, path: str, say: Say, options: dict[str, Any]) -> dict[str, Any]:
+    """A decision takes days, in which networks fail and servers start anew: neither is a no."""
+    is_told = False
+    while True:
+        try:
+            return api.get(path)
+        except (NoAnswer, Declined) as error:
+            if isinstance(error, Declined) and error.status < SERVERS_FAULT and error.status != TOO_MANY:
+                raise
+            if not is_told:
+                say(f"{error} It is asked again until it answers.")
+            is_told = True
+            time.sleep(max(options["every"], 0.05))
+
+
+def _state(row: dict[str, Any]) -> str:
+    return row["state"].replace("_", " ")

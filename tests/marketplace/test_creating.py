@@ -2,14 +2,18 @@
 
 import io
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from galaxy.core.scope import workspace_scope
 from galaxy.core.tokens import API_PERMISSIONS, create_token
 from marketplace.creating.client import Api, BadAddress, NoAnswer, NoToken, read_token
 from marketplace.evidence.models import TestRun
 from marketplace.submissions.models import Submission
+from marketplace.submissions.services import request_changes, take
 from marketplace.workshop.models import Draft
 from tests.submitting import text_of
 
@@ -140,6 +144,58 @@ def test_a_folder_is_submitted_over_the_api_and_its_draft_is_changed_the_next_ti
     (folder / "manifest.yaml").write_text("connector: [")
     with pytest.raises(CommandError, match="errors"):
         asked("submit", folder, "--catalogue", "private")
+
+
+class Meanwhile(io.StringIO):
+    """What the command prints; ``acts`` are done once the words before them were printed, as other people do."""
+
+    def __init__(self, **acts):
+        super().__init__()
+        self.acts = {words.replace("_", " "): act for words, act in acts.items()}
+
+    def write(self, text):
+        for words in [one for one in self.acts if one in text]:
+            self.acts.pop(words)()
+        return super().write(text)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_waiting_tells_each_change_and_ends_with_what_was_decided(
+    asked, folder, workspace, admin, monkeypatch, live_server
+):
+    cuts = iter(["reset", "refused"])
+    opened = urllib.request.OpenerDirector.open
+
+    def open_sometimes(self, request, *rest, **more):
+        is_look = request.get_method() == "GET" and "/submissions/" in request.full_url
+        if is_look and (cut := next(cuts, "")):
+            raise urllib.error.URLError(cut)
+        return opened(self, request, *rest, **more)
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", open_sometimes)
+
+    def row():
+        return Submission.objects.in_workspace(workspace).get()
+
+    def decide():
+        with workspace_scope([workspace.pk]):
+            request_changes(row(), desk=workspace, actor=admin, reason="Say which time zone.")
+
+    def begin():
+        with workspace_scope([workspace.pk]):
+            take(row(), desk=workspace, actor=admin)
+
+    out = Meanwhile(is_submitted=begin, Now_in_review=decide)
+    place = ("--url", live_server.url, "--workspace", workspace.slug)
+    with pytest.raises(SystemExit) as end:
+        call_command("extension", "submit", str(folder), *place, "--catalogue", "private", "--wait", "--every", "0.05",
+                     stdout=out)  # fmt: skip
+    printed = out.getvalue()
+    assert end.value.code == 1
+    assert not out.acts
+    assert printed.index("is submitted") < printed.index("Now in review.") < printed.index("Now changes requested.")
+    assert printed.count("asked again until it answers") == 1
+    assert "The reviewer wrote: Say which time zone." in printed
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
