@@ -16,7 +16,7 @@ from registry.names import skeleton
 
 MAX_NAME = 80
 _LIKE_LATIN = {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}  # scripts whose letters pass for Latin ones
-_NEXT = "If it is yours by right, prove it: whoever runs the marketplace can give a name to its owner."
+_NEXT = "If it is yours by right, ask the desk for it: Publishers, Names asked for."
 
 
 def publisher_named(name: str) -> Publisher:
