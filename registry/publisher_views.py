@@ -12,6 +12,7 @@ from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.fields import WordsField, add_refusals
 from galaxy.core.models import Membership
 from galaxy.core.permissions import can, require, why_not
+from galaxy.core.recent_proof import require_recent_proof
 from registry.errors import NameTaken
 from registry.models import NameClaim, Publisher, PublisherMember, SigningKey
 from registry.publishers import claiming, keys, proving
@@ -131,6 +132,8 @@ def publisher_team_removal(request, workspace, pk, member):
 @require_POST
 def publisher_keys(request, workspace, pk):
     row, form = _publisher(request, pk), KeyForm(request.POST)
+    if form.is_valid():
+        _prove(request, row, f"Add a key of {row}")
     return _done(request, row, "key_form", form, keys.add_key, "The key is known. Sign what you publish with it.")
 
 
@@ -139,10 +142,16 @@ def publisher_signing(request, workspace, pk):
     """From which day on what is published has to bear the publisher's own signature; ``end`` demands it no more."""
     row, form = _publisher(request, pk), SigningForm(request.POST)
     if "end" in request.POST:
+        _prove(request, row, f"Demand no signature of {row} any more")
         keys.demand_signatures(row, since=None, actor=request.user)
         messages.success(request, "Nothing has to bear a signature of its own any more.")
         return redirect("registry:publisher-detail", request.workspace.slug, row.pk)
+    if form.is_valid():
+        _prove(request, row, f"Demand a signature of {row}")
+    begun = row.signs_from if row.signs_from and row.signs_from <= timezone.now() else None
     sentence = "It holds for what is published from then on."
+    if begun:
+        sentence = f"It is demanded since {begun:%-d %B %Y, %H:%M} UTC already, and that stays."
     return _done(request, row, "signing_form", form, keys.demand_signatures, sentence)
 
 
@@ -151,7 +160,9 @@ def key_retirement(request, workspace, key):
     """It signs no more, and what it signed stays good."""
     require_maker(request)
     rows = SigningKey.objects.filter(publisher__workspace=request.workspace).select_related("publisher")
-    row = keys.retire_key(get_object_or_404(rows, pk=key), actor=request.user)
+    row = get_object_or_404(rows, pk=key)
+    _prove(request, row.publisher, f"Retire key {row}")
+    row = keys.retire_key(row, actor=request.user)
     messages.success(request, f"Key {row} is retired. What it signed stays good.")
     return redirect(f"{row.publisher.url_in(request.workspace)}#keys")
 
@@ -184,6 +195,7 @@ def key_revocation(request, workspace, key):
     require_may_revoke(request.user, row)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
+        require_recent_proof(request, f"Revoke key {row}")
         stopped = revoke_key(row, actor=request.user, **form.cleaned_data)
         messages.success(request, f"Key {row} is revoked. {len(stopped)} versions are stopped.")
         return redirect("registry:key-list", request.workspace.slug)
@@ -201,6 +213,12 @@ def _publisher(request, pk) -> Publisher:
     require_maker(request)
     rows = Publisher.objects.all() if vouches(request) else Publisher.objects.filter(workspace=request.workspace)
     return get_object_or_404(rows, pk=pk)
+
+
+def _prove(request, row: Publisher, act: str) -> None:
+    """Ask a manager who is there before what is signed for is changed: a session left open would do otherwise."""
+    claiming.require_manager(request.user, row)
+    require_recent_proof(request, act)
 
 
 def vouches(request) -> bool:
@@ -235,6 +253,7 @@ def _page(request, row, status=200, **bound):
         "team": row.team.select_related("user"),
         "keys": row.keys.all(),
         "extensions": row.extensions.all()[:PAGE_SIZE],
+        "has_begun": row.signs_from is not None and row.signs_from <= timezone.now(),
         "may_manage": claiming.may_manage(request.user, row),
         "is_desk": vouches(request),
         "domain_form": DomainForm(initial={"domain": row.domain}),

@@ -18,7 +18,8 @@ class Publisher(models.Model):
     ``workspace`` owns it; NULL is for names of the people who run Galaxy. A name is for good, since it stands in what
     is signed (a trigger holds that). ``token`` is what the DNS record has to hold. ``proven_at`` is when the proof was
     first found, ``checked_at`` when it was last looked for, ``missing_since`` since when a record that was there is
-    not found any more. What is published from ``signs_from`` on counts with a signature of the publisher's only.
+    not found any more. What is published from ``signs_from`` on counts with a signature of the publisher's only;
+    ``signed_spans`` are [from, until] of demands of those who had the name before, as ISO texts, and hold still.
     """
 
     class Proof(models.TextChoices):
@@ -47,6 +48,7 @@ class Publisher(models.Model):
     vouched_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     vouch_reason = models.CharField(max_length=300, blank=True)
     signs_from = models.DateTimeField(null=True, blank=True)
+    signed_spans = models.JSONField(default=list, blank=True)
     created_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -87,7 +89,10 @@ class Publisher(models.Model):
 
     def demands(self, published_at: datetime) -> bool:
         """Whether what was published then has to bear a signature of the publisher's own."""
-        return self.signs_from is not None and published_at >= self.signs_from
+        if self.signs_from is not None and published_at >= self.signs_from:
+            return True
+        spans = ((datetime.fromisoformat(one), datetime.fromisoformat(other)) for one, other in self.signed_spans)
+        return any(begins <= published_at < ends for begins, ends in spans)
 
     @property
     def record_name(self) -> str:

@@ -58,9 +58,10 @@ def ask_for_name(workspace: Workspace, *, publisher: Publisher, plea: str, actor
 def answer_claim(claim: NameClaim, *, grant: bool, reason: str, actor: User) -> NameClaim:
     """Say at the desk what becomes of it. One no ends it; the name goes over with the yes of a second person.
 
-    What is published under the name goes with it, and so do its keys, retired: what they signed stays good. Proof,
-    domain and team are those of the new owner to make. Raises NotGranted, Invalid, AlreadyDecided, or NeedsAnother for
-    who asked, and for a second yes of the same person.
+    What is published under the name goes with it, and so do its keys, retired: what they signed stays good. A demand of
+    the publisher's own signature ends for what comes, since no key is left that could make one, and holds for what was
+    published under it. Proof, domain and team are those of the new owner to make. Raises NotGranted, Invalid,
+    AlreadyDecided, or NeedsAnother for who asked, and for a second yes of the same person.
     """
     desk = require_desk(actor)
     reason = reason_of(reason)
@@ -82,13 +83,16 @@ def answer_claim(claim: NameClaim, *, grant: bool, reason: str, actor: User) -> 
         return row
     if grant and row.first_by_id == actor.pk:
         raise NeedsAnother("You said yes already: a second person of the desk has to.")
+    publisher = _held(row) if grant else row.publisher
     row.state = NameClaim.State.GRANTED if grant else NameClaim.State.REFUSED
     row.decided_by, row.decided_at, row.reason = actor, now, reason
     row.save()
     settle(desk, cast(WorkspaceModel, row), "name_claim_waiting")
     if grant:
-        _hand_over(row, actor)
-    _record(row, desk, "publisher.handed_over" if grant else "publisher.claim_refused", actor, reason)
+        demanded = _hand_over(row, publisher, actor)
+        _record(row, desk, "publisher.handed_over", actor, reason, signed_since=demanded)
+    else:
+        _record(row, desk, "publisher.claim_refused", actor, reason)
     with scope_with(row.workspace_id):
         home = Workspace.objects.get(pk=row.workspace_id)
         words = f"{row.publisher} is yours now." if grant else f"{row.publisher} stays where it is."
@@ -96,12 +100,19 @@ def answer_claim(claim: NameClaim, *, grant: bool, reason: str, actor: User) -> 
     return row
 
 
-def _hand_over(row: NameClaim, actor: User) -> None:
+def _held(row: NameClaim) -> Publisher:
+    """The publisher, locked. Raises AlreadyDecided where another has it than was asked."""
     publisher = Publisher.objects.select_for_update(of=("self",)).get(pk=row.publisher_id)
     if publisher.workspace_id != row.holder_id:
         raise AlreadyDecided(f"{publisher} is not whose it was when it was asked for.")
+    return publisher
+
+
+def _hand_over(row: NameClaim, publisher: Publisher, actor: User) -> str:
+    """Returns since when its signatures were demanded, as ``_end_demand`` does."""
     news.tell_team(publisher, "publisher_handed_over", note=f"{publisher} goes to {row.workspace_name}. {row.reason}")
     SigningKey.objects.filter(publisher=publisher, retired_at=None, revoked_at=None).update(retired_at=row.decided_at)
+    demanded = _end_demand(publisher, row)
     publisher.team.all().delete()
     publisher.workspace_id = row.workspace_id
     publisher.domain, publisher.token = "", new_token()
@@ -114,9 +125,21 @@ def _hand_over(row: NameClaim, actor: User) -> None:
     )
     tell_of_proof(publisher)
     row.publisher = publisher
+    return demanded
 
 
-def _record(row: NameClaim, desk: Workspace, action: str, actor: User, reason: str) -> None:
+def _end_demand(publisher: Publisher, row: NameClaim) -> str:
+    """Since when signatures were demanded, as text, "" where none were. What was published unsigned since then waits
+    still: whoever has the name now may sign it."""
+    begins, ends = publisher.signs_from, row.decided_at
+    publisher.signs_from = None
+    if begins is None or ends is None or begins >= ends:
+        return ""
+    publisher.signed_spans = [*publisher.signed_spans, [begins.isoformat(), ends.isoformat()]]
+    return begins.isoformat()
+
+
+def _record(row: NameClaim, desk: Workspace, action: str, actor: User, reason: str, **facts: str) -> None:
     """In the trail of the desk; once it is decided in those of who asked and of who has the name as well."""
     homes = [desk.pk] if row.state == NameClaim.State.OPEN else [desk.pk, row.workspace_id, row.holder_id]
     for home in dict.fromkeys(homes):
@@ -130,6 +153,7 @@ def _record(row: NameClaim, desk: Workspace, action: str, actor: User, reason: s
                 asked_by=row.workspace_name,
                 first_yes=row.first_by,
                 why=reason,
+                **facts,
             )
 
 

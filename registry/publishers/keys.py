@@ -67,7 +67,8 @@ def demand_signatures(
     """Say that what is published from ``since`` on counts with a signature of the publisher's only; None: not any more.
 
     A day that is over is refused, since what was published then is in use without one. Today means from now on, a
-    later day from its beginning by UTC. Raises NotManager, Invalid, or Conflict where no key could make a signature.
+    later day from its beginning by UTC. A demand that has begun keeps its day, whatever is asked for: a later one would
+    let through what waits for a signature. Raises NotManager, Invalid, or Conflict where no key could make one.
     """
     require_manager(actor, publisher)
     now = now or timezone.now()
@@ -76,8 +77,11 @@ def demand_signatures(
     row = Publisher.objects.select_for_update(of=("self",)).get(pk=publisher.pk)
     if since and not active_keys(row).exists():
         raise Conflict(f"{row} has no key that could sign.", "Add the public half of a key first.")
+    before = row.signs_from
+    if since and before and before <= now:
+        return row
     begins = datetime.combine(since, time.min, tzinfo=UTC) if since else None
-    before, row.signs_from = row.signs_from, max(begins, now) if begins else None
+    row.signs_from = max(begins, now) if begins else None
     row.save(update_fields=["signs_from"])
     facts = {"before": {"signs_from": _shown(before)}, "after": {"signs_from": _shown(row.signs_from)}}
     record(row, "publisher.signing_changed", actor, **facts)

@@ -7,15 +7,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.members import add_member
-from galaxy.core.models import AuditEvent, Notification
+from galaxy.core.models import AuditDetail, AuditEvent, Notification
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import scope_with, workspace_scope
-from registry.errors import AlreadyClaimed, AlreadyDecided, NeedsAnother, NotClaimable
+from registry.errors import AlreadyClaimed, AlreadyDecided, NeedsAnother, NotClaimable, NotVouched
 from registry.models import NameClaim, Publisher, PublisherMember
 from registry.publishers import keys, proving
 from registry.publishers.claiming import claim_name
 from registry.publishers.handing_over import answer_claim, ask_for_name
 from registry.publishers.naming import publisher_named
+from registry.signing import verify
+from tests.factories import make_user, make_workspace
 from tests.registry.samples import connector, publish
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +98,54 @@ def test_the_database_moves_no_name_without_two_people(orbit, claim, desk, other
     answer(desk, claim, desk.reviewer, grant=False)
     with pytest.raises(DatabaseError, match="decided once"), transaction.atomic():
         NameClaim.objects.filter(pk=claim.pk).update(reason="Otherwise.")
+
+
+def test_a_claim_of_before_moves_no_name_again(desk, orbit, claim, workspace, other_workspace, creator):
+    """Meridian to Tidewater and back: the first claim names both sides still, and leads nowhere any more."""
+    for person in (desk.reviewer, desk.second):
+        answer(desk, claim, person)
+    back = ask_for_name(workspace, publisher=Publisher.objects.get(), plea=WHY, actor=creator)
+    for person in (desk.reviewer, desk.second):
+        answer(desk, back, person)
+    assert Publisher.objects.get().workspace == workspace
+    with pytest.raises(DatabaseError, match="for good"), transaction.atomic():
+        Publisher.objects.filter(pk=orbit.pk).update(workspace=other_workspace)
+
+
+def test_of_two_who_ask_one_gets_the_name_and_the_other_claim_is_over(desk, orbit, claim, other_workspace):
+    person = make_user("Third")
+    third = make_workspace("Harbour", {"owner": person})
+    with workspace_scope([third.pk]):
+        other = ask_for_name(third, publisher=orbit, plea=WHY, actor=person)
+    answer(desk, other, desk.reviewer)
+    for one in (desk.reviewer, desk.second):
+        answer(desk, claim, one)
+    with pytest.raises(AlreadyDecided, match="not whose it was"):
+        answer(desk, other, desk.second)
+    assert Publisher.objects.get(pk=orbit.pk).workspace_id == other_workspace.pk
+    granted = {"state": "granted", "decided_by": desk.second, "decided_at": timezone.now(), "reason": "Yes."}
+    with pytest.raises(DatabaseError, match="not on who has the name"), transaction.atomic():
+        NameClaim.objects.filter(pk=other.pk).update(**granted)
+    answer(desk, other, desk.second, grant=False)
+
+
+def test_a_demand_of_signatures_ends_for_what_comes_and_holds_for_what_was_published_under_it(
+    desk, orbit, claim, creator, other_workspace, stranger
+):
+    keys.demand_signatures(orbit, since=timezone.now().date(), actor=creator)
+    unsigned = publish(connector(version="1.0.1", summary="Odd."), publisher=Publisher.objects.get())
+    for person in (desk.reviewer, desk.second):
+        answer(desk, claim, person)
+    row = Publisher.objects.get()
+    assert row.signs_from is None
+    unsigned.extension.refresh_from_db()
+    with pytest.raises(NotVouched, match="no signature of Orbit Works"):
+        verify(unsigned)
+    with workspace_scope([other_workspace.pk]):
+        following = publish(connector(version="1.0.2", summary="Fine."), publisher=row)
+        verify(following)
+        fields = AuditDetail.objects.get(event_id=AuditEvent.objects.get(action="publisher.handed_over").pk).fields
+        assert fields["data.signed_since"]
 
 
 def test_who_may_ask_and_who_may_answer(desk, orbit, claim, workspace, other_workspace, stranger, admin, creator):

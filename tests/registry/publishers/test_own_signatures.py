@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import AuditEvent, Notification
+from galaxy.core.sessions import BEGAN
 from registry.errors import AlreadyRetired, NotManager, NotVouched, WrongSignature
 from registry.models import Publisher, SigningKey
 from registry.publishers import keys
@@ -131,6 +132,41 @@ def test_it_is_demanded_of_what_comes_and_never_of_what_is_out(orbit, private, c
     verify(version)
     assert keys.demand_signatures(orbit, since=None, actor=creator).signs_from is None
     assert AuditEvent.objects.filter(action="publisher.signing_changed").count() == 3
+
+
+def test_demanding_it_again_lets_nothing_through_that_waits(demanded, creator, workspace, client_of):
+    """A later day would be one after what was published unsigned."""
+    first = demanded.signs_from
+    waiting = publish(connector(), publisher=demanded)
+    for later in (0, 3):
+        since = timezone.now().date() + timedelta(days=later)
+        assert keys.demand_signatures(demanded, since=since, actor=creator).signs_from == first
+    place = reverse("registry:publisher-signing", args=[workspace.slug, demanded.pk])
+    answer = client_of(creator).post(place, {"since": timezone.now().date().isoformat()}, follow=True)
+    assert "and that stays" in answer.text and "Demand it from" not in answer.text
+    waiting.extension.refresh_from_db()
+    with pytest.raises(NotVouched):
+        verify(waiting)
+    assert AuditEvent.objects.filter(action="publisher.signing_changed").count() == 1
+
+
+def test_who_did_not_prove_it_of_late_changes_nothing_that_is_signed_for(demanded, creator, workspace, client_of):
+    client, key, at = client_of(creator), SigningKey.objects.get(publisher=demanded), [workspace.slug, demanded.pk]
+    session = client.session
+    session[BEGAN] -= 3600
+    session.save()
+    day = timezone.now().date().isoformat()
+    for place, said in (
+        (reverse("registry:publisher-keys", args=at), {"public": base64.b64encode(b"k" * 32).decode()}),
+        (reverse("registry:publisher-signing", args=at), {"end": "1"}),
+        (reverse("registry:publisher-signing", args=at), {"since": day}),
+        (reverse("registry:key-retirement", args=[workspace.slug, key.pk]), {}),
+        (reverse("registry:key-revocation", args=[workspace.slug, key.pk]), {"reason": "Lost."}),
+    ):
+        answer = client.post(place, said)
+        assert (answer.status_code, answer.get("Location")) == (302, reverse("core:proof")), place
+    row = Publisher.objects.get(pk=demanded.pk)
+    assert row.signs_from == demanded.signs_from and [one.state for one in row.keys.all()] == ["active"]
 
 
 def test_without_a_key_nothing_is_demanded_and_a_retired_key_signs_no_more(orbit, creator, workspace, client_of):
