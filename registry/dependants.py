@@ -1,12 +1,14 @@
 """Who uses an installation: what feels it if it moves or goes, and whose it is. Floors above add what they know."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils import timezone
 
 from galaxy.core.agents import agents_on
 from galaxy.core.models import User
+from galaxy.core.permissions import can
 from registry.models import Hold, Installation, PackPin, ScheduledMove
 from registry.services.installing import needed_by
 
@@ -23,13 +25,17 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Use:
-    """One dependant. ``kind`` is of LABELS; ``owner`` is who answers for it, ``note`` in what way it uses it."""
+    """One dependant. ``kind`` is of LABELS; ``owner`` is who answers for it, ``note`` in what way it uses it.
+
+    With a ``count`` of more than one they are that many, whom the reader may not see.
+    """
 
     kind: str
     name: str
     owner: str
     url: str = ""
     note: str = ""
+    count: int = 1
 
 
 Reader = Callable[[Installation, User | None], Iterable[Use]]
@@ -47,7 +53,7 @@ def uses_of(installation: Installation, user: User | None = None) -> list[Use]:
 
     ``user`` is who reads: what they may not open stands there without its name. None: nobody, a service counts them.
     """
-    found = [*_own(installation), *(use for reader in _readers for use in reader(installation, user))]
+    found = [*_own(installation, user), *(use for reader in _readers for use in reader(installation, user))]
     order = list(LABELS)
     return sorted(found, key=lambda use: (order.index(use.kind), use.name.lower()))
 
@@ -64,21 +70,34 @@ def grouped(uses: Iterable[Use]) -> list[tuple[str, list[Use]]]:
     return [(label, some) for label, some in found if some]
 
 
-def _own(installation: Installation) -> Iterable[Use]:
+def _own(installation: Installation, user: User | None) -> Iterable[Use]:
+    """What this floor knows of: packs and pins of packs by name to who sees the pack, agents to who manages them or
+    has that one. The others of a kind are counted in one."""
     slug = installation.extension.slug
-    for pack in needed_by(installation):
-        wanted = pack.pin.version.parsed.requires.get(slug, "*")
-        owner = str(pack.installed_by)
-        yield Use(PACK, str(pack), owner, pack.get_absolute_url(), f"requires {wanted}")
-    seen = set()
-    for agent, _ in agents_on(installation):
-        if agent.pk not in seen and not agent.is_over:
-            seen.add(agent.pk)
-            yield Use(AGENT, agent.name, str(agent.owner), agent.get_absolute_url(), "holds a grant on it")
-    pins = PackPin.objects.filter(workspace=installation.workspace_id, installation=installation)
-    for one in pins.select_related("pack__extension", "pack__workspace", "version", "pinned_by"):
-        name = f"{one.pack} at {one.version.number}"
-        yield Use(PIN, name, str(one.pinned_by), one.pack.get_absolute_url(), one.reason)
+    needing = needed_by(installation)
+    pins = list(
+        PackPin.objects.filter(workspace=installation.workspace_id, installation=installation).select_related(
+            "pack__extension", "pack__workspace", "version", "pinned_by"
+        )
+    )
+    seen = _seen({pack.pk for pack in needing} | {one.pack_id for one in pins}, installation, user)
+    for pack in needing:
+        if pack.pk in seen:
+            wanted = pack.pin.version.parsed.requires.get(slug, "*")
+            yield Use(PACK, str(pack), str(pack.installed_by), pack.get_absolute_url(), f"requires {wanted}")
+    yield from _unseen(PACK, sum(pack.pk not in seen for pack in needing))
+    agents = {agent.pk: agent for agent, _ in agents_on(installation) if not agent.is_over}
+    manages = user is None or can(user, "core.manage_agent", installation.workspace)
+    for agent in agents.values():
+        if manages or agent.owner == user:
+            url = agent.get_absolute_url() if manages else ""
+            yield Use(AGENT, agent.name, str(agent.owner), url, "holds a grant on it")
+    yield from _unseen(AGENT, sum(not manages and agent.owner != user for agent in agents.values()))
+    for one in pins:
+        if one.pack_id in seen:
+            name = f"{one.pack} at {one.version.number}"
+            yield Use(PIN, name, str(one.pinned_by), one.pack.get_absolute_url(), one.reason)
+    yield from _unseen(PIN, sum(one.pack_id not in seen for one in pins))
     planned = installation.scheduled_moves.filter(state=ScheduledMove.State.WAITING)
     for move in planned.select_related("version", "asked_by"):
         name, at = f"Move to {move.version.number}", f"{move.at:%d %B %Y, %H:%M} UTC"
@@ -87,3 +106,20 @@ def _own(installation: Installation) -> Iterable[Use]:
     if hold and hold.holds(timezone.now()):
         name = f"Held at {installation.pin.version.number}"
         yield Use(PIN, name, str(hold.held_by), installation.get_absolute_url(), hold.reason)
+
+
+def _seen(ids: Collection[UUID], installation: Installation, user: User | None) -> set[UUID]:
+    """Those of the packs ``ids`` that ``user`` may see."""
+    if user is None or not ids:
+        return set(ids)
+    rows = Installation.objects.in_workspace(installation.workspace).visible_to(user, installation.workspace)
+    return set(rows.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+_UNSEEN = {PACK: "pack", AGENT: "agent", PIN: "pin"}
+
+
+def _unseen(kind: str, count: int) -> Iterable[Use]:
+    if count:
+        noun = _UNSEEN[kind]
+        yield Use(kind, f"{count} {noun}{'' if count == 1 else 's'} that you may not see", "", count=count)

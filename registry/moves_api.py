@@ -53,7 +53,7 @@ class TimelineView(Installations, ListView):
 
 class UseSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=list(LABELS.items()))
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="Those that the caller may not see are counted in one row of their kind.")
     owner = serializers.CharField(help_text="Who answers for it; empty where that is not the caller's to know.")
     page = serializers.CharField(source="url", help_text="Its page; empty where the caller may not open it.")
     note = serializers.CharField(help_text="In what way it uses it.")

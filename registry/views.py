@@ -63,7 +63,7 @@ def installation_uses(request, workspace, pk):
     """Who uses it: the card of its page asks for the list once that stands, and whoever has no script opens this."""
     installation = _visible(request, pk)
     uses = uses_of(installation, request.user) if installation.is_active else []
-    context = {"installation": installation, "uses": grouped(uses), "uses_count": len(uses)}
+    context = {"installation": installation, "uses": grouped(uses), "uses_count": sum(use.count for use in uses)}
     template = "registry/_used_by.html" if wants_partial(request) else "registry/used_by.html"
     return render(request, template, context)
 

@@ -110,9 +110,9 @@ def uninstall(installation: Installation, *, actor: User, reason: str = "", conf
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
     if row is None:
         raise AlreadyRemoved(f"{installation} was removed already.")
-    uses = dependants_of(row)
+    uses = dependants_of(row)  # all of them, for the trail
     if uses and confirmed.strip() != row.extension.name:
-        raise StillNeeded(f"{row} is needed by {_listed(use.name for use in uses)}.")
+        raise StillNeeded(f"{row} is needed by {_listed(use.name for use in dependants_of(row, actor))}.")
     pin = row.pin
     facts = {"extension": row.extension.slug, "version": pin.version.number, "digest": pin.digest}
     row.removed_at = timezone.now()

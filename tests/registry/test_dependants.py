@@ -7,11 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.agents import create_agent
-from galaxy.core.models import AuditDetail, AuditEvent, Workspace
+from galaxy.core.members import grant_on
+from galaxy.core.models import AuditDetail, AuditEvent, Role, RoleGroup, Workspace
+from galaxy.core.permissions import NotGranted, revoke
 from policies.models import Approval
 from registry.dependants import dependants_of, uses_of
 from registry.errors import StillNeeded
-from registry.models import Hold, Installation
+from registry.models import Hold, Installation, PackPin
 from registry.services import install, uninstall
 from sandbox.services import invoke
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
@@ -62,6 +64,32 @@ def test_packs_agents_pins_and_requests_stand_there_with_their_owners(client_of,
     assert "<html" not in card.text
     text = card.text
     assert "A request that you may not open" in text and approval.get_absolute_url() not in text
+
+
+def test_what_a_reader_may_not_see_is_counted_and_not_named(client_of, workspace, three, admin, member):
+    """Somebody whose grant is on the one installation alone learns of no pack, agent or pin by name."""
+    pack = Installation.objects.get(extension__kind="pack")
+    PackPin.objects.create(
+        workspace=workspace, pack=pack, installation=three, version=three.pin.version,
+        digest=three.pin.digest, reason="Quarter end", pinned_by=admin,
+    )  # fmt: skip
+    group = RoleGroup.objects.get(workspace=workspace, role=Role.MEMBER).group
+    for perm in ("core.view_installation", "core.run_installation"):
+        revoke(perm, group, workspace)
+    grant_on(three, perm="registry.view_installation", user=member, actor=admin)
+    uses = reverse("registry:installation-uses", args=["meridian", three.pk])
+    page = client_of(member).get(uses, headers={"HX-Request": "true"}).text
+    for words in ("1 pack that you may not see", "1 agent that you may not see", "1 pin that you may not see"):
+        assert words in page
+    assert "Probe flow" not in page and "Outreach" not in page and "Quarter end" not in page
+    assert "<span>4</span>" in page
+    grant_on(pack, perm="registry.view_installation", user=member, actor=admin)
+    page = client_of(member).get(uses, headers={"HX-Request": "true"}).text
+    assert "Probe flow" in page and "Quarter end" in page and "1 agent that you may not see" in page
+    grant_on(three, perm="registry.write_installation", user=member, actor=admin)
+    with pytest.raises((StillNeeded, NotGranted)) as refused:
+        uninstall(three, actor=member)
+    assert "Outreach" not in str(refused.value)
 
 
 def test_removing_what_three_depend_on_takes_its_typed_name_and_lists_all_three(client_of, three, admin):
