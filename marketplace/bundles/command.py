@@ -1,6 +1,8 @@
 """``manage.py extension bundle``: export, look, trust and import, for who runs Galaxy; nobody's permission is asked."""
 
 import base64
+import hashlib
+import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -14,17 +16,20 @@ from galaxy.core.management.workspaces import workspaces_named
 from galaxy.core.members import marketplace_workspace
 from galaxy.core.models import Workspace
 from galaxy.core.scope import workspace_scope
+from galaxy.core.terminal import calm_line
+from galaxy.core.vault.signing import PUBLIC_BYTES
 from marketplace.bundles.exporting import bundle_of
 from marketplace.bundles.importing import ImportedAlready, hand_in, import_bundle
 from marketplace.bundles.layout import MAX_BYTES, SUFFIX, Bundle
 from marketplace.bundles.reading import read_bundle
 from marketplace.bundles.sources import trust_source
-from marketplace.bundles.trusting import root_of, why_not_trusted
+from marketplace.bundles.trusting import root_of, roots_of, why_not_trusted
 from marketplace.bundles.writing import write_bundle
 from registry.models import Version
 from registry.signing import operator_keys
 
 Say = Callable[[str], Any]
+_FINGERPRINT = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def add_bundle_verbs(parser: ArgumentParser) -> None:
@@ -36,7 +41,11 @@ def add_bundle_verbs(parser: ArgumentParser) -> None:
     look = acts.add_parser("look", help="Say what a bundle holds; exit status 1 where it is not to be trusted.")
     look.add_argument("file", type=Path)
     look.add_argument(
-        "--root", action="append", default=[], metavar="KEY", help="the id of a key to trust, as it was told you"
+        "--root",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a key to trust, whole: its 32 bytes in base64, or their SHA-256 in 64 hex digits",
     )
     trust = acts.add_parser("trust", help="Trust another marketplace: what it signed may be imported here.")
     trust.add_argument("public", help="its first public key, in base64, as it was told you")
@@ -67,15 +76,37 @@ def _export(say: Say, *, slug: str, number: str | None, out: Path | None, **opti
     say(f"{out}: {_listed(bundle)}. Whoever takes it in trusts key {_root(bundle)}.")
     if (root := root_of(bundle)) is not None:
         say(f"The whole of that key, to be told by another way than the file: {base64.b64encode(root.public).decode()}")
+        say(f"Its fingerprint, where that is easier to read out: {hashlib.sha256(root.public).hexdigest()}")
 
 
 def _look(say: Say, *, file: Path, root: list[str], **options: Any) -> None:
     bundle = read_bundle(_content(file))
     say(f"{_listed(bundle)}. Signed by the marketplace whose first key is {_root(bundle)}.")
-    why = why_not_trusted(bundle, root)
+    why = why_not_trusted(bundle, _named(bundle, root))
     say(why or "Every version is vouched for by a key that you trust.")
     if why:
         raise SystemExit(1)
+
+
+def _named(bundle: Bundle, given: list[str]) -> set[str]:
+    """The ids in ``bundle`` of the keys that were given whole: 48 bits of an id are found again by who wants to.
+
+    Raises CommandError for what is no whole key; a key that is not in the bundle stands for an id that is not either.
+    """
+    known = {key.public: key.id for key in roots_of(bundle)}
+    known |= {hashlib.sha256(public).digest(): id for public, id in known.items()}
+    found = set()
+    for text in given:
+        plain = "".join(text.split())
+        try:
+            raw = bytes.fromhex(plain) if _FINGERPRINT.fullmatch(plain) else base64.b64decode(plain, validate=True)
+        except ValueError:
+            raw = b""
+        if len(raw) != PUBLIC_BYTES:
+            how = "Give its 32 bytes in base64 or their SHA-256 in hex, as export prints them."
+            raise CommandError(f"{text[:100]} is no whole key. {how}")
+        found.add(known.get(raw, ""))
+    return found
 
 
 def _trust(say: Say, *, public: str, name: str, reason: str, **options: Any) -> None:
@@ -125,7 +156,7 @@ def _content(file: Path) -> bytes:
 
 
 def _listed(bundle: Bundle) -> str:
-    return ", ".join(f"{one} ({one.level}, {one.digest[:12]})" for one in bundle.versions)
+    return ", ".join(f"{one} ({calm_line(one.level)}, {one.digest[:12]})" for one in bundle.versions)
 
 
 def _root(bundle: Bundle) -> str:

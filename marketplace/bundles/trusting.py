@@ -31,8 +31,11 @@ def why_not_trusted(bundle: Bundle, roots: Collection[str], revoked: Collection[
 
 
 def believed_keys(bundle: Bundle, roots: Collection[str]) -> dict[str, Key]:
-    """The marketplace's keys in ``bundle`` that lead back to one of ``roots``, by id."""
+    """The marketplace's keys in ``bundle`` that lead back to one of ``roots``, by id; none where one id stands for two
+    keys, of which one would be taken for the other."""
     keys = roots_of(bundle)
+    if len({key.id for key in keys}) < len(keys):
+        return {}
     good = chain(tuple((key.id, key.public, key.introduction) for key in keys), frozenset(roots))
     return {key.id: key for key in keys if key.id in good}
 

@@ -1,16 +1,20 @@
 """A small client of Galaxy's API for the command line: one host, JSON only, no redirects, and a token that is never
-shown. It runs on a creator's machine, never in Galaxy's own processes, whose only way out is the broker."""
+shown. It runs on a creator's machine, never in Galaxy's own processes, whose only way out is the broker.
 
+What is answered goes to a terminal, so every text of it is made harmless here (galaxy.core.terminal)."""
+
+import http.client
 import json
 import os
 import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from galaxy.core.errors import DomainError
+from galaxy.core.terminal import calm_line, calm_values
 
 TOKEN = "GALAXY_TOKEN"  # noqa: S105  (the name of an environment variable)
 SECONDS = 60
@@ -38,7 +42,8 @@ class Declined(DomainError):
     """What the other Galaxy refused, in its own words."""
 
     def __init__(self, status: int, problem: dict[str, Any]):
-        fields = "".join(f"\n    {name}: {said}" for name, said in (problem.get("fields") or {}).items())
+        said = problem.get("fields")
+        fields = "".join(f"\n    {name}: {why}" for name, why in said.items()) if isinstance(said, dict) else ""
         super().__init__(f"{problem.get('detail', 'It was refused.')}{fields}", str(problem.get("next_step", "")))
         self.status, self.code = status, str(problem.get("code", ""))  # type: ignore[misc]  # what was answered
 
@@ -97,18 +102,18 @@ class Api:
         except urllib.error.HTTPError as error:
             with error:
                 raise Declined(error.code, self._problem(error)) from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
+            reason = calm_line(str(getattr(error, "reason", None) or error))[:300] or type(error).__name__
             raise NoAnswer(f"{self._base} does not answer as Galaxy does: {reason}.") from None
 
     def _read(self, answer: Any) -> dict[str, Any]:
         found = json.loads(answer.read(MOST_BYTES))
         if not isinstance(found, dict):
             raise ValueError("the answer is not an object")
-        return found
+        return cast(dict[str, Any], calm_values(found))
 
     def _problem(self, error: urllib.error.HTTPError) -> dict[str, Any]:
         try:
             return self._read(error)
-        except ValueError:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException):
             return {"detail": f"It answered {error.code}, and not as Galaxy does."}

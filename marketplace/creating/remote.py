@@ -12,8 +12,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from galaxy.core.errors import Conflict
 from marketplace.checks import check
 from marketplace.creating.client import TOKEN, Api, Declined, NoAnswer, read_token
+from marketplace.creating.memory import Memory
 from marketplace.creating.testing import failures, finding_line, grid, place_in
 from marketplace.folders import BadFolder, Folder
 
@@ -27,6 +29,18 @@ SERVERS_FAULT, TOO_MANY = 500, 429
 STOPPED = 130  # as shells say of what Ctrl-C ended
 
 
+class SavedThere(Conflict):
+    """Somebody saved the draft there since this folder was last submitted, or made it from something else."""
+
+    code = "saved_there"
+    next_step = "Bring what is there into the folder and run it with --overwrite, which puts the folder in its place."
+
+    def __init__(self, row: dict[str, Any], known: int | None):
+        saved = f"{row['name']} is at revision {row['revision']} there, saved by {row['updated_by']['name']}"
+        made = f"this folder was last submitted as {known}" if known else "this folder was not submitted to it before"
+        super().__init__(f"{saved} at {row['updated_at'][:16]}; {made}, so nothing was changed.")
+
+
 def add_submit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="or one file: YAML, JSON or Python")
     _add_place(parser)
@@ -35,6 +49,7 @@ def add_submit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--changes", default="", help="what is new, for those who install it")
     parser.add_argument("--support", default="", help="where people get help: an address or a link")
     parser.add_argument("--security-fix", default="", help="the hole that it closes, if it closes one")
+    parser.add_argument("--overwrite", action="store_true", help="change the draft there, whoever saved it since")
     parser.add_argument("--only-test", action="store_true", help="keep it as a draft there, test it, and stop")
     _add_wait(parser)
 
@@ -48,7 +63,10 @@ def add_status_arguments(parser: ArgumentParser) -> None:
 def submit(folder: Folder, say: Say, options: dict[str, Any]) -> None:
     """Raises CommandError where it is not ready, SystemExit(1) where a test or, with --wait, the decision says no."""
     api = _api(options)
-    draft = _kept(api, folder)
+    memory = Memory(options["folder"], options["url"], options["workspace"])
+    draft = _kept(api, folder, memory, overwrite=options["overwrite"])
+    if not memory.keep(draft):
+        say(f"{memory.file} cannot be written, so the next time it takes --overwrite.")
     say(f"{draft['name']} is a draft there, revision {draft['revision']}.")
     for one in draft["findings"]:
         say(finding_line(one, folder.name))
@@ -101,8 +119,9 @@ def _api(options: dict[str, Any]) -> Api:
     return Api(options["url"], options["workspace"], read_token(options["token_file"]))
 
 
-def _kept(api: Api, folder: Folder) -> dict[str, Any]:
-    """The folder as a draft there. What is not text stays here: the API takes texts."""
+def _kept(api: Api, folder: Folder, memory: Memory, *, overwrite: bool) -> dict[str, Any]:
+    """The folder as a draft there. What is not text stays here: the API takes texts. Raises BadFolder, or SavedThere
+    where what is there was not made from this folder, or was changed since."""
     body: dict[str, Any] = {"manifest": folder.text, "files": {}}
     for path, content in folder.files.items():
         try:
@@ -115,7 +134,16 @@ def _kept(api: Api, folder: Folder) -> dict[str, Any]:
     there = api.get("drafts/", extension=manifest.id, limit="1")["results"] if manifest else []
     if not there:
         return api.post("drafts/", body)
-    return api.post(f"drafts/{there[0]['id']}/change/", body | {"revision": there[0]["revision"]})
+    row = there[0]
+    known = memory.of(row["id"])
+    if not overwrite and known != (row["revision"], row["updated_at"]):
+        raise SavedThere(row, known[0] if known else None)
+    try:
+        return api.post(f"drafts/{row['id']}/change/", body | {"revision": row["revision"]})
+    except Declined as error:
+        if error.code != "written_meanwhile":
+            raise
+        raise SavedThere(row, row["revision"]) from error
 
 
 def _tested(api: Api, draft: dict[str, Any], folder: Folder, say: Say) -> bool:

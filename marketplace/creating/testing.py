@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from galaxy.core.errors import DomainError
+from galaxy.core.terminal import calm_json
 from marketplace.checks import check
 from marketplace.checks.coverage import FAILED, FILLED, MISSING, PASSED, RUNNING, Coverage, coverage_of
 from marketplace.folders import Folder
@@ -34,14 +35,15 @@ def told_tests(folder: Folder, say: Say, tell: Say, *, as_json: bool = False) ->
     manifest = checked.manifest
     if manifest is None:
         if as_json:
-            say(json.dumps({"results": [], "findings": [one.as_dict() for one in checked.errors]}, ensure_ascii=False))
+            answer = {"results": [], "findings": [one.as_dict() for one in checked.errors]}
+            say(calm_json(json.dumps(answer, ensure_ascii=False)))
         for finding in () if as_json else checked.errors:
             say(finding_line(finding.as_dict(), folder.name))
         tell("The text has errors, so there is nothing to test.")
         return False
     report = _run(manifest, checked.files, tell)
     if as_json:
-        say(json.dumps(report.as_dict(), indent=2, sort_keys=True, ensure_ascii=False))
+        say(calm_json(json.dumps(report.as_dict(), indent=2, sort_keys=True, ensure_ascii=False)))
         return report.has_passed
     results = report.as_dict()["results"]
     for line in grid(_states(coverage_of(manifest, results))):

@@ -4,16 +4,22 @@ import io
 import json
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from galaxy.core.scope import workspace_scope
+from galaxy.core.terminal import calm_json
 from galaxy.core.tokens import API_PERMISSIONS, create_token
 from marketplace.creating.client import Api, BadAddress, NoAnswer, NoToken, read_token
+from marketplace.creating.memory import NAME, Memory
 from marketplace.evidence.models import TestRun
+from marketplace.folders import read_folder
 from marketplace.submissions.models import Submission
 from marketplace.submissions.services import request_changes, take
+from marketplace.workshop.drafts import put_file, save_draft
 from marketplace.workshop.models import Draft
 from tests.submitting import text_of
 
@@ -196,6 +202,96 @@ def test_waiting_tells_each_change_and_ends_with_what_was_decided(
     assert printed.index("is submitted") < printed.index("Now in review.") < printed.index("Now changes requested.")
     assert printed.count("asked again until it answers") == 1
     assert "The reviewer wrote: Say which time zone." in printed
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_a_draft_that_somebody_saved_since_is_not_overwritten_unawares(asked, folder, workspace, admin):
+    place = ("--catalogue", "private", "--only-test")
+    asked("submit", folder, *place)
+    draft = Draft.objects.in_workspace(workspace).get()
+    save_draft(draft, text=draft.text + "# Ada was here.\n", revision=1, actor=admin)
+    with pytest.raises(CommandError, match=f"at revision 2 there, saved by {admin.name}.*submitted as 1.*--overwrite"):
+        asked("submit", folder, *place)
+    draft.refresh_from_db()
+    assert "Ada was here" in draft.text
+    assert asked("submit", folder, *place, "--overwrite")[1] == 0
+    draft.refresh_from_db()
+    assert "Ada was here" not in draft.text
+    put_file(draft, path="more.md", content=b"More.", actor=admin)  # which no revision counts
+    with pytest.raises(CommandError, match="nothing was changed"):
+        asked("submit", folder, *place)
+    (folder / NAME).unlink()  # a folder of somebody else's, or one that was taken from a repository
+    with pytest.raises(CommandError, match="was not submitted to it before"):
+        asked("submit", folder, *place)
+    assert {one.path for one in draft.files.all()} == {"notes.md", "more.md"}
+
+
+def test_what_a_folder_remembers_holds_for_one_workspace_and_is_written_through_no_link(folder, tmp_path):
+    memory = Memory(folder, "https://galaxy.example/", "meridian")
+    assert memory.keep({"id": "d", "revision": 3, "updated_at": "then"})
+    assert Memory(folder, "https://galaxy.example", "meridian").of("d") == (3, "then")
+    assert Memory(folder, "https://galaxy.example", "tidewater").of("d") is None
+    assert NAME not in read_folder(folder).files
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (folder / NAME).unlink()
+    (folder / NAME).symlink_to(precious)
+    assert not memory.keep({"id": "d", "revision": 3, "updated_at": "then"}) and precious.read_text() == "mine"
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnol\u2066 \x00\nNo errors."
+
+
+class Hostile(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.endswith("status=odd"):
+            self.wfile.write(b"HTTP/9 \x1b[2J\r\n\r\n")
+            return
+        is_refusal = "refused" in self.path
+        self.send_response(422 if is_refusal else 200)
+        self.end_headers()
+        said = {"detail": HOSTILE, "next_step": HOSTILE, "fields": {HOSTILE: HOSTILE}, "code": "x"}
+        row = dict.fromkeys(("id", "extension", "version", "state", "submitted_at", "reason"), HOSTILE)
+        row |= {"standing": {"waits_for": HOSTILE, "place": HOSTILE}, "reasons": []}
+        self.wfile.write(json.dumps(said if is_refusal else row | {"results": [row]}).encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def hostile(monkeypatch):
+    monkeypatch.setenv("GALAXY_TOKEN", "gxy_x")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_hostile_galaxy_commands_no_terminal(hostile):
+    place = ("--url", hostile, "--workspace", "meridian")
+    printed = run("status", *place)[0]
+    some, status = run("status", "some", *place)
+    printed, is_decided = printed + some, status == 1
+    assert is_decided
+    with pytest.raises(CommandError) as refused:
+        run("status", "refused", *place)
+    with pytest.raises(NoAnswer) as odd:
+        Api(hostile, "meridian", "gxy_x").get("submissions/?status=odd")
+    for text in (printed, str(refused.value), str(odd.value)):
+        assert all(one.isprintable() or one == "\n" for one in text), text
+    assert "gnol" in printed
+    assert not any(line.startswith("No errors") for line in printed.splitlines())
+
+
+def test_json_says_the_same_without_what_is_not_printable(tmp_path):
+    text = json.dumps({"a": HOSTILE + "\U000e0041é"}, ensure_ascii=False, indent=2)
+    told = calm_json(text)
+    assert json.loads(told) == json.loads(text) and "é" in told
+    assert all(one.isprintable() or one == "\n" for one in told)
+    (tmp_path / "manifest.yaml").write_text('connector: a\nname: "\\e[2J\\u202E"\n')
+    for flags in ((), ("--json",)):
+        assert all(one.isprintable() or one in "\n\t" for one in run("check", tmp_path, *flags)[0])
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])

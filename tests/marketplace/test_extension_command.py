@@ -1,5 +1,6 @@
 """What a creator does from a shell."""
 
+import base64
 import io
 import json
 
@@ -81,16 +82,22 @@ def test_a_bundle_is_written_and_looked_at(tmp_path, workspace):
     printed, _ = run("bundle", "export", "acme", "--out", out)
     root = printed.splitlines()[0].rstrip(".").rpartition(" ")[2]
     assert f"acme 1.0.0 (verified, {version.short_digest})" in printed
-    assert run("bundle", "look", out, "--root", root) == (
-        f"acme 1.0.0 (verified, {version.short_digest}). Signed by the marketplace whose first key is {root}.\n"
-        "Every version is vouched for by a key that you trust.\n",
-        0,
-    )
+    whole, fingerprint = (line.rpartition(" ")[2] for line in printed.splitlines()[1:])
+    assert len(base64.b64decode(whole)) == 32 and fingerprint.startswith(root)
+    for told in (whole, fingerprint, fingerprint.upper()):
+        assert run("bundle", "look", out, "--root", told) == (
+            f"acme 1.0.0 (verified, {version.short_digest}). Signed by the marketplace whose first key is {root}.\n"
+            "Every version is vouched for by a key that you trust.\n",
+            0,
+        )
     assert run("bundle", "look", out)[1] == 1
-    assert run("bundle", "look", out, "--root", "0" * 12)[1] == 1
+    assert run("bundle", "look", out, "--root", "0" * 64)[1] == 1
+    for short in (root, fingerprint[:-1], whole[:-4], "", "*"):
+        with pytest.raises(CommandError, match="no whole key"):
+            run("bundle", "look", out, "--root", short)
     out.write_bytes(out.read_bytes()[:-40])
     with pytest.raises(CommandError, match="cannot be read as a ZIP"):
-        run("bundle", "look", out, "--root", root)
+        run("bundle", "look", out, "--root", whole)
 
 
 def test_what_is_not_published_makes_no_bundle(tmp_path, workspace):

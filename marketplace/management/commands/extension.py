@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from galaxy.core.errors import DomainError
+from galaxy.core.terminal import calm, calm_json
 from marketplace.bundles import command as bundles
 from marketplace.checks import Checked, check
 from marketplace.creating import remote
@@ -46,13 +47,19 @@ class Command(BaseCommand):
         try:
             getattr(self, f"_{verb}")(options)
         except DomainError as error:
-            raise CommandError(f"{error} {error.next_step}".strip()) from error
+            raise CommandError(calm(f"{error} {error.next_step}".strip())) from error
+
+    def _say(self, text: str) -> None:
+        """At once: what waits for days is read meanwhile, in a log too. Folders, bundles and the other Galaxy are the
+        work of strangers, and none of them writes to a terminal itself."""
+        self.stdout.write(calm(text))
+        self.stdout.flush()
 
     def _new(self, options: dict[str, Any]) -> None:
         folder = options["folder"]
         for file in begin_folder(folder, starter=options["starter"], name=options["name"] or folder.resolve().name):
-            self.stdout.write(f"{file}")
-        self.stdout.write(f"Next: {_typed()} extension check {folder}")
+            self._say(f"{file}")
+        self._say(f"Next: {_typed()} extension check {folder}")
 
     def _check(self, options: dict[str, Any]) -> None:
         folder = read_folder(options["folder"])
@@ -62,15 +69,16 @@ class Command(BaseCommand):
         else:
             for finding in checked.findings:
                 place = f"{finding.path or folder.name}:{finding.line}:{finding.column}"
-                self.stdout.write(f"{place} {finding.code} {finding.message}\n    fix: {finding.fix}")
+                self._say(f"{place} {finding.code} {finding.message}\n    fix: {finding.fix}")
             count = len(checked.errors)
-            self.stdout.write(f"{count or 'No'} error{'' if count == 1 else 's'}.")
+            self._say(f"{count or 'No'} error{'' if count == 1 else 's'}.")
         if not checked.is_publishable:
             raise SystemExit(1)
 
     def _test(self, options: dict[str, Any]) -> None:
         folder = read_folder(options["folder"])
-        if not told_tests(folder, self.stdout.write, self.stderr.write, as_json=options["json"]):
+        say = self.stdout.write if options["json"] else self._say
+        if not told_tests(folder, say, self.stderr.write, as_json=options["json"]):
             raise SystemExit(1)
 
     def _submit(self, options: dict[str, Any]) -> None:
@@ -79,13 +87,8 @@ class Command(BaseCommand):
     def _status(self, options: dict[str, Any]) -> None:
         remote.status(self._say, options)
 
-    def _say(self, line: str) -> None:
-        """At once: what waits for days is read meanwhile, in a log too."""
-        self.stdout.write(line)
-        self.stdout.flush()
-
     def _bundle(self, options: dict[str, Any]) -> None:
-        bundles.handle(options.pop("act"), self.stdout.write, **options)
+        bundles.handle(options.pop("act"), self._say, **options)
 
 
 def _typed() -> str:
@@ -100,4 +103,4 @@ def _as_json(checked: Checked) -> str:
         "digest": checked.manifest.digest if checked.manifest else None,
         "findings": [finding.as_dict() for finding in checked.findings],
     }
-    return json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False)
+    return calm_json(json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False))

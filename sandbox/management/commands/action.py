@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from galaxy.core.egress.exchanges import BadFixtures, load
+from galaxy.core.terminal import calm
 from registry.manifests.sources import MAX_BYTES
 from sandbox.local_runs import NOW, BadSecret, as_case, as_report, program_from, read_secret, run_program
 from sandbox.pool import REDUCED, REQUIRED, Pool, SandboxUnavailable
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         """For people: the parts that there are, each under its name."""
 
         def say(text: str) -> None:
-            self.stdout.write(_calm(text))
+            self.stdout.write(calm(text))
 
         say(f"{name}: {report['status']}")
         if report["error"]:
@@ -108,11 +109,6 @@ class Command(BaseCommand):
         say("\nlimits\n" + ", ".join(f"{name} {value}" for name, value in report["limits"].items()))
         measured = report["measured"]
         say(f"\nmeasured\n{', '.join(f'{name} {value}' for name, value in measured.items() if name != 'http_ms')}")
-
-
-def _calm(text: str) -> str:
-    """For a terminal, which a file of a stranger must not command: nothing but what is printable, and ends of lines."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _call_in_words(call: dict[str, Any]) -> str:

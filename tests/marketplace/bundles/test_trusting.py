@@ -8,7 +8,7 @@ from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from marketplace.bundles.exporting import NotExportable, bundle_of, export_version
 from marketplace.bundles.reading import read_bundle
-from marketplace.bundles.trusting import root_of, why_not_trusted
+from marketplace.bundles.trusting import believed_keys, root_of, why_not_trusted
 from marketplace.services import list_extension
 from registry.models import SigningKey, Version
 from registry.services import publish_draft
@@ -85,6 +85,13 @@ def test_a_key_under_a_trusted_id_has_to_be_that_key(bundle):
     root = root_of(bundle)
     assert why_not_trusted(replace(bundle, keys=(replace(root, public=b"k" * 32),)), {root.id})
     assert why_not_trusted(replace(bundle, keys=(replace(root, introduction="galaxy"),)), {root.id})
+
+
+def test_two_keys_under_one_id_are_believed_by_nobody(bundle, monkeypatch):
+    """48 bits of an id are found again by who wants to; a stored bundle's keys are looked at by this alone."""
+    root, other = root_of(bundle), b"k" * 32
+    monkeypatch.setattr("marketplace.bundles.trusting.id_of", lambda public: root.id)
+    assert not believed_keys(replace(bundle, keys=(replace(root, public=other), root)), {root.id})
 
 
 def test_whoever_installs_nothing_exports_nothing(workspace, member, acme):
