@@ -1,6 +1,7 @@
 """The facets as HTML. Half a hundred choices stand beside each page of results, which templates are slow at."""
 
-from django.utils.html import escape
+from html import escape
+
 from django.utils.safestring import SafeString, mark_safe
 
 from marketplace.forms import Facet, Option

@@ -73,11 +73,6 @@ class SearchForm(forms.Form):
     state = forms.MultipleChoiceField(required=False, choices=STATES)
     sort = forms.ChoiceField(required=False, choices=SORTS)
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        # Not as an attribute of the class: a form has a ``data`` of its own.
-        self.fields["data"] = forms.MultipleChoiceField(required=False, choices=_CLASSES)
-
     @property
     def search(self) -> Search:
         self.is_valid()
@@ -92,6 +87,19 @@ class SearchForm(forms.Form):
             place=self.data.get("after", ""),
             as_typed=self.data.get("as_typed", "") == "1",
         )
+
+
+class _Shared(dict):
+    """Fields that a form does not copy for itself: this one is read, never changed nor rendered."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+# ``data`` is no attribute of the class: a form has a ``data`` of its own.
+SearchForm.base_fields = _Shared(
+    SearchForm.base_fields, data=forms.MultipleChoiceField(required=False, choices=_CLASSES)
+)
 
 
 def facets(wanted: Search, counts: dict[tuple[str, str], Count]) -> list[Facet]:

@@ -50,6 +50,7 @@ def listing_list(request, workspace):
     found = search(wanted, workspace=request.workspace, user=request.user)
     groups = facets(wanted, found.counts)
     may_install = can(request.user, "core.install_extension", request.workspace)
+    cards = cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install), request.workspace)
     context = {
         "wanted": wanted,
         "facets": [] if wants_partial(request) else [(one, facet_html.fieldset(one)) for one in groups],
@@ -59,7 +60,8 @@ def listing_list(request, workspace):
         "may_write": can(request.user, "core.write_extension", request.workspace),
         "announcement": _announcement(found),
         "no_match": _no_match(wanted),
-        "cards": cards_of(found.hits, Slots(request.workspace.get_absolute_url(), may_install), request.workspace),
+        "cards": cards,
+        "grid": SafeString("".join(card.html for card in cards)),  # each is markup already
         "links": {name: _link(request, after=getattr(found, name)) for name in ("previous", "next")},
         "as_typed": _link(request, as_typed="1", after=""),
     }

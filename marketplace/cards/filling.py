@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape  # what Django's escapes by; that asks of each word besides whether it is lazy
 from uuid import UUID
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from galaxy.core.templatetags.ui import badge
 from galaxy.core.ui.icons import icon
 from marketplace.search.engine import Hit
+from marketplace.search.scoring import Part
 from registry.asks import short_words
 from registry.standing import NO_DATA, Standing
 
@@ -75,6 +77,8 @@ def _wants(hit: Hit) -> str:
 
 def _needs(hit: Hit) -> str:
     """What a pack requires and this workspace lacks, or has at a version that does not fit."""
+    if not hit.needs:
+        return ""
     lacking = ", ".join(escape(one.name) for one in hit.needs if one.held is None)
     others = ", ".join(f"{escape(one.name)} {escape(one.held)}" for one in hit.needs if one.held and not one.is_met)
     said = f'<p class="asks">{_LACKS}<span>Not here yet: <b>{lacking}</b></span></p>' if lacking else ""
@@ -94,13 +98,17 @@ def _health(hit: Hit, standing: Standing | None) -> str:
 
 def _why(hit: Hit) -> str:
     """The parts of the score, which add up to it; nothing where only one thing decides, as in the order by name."""
-    parts = "".join(
-        f"<li><span>{escape(part.name)}: {escape(part.why)}</span> <b>{part.points}</b></li>" for part in hit.why
-    )
+    parts = "".join(map(_part, hit.why))
     return (
         f'<details class="why"><summary>Why here<span class="sr">: {escape(hit.name)}</span></summary><ul>{parts}'
         f"<li><span>Together</span> <b>{hit.score}</b></li></ul></details>"
     )
+
+
+@lru_cache(maxsize=4096)
+def _part(part: Part) -> str:
+    """The same few hundred stand beside every result."""
+    return f"<li><span>{escape(part.name)}: {escape(part.why)}</span> <b>{part.points}</b></li>"
 
 
 def _state(hit: Hit, slots: Slots) -> str:

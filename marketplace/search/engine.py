@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -15,7 +15,7 @@ from marketplace.search.facets import REACHES, RECENCIES, SIGNS, Filters
 from marketplace.search.models import TIERS
 from marketplace.search.places import BEST, Place, read_place
 from marketplace.search.scoring import Part, parts_of
-from marketplace.search.statement import COLUMNS, ORDERS, PAGE, Asked, statement
+from marketplace.search.statement import ORDERS, PAGE, Asked, Row, statement
 from marketplace.search.typos import correct
 from registry.semver import satisfies
 
@@ -75,7 +75,7 @@ class Hit:
     level: str
     number: str
     parts: list[str] | None
-    why: list[Part]
+    why: tuple[Part, ...]
     score: int
     installation_id: UUID | None
     held: str | None
@@ -130,9 +130,9 @@ def _found(wanted: Search, typed: words.Typed, workspace: Workspace, user: User)
     sql, values = statement(asked, workspace, user)
     with preparing_cursor(connection) as cursor:
         cursor.execute(sql, values)
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
-    cards = [row for row in rows if row["what"] == "card"]
-    end = next(row for row in rows if row["what"] == "end")
+        rows = [Row._make(row) for row in cursor.fetchall()]
+    cards = [row for row in rows if row.what == "card"]
+    end = next(row for row in rows if row.what == "end")
     more_here = len(cards) > PAGE
     cards = cards[:PAGE]
     if place.back:
@@ -140,71 +140,69 @@ def _found(wanted: Search, typed: words.Typed, workspace: Workspace, user: User)
     previous, next_ = _links(asked, cards, more_here, end)
     return Found(
         hits=[_hit(row) for row in cards],
-        total=Count(end["n"], int(end["value"]) < TIERS),
-        counts=_counts(rows, filters, Count(end["n"], int(end["value"]) < TIERS)),
+        total=Count(end.n, int(end.value) < TIERS),
+        counts=_counts(rows, filters, Count(end.n, int(end.value) < TIERS)),
         previous=previous,
         next=next_,
     )
 
 
-def _links(asked: Asked, cards: list[dict[str, Any]], more_here: bool, end: dict[str, Any]) -> tuple[str, str]:
+def _links(asked: Asked, cards: list[Row], more_here: bool, end: Row) -> tuple[str, str]:
     """The places of the pages before and after this one."""
     place = asked.place
     if not cards:
         return ("" if place.is_start else Place().text), ""
     first, last = cards[0], cards[-1]
-    before = place.after(first["value"], words.name_key(first["name"]), first["listing_id"], back=True)
-    after = place.after(last["value"], words.name_key(last["name"]), last["listing_id"], back=False)
+    before = place.after(first.value, words.name_key(first.name), first.listing_id, back=True)
+    after = place.after(last.value, words.name_key(last.name), last.listing_id, back=False)
     has_before = more_here if place.back else place.id is not None
     has_after = (place.back and place.id is not None) or (more_here and not place.back)
     previous = before.text if has_before else place.block_before().text if place.trail else ""
     if has_after:
         return previous, after.text
-    upto, named_upto = end["points"]
-    below = asked.order == BEST and end["slug"] == "more"
+    upto, named_upto = end.points
+    below = asked.order == BEST and end.slug == "more"
     return previous, place.next_block(upto, named_upto).text if below else ""
 
 
-def _hit(row: dict[str, Any]) -> Hit:
-    used, trust, health, fresh, installs, score = row["points"]
+def _hit(row: Row) -> Hit:
+    used, trust, health, fresh, installs, score = row.points
     return Hit(
-        listing_id=row["listing_id"],
-        extension_id=row["extension_id"],
-        slug=row["slug"],
-        name=row["name"],
-        level=row["level"],
-        number=row["number"],
-        parts=row["parts"],
-        why=parts_of(
-            row["match"], level=row["level"], installs=installs, used=used, trust=trust, health=health, fresh=fresh
-        ),
+        listing_id=row.listing_id,
+        extension_id=row.extension_id,
+        slug=row.slug,
+        name=row.name,
+        level=row.level,
+        number=row.number,
+        parts=row.parts,
+        why=parts_of(row.match, row.level, installs, used, trust, health, fresh),
         score=score,
-        installation_id=row["installation_id"],
-        held=row["held"],
-        wants=tuple(row["wants"] or ()),
-        is_asked=row["is_asked"],
-        ended=row["ended"] or "",
-        needs=tuple(Need(*one) for one in json.loads(row["needs"] or "[]")),
+        installation_id=row.installation_id,
+        held=row.held,
+        wants=tuple(row.wants or ()),
+        is_asked=row.is_asked,
+        ended=row.ended or "",
+        needs=tuple(Need(*one) for one in json.loads(row.needs or "[]")),
     )
 
 
-def _counts(rows: list[dict[str, Any]], filters: Filters, total: Count) -> dict[tuple[str, str], Count]:
+def _counts(rows: list[Row], filters: Filters, total: Count) -> dict[tuple[str, str], Count]:
     """Under each value of a facet, what would be found if it alone of its facet were chosen."""
     facets = {sign: facet for facet, sign in SIGNS.items()}
     chosen = set(filters.facets)
     counts: dict[tuple[str, str], Count] = {}
     for row in rows:
-        facet = facets.get((row["slug"] or "")[:3], "") if row["what"] in ("count", "other") else ""
-        if facet and (row["what"] == "other") == (facet in chosen):
-            looked = row["points"][0]
-            counts[facet, row["slug"][3:]] = Count(row["n"], looked is not None and looked < TIERS)
+        facet = facets.get((row.slug or "")[:3], "") if row.what in ("count", "other") else ""
+        if facet and (row.what == "other") == (facet in chosen):
+            looked = row.points[0]
+            counts[facet, row.slug[3:]] = Count(row.n, looked is not None and looked < TIERS)
     for facet, values in (("reach", REACHES), ("updated", tuple(RECENCIES))):  # bounds: each includes what is within
         number, is_least = 0, False
         for value in values:
             one = counts.get((facet, value), Count(0))
             number, is_least = number + one.number, is_least or one.is_least
             counts[facet, value] = Count(number, is_least)
-    state = next((row["points"] for row in rows if row["what"] == "state"), [0, 0])
+    state = next((row.points for row in rows if row.what == "state"), [0, 0])
     counts["state", "installed"], counts["state", "waiting"] = Count(state[0]), Count(state[1])
     counts["state", "available"] = Count(max(0, total.number - state[0]), total.is_least)
     return counts

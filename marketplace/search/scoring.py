@@ -5,8 +5,9 @@ match are given by the query, from ``MATCH`` below. So what a page explains and 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 # Where all words of a search are found, best first; the strongest place counts.
 EXACT, NAME, SUMMARY, ACTIONS, ANYWHERE = "exact", "name", "summary", "actions", "anywhere"
@@ -26,8 +27,7 @@ FRESH = ((30, 3), (180, 2), (365, 1))  # (days since its release, points)
 LEAST_RUNS = 50  # below that, figures say more of chance than of an extension
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One part of a score: why, in words that go on from its name, and the points."""
 
     name: str
@@ -47,9 +47,10 @@ def points_of(*, installs: int, level: str, runs: int, good: int, published_at: 
     }
 
 
-def parts_of(match: str, *, level: str, installs: int, used: int, trust: int, health: int, fresh: int) -> list[Part]:
-    """The score of one result, part by part; ``match`` is one of MATCH, or "" where no words were searched."""
-    return [part for part in _all_parts(match, level, installs, used, trust, health, fresh) if part.points]
+@lru_cache(maxsize=4096)
+def parts_of(match: str, level: str, installs: int, used: int, trust: int, health: int, fresh: int) -> tuple[Part, ...]:
+    """The score of one result, part by part, as many others have it; ``match`` is one of MATCH, or "" without words."""
+    return tuple(part for part in _all_parts(match, level, installs, used, trust, health, fresh) if part.points)
 
 
 def _all_parts(match: str, level: str, installs: int, used: int, trust: int, health: int, fresh: int) -> Iterator[Part]:

@@ -8,6 +8,7 @@ many there are. The tiers that were looked through stand in ``points``, and in `
 """
 
 import re
+from collections import namedtuple
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -26,10 +27,11 @@ from registry.models import Installation
 LOCALE = "en"
 PAGE = 24
 ENOUGH = 120  # results that are ranked together
-COLUMNS = (
-    "what", "listing_id", "extension_id", "slug", "name", "level", "number", "parts", "match", "points", "value", "n",
-    "installation_id", "held", "wants", "is_asked", "ended", "needs",
-)  # fmt: skip
+Row = namedtuple(
+    "Row",
+    "what listing_id extension_id slug name level number parts match points value n installation_id held wants "
+    "is_asked ended needs",
+)
 STATES = {
     "installed": "h.installation_id IS NOT NULL",
     "waiting": "(h.installation_id IS NOT NULL AND e.sort_key > h.sort_key)",
@@ -48,8 +50,10 @@ _ENTRY = """e.listing_id, e.extension_id, e.kind, e.number, e.sort_key, e.slug, 
 # One by one: OFFSET keeps PostgreSQL from reading the whole table for a join with some of it.
 _BY_KEY = "SELECT * FROM marketplace_publicentry p WHERE p.listing_id = f.listing_id OFFSET 0"
 _FITS = "(numnode(a.wanted) = 0 OR e.search @@ a.wanted)"
+# Lists stand here too: where PostgreSQL saw how long they are, it made a plan of its own for each search.
 _ASKED = """asked AS MATERIALIZED (
-    SELECT u[1] && tags AS wanted, u[1] AS said, u[2] AS named, u[3] AS told, u[4] AS doing, tags
+    SELECT u[1] && tags AS wanted, u[1] AS said, u[2] AS named, u[3] AS told, u[4] AS doing, tags,
+        %(signs)s::text[] AS signs, %(without)s::text[] AS without
     FROM (SELECT marketplace_understood(%(words)s::text[], %(phrases)s::text[]) AS u, %(tags)s::tsquery AS tags) one
 )"""
 _FOUND = """SELECT f.* FROM asked a,
@@ -99,17 +103,17 @@ _COUNT = """SELECT 'count', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[{
 _OTHERS = """SELECT 'other', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[max(o.upto), 0], NULL, count(*),
     NULL, NULL, NULL, NULL, NULL, NULL FROM ({found}
         UNION ALL SELECT s.sign, NULL, e.tags
-        FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags), marketplace_privateentry e
+        FROM asked a, unnest(a.signs, a.without) s(sign, tags), marketplace_privateentry e
         WHERE e.workspace_id = %(workspace)s
         AND (numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery))
     ) o, unnest(o.tags) t WHERE starts_with(t, o.sign) GROUP BY t"""
 _OTHERS_FOUND = """SELECT o.sign, o.upto, e.tags FROM (
             SELECT s.sign, f.listing_id, max(f.upto) OVER (PARTITION BY s.sign) AS upto
-            FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags),
+            FROM asked a, unnest(a.signs, a.without) s(sign, tags),
                 marketplace_found(a.said && s.tags::tsquery, '', '', '', 1, 0, %(enough)s::int) f
         ) o CROSS JOIN LATERAL (SELECT * FROM marketplace_publicentry p WHERE p.listing_id = o.listing_id OFFSET 0) e"""
 _OTHERS_BY_HAND = f"""SELECT s.sign, {TIERS} AS upto, e.tags
-        FROM asked a, unnest(%(signs)s::text[], %(without)s::text[]) s(sign, tags), here h
+        FROM asked a, unnest(a.signs, a.without) s(sign, tags), here h
         JOIN marketplace_publicentry e ON e.extension_id = h.extension_id
         WHERE numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery)"""
 _STATES = f"""SELECT 'state', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ARRAY[
@@ -183,7 +187,9 @@ def _written(
         parts |= {"found": _FOUND.format(first="%(first)s::int", named_to="%(named_to)s::int")}
         parts |= {"shown": _scored("found", states, private=False)}
         source, looked = "shown", "found"
-    selects = [_cards(order, is_placed, back, source, waiting), *_counts(others, by_hand), _end(looked)]
+    by, where = _within(order, is_placed, back)
+    cards = _cards(by, where, order, source, waiting)
+    selects = [cards, *_counts(others, by_hand), _end(looked, source, None if back else where)]
     with_ = ", ".join(_ASKED if name == "asked" else f"{name} AS MATERIALIZED ({sql})" for name, sql in parts.items())
     sql = f"WITH {with_} {' UNION ALL '.join(f'({one})' for one in selects)}"
     return re.sub(r"%\(\w+\)s", "%s", sql), re.findall(r"%\((\w+)\)s", sql)
@@ -197,16 +203,21 @@ def _scored(found: str, states: frozenset[str], *, private: bool) -> str:
     )
 
 
-def _cards(order: str, is_placed: bool, back: bool, source: str, waiting: str) -> str:
+def _cards(by: str, where: str, order: str, source: str, waiting: str) -> str:
+    value = next(iter(ORDERS[order][0]))
+    return _CARDS.format(asked=waiting, needs=_NEEDS, source=source, where=where, order=by, value=value)
+
+
+def _within(order: str, is_placed: bool, back: bool) -> tuple[str, str]:
+    """(what the cards are sorted by, the condition that keeps those past the place)"""
     columns, descends = ORDERS[order]
     falls = descends != back
-    where = ""
-    if is_placed:
-        given = {"listing_id": "id"} | ({"name_key": "name"} if "reach" in columns else {})
-        values = ", ".join(f"%({given.get(column, 'value')})s::text::{type}" for column, type in columns.items())
-        where = f"WHERE ({', '.join(columns)}) {'<' if falls else '>'} ({values})"
     by = ", ".join(f"p.{column}{' DESC' if falls else ''}" for column in columns)
-    return _CARDS.format(asked=waiting, needs=_NEEDS, source=source, where=where, order=by, value=next(iter(columns)))
+    if not is_placed:
+        return by, ""
+    given = {"listing_id": "id"} | ({"name_key": "name"} if "reach" in columns else {})
+    values = ", ".join(f"%({given.get(column, 'value')})s::text::{type}" for column, type in columns.items())
+    return by, f"WHERE ({', '.join(columns)}) {'<' if falls else '>'} ({values})"
 
 
 def _counts(others: bool, by_hand: bool) -> list[str]:
@@ -216,11 +227,12 @@ def _counts(others: bool, by_hand: bool) -> list[str]:
     return [*counts, _STATES]
 
 
-def _end(found: str) -> str:
-    """``n`` counts what is under all filters; ``value`` is set where there is more below the tiers looked through."""
-    more = f"""CASE WHEN max(f.upto) < {TIERS} AND EXISTS (
-        SELECT 1 FROM asked a, marketplace_publicentry e, generate_series(max(f.upto) + 1, {TIERS}) at
-        WHERE e.search @@ (a.wanted && ('''=t:' || at || '''')::tsquery)) THEN 'more' END"""
+def _end(found: str, source: str, where: str | None) -> str:
+    """``n`` counts what is under all filters; ``slug`` is set where there is more below the tiers looked through, which
+    is asked only where nothing that was gathered comes after this page. ``where`` keeps what does, None for nothing."""
+    is_last = "true" if where is None else f"(SELECT count(*) FROM {source} p {where}) <= {PAGE}"
+    more = f"""CASE WHEN max(f.upto) < {TIERS} AND {is_last}
+        AND marketplace_more_below((SELECT wanted FROM asked), max(f.upto)) THEN 'more' END"""
     return (
         f"SELECT 'end', NULL, NULL, {more}, NULL, NULL, NULL, NULL, NULL, ARRAY[max(f.upto), max(f.named_upto)], "
         f"(SELECT max(upto) FROM basis)::text, (SELECT count(*) FROM base), NULL, NULL, NULL, NULL, NULL, NULL "

@@ -31,3 +31,22 @@ def test_three_hundred_questions_are_answered_in_a_good_order_and_typos_understo
     assert gains["all"] >= 0.9, gains
     assert recall >= 0.95
     assert min(gains.values()) >= 0.75, gains  # no manner of asking is left behind
+
+
+@pytest.mark.parametrize("text", ["", "seed"])
+def test_pages_lead_through_all_that_fits_once_and_back_again(made, workspace, admin, text):
+    def walk(place, to, other):
+        pages = []
+        while True:
+            found = search(Search(q=text, place=place), workspace=workspace, user=admin)
+            assert bool(getattr(found, other)) == bool(place and (pages or other == "previous"))
+            pages.append([hit.listing_id for hit in found.hits])
+            last, place = place, getattr(found, to)
+            if not place:
+                return pages, last
+
+    pages, last = walk("", "next", "previous")
+    seen = [one for page in pages for one in page]
+    assert len(seen) == len(set(seen)) == LISTINGS
+    again, _ = walk(last, "previous", "next")
+    assert [one for page in again[::-1] for one in page] == seen
