@@ -17,7 +17,7 @@ from galaxy.core.tokens import API_PERMISSIONS, create_token
 from tests.core.test_second_factor import code_of, set_up
 from tests.factories import PASSWORD
 from tests.matrix.routes import table
-from tests.matrix.scene import things  # noqa: F401  (a fixture)
+from tests.matrix.scene import scene, shared_cast, shared_things  # noqa: F401  (fixtures)
 
 CONFIRM, PROOF = "/account/reauthenticate/", "/account/proof/"
 HOUR_S = 3600
@@ -66,7 +66,7 @@ def _asked(page: str) -> str:
 
 
 @pytest.fixture
-def acts(cast, things):  # noqa: F811  (the fixture, asked for)
+def acts(cast, things):
     """Every dangerous act of the workspace's pages: (address, what a correct form sends)."""
     member, admin = (Membership.objects.get(user=cast[name]) for name in ("member", "admin"))
     token = {"name": "Script", "days": "30", "permissions": ["runs.read"]}
@@ -294,7 +294,7 @@ def test_an_old_session_without_password_changes_nothing_of_signing_in(owner, wo
     client = sign_in_earlier(owner)
     for send in (client.get, client.post):
         assert send(reverse(name))["Location"] == PROOF, name
-    assert not Authenticator.objects.exists()
+    assert not Authenticator.objects.filter(user=owner).exists()
     client.force_login(owner, backend=BACKEND)
     assert client.get(reverse(name)).headers.get("Location") != PROOF
 
