@@ -49,10 +49,13 @@ def age_levels() -> int:
 
 @shared_task
 def count_telemetry() -> int:
-    """Count what publishers read of how their extensions fare; returns how much of it changed."""
+    """Count what publishers read of how their extensions fare, and what levels rest on; returns how much changed."""
+    from marketplace.evidence.spread import count_spread
     from marketplace.telemetry.counting import count_telemetry as count
 
-    return count()
+    changed = count()
+    count_spread()
+    return changed
 
 
 @shared_task

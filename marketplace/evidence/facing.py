@@ -35,7 +35,7 @@ def badge_of(extension: Extension) -> Badge | None:
 
 
 def badge_of_listing(listing: Listing, now: datetime | None = None) -> Badge:
-    """With the extension at hand. Three queries, one where the level asks for nothing of the kind."""
+    """With the extension at hand. Four queries, one where the level asks for nothing of the kind."""
     now = now or timezone.now()
     lowered = lowered_of(listing, now)
     if listing.level == COMMUNITY or listing.workspace_id is not None:

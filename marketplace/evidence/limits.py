@@ -1,10 +1,11 @@
 """What a level asks of an extension where it is used (F93), as data, and how a listed version keeps to it.
 
 The figures are those of the page of telemetry: sums over all workspaces, of days on which at least three called it.
+They fall short only where that is no matter of one workspace or two (marketplace.evidence.spread).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -13,13 +14,12 @@ from django.utils import timezone
 
 from galaxy.core.ui.words import duration
 from marketplace.evidence.rules import ENTERPRISE, LEVELS, VERIFIED, Rule
-from marketplace.models import VersionDay
+from marketplace.models import VersionDay, Widespread
 from marketplace.telemetry.reading import BUDGETS_MS, Sums
 from registry.models import Kind
 
 WINDOW_DAYS = 7  # whole days by UTC; today is not over, and is none of them
 LEAST_CALLS = 200  # of fewer a few mishaps would decide
-LEAST_FAILING = 3  # workspaces; what fails in one or two may be their account, or somebody who means ill
 LEAST_FAILED = 5
 
 
@@ -50,6 +50,13 @@ KEPT, SHORT, TOO_FEW = "kept", "short", "too_few"
 
 
 @dataclass(frozen=True)
+class Week(Sums):
+    """Seven days, and the (measure, bound) that are missed in three workspaces and without any one of them."""
+
+    widespread: frozenset[tuple[str, int]] = field(default=frozenset())
+
+
+@dataclass(frozen=True)
 class Kept:
     """How a version keeps to one limit: ``state`` is kept, short or too_few, ``words`` the figures in a sentence."""
 
@@ -64,37 +71,42 @@ def limits_of(level: str) -> list[Limit]:
     return [limit for limit in LIMITS if LEVELS.index(limit.level) <= most]
 
 
-def sums_of_week(versions: Iterable[UUID], now: datetime | None = None) -> dict[UUID, Sums]:
-    """What was counted of ``versions`` in the seven days before today, by id, in one query."""
+def bound_for(limit: Limit, kind: str) -> int:
+    """What ``limit`` asks of an extension of ``kind``: calls of 1,000 that succeed, or ms."""
+    return BUDGETS_MS[Kind(kind)] * limit.bound if limit.measure == Measure.PACE else limit.bound
+
+
+def sums_of_week(versions: Iterable[UUID], now: datetime | None = None) -> dict[UUID, Week]:
+    """What was counted of ``versions`` in the seven days before today, by id, in two queries."""
     today = (now or timezone.now()).astimezone(UTC).date()
     found: dict[UUID, list[VersionDay]] = {one: [] for one in versions}
     rows = VersionDay.objects.filter(version__in=list(found), day__lt=today)
     for row in rows.filter(day__gte=today - timedelta(days=WINDOW_DAYS)):
         found[row.version_id].append(row)
-    return {one: Sums(some) for one, some in found.items()}
+    missed: dict[UUID, set[tuple[str, int]]] = {one: set() for one in found}
+    for one in Widespread.objects.filter(version__in=list(found)):
+        missed[one.version_id].add((one.measure, one.bound))
+    return {one: Week(some, frozenset(missed[one])) for one, some in found.items()}
 
 
-def kept_to(limits: Iterable[Limit], kind: str, week: Sums) -> list[Kept]:
+def kept_to(limits: Iterable[Limit], kind: str, week: Week) -> list[Kept]:
     """How a version of an extension of ``kind`` keeps to ``limits``, by its ``week``."""
     return [_kept(limit, kind, week) for limit in limits if limit.measure != Measure.PACE or kind in BUDGETS_MS]
 
 
-def _kept(limit: Limit, kind: str, week: Sums) -> Kept:
+def _kept(limit: Limit, kind: str, week: Week) -> Kept:
     calls = f"{week.counted:,} calls"
-    if week.counted < LEAST_CALLS:
+    if week.counted < LEAST_CALLS or (limit.measure == Measure.PACE and week.p95_ms is None):
         return Kept(
             limit, TOO_FEW, f"{calls} told within {WINDOW_DAYS} days; {LEAST_CALLS} are enough to say something."
         )
+    bound = bound_for(limit, kind)
     if limit.measure == Measure.SUCCESS:
-        is_short = (
-            week.good * 1000 < week.counted * limit.bound
-            and week.bad >= LEAST_FAILED
-            and max(day.failing for day in week.days) >= LEAST_FAILING
-        )
-        return Kept(
-            limit, SHORT if is_short else KEPT, f"{week.success} of {calls} within {WINDOW_DAYS} days succeeded."
-        )
-    budget = BUDGETS_MS[Kind(kind)] * limit.bound
-    is_short = week.p95_ms is not None and week.p95_ms > budget
-    words = f"95 of 100 of {calls} within {WINDOW_DAYS} days took up to {duration(week.p95_ms)}, of {duration(budget)}."
+        is_missed = week.good * 1000 < week.counted * bound and week.bad >= LEAST_FAILED
+        words = f"{week.success} of {calls} within {WINDOW_DAYS} days succeeded."
+    else:
+        is_missed = week.p95_ms is not None and week.p95_ms > bound
+        took = f"took up to {duration(week.p95_ms)}, of {duration(bound)}."
+        words = f"95 of 100 of {calls} within {WINDOW_DAYS} days {took}"
+    is_short = is_missed and (str(limit.measure), bound) in week.widespread
     return Kept(limit, SHORT if is_short else KEPT, words)

@@ -13,14 +13,19 @@ from marketplace.evidence.facing import badge_of
 from marketplace.retiring.reading import publications_of, require_publications
 from marketplace.telemetry.access import require_seeing
 from marketplace.telemetry.counting import WINDOWS
+from marketplace.telemetry.models import VersionDay
 from marketplace.telemetry.reading import LEAST, Sums, telemetry_of
 from sandbox.models import Category
 
 UNTOLD = f"Null where fewer than {LEAST} workspaces called it."
+ACTIVE = f"At least so many workspaces called it, in steps; null where fewer than {LEAST} did, or fewer did not."
 
 
 class FailureSerializer(serializers.Serializer):
-    category = serializers.ChoiceField(choices=["", *Category.values], help_text="Empty: whose effect is unknown.")
+    category = serializers.ChoiceField(
+        choices=["", *Category.values, VersionDay.OTHERS],
+        help_text=f"Empty: effect unknown. `others`: of categories that fewer than {LEAST} workspaces had each.",
+    )
     number = serializers.IntegerField()
 
 
@@ -30,7 +35,10 @@ class FaredSerializer(serializers.Serializer):
     succeeded = serializers.IntegerField(source="good")
     failed = serializers.IntegerField(source="bad")
     not_counted = serializers.IntegerField(source="callers", help_text="Mistakes of whoever called.")
-    p95_ms = serializers.IntegerField(help_text="95 of 100 end within, to one per cent.")
+    p95_ms = serializers.IntegerField(
+        allow_null=True,
+        help_text="95 of 100 end within; to one per cent where many call. Null where times are too far apart.",
+    )
     failures = FailureSerializer(source="errors", many=True)
 
 
@@ -43,7 +51,7 @@ class DaySerializer(serializers.Serializer):
 class VersionSerializer(serializers.Serializer):
     number = serializers.CharField()
     held_by = serializers.IntegerField(help_text="Workspaces that hold it now.")
-    active = serializers.IntegerField(allow_null=True, help_text=f"Workspaces that called it. {UNTOLD}")
+    active = serializers.IntegerField(allow_null=True, help_text=ACTIVE)
     calls = FaredSerializer(allow_null=True, help_text=UNTOLD)
 
 
@@ -62,7 +70,7 @@ class LevelSerializer(serializers.Serializer):
 class TelemetrySerializer(serializers.Serializer):
     days = serializers.IntegerField()
     installs = serializers.IntegerField(help_text="Workspaces that hold it now.")
-    active = serializers.IntegerField(allow_null=True, help_text=f"Workspaces that called it. {UNTOLD}")
+    active = serializers.IntegerField(allow_null=True, help_text=ACTIVE)
     budget_ms = serializers.IntegerField(allow_null=True, help_text="Null for a pack.")
     calls = FaredSerializer(allow_null=True, help_text=f"The sum of the days and versions that are told. {UNTOLD}")
     by_day = DaySerializer(many=True)
@@ -86,7 +94,7 @@ class TelemetryView(WorkspaceView):
     )
     def get(self, request, workspace, slug):
         """Installs, calls, success, times and failures in all workspaces together, by day and by version: sums alone,
-        and of nothing that fewer than three workspaces called."""
+        and of nothing that fewer than three workspaces called. Failures that fewer than three had are left out."""
         require_publications(self.caller.person, self.workspace)
         extension = get_object_or_404(publications_of(self.workspace), slug=slug)
         require_seeing(self.caller.person, extension)

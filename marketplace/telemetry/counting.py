@@ -1,7 +1,7 @@
 """Counting by beat what pages of telemetry show, so that none of them reads a run (docs/telemetry.md).
 
 What is told comes from functions of PostgreSQL, and goes into tables in the same statement: of what fewer than three
-workspaces called there is no row, here or anywhere. Only what changed is written.
+workspaces did there is no number, here or anywhere. Only what changed is written.
 """
 
 from collections.abc import Iterator

@@ -11,11 +11,15 @@ class VersionDay(models.Model):
     """The live calls of a version that were asked for on a day (UTC), in all workspaces that made one together.
 
     Global: it has no wall, since it says nothing of any workspace. There is a row only where at least three workspaces
-    made calls that count (a function of PostgreSQL sees to that). ``callers`` are mistakes of whoever called, which do
-    not count; ``errors`` are the failed ones as {category: number}, "" for those whose effect is unknown; ``failing``
-    is in how many of ``workspaces`` a call failed. ``buckets`` and ``counts`` are how long the calls took, as a
-    histogram (marketplace.telemetry.sketch).
+    made calls that count, and each number in it is of three at least by itself (a function of PostgreSQL sees to that,
+    migration 0017). ``callers`` are mistakes of whoever called, which do not count; ``errors`` are the failed ones as
+    {category: number}, "" for those whose effect is unknown, OTHERS for categories that fewer than three had each;
+    ``bad`` is their sum. ``failing`` is in how many of ``workspaces`` a call failed, 0 below three. ``buckets`` and
+    ``counts`` are how long the calls took, as a histogram (marketplace.telemetry.sketch) that is coarser where fewer
+    called.
     """
+
+    OTHERS = "others"
 
     id = models.BigAutoField(primary_key=True)
     version = models.ForeignKey(Version, on_delete=models.PROTECT, db_index=False, related_name="+")
@@ -59,8 +63,8 @@ class InstallDay(models.Model):
 
 
 class Reached(models.Model):
-    """How many workspaces called an extension within 7, 30 and 90 days, NULL where they are fewer than three: of a
-    ``version``, or of all of them together where that is NULL. Global."""
+    """How many workspaces at least called an extension within 7, 30 and 90 days, in the steps of marketplace_at_least,
+    NULL where they are fewer than three: of a ``version``, or of all of them together where that is NULL. Global."""
 
     id = models.BigAutoField(primary_key=True)
     extension = models.ForeignKey(Extension, on_delete=models.PROTECT, db_index=False, related_name="+")
@@ -77,3 +81,19 @@ class Reached(models.Model):
 
     def __str__(self):
         return f"{self.extension_id}: {self.days_30}"
+
+
+class Widespread(models.Model):
+    """That a version misses a bound of a level (marketplace.evidence.limits) in three workspaces by themselves, and in
+    all others together whichever one is left out, in the seven days before it was counted. Global."""
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, db_index=False, related_name="+")
+    measure = models.CharField(max_length=8)
+    bound = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "measure", "bound"], name="widespread_once")]
+
+    def __str__(self):
+        return f"{self.version_id}: {self.measure} {self.bound}"

@@ -22,7 +22,8 @@ LEAST = 3  # workspaces; of fewer, the functions of PostgreSQL tell nothing
 TOO_FEW = f"Fewer than {LEAST} workspaces called it, so nothing is told: figures could be somebody’s in particular."
 # What 95 of 100 calls have to keep to, in ms (EXTENSIBILITY_MODEL.md); a pack takes as long as its steps.
 BUDGETS_MS = {Kind.CONNECTOR: 2_000, Kind.ACTION: 2_000, Kind.TRANSFORM: 300}
-LABELS = {**dict(Category.choices), "": "Effect unknown"}
+LABELS = {**dict(Category.choices), "": "Effect unknown", VersionDay.OTHERS: "Others, each in fewer"}
+STEPS = (3, 10, 30, 100, 300, 1_000, 3_000, 10_000)  # of marketplace_at_least
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ class DayRow:
 
 @dataclass(frozen=True)
 class VersionRow:
-    """One version within the window: ``held`` by so many workspaces now; ``active`` ones called it, None for fewer than
-    three."""
+    """One version within the window: ``held`` by so many workspaces now; ``active`` at least called it, one of STEPS or
+    None."""
 
     version: Version
     sums: Sums
@@ -120,7 +121,7 @@ class FailureRow:
 @dataclass(frozen=True)
 class Telemetry:
     """``window`` days until today. ``days`` are all of them in order, ``versions`` the newest first; ``installs``
-    workspaces hold it now, ``active`` called it, None for fewer than three."""
+    workspaces hold it now, ``active`` at least called it, one of STEPS or None."""
 
     extension: Extension
     window: int
@@ -176,7 +177,7 @@ class Telemetry:
         """What the drawing of calls says, in a sentence."""
         worst = max(self.days, key=lambda row: row.sums.bad)
         if not worst.sums.bad:
-            return "No call failed on any day that is told."
+            return f"No failure that {LEAST} workspaces had on any day that is told."
         return f"Most failed on {worst.day:%-d %b}: {worst.sums.bad:,} of {worst.sums.counted:,}."
 
     @property
@@ -225,12 +226,20 @@ def telemetry_of(extension: Extension, window: int, now: datetime | None = None)
             DayRow(day, Sums(some), installs.get(day, 0 if installs else None), day == today)
             for day, some in by_day.items()
         ],
-        versions=[VersionRow(one, Sums(by_id[one.pk]), held.get(one.pk, 0), reached.get(one.pk)) for one in versions],
+        versions=[
+            VersionRow(one, Sums(by_id[one.pk]), held.get(one.pk, 0), _active(reached.get(one.pk), held.get(one.pk, 0)))
+            for one in versions
+        ],
         sums=Sums(rows),
-        active=reached.get(None),
+        active=_active(reached.get(None), sum(held.values())),
         installs=sum(held.values()),
         budget_ms=BUDGETS_MS.get(Kind(extension.kind)),
     )
+
+
+def _active(reached: int | None, held: int) -> int | None:
+    """The highest step that leaves three of those who hold it: otherwise the rest, who did not call, would be told."""
+    return max((step for step in STEPS if step <= min(reached or 0, held - LEAST)), default=None)
 
 
 def _installs(extension: Extension, first: date, today: date) -> dict[date, int]:

@@ -229,6 +229,7 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "VersionDay",
         "InstallDay",
         "Reached",
+        "Widespread",
         "PublisherMember",
         "SigningKey",
         "Quarantine",

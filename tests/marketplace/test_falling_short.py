@@ -8,22 +8,27 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from galaxy.core.models import AuditEvent, Notification
-from galaxy.core.scope import scope_with
+from galaxy.core.scope import scope_with, workspace_scope
 from marketplace.evidence.ageing import answer_appeal, appeal
 from marketplace.evidence.facing import badge_of_listing
 from marketplace.evidence.falling_short import watch_levels
-from marketplace.evidence.limits import LEAST_CALLS, LIMITS, kept_to, limits_of
+from marketplace.evidence.limits import LEAST_CALLS, LIMITS, Week, bound_for, kept_to, limits_of
 from marketplace.evidence.rules import BY_CODE, GRACE_DAYS
-from marketplace.models import Listing, Lowering, Shortfall, VersionDay
+from marketplace.evidence.spread import count_spread
+from marketplace.models import Listing, Lowering, Shortfall, VersionDay, Widespread
 from marketplace.services import list_extension
-from marketplace.telemetry.reading import Sums
+from marketplace.telemetry.counting import count_telemetry
 from marketplace.telemetry.sketch import GROWTH, percentile
 from registry.models import PublisherMember
 from registry.publishers.naming import make_publisher
+from registry.services import install
+from tests.factories import make_user, make_workspace
 from tests.registry.samples import connector, publish
+from tests.sandbox.health.calls import connect, make_calls
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUICK, SLOW = 233, 420  # buckets of about 100 ms and 4 s
+BOUNDS = [(str(one.measure), bound_for(one, "connector")) for one in LIMITS]
 
 
 @pytest.fixture
@@ -54,12 +59,15 @@ def day(version, number, good=990, bad=10, *, at=NOW, failing=3, bucket=QUICK):
 
 
 def week(version, *, at=NOW, **figures):
+    """Figures that are missed wherever they are."""
     VersionDay.objects.filter(version=version).delete()
     VersionDay.objects.bulk_create([day(version, number, at=at, **figures) for number in range(1, 8)])
+    Widespread.objects.all().delete()
+    Widespread.objects.bulk_create([Widespread(version=version, measure=name, bound=bound) for name, bound in BOUNDS])
 
 
-def states(listing, **figures):
-    sums = Sums([day(listing.version, 1, **figures)])
+def states(listing, widespread=True, **figures):
+    sums = Week([day(listing.version, 1, **figures)], frozenset(BOUNDS if widespread else ()))
     return {one.limit.code: one.state for one in kept_to(limits_of("enterprise"), listing.extension.kind, sums)}
 
 
@@ -81,7 +89,8 @@ def test_the_limits_are_named_like_rules_and_by_none_of_their_names():
         ({"good": 994, "bad": 6}, {"relied-on"}),
         ({"good": 970, "bad": 30}, {"relied-on"}),
         ({"good": 969, "bad": 31}, {"relied-on", "used-well"}),
-        ({"good": 900, "bad": 100, "failing": 2}, set()),  # an account that ended, or somebody who means ill
+        ({"good": 900, "bad": 100, "widespread": False}, set()),  # an account that ended, or somebody who means ill
+        ({"bucket": SLOW, "widespread": False}, set()),  # a bad network
         ({"good": LEAST_CALLS - 4, "bad": 4}, set()),  # few mishaps decide nothing
         ({"bucket": 390}, {"keeps-pace", "relied-on"}),  # 2.2 s of 2 s
         ({"good": 1_000, "bad": 0, "bucket": SLOW}, {"keeps-pace", "used-swiftly"}),
@@ -129,6 +138,67 @@ def test_a_level_is_lowered_a_week_after_its_publisher_was_told(client_of, desk,
         answer_appeal(lowered, uphold=True, note="It was.", actor=desk.reviewer)
     assert Listing.objects.get().level == "enterprise"
     assert badge_of_listing(Listing.objects.get(), last).lowered is None
+
+
+@pytest.fixture
+def houses(listing, workspace, admin):
+    """The connections of five workspaces that have it installed."""
+    people = [(workspace, admin)]
+    for number in range(4):
+        owner = make_user(f"Owner {number}")
+        people.append((make_workspace(f"Quay {number}", {"owner": owner}), owner))
+    found = []
+    for house, person in people:
+        with workspace_scope([house.pk]):
+            found.append(connect(install(house, listing.extension, version=listing.version, actor=person)))
+    return found
+
+
+def called(house, number, ms=100, **fields):
+    begun = NOW - timedelta(days=1)
+    with workspace_scope([house.workspace_id]):
+        make_calls(
+            house, number, created_at=begun, started_at=begun, finished_at=begun + timedelta(milliseconds=ms), **fields
+        )
+
+
+def missed(listing):
+    count_telemetry(NOW)
+    count_spread(NOW)
+    return set(Widespread.objects.values_list("measure", "bound"))
+
+
+def test_one_slow_workspace_lowers_no_level_however_much_it_calls(listing, houses):
+    for house in houses[1:]:
+        called(house, 60)
+        called(house, 1, 5_000)  # everybody is slow at times
+    called(houses[0], 900, 30_000)
+    assert missed(listing) == set()
+    watch_levels(now=NOW)
+    assert not Shortfall.objects.exists()
+
+
+def test_nor_does_one_workspace_whose_calls_fail(listing, houses):
+    for house in houses[1:]:
+        called(house, 400)
+        called(house, 1, category="tool_error")
+    called(houses[0], 900, category="tool_error")
+    assert missed(listing) == set()
+    watch_levels(now=NOW)
+    assert not Shortfall.objects.exists()
+
+
+def test_two_that_fall_short_are_too_few_and_three_are_enough(listing, houses):
+    for house in houses:
+        called(house, 60)
+    for house in houses[:2]:
+        called(house, 60, 5_000, category="tool_error")
+    assert missed(listing) == set()
+    called(houses[2], 60, 3_000)
+    called(houses[2], 60, category="tool_error")
+    assert missed(listing) == {("pace", 2_000), ("success", 970), ("success", 995)}
+    watch_levels(now=NOW)
+    assert set(Shortfall.objects.values_list("rule", flat=True)) == {"keeps-pace", "used-well", "relied-on"}
 
 
 def test_the_lowest_level_that_is_missed_decides(listing):
