@@ -23,6 +23,7 @@ from marketplace.models import Listing
 from marketplace.services import give_level
 from registry.errors import NotPublisher
 from registry.models import Installation, Publisher
+from registry.publishers.team import is_of_team
 
 log = structlog.get_logger(__name__)
 BATCH = 20  # versions tested at a time, the longest untested first
@@ -106,9 +107,10 @@ def require_team(lowering: Lowering, *, workspace: Workspace, user: User) -> Non
 
 @transaction.atomic
 def answer_appeal(lowering: Lowering, *, uphold: bool, note: str, actor: User) -> Lowering:
-    """The desk's answer: give the level back, or not. Whoever asked does not answer. The desk's workspace is in scope.
+    """The desk's answer: give the level back, or not. Whoever asked does not answer, nor anybody of the publisher's
+    team. The desk's workspace is in scope.
 
-    Raises NotGranted, Invalid without a reason, or NoAppeal where nothing is open or the asker answers.
+    Raises NotGranted, Invalid without a reason, or NoAppeal where nothing is open or one of them answers.
     """
     house = desk()
     if house is None:
@@ -119,6 +121,9 @@ def answer_appeal(lowering: Lowering, *, uphold: bool, note: str, actor: User) -
     row = Lowering.objects.select_for_update(of=("self",)).select_related("listing__extension").get(pk=lowering.pk)
     if row.appeal != Lowering.Answer.OPEN or row.asked_by_id == actor.pk:
         raise NoAppeal("It is not open, or you asked for it yourself.")
+    owner = row.listing.extension.owner
+    if owner is not None and is_of_team(actor, owner):
+        raise NoAppeal(f"You are of the team of {owner}, so somebody else answers.")
     row.appeal = Lowering.Answer.UPHELD if uphold else Lowering.Answer.REFUSED
     row.answered_by, row.answered_at, row.answer_note = actor, timezone.now(), note.strip()[:1000]
     row.save()

@@ -15,12 +15,13 @@ from galaxy.core.members import marketplace_workspace
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
 from galaxy.core.scope import scope_with
-from registry.errors import NoDomain
+from registry.errors import NeedsAnother, NoDomain
 from registry.models import Publisher
 from registry.publishers.claiming import MAY_VOUCH, record, require_manager
 from registry.publishers.domains import plain_domain
 from registry.publishers.naming import new_token
 from registry.publishers.news import settle_team, tell_team
+from registry.publishers.team import is_of_team
 from registry.signals import proof_changed
 
 log = structlog.get_logger(__name__)
@@ -119,8 +120,11 @@ def check_due_proofs(now: datetime | None = None) -> int:
 
 @transaction.atomic
 def vouch(publisher: Publisher, *, reason: str, actor: User) -> Publisher:
-    """Say at the desk that the name is its publisher's, and how that is known. Raises NotGranted or Invalid."""
+    """Say at the desk that the name is its publisher's, and how that is known. Raises NotGranted, Invalid, or
+    NeedsAnother for whoever publishes under it."""
     desk = require_desk(actor)
+    if is_of_team(actor, publisher):
+        raise NeedsAnother(f"You are of the team of {publisher}, so somebody else vouches for it.")
     reason = reason_of(reason)
     now = timezone.now()
     row = Publisher.objects.select_for_update(of=("self",)).get(pk=publisher.pk)

@@ -22,8 +22,9 @@ from galaxy.core.notifications import notify
 from galaxy.core.permissions import holders_of, require
 from galaxy.core.scope import scope_with
 from galaxy.core.sweeps import apart
-from registry.errors import AlreadyQuarantined, NotQuarantined, Quarantined
+from registry.errors import AlreadyQuarantined, NeedsAnother, NotQuarantined, Quarantined
 from registry.models import Installation, Quarantine, Version
+from registry.publishers.team import is_of_team
 from registry.reach import holders_of_versions
 from registry.services.retiring import tell_installable
 
@@ -48,11 +49,14 @@ def quarantine(version: Version, *, reach: str, reason: str, actor: User) -> Qua
 def lift(version: Version, *, reason: str, actor: User) -> Quarantine:
     """End the quarantine of a version: it may be installed and run as before. Who uses it is told.
 
-    Raises NotGranted, Invalid or NotQuarantined.
+    Raises NotGranted, Invalid, NotQuarantined, or NeedsAnother for whoever publishes it.
     """
     desk = _require_reviewer(actor)
     reason = _reasoned(reason)
     row = _locked(version)
+    owner = row.extension.owner
+    if owner is not None and (row.published_by_id == actor.pk or is_of_team(actor, owner)):
+        raise NeedsAnother(f"You are of those who publish {row}, so somebody else lets it out.")
     there = Quarantine.objects.open().filter(version=row).first()
     if there is None:
         raise NotQuarantined(f"{row} is not in quarantine.")

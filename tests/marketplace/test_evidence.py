@@ -24,6 +24,7 @@ from marketplace.models import Evidence, Listing, Lowering, TestRun
 from marketplace.services import list_extension
 from marketplace.workshop.drafts import begin_draft, save_draft
 from marketplace.workshop.starters import TEXTS
+from registry.models import PublisherMember
 from registry.publishers.claiming import claim_name
 from registry.services import install
 from tests.factories import make_user
@@ -226,6 +227,10 @@ def test_a_level_is_asked_back_by_its_publishers_team_and_another_person_answers
     with scope_with(house.pk):
         with pytest.raises(Invalid):
             answer_appeal(lowered, uphold=True, note="", actor=chief)
+        mine = PublisherMember.objects.create(publisher=lowered.listing.extension.owner, user=chief)
+        with pytest.raises(NoAppeal, match="of the team"):
+            answer_appeal(lowered, uphold=True, note="It is ours.", actor=chief)
+        mine.delete()
         answer_appeal(lowered, uphold=True, note="The record is there again.", actor=chief)
         with pytest.raises(NoAppeal):
             answer_appeal(lowered, uphold=False, note="No", actor=chief)

@@ -8,8 +8,8 @@ from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import scope_with
-from registry.errors import AlreadyQuarantined, NotQuarantined, Quarantined
-from registry.models import PackPin, Quarantine, Version
+from registry.errors import AlreadyQuarantined, NeedsAnother, NotQuarantined, Quarantined
+from registry.models import PackPin, PublisherMember, Quarantine, Version
 from registry.reach import workspaces_of_versions
 from registry.services import install, move_pin
 from registry.services.quarantining import lift, quarantine, stop_versions, tell_of_quarantine
@@ -140,6 +140,17 @@ def test_who_uses_it_is_told_once_each(desk, workspace, admin, probe, django_cap
     assert WHY in news.get(person=admin).note
     with scope_with(desk.workspace.pk):
         assert AuditEvent.objects.in_workspace(desk.workspace).filter(action="quarantine.opened").count() == 1
+
+
+def test_nobody_lets_out_what_they_publish(desk, probe):
+    version = probe.pin.version
+    PublisherMember.objects.create(publisher=version.extension.owner, user=desk.second)
+    take_out(desk, version, "calls")
+    with scope_with(desk.workspace.pk):
+        with pytest.raises(NeedsAnother, match="those who publish"):
+            lift(version, reason="It is fine.", actor=desk.second)
+        assert Quarantine.objects.open().exists()
+        lift(version, reason="It is fine.", actor=desk.reviewer)
 
 
 def test_only_the_desk_decides_with_a_reason_and_one_at_a_time(desk, admin, probe):

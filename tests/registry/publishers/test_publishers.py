@@ -17,8 +17,8 @@ from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
 from galaxy.core.templatetags.ui import badge
-from registry.errors import LastManager, NameTaken, NotManager, NotVouched
-from registry.models import Publisher
+from registry.errors import LastManager, NameTaken, NeedsAnother, NotManager, NotVouched
+from registry.models import Publisher, PublisherMember
 from registry.names import skeleton
 from registry.publishers import keys, proving
 from registry.publishers.claiming import add_to_team, claim_name, remove_from_team
@@ -163,6 +163,9 @@ def test_the_desk_vouches_with_a_reason_and_both_trails_say_so(desk, orbit, crea
     with workspace_scope([desk.workspace.pk]):
         with pytest.raises(Invalid):
             proving.vouch(orbit, reason=" ", actor=desk.reviewer)
+        PublisherMember.objects.create(publisher=orbit, user=desk.second)
+        with pytest.raises(NeedsAnother, match="team of Orbit Works"):
+            proving.vouch(orbit, reason="It is us.", actor=desk.second)
         proving.vouch(orbit, reason="Their contract is on file.", actor=desk.reviewer)
         assert AuditEvent.objects.filter(action="publisher.vouched").count() == 1
     assert AuditEvent.objects.filter(action="publisher.vouched").count() == 1
