@@ -58,9 +58,7 @@ def export_version(workspace: Workspace, version: Version, *, actor: User) -> tu
 def bundle_of(version: Version, workspace: Workspace | None = None) -> Bundle:
     """The same without a trail, for whoever runs Galaxy. Every version is verified before it is packed."""
     versions: dict[str, Version] = {}
-    _collect(version, workspace, versions)
-    if len(versions) > MAX_VERSIONS:
-        raise NotExportable(f"{version} requires more than {MAX_VERSIONS - 1} others.")
+    _collect(version, workspace, versions, set())
     levels = dict(
         Listing.objects.filter(extension__in=[one.extension_id for one in versions.values()]).values_list(
             "extension_id", "level"
@@ -70,8 +68,11 @@ def bundle_of(version: Version, workspace: Workspace | None = None) -> Bundle:
     return Bundle(packed, tuple(_keys({one.key for row in packed for one in row.signatures})))
 
 
-def _collect(version: Version, workspace: Workspace | None, versions: dict[str, Version]) -> None:
-    """What is required first, each once. A requirement in a circle is in ``versions`` or on the way into it."""
+def _collect(version: Version, workspace: Workspace | None, versions: dict[str, Version], begun: set[str]) -> None:
+    """What is required first, each once. A requirement in a circle is in ``versions``, or ``begun`` and on the way."""
+    begun.add(version.extension.slug)
+    if len(begun) > MAX_VERSIONS:
+        raise NotExportable(f"It requires more than {MAX_VERSIONS - 1} others.")
     if version.is_draft:
         raise NotExportable(f"{version} is a draft, which only its own workspace tries out.", "Publish it first.")
     if version.status == Version.Status.YANKED:
@@ -79,12 +80,12 @@ def _collect(version: Version, workspace: Workspace | None, versions: dict[str, 
     if version.quarantine:
         raise NotExportable(f"{version} is in quarantine.", "Wait until it is lifted, or export another version.")
     for slug, wanted in version.parsed.requires.items():
-        if slug in versions:
+        if slug in begun:
             continue
         required = _held(slug, wanted, workspace) or newest_satisfying(slug, wanted)
         if required is None:
             raise NotExportable(f"{version} requires {slug} {wanted}, which is not to be had here.")
-        _collect(required, workspace, versions)
+        _collect(required, workspace, versions, begun)
     versions[version.extension.slug] = version
 
 

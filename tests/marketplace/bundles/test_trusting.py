@@ -1,5 +1,6 @@
 """A bundle made here is believed by whoever trusts the key, without asking anybody, and by nobody else."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from marketplace.bundles.trusting import believed_keys, root_of, why_not_trusted
 from marketplace.services import list_extension
 from registry.models import SigningKey, Version
 from registry.services import publish_draft
+from tests.extensions import manifest_of
 from tests.registry.samples import connector, pack, publish
 
 
@@ -109,3 +111,22 @@ def test_a_draft_and_a_yanked_version_do_not_leave(workspace, admin, creator, ac
 
 def test_all_keys_of_the_marketplace_go_along(bundle):
     assert [key.id for key in bundle.keys] == list(SigningKey.objects.values_list("pk", flat=True))
+
+
+def test_what_requires_itself_or_each_other_is_packed_once(workspace):
+    offered(connector())
+    one = offered(pack("things.one", needs="acme"))
+    two = pack("things.two", needs="acme")
+    circle = manifest_of(text_with(two, "things.three"))
+    for manifest in (circle, manifest_of(text_with(pack("things.three", needs="acme"), "things.two"))):
+        version = offered(manifest)
+    own = offered(manifest_of(text_with(pack("things.own", needs="acme"), "things.own")))
+    assert [packed.manifest.id for packed in bundle_of(version).versions] == ["acme", "things.two", "things.three"]
+    assert [packed.manifest.id for packed in bundle_of(own).versions] == ["acme", "things.own"]
+    assert bundle_of(one)
+
+
+def text_with(manifest, slug):
+    """The manifest, requiring ``slug`` as well."""
+    more = {**manifest.canonical, "requires": {**manifest.requires, slug: "*"}}
+    return json.dumps(more)
