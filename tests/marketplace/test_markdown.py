@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from marketplace.markdown import MAX_CHARACTERS, render
+from marketplace.markdown import MAX_BRACKETS, MAX_CHARACTERS, MAX_COLUMNS, render
 
 
 class Elements(HTMLParser):
@@ -61,6 +61,15 @@ def test_deep_headings_stay_headings():
 
 
 def test_a_text_that_would_take_long_is_cut_and_says_so():
-    html = render("[" * (MAX_CHARACTERS + 1))  # takes time in the square of its length
-    assert html.count("[") == MAX_CHARACTERS
+    html = render("a" * (MAX_CHARACTERS + 1))
+    assert html.partition("</p>")[0].count("a") == MAX_CHARACTERS
     assert "longer than this page shows" in html
+
+
+def test_what_takes_time_in_the_square_of_its_length_is_cut():
+    """65,000 brackets took five seconds a page, and a table of a thousand columns seven."""
+    html = render("[" * MAX_CHARACTERS)
+    assert html.count("[") == MAX_BRACKETS and "longer than this page shows" in html
+    wide = "|a" * 1_000 + "|\n" + "|-" * 1_000 + "|\n" + "a\n" * 20_000
+    assert "<table" not in render(wide)
+    assert "<table" in render("|a" * MAX_COLUMNS + "|\n" + "|-" * MAX_COLUMNS + "|\n")
