@@ -12,7 +12,7 @@ class VersionDay(models.Model):
 
     Global: it has no wall, since it says nothing of any workspace. There is a row only where at least three workspaces
     made calls that count, and each number in it is of three at least by itself (a function of PostgreSQL sees to that,
-    migration 0017). ``callers`` are mistakes of whoever called, which do not count; ``errors`` are the failed ones as
+    migration 0018). ``callers`` are mistakes of whoever called, which do not count; ``errors`` are the failed ones as
     {category: number}, "" for those whose effect is unknown, OTHERS for categories that fewer than three had each;
     ``bad`` is their sum. ``failing`` is in how many of ``workspaces`` a call failed, 0 below three. ``buckets`` and
     ``counts`` are how long the calls took, as a histogram (marketplace.telemetry.sketch) that is coarser where fewer

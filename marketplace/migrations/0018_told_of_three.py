@@ -171,7 +171,7 @@ RESET ROLE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0016_known_names_by_one_skeleton")]
+    dependencies = [("marketplace", "0017_more_below")]
 
     operations = [
         migrations.CreateModel(
