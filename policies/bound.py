@@ -25,6 +25,7 @@ _WORDS = {
     "installation": "the extension",
     "act": "what is done to it",
     "along": "what comes along with it",
+    "course": "how it comes in, step by step",
     "held version": "the version it is held at",
     "report": "what the replay of recorded calls said",
     "one_way": "whether there is a way back",

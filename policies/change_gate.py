@@ -78,13 +78,15 @@ def _needed(wanted: Step) -> str:
 
 
 def _waiting(wanted: Step) -> str:
-    """The page of the request of theirs for just this version that waits, "" where none does."""
+    """The page of the request of theirs for just this version that waits, "" where none does; step by step, by whatever
+    course."""
     rows = Change.objects.in_workspace(wanted.workspace).filter(
         asked_by=wanted.actor,
         extension=wanted.extension,
         version=wanted.version,
         kind=wanted.act,
         state=Change.State.WAITING,
+        course__isnull=wanted.course is None,
     )
     found = rows.select_related("workspace").first()
     return found.get_absolute_url() if found else ""

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from galaxy.core.errors import Invalid
+from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import require
 from policies.models import Change
 from policies.services.change_facts import NEVER, compared_of, versions_of
@@ -14,7 +15,8 @@ from policies.services.changes import KINDS, ask_install, ask_upgrade, ask_widen
 from policies.waiting import waiting_of
 from registry.asks import asks_of
 from registry.gates import INSTALL, UPGRADE
-from registry.models import Installation, Version
+from registry.models import Installation, RollOut, Version
+from registry.rollout_views import course_form, roll_out_page
 
 
 @require_POST
@@ -22,8 +24,8 @@ def change_create(request, workspace):
     """The form of the page of the act, sent here instead: it names what was shown by digests and words.
 
     ``kind``; for an install ``version`` and ``digest`` (all that would be installed, this version among them); else
-    ``installation`` and ``agreed`` words, and for an upgrade ``to``, ``keeps`` and ``override``. ``reason`` is
-    for the reviewers.
+    ``installation`` and ``agreed`` words, and for an upgrade ``to``, ``keeps`` and ``override``; ``course`` says
+    that it comes in step by step, as the other fields of the page of roll-outs say. ``reason`` is for the reviewers.
     """
     kind, reason = request.POST.get("kind"), request.POST.get("reason", "")[:500]
     if kind not in KINDS:
@@ -37,8 +39,18 @@ def change_create(request, workspace):
         if kind == UPGRADE:
             there = Version.objects.installable().filter(extension=installation.extension_id)
             version = get_object_or_404(there.select_related("extension"), digest=request.POST.get("to", ""))
-            keeps, override = bool(request.POST.get("keeps")), bool(request.POST.get("override"))
-            change = ask_upgrade(installation, version, keeps=keeps, override=override, **seen)
+            seen |= {"keeps": bool(request.POST.get("keeps")), "override": bool(request.POST.get("override"))}
+            if not request.POST.get("course"):
+                change = ask_upgrade(installation, version, **seen)
+            else:
+                form = course_form(request, installation)
+                if not form.is_valid():
+                    return roll_out_page(request, installation, version, form)
+                try:
+                    change = ask_upgrade(installation, version, course=form.course, **seen)
+                except Invalid as error:
+                    add_refusals(form, error)
+                    return roll_out_page(request, installation, version, form)
         else:
             change = ask_widen(installation, **seen)
     if change.state == Change.State.WAITING:
@@ -65,9 +77,19 @@ def change_detail(request, workspace, pk):
         "compared": compared_of(change),
         "new": change.approval.facts.get("new", ()) if change.approval else (),
         "never": NEVER,
+        "course": change.approval.facts.get("course", ()) if change.approval else (),
+        "rollout": _rollout(change) if change.course and change.state == Change.State.MADE else None,
         "waiting": waiting_of(change.approval) if change.approval else None,
     }
     return render(request, "policies/change_detail.html", context)
+
+
+def _rollout(change: Change) -> RollOut | None:
+    """The roll-out that it began."""
+    rows = RollOut.objects.in_workspace(change.workspace).filter(
+        installation=change.installation_id, approval=change.approval_id
+    )
+    return rows.select_related("workspace").first()
 
 
 def _to_install(request) -> tuple[Version, list[Version]]:

@@ -15,6 +15,7 @@ from policies.models import ApproverGroup, AutoApproval, Change, Delegation
 from policies.services.changes import ask_install, ask_upgrade, ask_widen
 from policies.services.granting import revoke_auto_approval
 from registry.models import Installation, Version
+from registry.rollout_api import CourseBody, StageSerializer, course_of
 
 
 class GroupSerializer(serializers.Serializer):
@@ -149,6 +150,15 @@ class AutoApprovalRevocationView(AutoApprovals):
         return Response(AutoApprovalSerializer(self.visible().get(pk=pk)).data)
 
 
+class CourseSerializer(serializers.Serializer):
+    """By share of the runs in stages, or by ``packs`` (ids) for the hours of the only stage; and when it stops."""
+
+    stages = StageSerializer(many=True)
+    packs = serializers.ListField(child=serializers.UUIDField())
+    least_calls = serializers.IntegerField()
+    tolerance = serializers.IntegerField(help_text="In percentage points.")
+
+
 class AskedChangeSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Change.Kind.choices)
@@ -156,6 +166,7 @@ class AskedChangeSerializer(serializers.Serializer):
     extension = serializers.CharField(source="extension.slug")
     version = serializers.CharField(source="version.digest", help_text="The digest of the version asked for.")
     installation = serializers.UUIDField(source="installation_id", allow_null=True)
+    course = CourseSerializer(allow_null=True, help_text="How an upgrade comes in step by step; null: at once.")
     scopes = serializers.ListField(child=serializers.CharField())
     hosts = serializers.ListField(child=serializers.CharField())
     reason = serializers.CharField()
@@ -177,7 +188,13 @@ class AskedChangeBody(StrictSerializer):
     override = serializers.BooleanField(
         required=False, default=False, help_text="Wanted although the rollback drill fails; the reason says why."
     )
+    course = CourseBody(required=False, allow_null=True, default=None, help_text="How it comes in; null: at once.")
     reason = serializers.CharField(max_length=500)
+
+    def validate(self, said):
+        if said["course"] is not None and said["kind"] != Change.Kind.UPGRADE:
+            raise serializers.ValidationError({"course": "Only an upgrade comes in step by step."})
+        return said
 
 
 class ChangeFilter(PageFilter):
@@ -224,7 +241,8 @@ class ChangeListView(Changes, ListView):
         elif said["kind"] == Change.Kind.UPGRADE:
             version = self._version(said["digest"])
             how = {"agreed": said["agreed"], "keeps": said["keeps"], "override": said["override"]}
-            change = ask_upgrade(self._installation(said["installation"]), version, **how, **asking)
+            course = course_of(said["course"], self._installed()) if said["course"] else None
+            change = ask_upgrade(self._installation(said["installation"]), version, course=course, **how, **asking)
         else:
             change = ask_widen(self._installation(said["installation"]), agreed=said["agreed"], **asking)
         return Response(AskedChangeSerializer(change).data, status=201)
@@ -236,10 +254,13 @@ class ChangeListView(Changes, ListView):
             raise Invalid("No such version can be installed here.", {"digest": "Take it from the listing."})
         return found
 
-    def _installation(self, pk) -> Installation:
+    def _installed(self):
         rows = Installation.objects.in_workspace(self.workspace).active()
         rows = rows.visible_to(self.caller.person, self.workspace)
-        found = rows.select_related("workspace", "extension", "pin__version").filter(pk=pk).first()
+        return rows.select_related("workspace", "extension", "pin__version")
+
+    def _installation(self, pk) -> Installation:
+        found = self._installed().filter(pk=pk).first()
         if found is None:
             raise Invalid("No such extension is installed here.", {"installation": "Name one that is installed."})
         return found

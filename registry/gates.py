@@ -10,6 +10,7 @@ from typing import Protocol
 
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.models import User, Workspace
+from registry.courses import Course
 from registry.models import Extension, Installation, Version
 
 INSTALL, UPGRADE, WIDEN = "install", "upgrade", "widen"
@@ -33,7 +34,7 @@ class RuledOut(DomainError):
 class Step:
     """What would be done. ``installation`` is None for an install; ``scopes`` and ``hosts`` are all that would be
     agreed to by then, ``new_scopes`` and ``new_hosts`` what of that is not agreed to yet; ``weaker`` are sentences on
-    what would not wait for a person any more."""
+    what would not wait for a person any more. ``course`` is how an upgrade comes in step by step; None at once."""
 
     act: str
     workspace: Workspace
@@ -46,6 +47,7 @@ class Step:
     new_scopes: tuple[str, ...] = ()
     new_hosts: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
+    course: Course | None = None
 
 
 @dataclass(frozen=True)

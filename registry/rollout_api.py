@@ -1,5 +1,8 @@
 """Roll-outs, and the versions that packs call for themselves, for machines."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,13 +15,12 @@ from galaxy.core.api.serializers import EmptyBody, PersonSerializer, StrictSeria
 from galaxy.core.api.views import repeatable
 from galaxy.core.errors import Invalid
 from registry.api import ExtensionSerializer, PinnedSerializer
+from registry.courses import USUAL, Course
 from registry.models import Installation, PackPin, RollOut
 from registry.update_api import ActiveView, release_of
 from registry.updates.faring import faring_of
 from registry.updates.pack_pins import pin_for_pack, unpin_for_pack
 from registry.updates.rollouts import (
-    USUAL,
-    Course,
     advance_rollout,
     finish_rollout,
     resume_rollout,
@@ -56,6 +58,7 @@ class RollOutSerializer(serializers.Serializer):
     percent = serializers.IntegerField(help_text="Of the runs that take the new version, while it runs.")
     state = serializers.ChoiceField(choices=RollOut.State.choices)
     why = serializers.CharField(help_text="Why it was stopped or returned; else empty.")
+    approval = serializers.UUIDField(allow_null=True, help_text="The request by which somebody agreed to it.")
     started_by = PersonSerializer()
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
@@ -79,15 +82,20 @@ class StageBody(StrictSerializer):
     hours = serializers.IntegerField(min_value=1, max_value=720)
 
 
-class RollOutBody(StrictSerializer):
+class CourseBody(StrictSerializer):
     """By share of the runs, or by ``packs`` (ids of installed packs) for the hours of the first stage."""
 
-    installation = serializers.UUIDField()
-    digest = serializers.RegexField(r"^[0-9a-f]{64}$")
     stages = serializers.ListField(child=StageBody(), required=False, min_length=1, max_length=8)
     packs = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=100)
     least_calls = serializers.IntegerField(required=False, default=20, min_value=10, max_value=10_000)
     tolerance = serializers.IntegerField(required=False, default=2, min_value=0, max_value=50)
+
+
+class RollOutBody(CourseBody):
+    """What is rolled out, and how: by share of the runs, or by ``packs``."""
+
+    installation = serializers.UUIDField()
+    digest = serializers.RegexField(r"^[0-9a-f]{64}$")
     agreed = serializers.ListField(
         child=serializers.CharField(max_length=300), required=False, default=list, max_length=200
     )
@@ -113,6 +121,15 @@ class PackPinSerializer(serializers.Serializer):
     reason = serializers.CharField()
     pinned_by = PersonSerializer()
     pinned_at = serializers.DateTimeField()
+
+
+def course_of(said: dict[str, Any], rows: QuerySet[Installation]) -> Course:
+    """What a CourseBody says; ``rows`` are the installations that the caller may see. Raises Invalid."""
+    packs = list(rows.filter(pk__in=said["packs"]))
+    if len(packs) != len(set(said["packs"])):
+        raise Invalid("Not all of them are installed.", {"packs": "Name packs that are installed here."})
+    stages = tuple((stage["percent"], stage["hours"]) for stage in said.get("stages", ())) or USUAL
+    return Course(stages, tuple(packs), said["least_calls"], said["tolerance"])
 
 
 class RollOuts(RowsView):
@@ -155,11 +172,7 @@ class RollOutListView(RollOuts, ListView):
         if one is None:
             raise Invalid("No such extension is installed here.", {"installation": "Name one that is installed."})
         version = release_of(one, said["digest"])
-        packs = list(rows.filter(pk__in=said["packs"]))
-        if len(packs) != len(set(said["packs"])):
-            raise Invalid("Not all of them are installed.", {"packs": "Name packs that are installed here."})
-        stages = tuple((stage["percent"], stage["hours"]) for stage in said.get("stages", ())) or USUAL
-        course = Course(stages, tuple(packs), said["least_calls"], said["tolerance"])
+        course = course_of(said, rows)
         made = start_rollout(one, version=version, actor=request.user, course=course, agreed=said["agreed"])
         return Response(RollOutSerializer(self.visible().get(pk=made.pk)).data, status=201)
 

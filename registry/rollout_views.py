@@ -8,8 +8,9 @@ from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import why_not
+from registry.courses import Course
 from registry.differences import differences
-from registry.gates import outlook_of
+from registry.gates import Outlook, outlook_of
 from registry.models import Installation, Kind, PackPin, RollOut, Version
 from registry.services.holding import why_not_move
 from registry.services.moving import upgrade_step, widening_of
@@ -29,11 +30,11 @@ from registry.updates.rollouts import (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def roll_out_create(request, workspace, pk):
-    """How ``to`` (a digest) is rolled out; the form names what was shown beyond what was agreed to."""
+    """How ``to`` (a digest) is rolled out; the form names what was shown beyond what was agreed to. Where it has to be
+    asked for, the form is sent elsewhere (registry.gates.Outlook)."""
     installation = visible(request, pk)
     version = version_asked(request, installation)
-    wider = widening_of(installation, version.parsed)
-    form = RollOutForm(request.POST if request.method == "POST" else None, packs=_packs(request, installation))
+    form = course_form(request, installation)
     if form.is_bound and form.is_valid():
         said = {"course": form.course, "agreed": request.POST.getlist("agreed")}
         try:
@@ -43,7 +44,18 @@ def roll_out_create(request, workspace, pk):
         else:
             messages.success(request, f"{version.number} is being rolled out.")
             return redirect(rollout)
+    return roll_out_page(request, installation, version, form)
+
+
+def course_form(request, installation: Installation) -> RollOutForm:
+    return RollOutForm(request.POST if request.method == "POST" else None, packs=_packs(request, installation))
+
+
+def roll_out_page(request, installation: Installation, version: Version, form: RollOutForm):
+    """The page with ``form``, as it was sent where that was refused: for whoever the form is sent to."""
+    wider = widening_of(installation, version.parsed)
     denied = why_not_move(request.user, installation, widens=bool(wider))
+    step = upgrade_step(installation, version, request.user, course=Course())
     context = {
         "installation": installation,
         "version": version,
@@ -51,7 +63,7 @@ def roll_out_create(request, workspace, pk):
         "differences": differences(installation.pin.version.parsed, version.parsed),
         "form": form,
         "denied": denied,
-        "outlook": outlook_of([upgrade_step(installation, version, request.user)], may=denied is None),
+        "outlook": outlook_of([step], may=denied is None),
     }
     return render(request, "registry/roll_out_create.html", context, status=422 if form.is_bound else 200)
 
@@ -153,8 +165,14 @@ def _context(request, rollout: RollOut) -> dict:
         "is_last": rollout.stage + 1 >= len(rollout.stages),
         "missing": max(0, rollout.least_calls - faring.calls) if faring else 0,
         "packs": [one.pack for one in rollout.packs.select_related("pack__workspace", "pack__extension")],
-        "denied": why_not(request.user, "registry.pin_installation", rollout.installation),
+        "denied": (denied := why_not(request.user, "registry.pin_installation", rollout.installation)),
+        "hurry": _hurry(request, rollout) if rollout.approval and rollout.is_open and not denied else None,
     }
+
+
+def _hurry(request, rollout: RollOut) -> Outlook | None:
+    """What stands in the way of taking it further than its hours do, where somebody agreed to those."""
+    return outlook_of([upgrade_step(rollout.installation, rollout.version, request.user)], may=True)
 
 
 def _packs(request, installation: Installation):

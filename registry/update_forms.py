@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 
+from registry.courses import MOST_STAGES, USUAL, Course
 from registry.models import Installation, UpdateDefaults, UpdatePolicy, UpdateSettings, Version
 from registry.models.rollouts import WHOLE
 from registry.models.updates import LONGEST_WAIT
-from registry.updates.rollouts import MOST_STAGES, USUAL, Course
 from registry.updates.rules import WAITS
 from registry.updates.windows import DAYS
 
@@ -214,7 +214,7 @@ class RollOutForm(forms.Form):
         min_value=0,
         max_value=50,
         initial=2,
-        label="Points of per cent it may fail more",
+        label="Percentage points it may fail more",
         help_text="Once it fails by more than that, and not by chance, it stops by itself.",
     )
 

@@ -25,7 +25,8 @@ class Change(WorkspaceModel):
     ``installation`` is None for an install until it is made. ``from_digest`` is the version it starts from, "" where
     there is none; ``along`` are the digests of what is installed before it, because it requires them; ``scopes`` and
     ``hosts`` are what would be agreed to in all. ``keeps``: an upgrade that leaves new scopes off. ``override``: who
-    asked wants it although there is no way back, and says why. ``error`` says why a change was not made.
+    asked wants it although there is no way back, and says why. ``course`` is how an upgrade comes in step by step
+    (registry.courses.Course.as_json), None where it does at once. ``error`` says why a change was not made.
     """
 
     class Kind(models.TextChoices):
@@ -49,6 +50,7 @@ class Change(WorkspaceModel):
     along = models.JSONField(default=list)
     keeps = models.BooleanField(default=False)
     override = models.BooleanField(default=False)
+    course = models.JSONField(null=True, blank=True)
     scopes = models.JSONField(default=list)
     hosts = models.JSONField(default=list)
     reason = models.CharField(max_length=500, blank=True)
@@ -68,7 +70,11 @@ class Change(WorkspaceModel):
         constraints = [
             models.CheckConstraint(
                 name="change_override_has_reason", condition=models.Q(override=False) | ~models.Q(reason="")
-            )
+            ),
+            models.CheckConstraint(
+                name="change_course_is_of_upgrade",
+                condition=models.Q(course__isnull=True) | models.Q(kind="upgrade", keeps=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "-asked_at"], name="change_newest"),
@@ -77,6 +83,8 @@ class Change(WorkspaceModel):
         ]
 
     def __str__(self):
+        if self.course:
+            return f"Roll out {self.version}"
         return f"{self.get_kind_display()} {self.version}"
 
     def get_absolute_url(self):

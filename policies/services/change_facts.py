@@ -24,6 +24,7 @@ _UNDO = {
     UPGRADE: "It can be moved back to the version it is held at now, which agrees to less again.",
     "widen": "It can be moved to a version that asks for less.",
 }
+_ROLL_OUT_UNDO = "It can be stopped or let return at any time: then everything takes the version it is held at now."
 
 
 def summary_of(change: Change, steps: Sequence[Step]) -> str:
@@ -32,6 +33,8 @@ def summary_of(change: Change, steps: Sequence[Step]) -> str:
     if change.kind == INSTALL:
         more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
         return f"Install {name} {number}{more}"
+    if steps[-1].course:
+        return f"Roll out {name} {number} step by step"
     if change.kind == UPGRADE:
         return f"Move {name} to {number}"
     return f"Let {name} {number} use {short_words(steps[-1].new_scopes) or 'what it asks for'}"
@@ -49,7 +52,11 @@ def facts_of(
         *(host for step in steps for host in step.new_hosts),
     ]
     proof = proof_of(wanted)
-    told = {"replay": proof.summary, "way_back": proof.way_back, "report": proof.url} if proof and proof.digest else {}
+    told: dict[str, Any] = {}
+    if proof and proof.digest:
+        told |= {"replay": proof.summary, "way_back": proof.way_back, "report": proof.url}
+    if wanted.course and wanted.installation:
+        told |= {"course": list(wanted.course.words(wanted.installation.pin.version.number, wanted.version.number))}
     return told | {
         "what": wanted.extension.slug,
         "where": change.workspace.name,
@@ -63,7 +70,7 @@ def facts_of(
         "along": [str(step.version) for step in steps[:-1]],
         "reason": change.reason,
         "rule": [*missing, *rules],
-        "undo": _UNDO[change.kind],
+        "undo": _undo(change),
         "agent": str(agent) if agent else None,
         "agent_id": str(agent.pk) if agent else None,
         "simulated": False,
@@ -83,8 +90,9 @@ def panels_of(approval: Approval, reader: User) -> Panels:
         effect_note="Nothing runs by this. What it may do is used by calls, and the rules look at each of them.",
         records=(Record(change.extension.name, compared),) if compared else (),
         records_note="" if compared else "It is not installed yet, so there is nothing to compare with.",
-        undo=_UNDO[change.kind],
+        undo=_undo(change),
         facts=(
+            *((("How it comes in", tuple(facts["course"])),) if facts.get("course") else ()),
             ("Asks for", tuple(dict.fromkeys(asked)) or "Nothing: it computes on what it is given"),
             ("New", tuple(facts.get("new", ())) or "Nothing beyond what was agreed to"),
             ("Reaches", tuple(change.hosts) or "No host"),
@@ -97,6 +105,10 @@ def panels_of(approval: Approval, reader: User) -> Panels:
         ),
         links=(("Replay report", facts["report"]),) if facts.get("report") else (),
     )
+
+
+def _undo(change: Change) -> str:
+    return _ROLL_OUT_UNDO if change.course else _UNDO[change.kind]
 
 
 def compared_of(change: Change) -> tuple[FieldChange, ...]:

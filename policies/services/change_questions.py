@@ -118,6 +118,7 @@ def bound_parts(steps: Sequence[Step], verdict: Verdict, agent: Agent | None) ->
     proven = {"report": proof.digest, "one_way": list(proof.one_way)} if proof and proof.digest else {}
     return (
         ({"agent": str(agent.pk)} if agent else {})
+        | ({"course": wanted.course.as_json()} if wanted.course else {})
         | proven
         | {
             "workspace": str(wanted.workspace.pk),

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
-from galaxy.core.errors import Conflict, DomainError
+from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.members.people import lock
 from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.notifications import notify
@@ -28,13 +28,16 @@ from policies.services import granting
 from policies.services.approvals import ApprovalChanged, consume, digest_of, request_approval
 from policies.services.change_facts import facts_of, summary_of
 from policies.services.change_questions import Verdict, bound_parts, may, question, verdict_on
+from policies.services.change_steps import carry_out, chain_of, shape_of, steps_of
 from policies.services.decisions import decide
+from registry.courses import Course
 from registry.errors import ConsentNeeded
 from registry.gates import INSTALL, UPGRADE, WIDEN, RuledOut, Step
 from registry.models import Installation, Version
-from registry.services.installing import install_agreed, install_step
-from registry.services.moving import move_approved, upgrade_step
-from registry.services.widening import widen_agreed, widen_step
+from registry.services.installing import install_step
+from registry.services.moving import upgrade_step
+from registry.services.widening import widen_step
+from registry.updates.rollouts import check_rollout
 
 KINDS = (INSTALL, UPGRADE, WIDEN)
 SETTLED_AT_MOST = 200  # decided matters taken up per sweep; the next one takes the rest
@@ -88,20 +91,27 @@ def ask_upgrade(
     agreed: Sequence[str] = (),
     keeps: bool = False,
     override: bool = False,
+    course: Course | None = None,
     reason: str = "",
 ) -> Change:
     """Ask for ``installation`` to be moved to ``version``. ``agreed`` names what is new, as its page showed it;
-    ``keeps`` leaves new scopes off.
+    ``keeps`` leaves new scopes off; ``course`` brings it in step by step, and is part of what is agreed to: another
+    course is another request.
 
     Its recorded calls are replayed first where nobody did, and the request is bound to what that said. Where the
     rollback drill fails, ``override`` says that it is wanted all the same, for the ``reason``; somebody else decides it
-    in any case. Raises what ask_install does, ConsentNeeded or OverrideNeeded.
+    in any case. Raises what ask_install does, ConsentNeeded or OverrideNeeded,
+    and of a course what start_rollout does of the world as it is.
     """
-    step = upgrade_step(installation, version, actor, keeps=keeps)
+    if course and keeps:
+        raise Invalid("Step by step, new scopes cannot stay off.", {"keeps": "Leave one of the two."})
+    step = upgrade_step(installation, version, actor, keeps=keeps, course=course)
     if keeps and (fixed := (*step.new_hosts, *step.weaker)):
         raise ConsentNeeded(f"{version} brings what cannot stay off: {', '.join(fixed)}.")
     _check_seen(step, agreed)
     _check_member(actor, step.workspace)
+    if course:
+        check_rollout(installation, version=version, course=course)
     proof = proof_of(step, make=True)
     overrides = bool(proof and proof.one_way)
     if proof and proof.one_way and not (override and reason.strip()):
@@ -150,15 +160,15 @@ def make_change(change: Change) -> Change:
             _check_member(row.asked_by, row.workspace)
             if row.approval.agent and row.approval.agent.is_over:
                 raise Conflict(f"{row.approval.agent} has ended.")
-            steps = _steps_of(row)
+            steps = steps_of(row)
             verdict = verdict_on(steps)
             if verdict.effect == Effect.DENY:
                 raise RuledOut(verdict.reasons[0].text)
             _check_way_back(row, steps[-1])
             bound = bound_parts(steps, verdict, row.approval.agent)
-            chain = _chain(row)
+            chain = chain_of(row)
             consume(row.approval, digest=digest_of(bound), bound=bound, actor=chain)
-            _carry_out(row, steps, chain)
+            carry_out(row, steps, chain)
             return _close(row, State.MADE)
     except ApprovalChanged:
         return _ask_once_more(change)
@@ -176,7 +186,7 @@ def ask_again(approval: Approval, actor: User) -> Approval:
     if change.state == State.MADE:
         raise NoNeedToAsk("It was done already.")
     again = _ask(
-        _steps_of(change),
+        steps_of(change),
         actor=actor,
         agent=approval.agent,
         reason=change.reason,
@@ -245,7 +255,7 @@ def _ask(
             override=override,
             reason=reason.strip(),
             asked_by=actor,
-            **_shape(steps),
+            **shape_of(steps),
         )
         change.approval = _request(change, steps, verdict, decision, agent, again=again)
         change.save(update_fields=["approval"])
@@ -278,21 +288,12 @@ def _request(
         target=wanted.extension.slug,
         effect=question(wanted)["action"].effect,
         data_classes=question(wanted)["context"].data_classes,
-        shape=digest_of({"kind": change.kind, "extension": str(change.extension_id)}),
+        shape=digest_of(
+            {"kind": change.kind, "extension": str(change.extension_id)}
+            | ({"course": wanted.course.as_json()} if wanted.course else {})
+        ),
         again=again,
     )
-
-
-def _shape(steps: list[Step]) -> dict[str, Any]:
-    """The fields of a change that say what would be done."""
-    wanted = steps[-1]
-    return {
-        "version": wanted.version,
-        "from_digest": wanted.installation.pin.digest if wanted.installation else "",
-        "along": [step.version.digest for step in steps[:-1]],
-        "scopes": sorted({scope for step in steps for scope in step.scopes}),
-        "hosts": sorted({host for step in steps for host in step.hosts}),
-    }
 
 
 def _same(steps: list[Step], actor: User, agent: Agent | None, keeps: bool) -> Change | None:
@@ -304,6 +305,7 @@ def _same(steps: list[Step], actor: User, agent: Agent | None, keeps: bool) -> C
     )
     along = [step.version.digest for step in steps[:-1]]
     rows = rows.filter(keeps=keeps, along=along, approval__agent=agent)
+    rows = rows.filter(course=wanted.course.as_json()) if wanted.course else rows.filter(course__isnull=True)
     return rows.select_related("workspace", "asked_by").first()
 
 
@@ -313,11 +315,11 @@ def _ask_once_more(change: Change) -> Change:
         row = _locked(change)
         if row.state != State.WAITING:
             return row
-        steps = _steps_of(row)
+        steps = steps_of(row)
         verdict = verdict_on(steps)
         proof_of(steps[-1], make=True)  # so that the new request rests on a report of how things stand
         decision = decide(row.workspace, **question(steps[-1]), subject_id=row.pk)
-        shape = _shape(steps)
+        shape = shape_of(steps)
         for name, value in shape.items():
             setattr(row, name, value)
         agent = row.approval.agent if row.approval else None
@@ -326,60 +328,11 @@ def _ask_once_more(change: Change) -> Change:
         return row
 
 
-def _steps_of(change: Change) -> list[Step]:
-    """What would be done now. The workspace is read anew, so that the rules are those of this moment."""
-    workspace = Workspace.objects.get(pk=change.workspace_id)
-    actor, version = change.asked_by, change.version
-    if change.kind == INSTALL:
-        found = {one.digest: one for one in Version.objects.open_to(workspace).filter(digest__in=change.along)}
-        along = [found[digest] for digest in change.along if digest in found]
-        return [install_step(workspace, one, actor) for one in (*along, version)]
-    rows = Installation.objects.in_workspace(workspace).select_related("workspace", "extension", "pin__version")
-    installation = rows.active().filter(pk=change.installation_id).first()
-    if installation is None:
-        raise Conflict(f"{change.extension} was removed meanwhile.")
-    if change.kind == UPGRADE:
-        return [upgrade_step(installation, version, actor, keeps=change.keeps)]
-    return [widen_step(installation, actor)]
-
-
-def _carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
-    asker = change.asked_by
-    if change.kind == INSTALL:
-        for step in steps:
-            change.installation = install_agreed(step.workspace, step.version, actor=asker, chain=chain)
-    elif change.kind == UPGRADE:
-        there = steps[0].installation
-        assert there is not None  # noqa: S101  (_steps_of found it)
-        move_approved(
-            there,
-            version=change.version,
-            actor=asker,
-            chain=chain,
-            keeps=change.keeps,
-            reason=change.reason,
-            approval=change.approval_id,
-        )
-    else:
-        there = steps[0].installation
-        assert there is not None  # noqa: S101  (_steps_of found it)
-        widen_agreed(there, actor=asker, chain=chain)
-
-
 def _check_way_back(change: Change, step: Step) -> None:
     """The way back may have gone since it was asked for: then somebody asks anew, knowing that. Raises Conflict."""
     proof = proof_of(step)
     if proof and proof.one_way and not change.override:
         raise Conflict(f"There is no proven way back from {step.version} any more. {' '.join(proof.one_way)}")
-
-
-def _chain(change: Change) -> Actor:
-    """Who asked, through the request that was approved."""
-    approval = change.approval
-    if approval is None:
-        return Actor.of(None)
-    asked = Actor.of_agent(approval.agent) if approval.agent else Actor.of(change.asked_by)
-    return asked.through("approval", str(approval.pk), str(approval))
 
 
 def _close(change: Change, state: str, error: str = "") -> Change:
@@ -391,7 +344,7 @@ def _close(change: Change, state: str, error: str = "") -> Change:
     facts: dict[str, Any] = {"error": error} if error else {}
     audit.record(
         f"change.{state}",
-        actor=_chain(change) if state == State.MADE else Actor.of(None),
+        actor=chain_of(change) if state == State.MADE else Actor.of(None),
         target=change,
         before={"state": State.WAITING, "version": change.from_digest},
         after={"state": state, "version": change.version.digest, "scopes": change.scopes, "hosts": change.hosts},

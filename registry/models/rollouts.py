@@ -27,9 +27,10 @@ class RollOut(WorkspaceModel):
     While it runs, ``percent`` of the runs take ``version`` (which of them: registry.services.choosing); where it goes
     by packs, every run of those named and no other. Stopped, none does. ``stages`` is a list of {percent, hours}, of
     which ``stage`` is the one it is at; that one began at ``stage_at``. It is stopped by itself once ``version`` fails
-    by ``tolerance`` points of per cent more than ``before`` does, after ``least_calls`` calls (sandbox.rollouts).
+    by ``tolerance`` percentage points more than ``before`` does, after ``least_calls`` calls (sandbox.rollouts).
     ``figures`` are those it was stopped by: {good, bad, before_good, before_bad}. ``scopes`` and ``hosts`` are what was
-    agreed to before it began, and holds again if it returns.
+    agreed to before it began, and holds again if it returns. ``approval`` is the id of the request by which somebody
+    agreed to this very course, where one was needed; it is of a floor above.
     """
 
     class State(models.TextChoices):
@@ -60,6 +61,7 @@ class RollOut(WorkspaceModel):
     state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
     why = models.CharField(max_length=500, blank=True)
     figures = models.JSONField(null=True, blank=True)
+    approval = models.UUIDField(null=True, blank=True)
     started_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     started_at = models.DateTimeField(default=timezone.now)
     stopped_at = models.DateTimeField(null=True, blank=True)

@@ -13,6 +13,7 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
+from registry.courses import Course
 from registry.differences import declassified, further_reach, leaving, newly_handled, weaker_asks
 from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
@@ -129,8 +130,10 @@ def move_back(
     )
 
 
-def upgrade_step(installation: Installation, version: Version, actor: User, *, keeps: bool = False) -> Step:
-    """What moving it there would do, for whoever has a say (registry.gates)."""
+def upgrade_step(
+    installation: Installation, version: Version, actor: User, *, keeps: bool = False, course: Course | None = None
+) -> Step:
+    """What moving it there would do, for whoever has a say (registry.gates). ``course``: step by step, and how."""
     manifest = verified_manifest(version.digest)
     wider = widening_of(installation, manifest)
     scopes, hosts = _agreed_after(installation, manifest, keeps=keeps)
@@ -146,6 +149,7 @@ def upgrade_step(installation: Installation, version: Version, actor: User, *, k
         new_scopes=() if keeps else wider.scopes,
         new_hosts=wider.hosts,
         weaker=wider.asks,
+        course=course,
     )
 
 
@@ -164,7 +168,15 @@ def move_as_policy(
     return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=chain, reason=reason)
 
 
-def move_rolled_out(installation: Installation, *, version: Version, actor: User, chain: Actor, reason: str) -> Pin:
+def move_rolled_out(
+    installation: Installation,
+    *,
+    version: Version,
+    actor: User,
+    chain: Actor,
+    reason: str,
+    approval: UUID | None = None,
+) -> Pin:
     """The same for what a roll-out led to, when it began with somebody who agreed to what is new."""
     return _move(
         installation,
@@ -175,6 +187,7 @@ def move_rolled_out(installation: Installation, *, version: Version, actor: User
         is_approved=True,
         by=chain,
         reason=reason,
+        approval=approval,
         is_rolled_out=True,
     )
 

@@ -1,8 +1,8 @@
 """Going forward step by step. How a new version fares is looked at by the floor that runs things (sandbox.rollouts)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,23 +13,20 @@ from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import User
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import NotGranted, holders_of, require
+from registry.courses import Course
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable
-from registry.gates import pass_gates
+from registry.gates import NeedsApproval, pass_gates
 from registry.models import Installation, Kind, RollOut, RollOutPack, Version
-from registry.models.rollouts import WHOLE
 from registry.services.closing import proves_itself_otherwise
 from registry.services.endings import Who, end_rollout
 from registry.services.holding import why_not_move
-from registry.services.moving import check_not_held, move_rolled_out, upgrade_step
+from registry.services.moving import check_not_held, move_rolled_out, upgrade_step, widening_of
 from registry.services.naming import refuse_shared_names
 from registry.services.quarantining import refuse_quarantined
 from registry.services.resolving import verified_manifest
 from registry.signing import verify
 from registry.updates.facts import packs_that_stop
 
-LONGEST_STAGE = 30 * 24  # hours
-MOST_STAGES = 8
-USUAL = ((5, 24), (25, 24), (100, 24))
 State, Way = RollOut.State, RollOut.Way
 
 
@@ -45,18 +42,6 @@ class NotNow(Conflict):
     next_step = "Reload its page to see how it stands."
 
 
-@dataclass(frozen=True)
-class Course:
-    """How it goes: ``stages`` are (per cent, hours), each more than the one before; or the ``packs`` that go first, for
-    ``hours`` of the only stage. It stops by itself after ``least_calls`` calls of the new version in a stage, once
-    those fail by ``tolerance`` points of per cent more than the ones before."""
-
-    stages: Sequence[tuple[int, int]] = USUAL
-    packs: Sequence[Installation] = ()
-    least_calls: int = 20
-    tolerance: int = 2
-
-
 def start_rollout(
     installation: Installation, *, version: Version, actor: User, course: Course, agreed: Collection[str] = ()
 ) -> RollOut:
@@ -66,22 +51,79 @@ def start_rollout(
     Raises NotGranted, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved, NotInstallable, HeldHere,
     AlreadyRollingOut, ConsentNeeded, NameInUse or Invalid.
     """
-    _check_course(course)
+    course.check()
     if not installation.is_active:
         raise AlreadyRemoved(f"{installation} was removed.")
-    step = upgrade_step(installation, version, actor)
+    step = upgrade_step(installation, version, actor, course=course)
     wider = (*step.new_scopes, *step.new_hosts, *step.weaker)
     if denied := why_not_move(actor, installation, widens=bool(wider)):
         raise NotGranted(denied)
     if unseen := [one for one in wider if one not in agreed]:
         raise ConsentNeeded(f"{version} asks for {', '.join(unseen)}, which you were not shown.")
     pass_gates(step)
-    return _start(installation, version, actor, course, list(wider))
+    return _start(installation, version, actor, course, by=Actor.of(actor))
+
+
+def start_approved(
+    installation: Installation, *, version: Version, actor: User, chain: Actor, course: Course, approval: UUID
+) -> RollOut:
+    """The same for what somebody approved, who was shown what it asks for and how it goes: the caller answers for that.
+    ``actor`` asked for it, ``chain`` is who acts, ``approval`` the id of the request."""
+    return _start(installation, version, actor, course, by=chain, approval=approval)
+
+
+def check_rollout(installation: Installation, *, version: Version, course: Course) -> None:
+    """Whether the world as it is lets it begin, whoever wants it. Raises what start_rollout does of that."""
+    course.check()
+    _check_start(installation, version, course)
 
 
 @transaction.atomic
-def _start(installation: Installation, version: Version, actor: User, course: Course, wider: list[str]) -> RollOut:
+def _start(
+    installation: Installation,
+    version: Version,
+    actor: User,
+    course: Course,
+    *,
+    by: Actor,
+    approval: UUID | None = None,
+) -> RollOut:
     row = _locked(installation)
+    pin = row.pin
+    _check_start(row, version, course)
+    manifest = verified_manifest(version.digest)
+    wider = widening_of(row, manifest).words
+    before = {"scopes": row.scopes, "hosts": row.hosts}
+    row.scopes = sorted({*row.scopes, *manifest.scopes})
+    row.hosts = sorted({*row.hosts, *manifest.hosts})
+    row.save(update_fields=["scopes", "hosts"])
+    goes = course.as_json()
+    rollout = RollOut.objects.create(
+        workspace=row.workspace,
+        installation=row,
+        version=version,
+        digest=version.digest,
+        before=pin.version,
+        way=Way.PACKS if course.packs else Way.PERCENT,
+        stages=goes["stages"],
+        percent=goes["stages"][0]["percent"],
+        least_calls=course.least_calls,
+        tolerance=course.tolerance,
+        started_by=actor,
+        approval=approval,
+        **before,
+    )
+    RollOutPack.objects.bulk_create(
+        RollOutPack(workspace=row.workspace, rollout=rollout, pack=pack) for pack in _packs(row, course.packs)
+    )
+    facts = {"version": version.number, "digest": version.digest, "from": pin.version.number, "stages": rollout.stages}
+    facts |= {"least_calls": course.least_calls, "tolerance": course.tolerance}
+    named = {"packs": [pack.extension.slug for pack in course.packs]} if course.packs else {}
+    audit.record("rollout.started", actor=by, target=rollout, before=before, after=facts | named, agreed=list(wider))
+    return rollout
+
+
+def _check_start(row: Installation, version: Version, course: Course) -> None:
     pin = row.pin
     if version.extension_id != row.extension_id or version.status != Version.Status.PUBLISHED:
         raise NotInstallable(f"{version} can not be installed.")
@@ -101,32 +143,7 @@ def _start(installation: Installation, version: Version, actor: User, course: Co
     if stopped := packs_that_stop(row, version):
         raise Invalid(stopped, next_step="Move those packs first, or pin them to the version they take.")
     refuse_shared_names(row.workspace, manifest, row.extension)
-    before = {"scopes": row.scopes, "hosts": row.hosts}
-    row.scopes = sorted({*row.scopes, *manifest.scopes})
-    row.hosts = sorted({*row.hosts, *manifest.hosts})
-    row.save(update_fields=["scopes", "hosts"])
-    stages = [{"percent": percent, "hours": hours} for percent, hours in course.stages]
-    rollout = RollOut.objects.create(
-        workspace=row.workspace,
-        installation=row,
-        version=version,
-        digest=version.digest,
-        before=pin.version,
-        way=Way.PACKS if course.packs else Way.PERCENT,
-        stages=[{"percent": 0, "hours": stages[0]["hours"]}] if course.packs else stages,
-        percent=0 if course.packs else stages[0]["percent"],
-        least_calls=course.least_calls,
-        tolerance=course.tolerance,
-        started_by=actor,
-        **before,
-    )
-    RollOutPack.objects.bulk_create(
-        RollOutPack(workspace=row.workspace, rollout=rollout, pack=pack) for pack in _packs(row, course.packs)
-    )
-    facts = {"version": version.number, "digest": version.digest, "from": pin.version.number, "stages": rollout.stages}
-    named = {"packs": [pack.extension.slug for pack in course.packs]} if course.packs else {}
-    audit.record("rollout.started", actor=actor, target=rollout, before=before, after=facts | named, agreed=wider)
-    return rollout
+    _packs(row, course.packs)
 
 
 def stop_rollout(rollout: RollOut, *, by: Who, why: str, figures: dict[str, Any] | None = None) -> RollOut:
@@ -161,8 +178,10 @@ def resume_rollout(rollout: RollOut, *, by: User) -> RollOut:
 
 
 def advance_rollout(rollout: RollOut, *, by: Who) -> RollOut:
-    """Go to the next stage, or finish after the last one; ``by`` is None where its time was over. Raises NotGranted or
-    NotNow."""
+    """Go to the next stage, or finish after the last one; ``by`` is None where its time was over. Raises NotGranted,
+    NotNow, or NeedsApproval or RuledOut where somebody agreed to its hours."""
+    if isinstance(by, User):
+        _check_hurry(rollout, by)
     with transaction.atomic():
         row = _open(rollout, by)
         _require_state(row, State.RUNNING)
@@ -178,7 +197,9 @@ def advance_rollout(rollout: RollOut, *, by: Who) -> RollOut:
 
 
 def finish_rollout(rollout: RollOut, *, by: User) -> RollOut:
-    """Pin the installation to the new version at once. Raises NotGranted, NotNow, or what moving does."""
+    """Pin the installation to the new version at once. Raises what advance_rollout does, or what
+    moving does."""
+    _check_hurry(rollout, by)
     with transaction.atomic():
         return _finish(_open(rollout, by), by)
 
@@ -195,6 +216,19 @@ def return_rollout(rollout: RollOut, *, by: Who, why: str) -> RollOut:
         return end_rollout(row, State.RETURNED, by=by, why=why)
 
 
+def _check_hurry(rollout: RollOut, by: User) -> None:
+    """Whether ``by`` may take it further than its hours do. A yes to a course is none to less of it: where somebody
+    agreed to this one, the gates are asked about the move itself. Raises NotGranted, NeedsApproval or RuledOut."""
+    require(by, "registry.pin_installation", rollout.installation)
+    if rollout.approval is None or not rollout.is_open:
+        return
+    try:
+        pass_gates(upgrade_step(rollout.installation, rollout.version, by))
+    except NeedsApproval as error:
+        why = f"It was agreed to step by step. {error}"
+        raise NeedsApproval(why, "Let it take its hours, or ask for the move itself.") from error
+
+
 def _finish(row: RollOut, by: Who) -> RollOut:
     """``row`` and its installation are locked. Who started it answers for what its time brings about."""
     row = end_rollout(row, State.FINISHED, by=by)
@@ -204,7 +238,8 @@ def _finish(row: RollOut, by: Who) -> RollOut:
         else Actor.of(row.started_by).through("system", str(row.pk), f"roll-out of {row}")
     )
     actor = by if isinstance(by, User) else row.started_by
-    move_rolled_out(row.installation, version=row.version, actor=actor, chain=chain, reason="Rolled out.")
+    said = {"reason": "Rolled out.", "approval": row.approval}
+    move_rolled_out(row.installation, version=row.version, actor=actor, chain=chain, **said)
     _tell(row, "rollout_finished", by, f"{row.installation} is at {row.version.number} now.")
     return row
 
@@ -242,25 +277,6 @@ def _packs(row: Installation, packs: Sequence[Installation]) -> list[Installatio
     if len(fits) != len(packs):
         raise Invalid("Not all of them call it.", {"packs": f"Choose packs that call {row}."})
     return fits
-
-
-def _check_course(course: Course) -> None:
-    found: dict[str, str] = {}
-    percents = [percent for percent, _ in course.stages]
-    if not 1 <= len(course.stages) <= MOST_STAGES:
-        found["stages"] = f"Give 1 to {MOST_STAGES} stages."
-    elif not course.packs and (
-        percents != sorted(set(percents)) or not all(1 <= percent <= WHOLE for percent in percents)
-    ):
-        found["stages"] = f"Each stage has more than the one before, from 1 to {WHOLE} per cent."
-    elif not all(1 <= hours <= LONGEST_STAGE for _, hours in course.stages):
-        found["stages"] = f"A stage lasts 1 to {LONGEST_STAGE} hours."
-    if not 10 <= course.least_calls <= 10_000:
-        found["least_calls"] = "Choose 10 to 10,000 calls."
-    if not 0 <= course.tolerance <= 50:
-        found["tolerance"] = "Choose 0 to 50 points."
-    if found:
-        raise Invalid(next(iter(found.values())), found)
 
 
 def _tell(row: RollOut, kind: str, by: Who, note: str) -> None:

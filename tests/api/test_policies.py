@@ -1,6 +1,7 @@
 """Rules, decisions and requests by API: the services of the pages, and nothing that decides."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -11,10 +12,12 @@ from policies.models import Approval, Rule, RuleSet
 from policies.services.changes import change_decided
 from policies.services.voting import decide_approval
 from policies.waiting import ENOUGH
+from registry.services import install
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.api.conftest import send, url
 from tests.matrix.policy_routes import REASON, RULE
+from tests.registry.samples import connector, publish
 
 MEANT = {"reason": REASON, "seen": 0, "confirmed": True}
 
@@ -152,6 +155,23 @@ def test_an_agent_asks_for_a_change_whatever_its_owner_may_and_none_of_its_own_a
         assert AuditEvent.objects.filter(action=action).latest("pk").actor_id == str(agent.pk)
     kept = Approval.objects.get(pk=approval.pk)
     assert (kept.agent, kept.bound["agent"]) == (agent, str(agent.pk))
+
+
+def test_a_roll_out_is_asked_for_with_its_course(api, token_of, workspace, admin, member):
+    version = publish(connector("going"))
+    there = install(workspace, version.extension, version=version, actor=admin)
+    newer, client = publish(connector("going", "1.1.0")), api(token_of(member))
+    course = {"stages": [{"percent": 10, "hours": 24}], "least_calls": 50}
+    wanted = {"kind": "upgrade", "digest": newer.digest, "installation": str(there.pk), "reason": "Slowly"}
+    asked = send(client, "changes/", wanted | {"course": course}).json()
+    assert asked["course"] == course | {"packs": [], "tolerance": 2}
+    assert send(client, "changes/", wanted).json()["course"] is None
+    backwards = {"stages": [{"percent": 50, "hours": 1}, {"percent": 10, "hours": 1}]}
+    for body in ({"course": course, "kind": "widen"}, {"course": backwards}, {"course": course | {"speed": 1}}):
+        assert send(client, "changes/", wanted | body).status_code == 422
+    assert send(client, "changes/", wanted | {"course": {"packs": [str(uuid4())]}}).status_code == 422
+    approval = Approval.objects.get(pk=asked["approval"])
+    assert approval.bound["course"] == asked["course"]
 
 
 def test_nothing_of_the_api_decides(api, token_of, admin, approver, probe):

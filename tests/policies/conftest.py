@@ -8,9 +8,11 @@ import pytest
 from django.utils import timezone
 
 from galaxy.core.agents import create_agent
-from galaxy.core.models import AuditEvent
+from galaxy.core.models import AuditEvent, Workspace
 from policies import subjects
-from policies.services.approvals import request_approval
+from policies.models import RuleSet
+from policies.rules.vocabulary import Rule, digest_of
+from policies.services.approvals import decide_approval, request_approval
 
 FACTS = {
     "what": "hubspot.delete_task",
@@ -82,3 +84,44 @@ def agent(workspace, owner, admin):
         ends_at=timezone.now() + timedelta(days=30),
         actor=owner,
     )
+
+
+@pytest.fixture
+def rule(workspace, admin):
+    """``rule(effect, acts=[…], ask={…})``: one more rule in force."""
+
+    def added(effect, *, ask=None, **what):
+        current = RuleSet.objects.filter(workspace=workspace).order_by("-number").first()
+        number = current.number + 1 if current else 1
+        value = {"id": f"00000000-0000-0000-0000-{number:012}", "number": number, "title": "Changes", "effect": effect}
+        value |= {"what": what, "ask": ask if ask or effect != "require_approval" else {}}
+        if effect == "require_approval":
+            value["ask"] = {"reviewers": "approvers", "needed": 1} | (ask or {})
+        content = [*(current.content if current else []), Rule.from_json(value).as_json()]
+        RuleSet.objects.create(
+            workspace=workspace,
+            number=number,
+            content=content,
+            digest=digest_of(content),
+            change="Test",
+            author=admin,
+        )
+        Workspace.objects.filter(pk=workspace.pk).update(policy_version=number)
+        workspace.refresh_from_db()
+
+    return added
+
+
+@pytest.fixture
+def say(approver, django_capture_on_commit_callbacks):
+    """``say(change, "approved")``: what the approver answers, and what follows from it."""
+
+    def said(change, decision="approved", note="Seen"):
+        with django_capture_on_commit_callbacks(execute=True):
+            decide_approval(
+                change.approval, reviewer=approver, decision=decision, note=note, digest=change.approval.digest
+            )
+        change.refresh_from_db()
+        return change
+
+    return said

@@ -7,11 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.members.people import remove_member
-from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification, Workspace
+from galaxy.core.models import AuditDetail, AuditEvent, Membership, Notification
 from galaxy.core.permissions import NotGranted
 from marketplace.services import list_extension
-from policies.models import Approval, Change, Decision, RuleSet
-from policies.rules.vocabulary import Rule, digest_of
+from policies.models import Approval, Change, Decision
 from policies.services.approvals import (
     SelfApproval,
     ask_again,
@@ -39,32 +38,6 @@ WIDER = action() + action(id="drop_thing", scope="things.delete", method="DELETE
 
 
 @pytest.fixture
-def rule(workspace, admin):
-    """``rule(effect, acts=[…], ask={…})``: one more rule in force."""
-
-    def added(effect, *, ask=None, **what):
-        current = RuleSet.objects.filter(workspace=workspace).order_by("-number").first()
-        number = current.number + 1 if current else 1
-        value = {"id": f"00000000-0000-0000-0000-{number:012}", "number": number, "title": "Changes", "effect": effect}
-        value |= {"what": what, "ask": ask if ask or effect != "require_approval" else {}}
-        if effect == "require_approval":
-            value["ask"] = {"reviewers": "approvers", "needed": 1} | (ask or {})
-        content = [*(current.content if current else []), Rule.from_json(value).as_json()]
-        RuleSet.objects.create(
-            workspace=workspace,
-            number=number,
-            content=content,
-            digest=digest_of(content),
-            change="Test",
-            author=admin,
-        )
-        Workspace.objects.filter(pk=workspace.pk).update(policy_version=number)
-        workspace.refresh_from_db()
-
-    return added
-
-
-@pytest.fixture
 def version():
     return publish(connector("acme", "1.0.0"))
 
@@ -77,21 +50,6 @@ def held(workspace, admin, version):
 @pytest.fixture
 def wider(held):
     return publish(connector("acme", "1.1.0", WIDER))
-
-
-@pytest.fixture
-def say(approver, django_capture_on_commit_callbacks):
-    """``say(change, "approved")``: what the approver answers, and what follows from it."""
-
-    def said(change, decision="approved", note="Seen"):
-        with django_capture_on_commit_callbacks(execute=True):
-            decide_approval(
-                change.approval, reviewer=approver, decision=decision, note=note, digest=change.approval.digest
-            )
-        change.refresh_from_db()
-        return change
-
-    return said
 
 
 def test_who_may_not_install_asks_and_a_yes_installs_at_once(workspace, version, member, approver, say):
