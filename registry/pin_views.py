@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from registry.asks import asks_of
-from registry.differences import differences
+from registry.compat import compare
 from registry.gates import outlook_of
 from registry.models import Installation, Version
 from registry.moves import foresee
@@ -50,7 +50,7 @@ def pin_change(request, workspace, pk):
         "wider": wider,
         "asks": [ask for ask in asks_of(version.parsed) if ask.scope in wider.scopes],
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
-        "differences": differences(installation.pin.version.parsed, version.parsed),
+        "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "foresight": foresee(installation, version),
         "stopped": stopped_by(installation, version.number, version.parsed),
         "denied": denied,

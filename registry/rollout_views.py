@@ -8,8 +8,8 @@ from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.http import wants_partial
 from galaxy.core.permissions import why_not
+from registry.compat import compare
 from registry.courses import Course
-from registry.differences import differences
 from registry.gates import Outlook, outlook_of
 from registry.models import Installation, Kind, PackPin, RollOut, Version
 from registry.services.holding import why_not_move
@@ -60,7 +60,7 @@ def roll_out_page(request, installation: Installation, version: Version, form: R
         "installation": installation,
         "version": version,
         "wider": wider,
-        "differences": differences(installation.pin.version.parsed, version.parsed),
+        "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "form": form,
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import NotGranted, why_not
-from registry.differences import differences
+from registry.compat import compare
 from registry.models import Installation, ScheduledMove, UpdateSettings, Version
 from registry.services.moving import widening_of
 from registry.update_forms import DefaultsForm, HoldForm, ReasonForm, ScheduleForm, SettingsForm
@@ -152,7 +152,7 @@ def move_schedule(request, workspace, pk):
         "installation": installation,
         "version": version,
         "wider": wider,
-        "differences": differences(installation.pin.version.parsed, version.parsed),
+        "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "form": form,
         "denied": why_not(request.user, "registry.pin_installation", installation),
     }

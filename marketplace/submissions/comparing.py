@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from galaxy.core.models import Workspace
 from marketplace.submissions.models import Submission
-from registry.compat import Bump, least_bump
+from registry.compat import Bump, Difference
+from registry.compat import compare as compare_manifests
 from registry.compat.releases import files_of
-from registry.differences import Difference, differences
 from registry.manifests import Manifest, load
 from registry.models import Extension, Version
 from registry.semver import sort_key
@@ -96,13 +96,14 @@ def compare(submission: Submission, files: Mapping[str, tuple[bytes, str]]) -> C
     old_text = _shown(base.manifest) if base else ""
     lines, note = text_lines(old_text, _shown(submission.manifest)) if base else ([], "")
     plain = {path: content for path, (content, _) in files.items()}
+    found = compare_manifests(before, manifest, files_of(base), plain) if base and before else None
     return Comparison(
         base,
         lines,
         note,
         [_file_change(path, old_files.get(path), files.get(path)) for path in sorted({*old_files, *files})],
-        differences(before, manifest) if before else [],
-        least_bump(before, manifest, files_of(base), plain) if base and before else None,
+        found.rows if found else [],
+        found.bump if found else None,
     )
 
 

@@ -9,7 +9,7 @@ from policies.proofs import proof_of
 from policies.services.change_questions import Verdict
 from policies.subjects import FieldChange, Panels, Record
 from registry.asks import asks_of, short_words
-from registry.differences import differences
+from registry.compat import compare
 from registry.gates import INSTALL, UPGRADE, Step
 from registry.models import Version
 from registry.services import verified_manifest
@@ -118,7 +118,7 @@ def compared_of(change: Change) -> tuple[FieldChange, ...]:
     before, after = verified_manifest(change.from_digest), verified_manifest(change.version.digest)
     number = Version.objects.filter(digest=change.from_digest).values_list("number", flat=True).first()
     rows = [FieldChange("Version", number, change.version.number)] if number != change.version.number else []
-    return tuple(rows + [FieldChange(one.term, one.now, one.after) for one in differences(before, after)])
+    return tuple(rows + [FieldChange(one.term, one.now, one.after) for one in compare(before, after).rows])
 
 
 def versions_of(change: Change) -> list[Version]:

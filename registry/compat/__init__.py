@@ -1,4 +1,4 @@
-"""SemVer by difference: what changed from one release to the next says which number the next may have.
+"""What changed from one release to the next: which number the next may have, what it takes to agree to, whom it breaks.
 
     >>> least_bump(before, after, files_before, files_after).level
     'major'
@@ -9,15 +9,19 @@ What counts as what stands in docs/versions.md; the comparison is pure, ``releas
 from .numbers import is_enough, raised, step
 from .reasons import CODES, CONSENT, Bump, Level, Reason
 from .releases import Shortfall, require_high_enough, shortfall, shortfall_of
-from .whole import least_bump
+from .rows import Difference
+from .whole import Comparison, compare, least_bump
 
 __all__ = [
     "CODES",
     "CONSENT",
     "Bump",
+    "Comparison",
+    "Difference",
     "Level",
     "Reason",
     "Shortfall",
+    "compare",
     "is_enough",
     "least_bump",
     "raised",

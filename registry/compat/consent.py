@@ -1,7 +1,8 @@
-"""What differs between two versions of an extension, in sentences: for whoever agrees to the move."""
+"""What a version may do that the one before may not, in sentences: for whoever agrees to the move."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from registry.manifests import ActionSpec, Manifest
@@ -9,34 +10,21 @@ from registry.manifests.expressions import parse
 from registry.manifests.readers import APPROVAL_TAGS, METHODS, PATH_FIELD
 from registry.manifests.scopes import VERBS
 
-
-@dataclass(frozen=True)
-class Difference:
-    """``term`` says of what, ``now`` and ``after`` are words for people; None where there is nothing."""
-
-    term: str
-    now: str | None
-    after: str | None
+from .pairs import pairs, sent
+from .reasons import Reason, reason
 
 
-def differences(before: Manifest, after: Manifest) -> list[Difference]:
-    """Hosts, scopes, actions, what is newly sent, and what waits for a person less than before; [] where none does."""
-    found = [
-        Difference("Scopes", _listed(before.scopes), _listed(after.scopes)),
-        Difference("Hosts", _listed(before.hosts), _listed(after.hosts)),
-        Difference("Actions", _listed(sorted(before.actions)), _listed(sorted(after.actions))),
-    ]
-    for name, old, new in _pairs(before, after):
-        found.append(Difference(f"{name} sends", _listed(_sent(old)), _listed(_sent(new))))
-        found.append(Difference(f"{name} handles", _listed(sorted(old.classes)), _listed(sorted(new.classes))))
-        found.append(Difference(f"{name} waits for a person", _listed(_asks(old)), _listed(_asks(new))))
-    return [one for one in found if one.now != one.after]
+def compare_consent(before: Manifest, after: Manifest) -> Iterator[Reason]:
+    """What somebody has to agree to besides scopes and hosts, which are held against what was agreed to before and not
+    against a manifest (registry.services.moving)."""
+    for code, place, told in _TOLD:
+        yield from (reason(code, place, f"{sentence}.") for sentence in told(before, after))
 
 
-def weaker_asks(before: Manifest, after: Manifest) -> tuple[str, ...]:
+def _weaker_asks(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """What waited for a person before and would not any more, a sentence each: it is agreed to as a scope is."""
     found = []
-    for name, old, new in _pairs(before, after):
+    for name, old, new in pairs(before, after):
         if old.destructive and not new.destructive:
             found.append(f"{name} does not count as destructive any more")
         if old.bulk and not new.bulk:
@@ -54,7 +42,7 @@ def weaker_asks(before: Manifest, after: Manifest) -> tuple[str, ...]:
     return tuple(found)
 
 
-def newly_handled(before: Manifest, after: Manifest) -> tuple[str, ...]:
+def _newly_handled(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """Data classes that would be handled and were not, a sentence each: agreed to as a scope is."""
     known = {name for action in before.actions.values() for name in action.classes}
     found = []
@@ -70,48 +58,52 @@ def newly_sent(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """Fields that an action may be sent and could not be, a sentence each. A person who moves it by hand reads them;
     by itself nothing begins to be sent."""
     found = []
-    for _, old, new in _pairs(before, after):
-        if more := sorted(set(_sent(new)) - set(_sent(old))):
+    for _, old, new in pairs(before, after):
+        if more := sorted(set(sent(new)) - set(sent(old))):
             found.append(f"{new.name} may be sent {', '.join(more)} as well")
     return tuple(found)
 
 
-def declassified(before: Manifest, after: Manifest) -> tuple[str, ...]:
+def _declassified(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """Fields that bear a data class now and would not, so that rules about the class would not hold for them."""
     found = []
-    for name, old, new in _pairs(before, after):
+    for name, old, new in pairs(before, after):
         for place, was in sorted(old.data_classes.items()):
             if new.data_classes.get(place) != was and _is_there(place, new):
                 found.append(f"{name} does not count {place.strip('/').replace('/', '.')} as {was} any more")
     return tuple(found)
 
 
-def leaving(before: Manifest, after: Manifest) -> tuple[str, ...]:
+def _leaving(before: Manifest, after: Manifest) -> tuple[str, ...]:
     """Inputs that calls give today, that stay in Galaxy today, and that would be sent."""
     found = []
-    for name, old, new in _pairs(before, after):
-        stayed = set(_sent(old)) - sent_inputs(old)
-        found += [f"{name} sends {one}, which stayed in Galaxy" for one in sorted(stayed & sent_inputs(new))]
+    for name, old, new in pairs(before, after):
+        stayed = set(sent(old)) - _leaves(old)
+        found += [f"{name} sends {one}, which stayed in Galaxy" for one in sorted(stayed & _leaves(new))]
     return tuple(found)
 
 
-def further_reach(before: Manifest, after: Manifest) -> tuple[str, ...]:
-    """What it may do at hosts that it reaches already, and what a pack calls besides, a sentence each."""
+def _further_reach(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """What it may do at hosts that it reaches already."""
     found, known = [], _reach(before)
     for host, places in _reach(after).items():
         for prefix, methods in sorted(places.items()) if host in known else ():
             further = {one for one in methods if not _is_covered(one, prefix, known[host])}
             if further:
                 found.append(f"It may {', '.join(sorted(further))} at {host}{prefix}")
-    called = {step["use"] for step in before.steps if "use" in step}
-    uses = dict.fromkeys(step["use"] for step in after.steps if "use" in step)
-    found += [f"It calls {use}" for use in uses if use not in called]
     return tuple(found)
 
 
-def sent_inputs(action: ActionSpec) -> set[str]:
+def _further_calls(before: Manifest, after: Manifest) -> tuple[str, ...]:
+    """What a pack calls besides."""
+    called = {step["use"] for step in before.steps if "use" in step}
+    uses = dict.fromkeys(step["use"] for step in after.steps if "use" in step)
+    return tuple(f"It calls {use}" for use in uses if use not in called)
+
+
+def _leaves(action: ActionSpec) -> set[str]:
     """The inputs that leave Galaxy when the action is called; of Python and gRPC every one may."""
-    fields, raw = set(_sent(action)), action.raw
+    fields, raw = set(sent(action)), action.raw
     if action.runner != "rest":
         return fields
     used = set(PATH_FIELD.findall(action.path or ""))
@@ -164,23 +156,11 @@ def _is_there(place: str, action: ActionSpec) -> bool:
     return name in ("", "*") or name in schema.get("properties", {})
 
 
-def _pairs(before: Manifest, after: Manifest) -> Iterator[tuple[str, ActionSpec, ActionSpec]]:
-    """The actions that both have: (name, as it is, as it would be)."""
-    for name, old in before.actions.items():
-        if name in after.actions:
-            yield old.name, old, after.actions[name]
-
-
-def _sent(action: ActionSpec) -> list[str]:
-    return sorted(action.inputs.get("properties", {}))
-
-
-def _asks(action: ActionSpec) -> list[str]:
-    asks = ["each call" if action.destructive or action.effect == "delete" else ""]
-    asks.append(f"more than {action.bulk['over']} {action.bulk['field']}" if action.bulk else "")
-    asks += [APPROVAL_TAGS.get(tag, tag).lower() for tag in action.approval_tags]
-    return sorted(set(filter(None, asks)))
-
-
-def _listed(words) -> str | None:
-    return ", ".join(words) or None
+_TOLD: tuple[tuple[str, str, Callable[[Manifest, Manifest], tuple[str, ...]]], ...] = (
+    ("asks-less", "actions", _weaker_asks),
+    ("class-added", "actions", _newly_handled),
+    ("class-dropped", "actions", _declassified),
+    ("field-sent", "actions", _leaving),
+    ("reach-widened", "egress", _further_reach),
+    ("call-added", "steps", _further_calls),
+)

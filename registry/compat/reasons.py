@@ -96,6 +96,11 @@ class Reason:
     def needs_consent(self) -> bool:
         return self.code in CONSENT
 
+    @property
+    def words(self) -> str:
+        """The sentence as a form names what was shown and agreed to."""
+        return self.sentence.removesuffix(".")
+
     def as_dict(self) -> dict[str, str]:
         return {"code": self.code, "path": self.path, "sentence": self.sentence, "level": self.level}
 

@@ -62,6 +62,38 @@ def compare_outputs(before: Schema, after: Schema, path: str = "outputs") -> Ite
     yield from _Comparison(before, after, _OUT).at(before, after, path)
 
 
+class BrokenField(NamedTuple):
+    """A field that calls gave or readers read. ``how`` is "gone", "needed" (each call must give it), "optional" (it may
+    be missing) or "retyped" (another value is taken, or comes)."""
+
+    is_input: bool
+    name: str
+    how: str
+
+
+def breaks_by_name(before: Schema, after: Schema, *, is_input: bool) -> list[BrokenField]:
+    """The described names whose difference counts as a major step, in the order ``before`` describes them, then what is
+    newly needed. A name that goes from inputs that are open still fits, and so is no break of a call."""
+    one = _Comparison(before, after, _IN if is_input else _OUT)
+    old, new = one._plain(before, 0), one._plain(after, 1)
+    is_open = is_input and new.get("additionalProperties", True) is not False
+    described = list(old.get("properties", {}))
+    further = sorted({*new.get("properties", {}), *old.get("required", ()), *new.get("required", ())} - {*described})
+    found = []
+    for name in (*described, *further):
+        reasons = [each for each in one.of_name(name, old, new, name) if each.level == "major"]
+        own = {each.code for each in reasons if each.path == name}
+        hows = [how for code, how in _HOWS.items() if code in own and not (how == "gone" and is_open)]
+        if own - _HOWS.keys() or any(each.path != name for each in reasons):
+            hows.append("retyped")
+        found += [BrokenField(is_input, name, how) for how in hows]
+    return found
+
+
+# Of a name itself; what is within it counts as another value.
+_HOWS = {"input-removed": "gone", "output-removed": "gone", "input-required": "needed", "output-optional": "optional"}
+
+
 class _Comparison:
     def __init__(self, before: Schema, after: Schema, words: Words) -> None:
         self.roots = (before, after)
@@ -130,17 +162,24 @@ class _Comparison:
         before, after = old.get("properties", {}), new.get("properties", {})
         needed, needs = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(before.keys() | after.keys() | needed | needs):
-            place = f"{path}.{name}"
-            if name in before and name not in after:
-                yield reason(self.words.removed, place, f"{place} is gone.")
-            elif name not in before and name in after:
-                yield from self._added(place, is_required=name in needs and name not in needed)
-            else:
-                if name in before:
-                    yield from self.at(before[name], after[name], place, depth + 1)
-                if (name in needs) != (name in needed):
-                    yield from self._requiredness(place, name in needs)
+            yield from self.of_name(name, old, new, f"{path}.{name}", depth)
         yield from self._further(old, new, path, depth)
+
+    def of_name(
+        self, name: str, old: dict[str, Any], new: dict[str, Any], place: str, depth: int = 0
+    ) -> Iterator[Reason]:
+        """What differs of one name of two objects."""
+        before, after = old.get("properties", {}), new.get("properties", {})
+        was_needed, is_needed = (name in one.get("required", ()) for one in (old, new))
+        if name in before and name not in after:
+            yield reason(self.words.removed, place, f"{place} is gone.")
+        elif name not in before and name in after:
+            yield from self._added(place, is_required=is_needed and not was_needed)
+        else:
+            if name in before:
+                yield from self.at(before[name], after[name], place, depth + 1)
+            if is_needed != was_needed:
+                yield from self._requiredness(place, is_needed)
 
     def _added(self, place: str, *, is_required: bool) -> Iterator[Reason]:
         if self.is_input and is_required:

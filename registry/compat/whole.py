@@ -3,15 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
-from registry.differences import declassified, further_reach, leaving, newly_handled, weaker_asks
 from registry.manifests import Manifest
 
 from .actions import compare_action
+from .consent import compare_consent, newly_sent
 from .flows import compare_pack, compare_transform, compare_trigger
 from .reasons import Bump, Reason, bump_of, reason
+from .rows import Difference, rows_of
+from .schemas import BrokenField, breaks_by_name
 
 _NO_PROMISE = ("version", "api")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``after`` held against ``before``, each answer worked out when it is asked for. Pure."""
+
+    before: Manifest
+    after: Manifest
+    files_before: Mapping[str, bytes]
+    files_after: Mapping[str, bytes]
+
+    @cached_property
+    def bump(self) -> Bump:
+        """The least step that a release ``after`` has to take, with every reason.
+
+        What was promised and is not kept is a major step; what comes besides is a minor one, and so is what an
+        installation has to agree to (registry.services.moving asks before it moves there); the rest is a patch.
+        """
+        return bump_of(_reasons(self.before, self.after, self.files_before, self.files_after))
+
+    @cached_property
+    def asks(self) -> tuple[str, ...]:
+        """What somebody has to agree to besides scopes and hosts, as words."""
+        return tuple(one.words for one in compare_consent(self.before, self.after))
+
+    @cached_property
+    def sends(self) -> tuple[str, ...]:
+        """Fields that an action may be sent and could not be, a sentence each."""
+        return newly_sent(self.before, self.after)
+
+    @cached_property
+    def rows(self) -> list[Difference]:
+        """Both beside each other, for people; [] where no row differs."""
+        return rows_of(self.before, self.after)
+
+    def broken_fields(self, id: str) -> list[BrokenField]:
+        """What the bump counts as a break of the fields of one action that both have, "" for those of a whole."""
+        old, new = (one.actions[id] if id else one for one in (self.before, self.after))
+        found = breaks_by_name(old.inputs, new.inputs, is_input=True)
+        return found + breaks_by_name(old.outputs, new.outputs, is_input=False)
+
+
+def compare(
+    before: Manifest,
+    after: Manifest,
+    files_before: Mapping[str, bytes] | None = None,
+    files_after: Mapping[str, bytes] | None = None,
+) -> Comparison:
+    """The one comparison of two releases there is: consent, the reviewer's diff, least bump and previews read it."""
+    return Comparison(before, after, files_before or {}, files_after or {})
 
 
 def least_bump(
@@ -20,12 +74,7 @@ def least_bump(
     files_before: Mapping[str, bytes] | None = None,
     files_after: Mapping[str, bytes] | None = None,
 ) -> Bump:
-    """The least step that a release ``after`` has to take from ``before``, with every reason. Pure.
-
-    What was promised and is not kept is a major step; what comes besides is a minor one, and so is what an installation
-    has to agree to (registry.services.moving asks before it moves there); the rest is a patch.
-    """
-    return bump_of(_reasons(before, after, files_before or {}, files_after or {}))
+    return compare(before, after, files_before, files_after).bump
 
 
 def _reasons(
@@ -80,16 +129,7 @@ def _consent(before: Manifest, after: Manifest) -> Iterator[Reason]:
             wider = [one for one in after.actions[id].scopes if one not in old.scopes and one in before.scopes]
             for one in wider:
                 yield reason("action-scope-added", f"actions.{id}.scopes", f"{old.name} asks for {one}.")
-    for code, sentences in (
-        ("asks-less", weaker_asks(before, after)),
-        ("class-added", newly_handled(before, after)),
-        ("class-dropped", declassified(before, after)),
-        ("field-sent", leaving(before, after)),
-    ):
-        yield from (reason(code, "actions", f"{sentence}.") for sentence in sentences)
-    for sentence in further_reach(before, after):
-        is_call = sentence.startswith("It calls ")
-        yield reason("call-added" if is_call else "reach-widened", "steps" if is_call else "egress", f"{sentence}.")
+    yield from compare_consent(before, after)
 
 
 def _rest(

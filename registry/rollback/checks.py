@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from galaxy.core.models import SecretVersion
-from registry.differences import differences
+from registry.compat import compare
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Version
 from registry.pack_fits import Stopped, stopped_by
@@ -78,7 +78,7 @@ def _permissions(installation: Installation, after: Manifest) -> Check:
 
 def _schema(now: Manifest, after: Manifest, version: Version) -> Check:
     gone = sorted(set(now.actions) - set(after.actions))
-    found = [one.term for one in differences(now, after) if one.term not in ("Scopes", "Hosts", "Actions")]
+    found = [one.term for one in compare(now, after).rows if one.term not in ("Scopes", "Hosts", "Actions")]
     if gone:
         return Check("schema", CARE, f"{version.number} does not have {', '.join(gone)}", "Calls of it fail.")
     if found:

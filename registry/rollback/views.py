@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import why_not
-from registry.differences import differences
+from registry.compat import compare
 from registry.forms import RollbackForm
 from registry.gates import outlook_of
 from registry.models import Installation, Version
@@ -66,7 +66,7 @@ def _outlook(request, installation: Installation, version: Version) -> dict:
         "wider": wider,
         "checks": checks,
         "blocking": blocking,
-        "differences": differences(installation.pin.version.parsed, version.parsed),
+        "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "denied": denied,
         "outlook": outlook_of([upgrade_step(installation, version, request.user)], may=denied is None),
     }

@@ -13,8 +13,8 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
+from registry.compat import compare
 from registry.courses import Course
-from registry.differences import declassified, further_reach, leaving, newly_handled, weaker_asks
 from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
@@ -62,11 +62,7 @@ def widening_between(
     return Widening(
         tuple(scope for scope in manifest.scopes if scope not in scopes),
         tuple(host for host in manifest.hosts if host not in hosts),
-        tuple(
-            sentence
-            for told in (weaker_asks, newly_handled, declassified, leaving, further_reach)
-            for sentence in told(current, manifest)
-        ),
+        compare(current, manifest).asks,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from galaxy.core.models import User
-from registry.differences import newly_sent
+from registry.compat import compare
 from registry.levels import levels_of
 from registry.manifests import Manifest, load
 from registry.models import (
@@ -157,7 +157,7 @@ def _release(
         bump=bump_between(one.pin.version.number, version.number),
         published_at=version.published_at,
         wider=wider.words,
-        sends=newly_sent(current, manifest),
+        sends=compare(current, manifest).sends,
         can_stay_off=bool(wider.scopes) and not wider.hosts and not wider.asks and runs_without(one, current, manifest),
         hindrance=_hindrance(version, needs),
         security_fix=version.security_fix,

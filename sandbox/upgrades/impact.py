@@ -9,6 +9,7 @@ import jmespath
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from registry.compat import Comparison, compare
 from registry.manifests import Manifest
 from registry.models import Installation, Version
 from registry.pack_fits import steps_calling
@@ -21,6 +22,7 @@ LOOKED_BACK = timedelta(days=90)
 MOST_BREAKS = 60  # of one version; more is another extension
 ACTION_GONE, INPUT_GONE, INPUT_NEEDED, INPUT_RETYPED = "action_gone", "input_gone", "input_needed", "input_retyped"
 OUTPUT_GONE, OUTPUT_RETYPED, INPUT_RENAMED = "output_gone", "output_retyped", "input_renamed"
+OUTPUT_OPTIONAL = "output_optional"
 _WORDS = {
     ACTION_GONE: "{action} is gone",
     INPUT_GONE: "{action} does not take {field} any more",
@@ -29,7 +31,16 @@ _WORDS = {
     INPUT_RENAMED: "{action} calls {field} {to}",
     OUTPUT_GONE: "{action} does not give {field} any more",
     OUTPUT_RETYPED: "{action} gives {field} as something else",
+    OUTPUT_OPTIONAL: "{action} may leave out {field}",
 }
+_KINDS = {
+    (True, "gone"): INPUT_GONE,
+    (True, "needed"): INPUT_NEEDED,
+    (True, "retyped"): INPUT_RETYPED,
+    (False, "gone"): OUTPUT_GONE,
+    (False, "optional"): OUTPUT_OPTIONAL,
+    (False, "retyped"): OUTPUT_RETYPED,
+}  # of what registry.compat counts as a break of a field
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,9 @@ class Impact:
 
 def breaks_of(before: Manifest, after: Manifest) -> list[Break]:
     """What ``after`` breaks of ``before``, whoever uses it; what is only added breaks nothing."""
+    compared = compare(before, after)
     if before.kind not in ("connector", "action"):
-        return list(_of_schemas("", before.inputs, after.inputs, before.outputs, after.outputs, {}))[:MOST_BREAKS]
+        return list(_of_fields(compared, "", "", {}))[:MOST_BREAKS]
     found: list[Break] = []
     for name, old in before.actions.items():
         action = name if before.kind == "connector" else ""
@@ -84,7 +96,7 @@ def breaks_of(before: Manifest, after: Manifest) -> list[Break]:
         if new is None:
             found.append(Break(ACTION_GONE, action))
         else:
-            found += _of_schemas(action, old.inputs, new.inputs, old.outputs, new.outputs, declared(old, new))
+            found += _of_fields(compared, name, action, declared(old, new))
     return found[:MOST_BREAKS]
 
 
@@ -116,27 +128,17 @@ def verdict(impacts: Iterable[Impact]) -> str:
     return " ".join(one.sentence for one in felt[:5])
 
 
-def _of_schemas(
-    action: str, old_in: dict, new_in: dict, old_out: dict, new_out: dict, renamed: dict[str, str]
-) -> Iterator[Break]:
-    before, after = old_in.get("properties", {}), new_in.get("properties", {})
-    was_needed, is_needed = set(old_in.get("required", ())), set(new_in.get("required", ()))
-    for name in before:
-        if name in renamed:
-            yield Break(INPUT_RENAMED, action, name, renamed[name])
-        elif name not in after and new_in.get("additionalProperties") is False:
-            yield Break(INPUT_GONE, action, name)
-        elif name in after and _narrower(before[name], after[name]):
-            yield Break(INPUT_RETYPED, action, name)
+def _of_fields(compared: Comparison, id: str, action: str, renamed: dict[str, str]) -> Iterator[Break]:
+    """``id`` names the action to the manifests, ``action`` to people; both "" for a whole."""
+    for was, to in renamed.items():
+        yield Break(INPUT_RENAMED, action, was, to)
+    was_needed = compared.before.actions[id].inputs.get("required", ()) if renamed else ()
     taken_over = {to for was, to in renamed.items() if was in was_needed}
-    for name in sorted(is_needed - was_needed - taken_over):
-        yield Break(INPUT_NEEDED, action, name)
-    given, gives = old_out.get("properties", {}), new_out.get("properties", {})
-    for name in given:
-        if name not in gives:
-            yield Break(OUTPUT_GONE, action, name)
-        elif _typed(given[name]) != _typed(gives[name]):
-            yield Break(OUTPUT_RETYPED, action, name)
+    for one in compared.broken_fields(id):
+        kind = _KINDS[one.is_input, one.how]
+        is_renamed = one.is_input and one.name in renamed
+        if not is_renamed and not (kind == INPUT_NEEDED and one.name in taken_over):
+            yield Break(kind, action, one.name)
 
 
 def _counts(installation: Installation, held: Manifest, breaks: list[Break], since: datetime) -> dict[Break, int]:
@@ -171,7 +173,9 @@ def _uses(pack: Manifest, slug: str, one: Break) -> bool:
             return True
         if one.kind in (INPUT_GONE, INPUT_RETYPED, INPUT_RENAMED) and one.field in step.get("with", {}):
             return True
-        if one.kind in (OUTPUT_GONE, OUTPUT_RETYPED) and _reads(pack, ("steps", step["id"], one.field)):
+        if one.kind in (OUTPUT_GONE, OUTPUT_RETYPED, OUTPUT_OPTIONAL) and _reads(
+            pack, ("steps", step["id"], one.field)
+        ):
             return True
     return False
 
@@ -197,21 +201,3 @@ def _expressions(tree: Any, key: str = "") -> Iterator[str]:
         inner = {name: part for name, part in tree.items() if not ("use" in tree and name not in ("with", "when"))}
         for part in inner.values():
             yield from _expressions(part)
-
-
-def _narrower(old: Any, new: Any) -> bool:
-    """Whether ``new`` may refuse what ``old`` took; an enum that only grew does not."""
-    before, after = _typed(old), _typed(new)
-    if before == after or after == {}:
-        return False
-    if isinstance(before, dict) and isinstance(after, dict) and "enum" in before and "enum" in after:
-        return not set(map(str, before["enum"])) <= set(map(str, after["enum"]))
-    return True
-
-
-def _typed(schema: Any) -> Any:
-    """``schema`` without what only people read."""
-    if not isinstance(schema, dict):
-        return schema
-    unread = ("title", "description", "examples", "default", "x-data-class")
-    return {name: _typed(part) for name, part in schema.items() if name not in unread}
