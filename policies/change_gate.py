@@ -7,19 +7,21 @@ from django.urls import reverse
 from galaxy.core.models import Membership
 from galaxy.core.permissions import label_of
 from policies.models import Change, Effect
-from policies.proofs import proof_of
+from policies.proofs import proof_of, replayed
 from policies.rules.asks import Ask
 from policies.services.change_questions import is_only_a_try, question, verdict_on, verdicts_apart
 from policies.services.decisions import decide
 from policies.waiting import who_will_be_asked
 from registry.gates import UPGRADE, NeedsApproval, Outlook, RuledOut, Step
 
+_AWAITED = "It calls inputs otherwise, so the calls recorded here are replayed on it first."
+
 
 class RulesGate:
     """What the workspace's rules say (registry.gates.Gate). What its makers only try out passes: it reaches nothing."""
 
     def check(self, step: Step) -> None:
-        """Decide, and keep the decision. Raises NeedsApproval or RuledOut."""
+        """Decide, and keep the decision. Raises NeedsApproval, RuledOut or ReplayFirst."""
         if is_only_a_try(step):
             return
         decision = decide(step.workspace, **question(step))
@@ -29,7 +31,7 @@ class RulesGate:
             raise NeedsApproval(f"{why} Nothing was done. A person is asked first: {asked.sentence}".strip())
         if decision.effect == Effect.DENY:
             raise RuledOut(why or "Nothing allows this.")
-        proof = proof_of(step)
+        proof = replayed(step)
         if proof and proof.one_way:
             raise NeedsApproval(f"There is no proven way back: {' '.join(proof.one_way)} Nothing was done.")
 
@@ -50,9 +52,12 @@ class RulesGate:
         verdict = verdict_on(steps)
         wanted = steps[-1]
         proof = proof_of(wanted)
-        one_way = proof.one_way if proof else ()
+        if verdict.effect == Effect.REQUIRE_APPROVAL or not may or (proof and proof.one_way):
+            proof = proof_of(wanted, wants=True)  # it is asked for, so there has to be a report
+        one_way, awaited = (proof.one_way, proof.awaited) if proof else ((), None)
+        replay = {"replay": awaited.url, "is_replaying": awaited.is_under_way} if awaited else {}
         if verdict.effect == Effect.ALLOW and may and not one_way:
-            return None
+            return Outlook((_AWAITED, *filter(None, (awaited.stuck,))), **replay) if awaited else None
         why = tuple(reason.text for reason in verdict.reasons) if verdict.effect != Effect.ALLOW else ()
         if verdict.effect == Effect.DENY:
             return Outlook(why)
@@ -68,6 +73,7 @@ class RulesGate:
             asked=asked.sentence,
             waiting=_waiting(wanted),
             one_way=one_way,
+            **replay,
         )
 
 

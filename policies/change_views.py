@@ -14,7 +14,7 @@ from policies.services.change_facts import NEVER, compared_of, versions_of
 from policies.services.changes import KINDS, ask_install, ask_upgrade, ask_widen
 from policies.waiting import waiting_of
 from registry.asks import asks_of
-from registry.gates import INSTALL, UPGRADE
+from registry.gates import INSTALL, UPGRADE, ReplayFirst
 from registry.models import Installation, RollOut, Version
 from registry.rollout_views import course_form, roll_out_page
 
@@ -27,6 +27,14 @@ def change_create(request, workspace):
     ``installation`` and ``agreed`` words, and for an upgrade ``to``, ``keeps`` and ``override``; ``course`` says
     that it comes in step by step, as the other fields of the page of roll-outs say. ``reason`` is for the reviewers.
     """
+    try:
+        return _create(request)
+    except ReplayFirst as error:
+        messages.info(request, f"{error} Ask again once that is over.")
+        return redirect(error.url)
+
+
+def _create(request):
     kind, reason = request.POST.get("kind"), request.POST.get("reason", "")[:500]
     if kind not in KINDS:
         raise Invalid("This form is broken.", next_step="Reload the page.")

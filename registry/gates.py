@@ -23,6 +23,18 @@ class NeedsApproval(Conflict):
     next_step = "Open its page and ask for it there."
 
 
+class ReplayFirst(Conflict):
+    """Recorded calls are replayed by a worker before it can be asked for or done. ``url`` is the page that shows how
+    far that is; ``is_stuck``: the last replay did not finish, and another one was begun."""
+
+    code = "replay_first"
+    next_step = "Wait until they are replayed, then do the same again."
+
+    def __init__(self, sentence: str, *, url: str = "", is_stuck: bool = False):
+        super().__init__(sentence)
+        self.url, self.is_stuck = url, is_stuck
+
+
 class RuledOut(DomainError):
     """A rule forbids it, whoever asks."""
 
@@ -56,7 +68,8 @@ class Outlook:
 
     ``why`` are sentences. Where it can be asked for, ``url`` is where the form is sent that asks, and ``asked`` tells
     who would be asked; where it cannot, both are empty. ``waiting`` is the page of their request that waits already.
-    ``one_way`` says why there is no way back, which whoever asks has to want all the same.
+    ``one_way`` says why there is no way back, which whoever asks has to want all the same. ``replay`` is the page of
+    the replay of recorded calls that has to be over first, ``is_replaying`` whether one is under way.
     """
 
     why: tuple[str, ...]
@@ -64,12 +77,15 @@ class Outlook:
     asked: str = ""
     waiting: str = ""
     one_way: tuple[str, ...] = ()
+    replay: str = ""
+    is_replaying: bool = False
 
 
 class Gate(Protocol):
-    """Lets a step pass or raises NeedsApproval or RuledOut; ``outlook`` says before, of steps done together, whether it
-    would, and None where it would let them pass and they are the actor's to do. ``hindrances`` says of many steps of
-    one workspace, each by itself, what a gate has against it ("" where nothing), in a fixed number of queries."""
+    """Lets a step pass or raises NeedsApproval, RuledOut or ReplayFirst; ``outlook`` says before, of steps done
+    together, whether it would, and None where it would let them pass and they are the actor's to do. ``hindrances``
+    says of many steps of one workspace, each by itself, what a gate has against it ("" where nothing), in a fixed
+    number of queries."""
 
     def check(self, step: Step) -> None: ...
 
@@ -88,8 +104,8 @@ def register(gate: Gate) -> None:
 
 
 def pass_gates(step: Step) -> None:
-    """Raises NeedsApproval or RuledOut. Outside the transaction of the act, so that what a gate stores of a refusal
-    stays."""
+    """Raises NeedsApproval, RuledOut or ReplayFirst. Outside the transaction of the act, so that what a gate stores of
+    a refusal stays."""
     for gate in _gates:
         gate.check(step)
 

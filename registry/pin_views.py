@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from registry.asks import asks_of
 from registry.compat import compare
-from registry.gates import outlook_of
+from registry.gates import ReplayFirst, outlook_of
 from registry.models import Installation, Version
 from registry.moves import foresee
 from registry.pack_fits import stopped_by
@@ -39,7 +39,11 @@ def pin_change(request, workspace, pk):
     if request.method == "POST":
         agrees = set(wider.words) <= set(request.POST.getlist("agreed"))
         keeps = bool(request.POST.get("keeps"))
-        move_pin(installation, version=version, actor=request.user, agrees=agrees, keeps=keeps)
+        try:
+            move_pin(installation, version=version, actor=request.user, agrees=agrees, keeps=keeps)
+        except ReplayFirst as error:
+            messages.info(request, f"{error} Move it once that is over.")
+            return redirect(error.url)
         messages.success(request, f"{installation} is held at {version.number} now.")
         return redirect(installation)
     denied = why_not_move(request.user, installation, widens=bool(wider))

@@ -10,7 +10,7 @@ from galaxy.core.http import wants_partial
 from galaxy.core.permissions import why_not
 from registry.compat import compare
 from registry.courses import Course
-from registry.gates import Outlook, outlook_of
+from registry.gates import Outlook, ReplayFirst, outlook_of
 from registry.models import Installation, Kind, PackPin, RollOut, Version
 from registry.services.holding import why_not_move
 from registry.services.moving import upgrade_step, widening_of
@@ -41,6 +41,9 @@ def roll_out_create(request, workspace, pk):
             rollout = start_rollout(installation, version=version, actor=request.user, **said)
         except Invalid as error:
             add_refusals(form, error)
+        except ReplayFirst as error:
+            messages.info(request, f"{error} Roll it out once that is over.")
+            return redirect(error.url)
         else:
             messages.success(request, f"{version.number} is being rolled out.")
             return redirect(rollout)

@@ -22,7 +22,7 @@ from galaxy.core.notifications import notify
 from galaxy.core.permissions import require
 from galaxy.core.sweeps import apart
 from policies.models import Approval, Change, Decision, Effect
-from policies.proofs import proof_of
+from policies.proofs import proof_of, replayed
 from policies.rules.asks import Ask
 from policies.services import granting
 from policies.services.approvals import ApprovalChanged, consume, digest_of, request_approval
@@ -32,7 +32,7 @@ from policies.services.change_steps import carry_out, chain_of, shape_of, steps_
 from policies.services.decisions import decide
 from registry.courses import Course
 from registry.errors import ConsentNeeded
-from registry.gates import INSTALL, UPGRADE, WIDEN, RuledOut, Step
+from registry.gates import INSTALL, UPGRADE, WIDEN, ReplayFirst, RuledOut, Step
 from registry.models import Installation, Version
 from registry.services.installing import install_step
 from registry.services.moving import upgrade_step
@@ -98,10 +98,10 @@ def ask_upgrade(
     ``keeps`` leaves new scopes off; ``course`` brings it in step by step, and is part of what is agreed to: another
     course is another request.
 
-    Its recorded calls are replayed first where nobody did, and the request is bound to what that said. Where the
-    rollback drill fails, ``override`` says that it is wanted all the same, for the ``reason``; somebody else decides it
-    in any case. Raises what ask_install does, ConsentNeeded or OverrideNeeded,
-    and of a course what start_rollout does of the world as it is.
+    The request is bound to what a replay of its recorded calls said: where there is no report yet, a worker is called
+    and ReplayFirst raised, to ask again once that is over. Where the rollback drill fails, ``override`` says that it is
+    wanted all the same, for the ``reason``; somebody else decides it in any case. Raises what ask_install does,
+    ReplayFirst, ConsentNeeded or OverrideNeeded, and of a course what start_rollout does of the world as it is.
     """
     if course and keeps:
         raise Invalid("Step by step, new scopes cannot stay off.", {"keeps": "Leave one of the two."})
@@ -112,7 +112,7 @@ def ask_upgrade(
     _check_member(actor, step.workspace)
     if course:
         check_rollout(installation, version=version, course=course)
-    proof = proof_of(step, make=True)
+    proof = replayed(step, wants=True)
     overrides = bool(proof and proof.one_way)
     if proof and proof.one_way and not (override and reason.strip()):
         raise OverrideNeeded(f"There is no proven way back from {version}. {' '.join(proof.one_way)}")
@@ -317,7 +317,10 @@ def _ask_once_more(change: Change) -> Change:
             return row
         steps = steps_of(row)
         verdict = verdict_on(steps)
-        proof_of(steps[-1], make=True)  # so that the new request rests on a report of how things stand
+        try:
+            replayed(steps[-1], wants=True)  # so that the new request rests on a report of how things stand
+        except ReplayFirst as error:
+            return _close(row, State.FAILED, str(error)) if error.is_stuck else row  # else the sweep comes back to it
         decision = decide(row.workspace, **question(steps[-1]), subject_id=row.pk)
         shape = shape_of(steps)
         for name, value in shape.items():

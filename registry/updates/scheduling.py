@@ -15,6 +15,7 @@ from galaxy.core.notifications import notify
 from galaxy.core.permissions import NotGranted, require
 from galaxy.core.sweeps import apart
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable
+from registry.gates import ReplayFirst
 from registry.models import Installation, ScheduledMove, Version
 from registry.services.holding import why_not_move
 from registry.services.moving import clear_move, move_as_policy, widening_of
@@ -138,6 +139,8 @@ def make_move(workspace_id: UUID, move_id: UUID) -> bool:
             _close(row, State.MADE)
             return True
     except (DomainError, NotGranted) as error:
+        if isinstance(error, ReplayFirst) and not error.is_stuck:
+            return False  # a worker replays what it needs to know; it is looked at again then
         with transaction.atomic():
             if row := _locked(workspace_id, move_id):
                 _close(row, State.FAILED, why=str(error))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from galaxy.core.audit import Actor
 from policies.engine import evaluate
@@ -42,15 +43,23 @@ class Recorded:
 def recorded_calls(installation: Installation, manifest: Manifest) -> list[Recorded]:
     """The last GALAXY_UPGRADE_REPLAYS calls of each action of ``manifest``, redacted as they were kept."""
     actions = list(manifest.actions) if manifest.kind == "connector" else [""]
-    rows = CallRecord.objects.in_workspace(installation.workspace).filter(
-        run__installation=installation, run__is_check=False, run__rehearses=None
-    )
+    rows = _recorded(installation)
     rows = rows.select_related("run__requested_by", "run__agent", "run__parent").order_by("-called_at", "pk")
     found: list[Recorded] = []
     for action in actions:
         target = f"{manifest.id}.{action}" if action else manifest.id
         found += [Recorded(row, action) for row in rows.filter(action=target)[: settings.UPGRADE_REPLAYS]]
     return found
+
+
+def has_recorded_calls(installation: Installation) -> bool:
+    return _recorded(installation).exists()
+
+
+def _recorded(installation: Installation) -> QuerySet[CallRecord]:
+    return CallRecord.objects.in_workspace(installation.workspace).filter(
+        run__installation=installation, run__is_check=False, run__rehearses=None
+    )
 
 
 def asked_anew(

@@ -46,10 +46,23 @@ def begin_preview(
     ``confirmed`` as sandbox.upgrades.report takes it. Raises NotGranted, or UnderWay where another one is.
     """
     require(actor, MAY_PREVIEW, installation)
+    return _begin(installation, version, actor, confirmed or {})
+
+
+def begin_for_request(installation: Installation, version: Version, *, actor: User) -> UpgradePreview:
+    """The same for a request of theirs, which may not go without a report: whoever may ask needs no permission beside
+    that, and one that is under way and was asked otherwise is waited for."""
+    try:
+        return _begin(installation, version, actor, {})
+    except UnderWay:
+        rows = UpgradePreview.objects.in_workspace(installation.workspace).filter(installation=installation)
+        return rows.filter(version=version).select_related("workspace", "version").latest("asked_at")
+
+
+def _begin(installation: Installation, version: Version, actor: User, said: dict[str, Moved]) -> UpgradePreview:
     rows = UpgradePreview.objects.in_workspace(installation.workspace).filter(
         installation=installation, version=version, state__in=UpgradePreview.UNFINISHED
     )
-    said = confirmed or {}
     try:
         with transaction.atomic():
             row = rows.select_related("workspace", "version").first()

@@ -6,25 +6,31 @@ from uuid import UUID
 from django.urls import reverse
 
 from galaxy.core.models import User
-from policies.proofs import UpgradeProof
+from policies.proofs import Awaited, UpgradeProof
 from registry.models import Installation, Version
 from registry.moves import Foresight
 from registry.services import verified_manifest
+from sandbox.models import UpgradePreview
+from sandbox.upgrades.calls import has_recorded_calls
 from sandbox.upgrades.drill import drill
 from sandbox.upgrades.impact import impacts_of, verdict
+from sandbox.upgrades.previews import begin_for_request
 from sandbox.upgrades.renames import declared
 from sandbox.upgrades.report import latest, preview
 
 MOST_COMPARED = 10  # versions of one page
 
 
-def proof(installation: Installation, version: Version, actor: User, make: bool) -> UpgradeProof:
-    """The newest report, and the drill as things stand. A report is made where there is none and one is asked for, or
-    where inputs are called otherwise, which nothing but a report can prove."""
-    report = latest(installation, version)
-    if report is None and (make or _renames(installation, version)):
-        report = preview(installation, version, actor=actor)
-    back = drill(installation, version)
+def proof(installation: Installation, version: Version, actor: User, wants: bool, begins: bool) -> UpgradeProof:
+    """The newest report, and the drill as things stand. A report is needed where one is asked for, and where inputs are
+    called otherwise, which nothing but a report can prove. Calls are replayed by a worker, and where none is recorded
+    there is nothing to wait for."""
+    report, back = latest(installation, version), drill(installation, version)
+    if report is None and (wants or _renames(installation, version)):
+        if has_recorded_calls(installation):
+            return UpgradeProof(back.sentence, back.one_way, awaited=_awaited(installation, version, actor, begins))
+        if begins:
+            report = preview(installation, version, actor=actor)
     one_way = tuple(dict.fromkeys([*back.one_way, *(report.one_way if report else ())]))
     if report is None:
         return UpgradeProof(back.sentence, one_way)
@@ -38,17 +44,34 @@ def proof(installation: Installation, version: Version, actor: User, make: bool)
     )
 
 
+def _awaited(installation: Installation, version: Version, actor: User, begins: bool) -> Awaited:
+    rows = UpgradePreview.objects.in_workspace(installation.workspace).filter(
+        installation=installation, version=version, from_digest=installation.pin.digest
+    )
+    last = rows.select_related("workspace").first()
+    stuck = last.failure if last and last.state == UpgradePreview.State.FAILED else ""
+    if begins:
+        last = begin_for_request(installation, version, actor=actor)
+    if last and last.is_under_way:
+        return Awaited(last.get_absolute_url(), is_under_way=True, stuck=stuck)
+    return Awaited(_place(installation, version), stuck=stuck)
+
+
+def _place(installation: Installation, version: Version) -> str:
+    place = reverse("sandbox:upgrade-preview", args=[installation.workspace.slug, installation.pk])
+    return f"{place}?to={version.digest}"
+
+
 def foresight(installation: Installation, version: Version) -> Foresight:
     """Registered with registry.moves."""
     impacts, back = impacts_of(installation, [version])[0], drill(installation, version)
     report = latest(installation, version)
-    place = reverse("sandbox:upgrade-preview", args=[installation.workspace.slug, installation.pk])
     return Foresight(
         impact=verdict(impacts),
         is_affected=any(one.is_felt for one in impacts),
         way_back=back.sentence,
         is_way_back=back.is_way_back,
-        url=f"{place}?to={version.digest}",
+        url=_place(installation, version),
         replayed=report.summary if report else "",
         report_url=report.get_absolute_url() if report else "",
     )

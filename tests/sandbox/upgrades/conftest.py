@@ -2,6 +2,8 @@
 
 import pytest
 
+from policies.services.changes import ask_upgrade
+from registry.gates import ReplayFirst
 from registry.services import install
 from sandbox.models import UpgradePreview
 from sandbox.services import invoke
@@ -52,5 +54,18 @@ def replayed():
         client.post(url, fields)
         row = UpgradePreview.objects.latest("asked_at")
         return client.get(work_on(row.pk).report.get_absolute_url())
+
+    return made
+
+
+@pytest.fixture
+def asked_after():
+    """``asked_after(installation, version, actor=…)``: asked for, its calls replayed, and asked for again."""
+
+    def made(installation, version, **said):
+        with pytest.raises(ReplayFirst):
+            ask_upgrade(installation, version, **said)
+        work_on(UpgradePreview.objects.latest("asked_at").pk)
+        return ask_upgrade(installation, version, **said)
 
     return made

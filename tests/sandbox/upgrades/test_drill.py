@@ -91,11 +91,13 @@ def test_the_database_keeps_that_an_override_has_a_reason(connected, newer, admi
         Change.objects.filter(pk=change.pk).update(reason="")
 
 
-def test_a_yes_is_to_this_report_and_asked_anew_after_another(probe, called, newer, member, approver, admin):
+def test_a_yes_is_to_this_report_and_asked_anew_after_another(
+    probe, called, newer, member, approver, admin, asked_after
+):
     """I1: the digest of the report is part of what an approval is bound to."""
     called("create", key="a")
     version = newer()
-    change = ask_upgrade(probe, version, actor=member, reason="Fixes.")
+    change = asked_after(probe, version, actor=member, reason="Fixes.")
     report = UpgradeReport.objects.get()
     approval = change.approval
     assert approval.bound["report"] == report.digest
@@ -120,11 +122,11 @@ def test_a_way_back_that_is_gone_by_then_stops_it(probe, newer, member, approver
 
 
 def test_a_row_of_the_timeline_leads_to_the_approval_and_on_to_the_report(
-    client_of, probe, called, newer, member, approver, admin
+    client_of, probe, called, newer, member, approver, admin, asked_after
 ):
     """F89, in two clicks."""
     called("create", key="a")
-    change = ask_upgrade(probe, newer(), actor=member, reason="Fixes the notes.")
+    change = asked_after(probe, newer(), actor=member, reason="Fixes the notes.")
     approve(change.approval, approver)
     report = UpgradeReport.objects.get()
     pin = Pin.objects.get()
