@@ -2,7 +2,7 @@
 
 A stage is judged by its own calls. Those of the version before are the ones of the stage and of the seven days before
 it. The rule (docs/updates.md): after ``least_calls`` calls of the new version, of which at least three failed, it stops
-once its share of failures lies ``tolerance`` points of per cent above the other's, and that is no accident: the
+once its share of failures lies ``tolerance`` percentage points above the other's, and that is no accident: the
 difference is positive at 99 % by Newcombe's interval (sandbox.health.comparing). Where the version before was hardly
 called, the lower end of Wilson's interval at 99 % has to lie above what the objective allows, plus the tolerance.
 """
