@@ -1,8 +1,8 @@
 """How listed extensions fare where they run, counted by beat so that no page has to (F100).
 
-The counts come from a function of PostgreSQL: of public extensions those of all workspaces together, and nothing of
-what fewer than three workspaces ran; of a private one those of its workspace. Only what changed is written, with its
-entry and its card.
+The counts come from a function of PostgreSQL: of public extensions those of all workspaces together, each figure of
+three of them at least by itself (migration 0019); of a private one those of its workspace. Only what changed is
+written, with its entry and its card.
 """
 
 from datetime import datetime, timedelta

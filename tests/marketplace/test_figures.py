@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
 from marketplace.figures import count_figures
@@ -84,6 +85,25 @@ def test_what_fewer_than_three_workspaces_ran_is_nobodys_business(client_of, wor
     count_figures()
     assert figures(listing) == (3, 0, 0, 0, None)
     assert "Not enough runs yet" in card_text(client_of, member, workspace)
+
+
+def test_no_figure_of_a_card_is_one_workspaces(houses):
+    """Three call it; what fails, fails for access, takes long or came last is of one of them, and stays its own."""
+    listing, connections = houses
+    calls(connections, 20, age=timedelta(days=3))
+    calls(connections[:1], 30, category="auth_error")
+    begun = timezone.now() - timedelta(days=2)
+    calls(connections[1:2], 30, started_at=begun, finished_at=begun + timedelta(seconds=50))
+    count_figures()
+    assert figures(listing) == (3, 90, 90, 0, 100)
+    assert timezone.now() - Listing.objects.get(pk=listing.pk).last_run_at > timedelta(days=2)
+    calls(connections, 1, category="auth_error")
+    calls(connections[2:], 5, category="transient")  # the difference of failures and those of access would be this
+    count_figures()
+    assert figures(listing) == (3, 128, 90, 0, 100)
+    calls(connections[:2], 1, category="transient")
+    count_figures()
+    assert figures(listing) == (3, 130, 90, 33, 100)
 
 
 def test_figures_of_seeds_are_left_alone(houses):
