@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from galaxy.core import audit
+from galaxy.core.errors import Conflict
 from galaxy.core.models import Membership, User, Workspace
 from galaxy.core.permissions import can, require
 from registry.errors import AlreadyOnTeam, LastManager, NotManager
@@ -12,15 +13,20 @@ from registry.publishers.team import is_manager
 
 MAY_CLAIM = "core.write_extension"
 MAY_VOUCH = "core.review_submission"
+MOST_UNPROVEN = 20  # names of a workspace: a name is for good, so that whoever hoards them keeps them from others
 
 
 @transaction.atomic
 def claim_name(workspace: Workspace, *, name: str, actor: User) -> Publisher:
     """Make ``name`` a publisher of ``workspace``, not proven yet; ``actor`` manages it.
 
-    Raises NotGranted, Invalid for what cannot be a name, or NameTaken where another has it or one that looks alike.
+    Raises NotGranted, Invalid for what cannot be a name, NameTaken where another has it or one that looks alike, or
+    Conflict where many wait to be proven.
     """
     require(actor, MAY_CLAIM, workspace)
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # two at once count each other's
+    if Publisher.objects.filter(workspace=workspace, proof=Publisher.Proof.NONE).count() >= MOST_UNPROVEN:
+        raise Conflict(f"{workspace} has {MOST_UNPROVEN} names that are not proven.", "Prove one of them first.")
     publisher = make_publisher(" ".join(name.split()), workspace=workspace, created_by=actor)
     PublisherMember.objects.create(publisher=publisher, user=actor, role=PublisherMember.Role.MANAGER, added_by=actor)
     record(publisher, "publisher.claimed", actor, after={"name": publisher.name})

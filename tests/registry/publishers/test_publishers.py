@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.egress.txt import LookupFailed, txt_records
-from galaxy.core.errors import DomainError, Invalid
+from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import workspace_scope
@@ -21,7 +21,7 @@ from registry.errors import LastManager, NameTaken, NeedsAnother, NotManager, No
 from registry.models import Publisher, PublisherMember
 from registry.names import skeleton
 from registry.publishers import keys, proving
-from registry.publishers.claiming import add_to_team, claim_name, remove_from_team
+from registry.publishers.claiming import MOST_UNPROVEN, add_to_team, claim_name, remove_from_team
 from registry.publishers.domains import plain_domain
 from registry.publishers.naming import publisher_named
 from registry.signing import verify
@@ -157,6 +157,15 @@ def test_only_managers_change_a_publisher_and_one_of_them_stays(orbit, creator, 
     assert [one.user for one in orbit.team.all()] == [creator]
 
 
+def test_nobody_hoards_names(workspace, creator):
+    for number in range(MOST_UNPROVEN):
+        name = claim_name(workspace, name=f"Made-up {_WORDS[number % 8]} {_WORDS[number // 8]}", actor=creator)
+    with pytest.raises(Conflict, match="20 names that are not proven"):
+        claim_name(workspace, name="One More", actor=creator)
+    Publisher.objects.filter(pk=name.pk).update(proof="dns", domain="a.example", proven_at=timezone.now())
+    claim_name(workspace, name="One More", actor=creator)
+
+
 def test_the_desk_vouches_with_a_reason_and_both_trails_say_so(desk, orbit, creator, admin):
     with pytest.raises(NotGranted):
         proving.vouch(orbit, reason="I know them.", actor=admin)
@@ -268,8 +277,8 @@ def test_lists_of_publishers_and_keys_ask_the_same_at_few_and_at_many(
         with CaptureQueriesContext(connection) as few:
             browser.get(page)
         counts.append(len(few))
-    for number in range(2, 32):
+    for number in range(2, MOST_UNPROVEN + 1):
         add(claim_name(workspace, name=f"Made-up {_WORDS[number % 8]} {_WORDS[number // 8]}", actor=creator), number)
     for page, count in zip(pages, counts, strict=True):
         with django_assert_num_queries(count):
-            assert len(browser.get(page).context["page"].object_list) == 31
+            assert len(browser.get(page).context["page"].object_list) == MOST_UNPROVEN
