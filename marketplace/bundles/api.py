@@ -44,6 +44,9 @@ class BundleSourceSerializer(serializers.Serializer):
     key = serializers.CharField(source="key_id", help_text="The short name of its first key.")
     public = serializers.CharField(source="public_text", help_text="That key, in base64.")
     reason = serializers.CharField(help_text="How it became known.")
+    speaks_for_shipped = serializers.BooleanField(
+        help_text="Whether it continues the extensions that came with Galaxy."
+    )
     entered_at = serializers.DateTimeField()
     revoked_at = serializers.DateTimeField(allow_null=True)
     revoke_reason = serializers.CharField()

@@ -21,8 +21,10 @@ from galaxy.core.vault.signing import PUBLIC_BYTES
 from marketplace.bundles.exporting import bundle_of
 from marketplace.bundles.importing import ImportedAlready, hand_in, import_bundle
 from marketplace.bundles.layout import MAX_BYTES, SUFFIX, Bundle
+from marketplace.bundles.models import BundleSource
 from marketplace.bundles.reading import read_bundle
 from marketplace.bundles.sources import trust_source
+from marketplace.bundles.speaking import hush, let_speak
 from marketplace.bundles.trusting import root_of, roots_of, why_not_trusted
 from marketplace.bundles.writing import write_bundle
 from registry.models import Version
@@ -51,6 +53,10 @@ def add_bundle_verbs(parser: ArgumentParser) -> None:
     trust.add_argument("public", help="its first public key, in base64, as it was told you")
     trust.add_argument("--name", required=True, help="what it is called here")
     trust.add_argument("--reason", required=True, help="how you came to know the key")
+    speaks = acts.add_parser("speaks", help="Let a trusted marketplace speak for the shipped catalogue, or no more.")
+    speaks.add_argument("key", help="the short name of its first key")
+    speaks.add_argument("--reason", required=True, help="why it does, or does no more")
+    speaks.add_argument("--end", action="store_true", help="take it back")
     taking = acts.add_parser("import", help="Publish what a bundle holds and is new here: all of it or nothing.")
     taking.add_argument("file", type=Path)
     taking.add_argument("--workspace", metavar="SLUG", help="into its own catalogue, in the place of the marketplace")
@@ -58,7 +64,13 @@ def add_bundle_verbs(parser: ArgumentParser) -> None:
 
 def handle(act: str, say: Say, **options: Any) -> None:
     """Raises CommandError, or SystemExit where a look finds no trust."""
-    verbs: dict[str, Callable[..., None]] = {"export": _export, "look": _look, "trust": _trust, "import": _import}
+    verbs: dict[str, Callable[..., None]] = {
+        "export": _export,
+        "look": _look,
+        "trust": _trust,
+        "speaks": _speaks,
+        "import": _import,
+    }
     verbs[act](say, **options)
 
 
@@ -112,6 +124,15 @@ def _named(bundle: Bundle, given: list[str]) -> set[str]:
 def _trust(say: Say, *, public: str, name: str, reason: str, **options: Any) -> None:
     source = trust_source(name=name, public=public, reason=reason, actor=None)
     say(f"{source} is trusted, by key {source.key_id}: what it signed may be imported.")
+
+
+def _speaks(say: Say, *, key: str, reason: str, end: bool, **options: Any) -> None:
+    found = list(BundleSource.objects.trusted().filter(key_id=key)[:2])
+    if len(found) != 1:
+        raise CommandError(f"{'No' if not found else 'More than one'} trusted marketplace has key {key}.")
+    (hush if end else let_speak)(found[0], reason=reason, actor=None)
+    more = "no more" if end else "now: its bundles continue what came with Galaxy"
+    say(f"{found[0]} speaks for the shipped catalogue {more}.")
 
 
 def _import(say: Say, *, file: Path, workspace: str | None, **options: Any) -> None:

@@ -39,6 +39,10 @@ class SourceForm(forms.Form):
     )
 
 
+class SpeakingForm(forms.Form):
+    reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class RevocationForm(forms.Form):
     reach = forms.ChoiceField(
         label="What came from it",

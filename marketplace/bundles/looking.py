@@ -11,6 +11,7 @@ from marketplace.bundles.layout import Bundle, Packed, Signed
 from marketplace.bundles.models import BundleSource
 from marketplace.bundles.origins import origin_of
 from marketplace.bundles.sources import source_of
+from marketplace.bundles.speaking import why_not_for_shipped
 from marketplace.bundles.trusting import believed_keys, vouching
 from marketplace.checks import Checked
 from marketplace.services import newest_satisfying
@@ -105,7 +106,7 @@ def look_at(bundle: Bundle, workspace: Workspace) -> Look:
     versions = []
     for packed in bundle.versions:
         checked = _checked(packed, workspace)
-        state, sentence = _standing(packed, workspace, wants.get(packed.manifest.id, ""), source)
+        state, sentence = _standing(packed, bundle, workspace, wants.get(packed.manifest.id, ""), source)
         if state == NEW and (first := next(iter(_obstacles(checked)), None)):
             state, sentence = FAULTY, f"{packed} does not pass the checks here. {first.message} {first.fix}"
         versions.append(Seen(packed, state, sentence, checked, _asks(packed, packs), vouching(packed, believed)))
@@ -136,7 +137,9 @@ def _obstacles(checked: Checked) -> list[Finding]:
     return [one for one in checked.findings if one.severity == "error" or one.code == "version-too-low"]
 
 
-def _standing(packed: Packed, workspace: Workspace, wanted: str, source: BundleSource | None) -> tuple[str, str]:
+def _standing(
+    packed: Packed, bundle: Bundle, workspace: Workspace, wanted: str, source: BundleSource | None
+) -> tuple[str, str]:
     """(state, sentence). ``wanted`` is the range in which another version of the bundle requires it, or ""."""
     manifest = packed.manifest
     if DRAFT.search(manifest.version or ""):
@@ -158,17 +161,20 @@ def _standing(packed: Packed, workspace: Workspace, wanted: str, source: BundleS
         return OTHER, f"{packed} is here already with other content. A number is published once."
     if workspace.is_marketplace and mine.publisher != packed.publisher:
         return TAKEN, f"{manifest.id} is published by {mine.publisher} here, and by {packed.publisher} in the bundle."
-    if source is not None and (why := _of_others(mine, source)):
+    if source is not None and (why := _why_not_continued(mine, packed, bundle, source)):
         return TAKEN, why
     return NEW, _beside(mine)
 
 
-def _of_others(mine: Extension, source: BundleSource) -> str:
-    """Why ``source`` does not continue what is here, "" where the newest of it came from there.
+def _why_not_continued(mine: Extension, packed: Packed, bundle: Bundle, source: BundleSource) -> str:
+    """Why ``source`` does not continue what is here, "" where it does: where the newest of it came from there, or, of
+    what came with Galaxy, where it may speak for that.
 
     A marketplace signs what any of its workspaces publishes, under that workspace's name: whoever is called like
     somebody here would come after them.
     """
+    if mine.is_shipped:
+        return why_not_for_shipped(mine, packed, bundle, source)
     newest = mine.versions.order_by("-published_at").first()
     origin = origin_of(newest) if newest else None
     if newest is None or (origin is not None and origin.source.pk == source.pk):

@@ -23,7 +23,8 @@ class BundleSource(models.Model):
     asks as well.
 
     ``public`` is the key itself (32 bytes of Ed25519), ``key_id`` its short name. ``entered_by`` and ``revoked_by`` are
-    None for an operator's command. A row only ever ends, with a reason; a trigger holds that.
+    None for an operator's command. A row only ever ends, with a reason; a trigger holds that. While ``speaks_since`` is
+    set it speaks for the shipped catalogue (marketplace.bundles.speaking), as ``speaks_by`` said for ``speaks_reason``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -36,6 +37,9 @@ class BundleSource(models.Model):
     revoked_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoke_reason = models.CharField(max_length=300, blank=True)
+    speaks_by = models.ForeignKey("core.User", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    speaks_since = models.DateTimeField(null=True, blank=True)
+    speaks_reason = models.CharField(max_length=300, blank=True)
 
     objects: ClassVar = BundleSourceQuerySet.as_manager()
 
@@ -48,10 +52,19 @@ class BundleSource(models.Model):
                 condition=Q(revoked_at=None, revoke_reason="") | (Q(revoked_at__isnull=False) & ~Q(revoke_reason="")),
                 name="bundlesource_revoked_with_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(speaks_since=None, speaks_reason="")
+                | (Q(speaks_since__isnull=False) & ~Q(speaks_reason="")),
+                name="bundlesource_speaks_with_reason",
+            ),
         ]
 
     def __str__(self):
         return self.name
+
+    @property
+    def speaks_for_shipped(self) -> bool:
+        return self.speaks_since is not None and self.revoked_at is None
 
     @property
     def public_text(self) -> str:

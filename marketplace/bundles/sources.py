@@ -63,7 +63,7 @@ def trust_source(*, name: str, public: str, reason: str, actor: User | None) -> 
             row.save(force_insert=True)
     except IntegrityError as error:
         raise AlreadyTrusted(f"Key {row.key_id} is trusted already.") from error
-    _record("bundle_source.trusted", row, actor, reason)
+    record("bundle_source.trusted", row, actor, reason)
     return row
 
 
@@ -90,7 +90,7 @@ def revoke_source(source: BundleSource, *, reason: str, reach: str, actor: User 
         with scope_with(*filter(None, [workspace])):
             why = f"{source}, from which it was imported, is not trusted any more: {reason}"
             stopped += stop_versions(ids, why[:500], actor=actor, reach=reach)
-    _record("bundle_source.revoked", source, actor, reason, stopped=stopped)
+    record("bundle_source.revoked", source, actor, reason, stopped=stopped)
     return stopped
 
 
@@ -147,7 +147,7 @@ def _versions_from(source: BundleSource) -> dict[UUID | None, list[UUID]]:
     return found
 
 
-def _record(action: str, source: BundleSource, actor: User | None, reason: str, **facts: int) -> None:
+def record(action: str, source: BundleSource, actor: User | None, reason: str, **facts: int) -> None:
     """In the desk's trail; where there is none yet, whoever runs Galaxy decided, and the row itself tells it."""
     desk = marketplace_workspace()
     if desk is None:

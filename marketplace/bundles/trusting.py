@@ -52,12 +52,22 @@ def roots_of(bundle: Bundle) -> list[Key]:
 
 def vouching(packed: Packed, believed: dict[str, Key]) -> Signed | None:
     """The signature of ``packed`` by one of the ``believed`` keys that holds, None where none does."""
-    text = statement_of(packed).text
+    said = statement_of(packed)
     for one in packed.signatures:
         key = believed.get(one.key) if one.role == MARKETPLACE else None
-        if key and not key.revoked and one.statement == text and is_signed(key.public, one.signature, text.encode()):
+        if key is None or key.revoked or not _says(one.statement, said):
+            continue
+        if is_signed(key.public, one.signature, one.statement.encode()):
             return one
     return None
+
+
+def _says(text: str, said: Statement) -> bool:
+    """Whether a statement is just that of the version, of whatever catalogue it says it is."""
+    try:
+        return Statement.read(text).plain == said
+    except ValueError:
+        return False
 
 
 def _why_not(packed: Packed, believed: dict[str, Key]) -> str:
@@ -71,7 +81,7 @@ def _why_not(packed: Packed, believed: dict[str, Key]) -> str:
 
 
 def statement_of(packed: Packed) -> Statement:
-    """What a signature of ``packed`` has to say."""
+    """What a signature of ``packed`` has to say of it."""
     manifest = packed.manifest
     files = {path: hashlib.sha256(content).hexdigest() for path, content in packed.files.items()}
     return Statement(

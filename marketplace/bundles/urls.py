@@ -13,5 +13,6 @@ urlpatterns = [
     path("bundles/<uuid:pk>/removal/", views.upload_removal, name="upload-removal"),
     path("marketplace/<extension:slug>/bundle/", views.bundle_export, name="bundle-export"),
     path("bundle-sources/", views.source_list, name="source-list"),
+    path("bundle-sources/<uuid:pk>/speaking/", views.source_speaking, name="source-speaking"),
     path("bundle-sources/<uuid:pk>/revocation/", views.source_revocation, name="source-revocation"),
 ]

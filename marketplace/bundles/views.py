@@ -10,9 +10,9 @@ from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.permissions import can, require, why_not
 from galaxy.core.recent_proof import require_recent_proof
-from marketplace.bundles import importing, sources
+from marketplace.bundles import importing, sources, speaking
 from marketplace.bundles.exporting import export_version, exportable_version
-from marketplace.bundles.forms import BundleForm, RevocationForm, SourceForm
+from marketplace.bundles.forms import BundleForm, RevocationForm, SourceForm, SpeakingForm
 from marketplace.bundles.layout import MEDIA_TYPE
 from marketplace.bundles.models import BundleSource, BundleUpload, ImportedVersion
 from marketplace.desk import MAY_REVIEW
@@ -134,6 +134,25 @@ def source_revocation(request, workspace, pk):
         return redirect("bundles:source-list", request.workspace.slug)
     context = {"source": row, "form": form, "count": len(sources.ids_from(row))}
     return render(request, "bundles/source_revocation.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def source_speaking(request, workspace, pk):
+    """Whether it speaks for the shipped catalogue: what that means, then ``act``, begin or end, with a reason."""
+    if not request.workspace.is_marketplace:
+        raise Http404
+    sources.require_desk(request.user)
+    row = get_object_or_404(BundleSource.objects.trusted().select_related("speaks_by"), pk=pk)
+    form = SpeakingForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        ends = request.POST.get("act") == "end"
+        act, said = (speaking.hush, "no more") if ends else (speaking.let_speak, "now")
+        require_recent_proof(request, f"Say whether {row} speaks for the shipped catalogue")
+        act(row, reason=form.cleaned_data["reason"], actor=request.user)
+        messages.success(request, f"{row} speaks for the shipped catalogue {said}.")
+        return redirect("bundles:source-list", request.workspace.slug)
+    context = {"source": row, "form": form}
+    return render(request, "bundles/source_speaking.html", context, status=422 if form.is_bound else 200)
 
 
 def _upload(request, pk) -> BundleUpload:

@@ -44,6 +44,7 @@ class Extension(models.Model):
 
     ``workspace`` is NULL for what the marketplace offers to all, else the one workspace that has it for itself. Every
     public one has an ``owner``, whose name ``publisher`` repeats; what a workspace drafts for itself has none.
+    ``is_shipped``: it came with Galaxy itself, by an operator's command.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -57,6 +58,7 @@ class Extension(models.Model):
     owner = models.ForeignKey(
         "registry.Publisher", null=True, blank=True, on_delete=models.PROTECT, related_name="extensions"
     )
+    is_shipped = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar = SharedQuerySet.as_manager()

@@ -23,25 +23,43 @@ _Row = tuple[str, bytes, str]  # id, public, introduction
 
 def believed() -> frozenset[str]:
     """Ids of the marketplace's keys whose introductions lead back to a root. Revoked ones are among them."""
-    rows = SigningKey.objects.filter(owner=SigningKey.Owner.MARKETPLACE).order_by("number")
-    found = tuple((id, bytes(public), note) for id, public, note in rows.values_list("id", "public", "introduction"))
-    return chain(found, frozenset(settings.GALAXY_MARKETPLACE_ROOTS))
+    return chain(_rows(), frozenset(settings.GALAXY_MARKETPLACE_ROOTS))
+
+
+def root_of(id: str) -> str:
+    """The id of the first key of the line that the believed key ``id`` stands in, by which this marketplace is known
+    elsewhere; "" for a key that is not believed."""
+    return dict(_lines(_rows(), frozenset(settings.GALAXY_MARKETPLACE_ROOTS))).get(id, "")
+
+
+def chain(rows: tuple[_Row, ...], roots: frozenset[str]) -> frozenset[str]:
+    """Which of ``rows``, in order of their numbers, are believed."""
+    return frozenset(id for id, _ in _lines(rows, roots))
 
 
 @lru_cache(maxsize=16)
-def chain(rows: tuple[_Row, ...], roots: frozenset[str]) -> frozenset[str]:
-    """Which of ``rows``, in order of their numbers, are believed."""
-    good: set[str] = set()
+def _lines(rows: tuple[_Row, ...], roots: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    """(id, id of the first key of its line) of those that are believed."""
+    good: list[tuple[str, str]] = []
     before: PublicKey | None = None
+    first = ""
     for place, (id, public, note) in enumerate(rows):
         is_root = id in roots if roots else place == 0
         key = _named(id, public, note)
-        if key and (_is_self_signed(key) if is_root else before and _follows(key, before)):
-            good.add(id)
+        if key and is_root and _is_self_signed(key):
+            first, before = id, key
+        elif key and not is_root and before and _follows(key, before):
             before = key
         else:
             before = None
-    return frozenset(good)
+            continue
+        good.append((id, first))
+    return tuple(good)
+
+
+def _rows() -> tuple[_Row, ...]:
+    rows = SigningKey.objects.filter(owner=SigningKey.Owner.MARKETPLACE).order_by("number")
+    return tuple((id, bytes(public), note) for id, public, note in rows.values_list("id", "public", "introduction"))
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Signing a version for the marketplace: at once where the keys are, else by sandboxd after the commit."""
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from registry.errors import Altered
 from registry.manifests import load, version_digest
 from registry.models import SigningKey, Version, VersionSignature
 from registry.signing import signers
-from registry.signing.keys import current
+from registry.signing.keys import current, root_of
 from registry.signing.statements import statement_of
 from registry.signing.verifying import counting_signatures, needs_signature
 
@@ -53,7 +54,8 @@ def sign_with(keys: SigningKeys, version: Version) -> VersionSignature:
     if digest != version.digest:
         raise Altered(f"{version} is not what was published, so it is not signed.")
     found = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    text = statement_of(version, manifest.digest, digest, found).text
+    said = statement_of(version, manifest.digest, digest, found)
+    text = (replace(said, catalogue=root_of(key.pk)) if version.workspace_id is None else said).text
     row, _ = VersionSignature.objects.get_or_create(
         version=version,
         key=key,

@@ -39,7 +39,7 @@ def verify_bytes(
     _compare(version, manifest.digest, found, signed)
     digest = version_digest(manifest, files)
     statement = statement_of(version, manifest.digest, digest, found)
-    if digest != version.digest or any(one.statement != statement.text for one in good):
+    if digest != version.digest or any(Statement.read(one.statement).plain != statement for one in good):
         raise Altered(f"{version} is not what was published, so nothing of it runs.")
     return statement, good
 

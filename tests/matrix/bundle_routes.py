@@ -11,6 +11,7 @@ from tests.bundling import bytes_of, foreign, trusted
 from tests.registry.samples import connector
 
 OF_UPLOAD = ("upload-detail", "upload-import", "upload-removal", "bundle-detail", "bundle-import", "bundle-removal")
+OF_SOURCE = ("bundles:source-revocation", "bundles:source-speaking")
 OF_LISTING = ("bundles:bundle-export", "api:listing-bundle")
 
 
@@ -32,7 +33,7 @@ def place(route: str, things: dict) -> dict:
         return {"pk": things["bundle"].pk}
     if route in OF_LISTING:
         return {"slug": "probe.tidy"}
-    return {"pk": things["bundle_source"].pk} if route == "bundles:source-revocation" else {}
+    return {"pk": things["bundle_source"].pk} if route in OF_SOURCE else {}
 
 
 def body(route: str, things: dict) -> dict:
@@ -40,6 +41,7 @@ def body(route: str, things: dict) -> dict:
     return {
         "bundles:bundle-list": {"file": SimpleUploadedFile("farther.galaxy", base64.b64decode(content))},
         "bundles:source-list": {"name": "Head office", "public": "A" * 43 + "=", "reason": "Told by phone."},
+        "bundles:source-speaking": {"act": "begin", "reason": "They carry it."},
         "bundles:source-revocation": {"reach": "installs", "reason": "Stolen."},
         "api:listing-bundle": {"version": "1.0.0"},
         "api:bundle-list": {"content": content, "name": "farther.galaxy"},

@@ -7,7 +7,7 @@ from django.db import transaction
 from galaxy.core.errors import DomainError
 from marketplace.catalogue import Entry, read_catalogue
 from marketplace.services import list_extension
-from registry.models import Version
+from registry.models import Extension, Version
 from registry.services import publish_version
 from registry.signing import operator_keys
 
@@ -38,6 +38,7 @@ class Command(BaseCommand):
                 entry.manifest, files=entry.files, publisher=entry.publisher, changes=entry.changes
             )
             list_extension(version, level=entry.level, summary=entry.manifest.summary)
+            Extension.objects.public().filter(pk=version.extension_id, is_shipped=False).update(is_shipped=True)
         except DomainError as error:
             raise CommandError(f"{entry.path}: {error} {error.next_step} Nothing was loaded.") from error
         return version

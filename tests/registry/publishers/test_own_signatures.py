@@ -19,6 +19,7 @@ from registry.publishers import keys
 from registry.publishers.claiming import add_to_team, claim_name
 from registry.services import install, move_pin, verified_manifest
 from registry.signing import verify
+from registry.signing.statements import Statement
 from tests.registry.samples import connector, publish
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +57,8 @@ def test_the_statement_is_downloaded_signed_elsewhere_and_handed_in(orbit, priva
     version = publish(connector(), publisher=orbit)
     browser, page = client_of(creator), page_of(workspace, version)
     answer = browser.get(page_of(workspace, version, "statement"))
-    assert answer.content.decode() == keys.statement_for(version) == version.signatures.get().statement
+    said = Statement.read(version.signatures.get().statement)  # the marketplace's, which says its catalogue besides
+    assert answer.content.decode() == keys.statement_for(version) == said.plain.text
     assert 'filename="acme-1.0.0.statement.json"' in answer["Content-Disposition"]
     shown = browser.get(page).content.decode()
     assert "openssl pkeyutl -sign -inkey publisher.pem -rawin -in acme-1.0.0.statement.json" in shown

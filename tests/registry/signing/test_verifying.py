@@ -16,6 +16,7 @@ from registry.models import SigningKey, Version, VersionSignature
 from registry.services import install, publish_draft, resolve, verified_manifest
 from registry.signing import sign_with, verify, verify_contents
 from registry.signing.keys import NAME, current
+from registry.signing.statements import Statement
 from tests.registry.samples import connector, publish
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,8 @@ def test_what_is_signed_names_every_byte_and_anybody_can_check_it():
     version = publish(connector(), files=FILES)
     row = version.signatures.get()
     assert json.loads(row.statement) == {
-        "type": "galaxy.version/1",
+        "type": "galaxy.version/2",
+        "catalogue": row.key_id,
         "extension": "acme",
         "kind": "connector",
         "number": "1.0.0",
@@ -46,6 +48,11 @@ def test_what_is_signed_names_every_byte_and_anybody_can_check_it():
         "manifest_digest": version.manifest_digest,
         "files": dict(version.files.values_list("path", "sha256")),
     }
+    plain = Statement.read(row.statement).plain
+    assert json.loads(plain.text)["type"] == "galaxy.version/1" and "catalogue" not in plain.text
+    for mixed in (row.statement.replace("version/2", "version/1"), plain.text.replace("version/1", "version/2")):
+        with pytest.raises(ValueError, match="no statement"):
+            Statement.read(mixed)
     text, rest = row.statement.encode(), (bytes(row.signature), bytes(row.key.public))
     assert in_pure_python.is_signed(text, *rest)
     assert not in_pure_python.is_signed(text + b" ", *rest)
