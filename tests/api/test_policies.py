@@ -4,15 +4,19 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from galaxy.core.models import AuditEvent, Token
 from policies.errors import SelfApproval
 from policies.models import Approval, Rule, RuleSet
-from policies.services.changes import change_decided
+from policies.services.changes import ask_upgrade, change_decided
 from policies.services.voting import decide_approval
 from policies.waiting import ENOUGH
+from registry.courses import Course
 from registry.services import install
+from registry.updates.rollouts import start_rollout
 from sandbox.models import Run
 from sandbox.services import invoke
 from tests.api.conftest import send, url
@@ -182,3 +186,25 @@ def test_nothing_of_the_api_decides(api, token_of, admin, approver, probe):
         body = {"decision": "approved", "digest": Approval.objects.get().digest}
         assert send(client, f"approvals/{run['approval']}/{rest}", body).status_code in {404, 405}
     assert Approval.objects.get().status == "pending"
+
+
+def test_roll_outs_and_changes_are_listed_in_as_many_statements_for_many_as_for_few(
+    workspace, admin, member, api, token_of, django_assert_num_queries
+):
+    client, asking, counts = api(token_of(admin)), api(token_of(member)), []
+    places = ((client, url("roll-outs/")), (asking, url("changes/")))
+    for number in range(8):
+        version = publish(connector(f"going{number}"))
+        one = install(workspace, version.extension, version=version, actor=admin)
+        newer = publish(connector(f"going{number}", "1.0.1"))
+        ask_upgrade(one, newer, actor=member, course=Course() if number % 2 else None)
+        start_rollout(one, version=newer, actor=admin, course=Course())
+        if number == 1:
+            for who, place in places:
+                who.get(place)
+                with CaptureQueriesContext(connection) as found:
+                    assert who.get(place).status_code == 200
+                counts.append(len(found))
+    for (who, place), count in zip(places, counts, strict=True):
+        with django_assert_num_queries(count):
+            assert len(who.get(place).json()["results"]) == 8
