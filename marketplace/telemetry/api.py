@@ -14,7 +14,7 @@ from marketplace.retiring.reading import publications_of, require_publications
 from marketplace.telemetry.access import require_seeing
 from marketplace.telemetry.counting import WINDOWS
 from marketplace.telemetry.models import VersionDay
-from marketplace.telemetry.reading import LEAST, Sums, telemetry_of
+from marketplace.telemetry.reading import LEAST, Totals, telemetry_of
 from sandbox.models import Category
 
 UNTOLD = f"Null where fewer than {LEAST} workspaces called it."
@@ -121,5 +121,5 @@ class TelemetryView(WorkspaceView):
         return Response(TelemetrySerializer(shape).data)
 
 
-def _calls(sums: Sums) -> Any:
+def _calls(sums: Totals) -> Any:
     return sums if sums.is_told else None

@@ -1,10 +1,11 @@
 """What a page of telemetry shows of one extension, read from what was counted, in a fixed number of queries."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from operator import add
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,7 +14,7 @@ from galaxy.core.ui.words import duration
 from marketplace.cards.figures import percent
 from marketplace.telemetry.counting import WINDOWS
 from marketplace.telemetry.models import InstallDay, Reached, VersionDay
-from marketplace.telemetry.sketch import percentile
+from marketplace.telemetry.sketch import Histogram, add_to, empty, percentile, percentile_of
 from registry.models import Extension, Kind, Version
 from registry.reach import workspaces_of_versions
 from sandbox.models import Category
@@ -45,7 +46,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Sums:
-    """Several days of one or more versions together."""
+    """Several days of one version, as they are kept."""
 
     days: Sequence[VersionDay]
 
@@ -77,13 +78,49 @@ class Sums:
     def p95_ms(self) -> int | None:
         return percentile((day.buckets, day.counts) for day in self.days)
 
+
+@dataclass
+class Totals:
+    """Many days of one or more versions, added up as they are read: ``good``, ``bad`` and ``callers`` are calls,
+    ``failed`` those of each category, ``times`` how long they took (sketch). None of it where no day is told."""
+
+    is_told: bool = False
+    good: int = 0
+    bad: int = 0
+    callers: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    times: Histogram = field(default_factory=empty)
+
+    def count(self, good: int, bad: int, callers: int, failed: Mapping[str, int]) -> None:
+        self.is_told = True
+        self.good, self.bad, self.callers = self.good + good, self.bad + bad, self.callers + callers
+        self.failed.update(failed)
+
+    @classmethod
+    def together(cls, some: Iterable["Totals"]) -> "Totals":
+        found = cls()
+        for one in some:
+            if one.is_told:
+                found.count(one.good, one.bad, one.callers, one.failed)
+                found.times = list(map(add, found.times, one.times))
+        return found
+
+    @property
+    def counted(self) -> int:
+        return self.good + self.bad
+
+    @property
+    def success(self) -> str:
+        return percent(self.good, self.counted) if self.counted else "–"
+
+    @cached_property
+    def p95_ms(self) -> int | None:
+        return percentile_of(self.times)
+
     @cached_property
     def errors(self) -> list[Share]:
         """The most frequent first."""
-        found: Counter[str] = Counter()
-        for day in self.days:
-            found.update(day.errors)
-        return [Share(name, number, self.counted) for name, number in found.most_common()]
+        return [Share(name, number, self.counted) for name, number in self.failed.most_common()]
 
 
 @dataclass(frozen=True)
@@ -91,7 +128,7 @@ class DayRow:
     """One day (UTC); ``sums`` is of all versions, ``installs`` None before it was counted."""
 
     day: date
-    sums: Sums
+    sums: Totals
     installs: int | None
     is_today: bool = False
 
@@ -102,7 +139,7 @@ class VersionRow:
     None."""
 
     version: Version
-    sums: Sums
+    sums: Totals
     held: int
     active: int | None
 
@@ -127,7 +164,7 @@ class Telemetry:
     window: int
     days: list[DayRow]
     versions: list[VersionRow]
-    sums: Sums
+    sums: Totals
     active: int | None
     installs: int
     budget_ms: int | None
@@ -210,12 +247,15 @@ def telemetry_of(extension: Extension, window: int, now: datetime | None = None)
     today = (now or timezone.now()).astimezone(UTC).date()
     first = today - timedelta(days=window - 1)
     versions = list(extension.versions.defer("manifest").order_by("-sort_key"))
-    by_id: dict[UUID, list[VersionDay]] = {one.pk: [] for one in versions}
-    by_day: dict[date, list[VersionDay]] = {first + timedelta(days=at): [] for at in range(window)}
-    rows = list(VersionDay.objects.filter(version__in=list(by_id), day__gte=first, day__lte=today))
-    for row in rows:
-        by_id[row.version_id].append(row)
-        by_day[row.day].append(row)
+    by_id: dict[UUID, Totals] = {one.pk: Totals() for one in versions}
+    by_day: dict[date, Totals] = {first + timedelta(days=at): Totals() for at in range(window)}
+    rows = VersionDay.objects.filter(version__in=list(by_id), day__gte=first, day__lte=today).order_by()
+    fields = ("version", "day", "good", "bad", "callers", "errors", "buckets", "counts")
+    for version, day, good, bad, callers, errors, buckets, counts in rows.values_list(*fields):
+        of_version, of_day = by_id[version], by_day[day]
+        of_version.count(good, bad, callers, errors)
+        of_day.count(good, bad, callers, errors)
+        add_to(of_version.times, of_day.times, buckets, counts)
     installs = _installs(extension, first, today)
     held = workspaces_of_versions(by_id)
     reached = {row.version_id: getattr(row, f"days_{window}") for row in Reached.objects.filter(extension=extension)}
@@ -223,14 +263,13 @@ def telemetry_of(extension: Extension, window: int, now: datetime | None = None)
         extension=extension,
         window=window,
         days=[
-            DayRow(day, Sums(some), installs.get(day, 0 if installs else None), day == today)
-            for day, some in by_day.items()
+            DayRow(day, some, installs.get(day, 0 if installs else None), day == today) for day, some in by_day.items()
         ],
         versions=[
-            VersionRow(one, Sums(by_id[one.pk]), held.get(one.pk, 0), _active(reached.get(one.pk), held.get(one.pk, 0)))
+            VersionRow(one, by_id[one.pk], held.get(one.pk, 0), _active(reached.get(one.pk), held.get(one.pk, 0)))
             for one in versions
         ],
-        sums=Sums(rows),
+        sums=Totals.together(by_id.values()),
         active=_active(reached.get(None), sum(held.values())),
         installs=sum(held.values()),
         budget_ms=BUDGETS_MS.get(Kind(extension.kind)),
