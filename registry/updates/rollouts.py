@@ -238,8 +238,14 @@ def _finish(row: RollOut, by: Who) -> RollOut:
         else Actor.of(row.started_by).through("system", str(row.pk), f"roll-out of {row}")
     )
     actor = by if isinstance(by, User) else row.started_by
-    said = {"reason": "Rolled out.", "approval": row.approval}
-    move_rolled_out(row.installation, version=row.version, actor=actor, chain=chain, **said)
+    move_rolled_out(
+        row.installation,
+        version=row.version,
+        actor=actor,
+        chain=chain,
+        reason="Rolled out.",
+        approval=row.approval,
+    )
     _tell(row, "rollout_finished", by, f"{row.installation} is at {row.version.number} now.")
     return row
 
