@@ -20,7 +20,7 @@ from registry.services.closing import close
 from registry.services.endings import end_with
 from registry.services.holding import require_hold
 from registry.services.naming import refuse_shared_names
-from registry.services.quarantining import refuse_quarantined
+from registry.services.quarantining import hold_still, refuse_quarantined
 from registry.services.resolving import reaches_out, verified_manifest
 from registry.services.retired import refuse_retired
 from registry.signals import installation_removed
@@ -68,6 +68,7 @@ def install_agreed(workspace: Workspace, version: Version, *, actor: User, chain
     ``chain`` is who acts, where it is more than ``actor``. Raises what ``install`` does of the world as it is.
     """
     extension, by = version.extension, chain or Actor.of(actor)
+    hold_still(version)
     _check_installable(workspace, extension, version)
     verify(version)
     manifest = verified_manifest(version.digest)

@@ -25,7 +25,7 @@ from registry.services.endings import end_open_rollout
 from registry.services.holding import why_not_move
 from registry.services.installing import missing_requirements
 from registry.services.naming import refuse_shared_names
-from registry.services.quarantining import refuse_quarantined
+from registry.services.quarantining import hold_still, refuse_quarantined
 from registry.services.resolving import reaches_out, verified_manifest
 from registry.services.retired import refuse_retired
 from registry.signals import pin_moved
@@ -209,6 +209,7 @@ def _move(
         raise AlreadyRemoved(f"{installation} was removed.")
     if version.extension_id != row.extension_id:
         raise NotInstallable(f"{version} can not be installed.")
+    hold_still(version)
     refuse_quarantined(version)
     if not (is_back and version.is_deprecated):
         refuse_retired(version)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -118,6 +118,16 @@ def refuse_quarantined(version: Version) -> None:
     if version.quarantine:
         reason = reason_of(version)
         raise Quarantined(f"{version} is in quarantine{f': “{reason}”' if reason else '.'}")
+
+
+def hold_still(version: Version) -> None:
+    """Read how ``version`` stands and keep it so until the transaction ends: whoever takes it out, deprecates it or
+    yanks it then waits, and finds and tells the holder that this transaction makes. Many may hold it at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quarantine, status FROM registry_version WHERE id = %s FOR SHARE", [version.pk])
+        state = cursor.fetchone()
+    if state != (version.quarantine, version.status):
+        version.refresh_from_db(fields=["quarantine", "status", "yank_reason", "retire_reason", "ends_on", "successor"])
 
 
 def reason_of(version: Version) -> str:

@@ -1,17 +1,19 @@
 """A version is taken out by the desk: nobody installs it, its calls end or go on as each workspace says (F95)."""
 
+import threading
+
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.utils import DatabaseError, IntegrityError
 
 from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent, Notification
 from galaxy.core.permissions import NotGranted
-from galaxy.core.scope import scope_with
+from galaxy.core.scope import scope_with, workspace_scope
 from registry.errors import AlreadyQuarantined, NeedsAnother, NotQuarantined, Quarantined
 from registry.models import PackPin, PublisherMember, Quarantine, Version
 from registry.reach import workspaces_of_versions
-from registry.services import install, move_pin
+from registry.services import install, installing, move_pin, moving
 from registry.services.quarantining import lift, quarantine, stop_versions, tell_of_quarantine
 from sandbox.services import approval_was_decided, invoke, perform
 from tests.approving import approve
@@ -199,3 +201,42 @@ def test_who_uses_it_by_a_pin_of_one_pack_alone_is_told_as_well(desk, workspace,
     row = take_out(desk, second, "calls")
     assert tell_of_quarantine(row.pk) == 1
     assert workspaces_of_versions([first.pk, second.pk]) == {first.pk: 1, second.pk: 1}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.parametrize("act", ["install", "move"])
+def test_who_is_taking_it_in_at_that_moment_is_found_and_told(cast, desk, monkeypatch, act):
+    workspace, admin = cast["meridian"], cast["admin"]
+    first, second = publish_sample(connector()), publish_sample(connector("acme", "1.0.1", summary="Better."))
+    if act == "move":
+        with workspace_scope([workspace.pk], admin.pk):
+            held = install(workspace, first.extension, version=first, actor=admin)
+
+    def take_it_out():
+        try:
+            take_out(desk, second)
+        finally:
+            connections.close_all()
+
+    desk_acts = threading.Thread(target=take_it_out)
+    module = {"install": installing, "move": moving}[act]
+    verify = module.verify
+
+    def meanwhile(version):
+        """After it was found free, and before anything is written."""
+        desk_acts.start()
+        desk_acts.join(timeout=0.5)
+        assert desk_acts.is_alive()
+        verify(version)
+
+    monkeypatch.setattr(module, "verify", meanwhile)
+    with workspace_scope([workspace.pk], admin.pk):
+        if act == "install":
+            install(workspace, second.extension, version=second, actor=admin)
+        else:
+            move_pin(held, version=second, actor=admin)
+    desk_acts.join(timeout=20)
+    tell_of_quarantine(Quarantine.objects.get(version=second).pk)
+    with workspace_scope([workspace.pk], admin.pk):
+        told = AuditEvent.objects.filter(action="quarantine.opened", workspace=workspace)
+        assert told.count() == 1
