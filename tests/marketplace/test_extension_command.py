@@ -49,7 +49,7 @@ def test_what_is_wrong_is_printed_with_its_place_and_its_fix(tmp_path):
     manifest.write_text(manifest.read_text().replace("title: string,", "title: strnig,"))
     printed, status = run("check", tmp_path / "one")
     assert status == 1
-    assert "unknown-type" in printed
+    assert "manifest.yaml:18:22 unknown-type" in printed
     assert "fix:" in printed
     found = json.loads(run("check", tmp_path / "one", "--json")[0])["findings"]
     assert [one["code"] for one in found if one["severity"] == "error"] == ["unknown-type"]

@@ -17,7 +17,7 @@ from galaxy.core.terminal import calm, calm_json
 from marketplace.bundles import command as bundles
 from marketplace.checks import Checked, check
 from marketplace.creating import remote
-from marketplace.creating.testing import told_tests
+from marketplace.creating.testing import finding_line, told_tests
 from marketplace.folders import begin_folder, read_folder
 from marketplace.workshop.starters import STARTERS
 
@@ -68,8 +68,7 @@ class Command(BaseCommand):
             self.stdout.write(_as_json(checked))
         else:
             for finding in checked.findings:
-                place = f"{finding.path or folder.name}:{finding.line}:{finding.column}"
-                self._say(f"{place} {finding.code} {finding.message}\n    fix: {finding.fix}")
+                self._say(finding_line(finding.as_dict(), folder.name))
             count = len(checked.errors)
             self._say(f"{count or 'No'} error{'' if count == 1 else 's'}.")
         if not checked.is_publishable:
