@@ -210,7 +210,10 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s each way, for clocks that are a little off (RFC 6238, section 5.2)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HARDENED  # http://localhost
-EMAIL_BACKEND = env_str("EMAIL_BACKEND", f"django.core.mail.backends.{'smtp' if HARDENED else 'console'}.EmailBackend")
+# On a machine of one's own mail is a file to look at: on the console it would hide what else is told there.
+_mail = "smtp" if HARDENED else "filebased"
+EMAIL_BACKEND = env_str("EMAIL_BACKEND", f"django.core.mail.backends.{_mail}.EmailBackend")
+EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = env_str("EMAIL_HOST", "localhost")
 EMAIL_PORT = env_int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")

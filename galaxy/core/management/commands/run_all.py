@@ -85,6 +85,8 @@ class Command(BaseCommand):
             for role, email, password in LOGINS:
                 self._say(f"  {role:<9} {email:<24} {password}")
         self._say(f"\nCtrl-C stops it. Logs are in {settings.DATA_DIR / 'logs'}.")
+        if "filebased" in settings.EMAIL_BACKEND:
+            self._say(f"Mail is kept in {settings.EMAIL_FILE_PATH} and sent to nobody.")
 
 
 def programs(port: int) -> list[Program]:
