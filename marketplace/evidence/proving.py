@@ -12,11 +12,13 @@ from galaxy.core.models import Workspace
 from marketplace.checks import Checked, Context, check
 from marketplace.checks.coverage import coverage_of
 from marketplace.evidence.models import Evidence
-from marketplace.evidence.rules import BY_CODE
+from marketplace.evidence.rules import BY_CODE, rules_of
 from marketplace.evidence.standing import RuleStanding, standing_of
 from registry.manifests import Manifest, version_digest
 from registry.models import Publisher, Version
 from sandbox.contract_tests import Report, run_tests
+
+REVIEWED = "reviewed"
 
 KEPT_REPORTS = 5  # of one rule; of older evidence the fact is kept and the report is not
 
@@ -84,6 +86,13 @@ def prove_version(version: Version, *, now: datetime | None = None) -> Report:
     keep(version.digest, "publisher", is_proven, note=note, version=version, now=now)
     files = {path: bytes(content) for path, content in version.files.values_list("path", "content")}
     return prove(version.parsed, files, publisher=version.extension.publisher, version=version, now=now)
+
+
+def keep_review(version: Version, *, level: str, note: str) -> None:
+    """Keep that whoever runs Galaxy read a version that they list at ``level`` themselves; safe to run twice."""
+    asks = any(rule.code == REVIEWED for rule in rules_of(level))
+    if asks and not Evidence.objects.public().filter(digest=version.digest, rule=REVIEWED).exists():
+        keep(version.digest, REVIEWED, True, note=note, version=version)
 
 
 def require_evidence(

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from marketplace.catalogue import read_catalogue
+from marketplace.evidence.models import Evidence
+from marketplace.evidence.standing import standing_of
 from marketplace.models import Listing
 from registry.models import Extension, Version
 from tests.registry.samples import connector, pack
@@ -50,6 +52,8 @@ def test_everything_is_published_and_listed(catalogue):
     assert listing.version.changes == "First release."
     assert [file.path for file in listing.version.files.all()] == ["docs.md"]
     assert Listing.objects.get(extension__slug="things.keep").scopes == ["things.write"]
+    read = [one for one in standing_of(listing.version.digest, listing.level) if one.rule.code == "reviewed"]
+    assert [(one.state, one.evidence.note) for one in read] == [("proven", "Part of the catalogue that Galaxy ships")]
 
 
 def test_a_second_run_changes_nothing(catalogue):
@@ -57,6 +61,7 @@ def test_a_second_run_changes_nothing(catalogue):
     before = set(Version.objects.values_list("pk", "digest"))
     assert load(catalogue) == ("Catalogue: 2 extensions, 2 versions (0 new), 2 listings.\n", "")
     assert set(Version.objects.values_list("pk", "digest")) == before
+    assert Evidence.objects.filter(rule="reviewed").count() == 2
 
 
 def test_the_index_may_change_its_judgement(catalogue):
