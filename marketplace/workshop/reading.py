@@ -54,6 +54,14 @@ def drafts_of(workspace: Workspace) -> QuerySet[Draft]:
     )
 
 
+def newest_submission_of(draft: Draft) -> Any:
+    """The submission that was handed in of the draft last (marketplace.submissions.models), or None."""
+    from marketplace.submissions.models import Submission  # which stands on drafts itself
+
+    rows = Submission.objects.in_workspace(draft.workspace).filter(draft=draft)
+    return rows.defer("text", "manifest").order_by("-submitted_at", "-pk").first()
+
+
 def installation_of(draft: Draft, user: User) -> Installation | None:
     """What is installed of the draft, as far as ``user`` may see it."""
     if draft.extension_id is None:

@@ -26,7 +26,14 @@ from marketplace.workshop.drafts import (
 )
 from marketplace.workshop.forms import FileForm, StartForm, TextForm
 from marketplace.workshop.models import Draft, DraftFile
-from marketplace.workshop.reading import MOST_VERSIONS, drafts_of, installation_of, trials_of, versions_of
+from marketplace.workshop.reading import (
+    MOST_VERSIONS,
+    drafts_of,
+    installation_of,
+    newest_submission_of,
+    trials_of,
+    versions_of,
+)
 from marketplace.workshop.starters import STARTERS, TEXTS
 from registry.asks import asks_of
 from registry.manifests import version_digest
@@ -245,6 +252,7 @@ def _editor(
         "run_url": run_url,
         "losses": draft.losses,
         "usual_replies": usual_replies(),
+        "submission": newest_submission_of(draft),
     }
     return render(request, "workshop/draft_detail.html", context | tested, status=status)
 
