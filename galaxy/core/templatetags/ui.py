@@ -99,6 +99,13 @@ def time(moment: datetime | None, exact: bool = False) -> SafeString:
 
 
 @register.simple_tag
+def when(moment: datetime) -> SafeString:
+    """A moment to come, as one says it: ``4 Dec 2026, 19:00 UTC``, in the reader's zone."""
+    words_of_it = f"{timezone.localtime(moment):%-d %b %Y, %H:%M %Z}"
+    return format_html('<time datetime="{}">{}</time>', f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words_of_it)
+
+
+@register.simple_tag
 def day(moment: datetime) -> SafeString:
     """The day of a moment, in UTC: for what is written down and read later, when "3 days ago" would be wrong."""
     utc = moment.astimezone(UTC)
@@ -192,10 +199,13 @@ def pagination(context: Context, page: Page, noun: str = "") -> dict[str, Any]:
     request = context["request"]
     return {
         "page": page,
-        "noun": noun,
+        "noun": _ONE.get(noun, noun.removesuffix("s")) if page.paginator.count == 1 else noun,
         "previous": _query(request, page=page.previous_page_number()) if page.has_previous() else "",
         "next": _query(request, page=page.next_page_number()) if page.has_next() else "",
     }
+
+
+_ONE = {"people": "person", "policies": "policy"}
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------
