@@ -31,7 +31,7 @@ class DomainForm(forms.Form):
 
 
 class TeamForm(forms.Form):
-    user = forms.ModelChoiceField(None, label="Member")
+    user = forms.ModelChoiceField(None, label="Member", empty_label="Choose a member")
     role = forms.ChoiceField(choices=PublisherMember.Role.choices, initial=PublisherMember.Role.AUTHOR)
 
     def __init__(self, people, *args, **kwargs):

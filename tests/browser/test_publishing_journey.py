@@ -177,7 +177,7 @@ def move_to_it(page: Page) -> None:
     page.goto("/w/tidewater/updates/")
     main = page.get_by_role("main")
     expect(main).to_contain_text("Names the owner of a task.")
-    main.get_by_role("link", name=f"Look at Lantern tasks {SECOND}").click()
+    main.get_by_role("link", name=f"Review Lantern tasks {SECOND}").click()
     expect(main).to_contain_text("lantern-tasks.people.read")
     page.get_by_role("button", name=f"Agree and move to {SECOND}").click()
     expect(page.get_by_text(f"is held at {SECOND} now.")).to_be_visible()
