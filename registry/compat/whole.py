@@ -139,7 +139,7 @@ def _rest(
     changed = [key for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)]
     for key in changed:
         if key not in _NO_PROMISE:
-            yield reason("manifest-changed", key, f"{key} is another.")
+            yield reason("manifest-changed", key, f"What stands under {key} differs.")
     for path in sorted(files_before.keys() | files_after.keys()):
         if files_before.get(path) != files_after.get(path):
-            yield reason("files-changed", path, f"The file {path} is another.")
+            yield reason("files-changed", path, f"The file {path} differs.")
