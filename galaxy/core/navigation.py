@@ -63,23 +63,34 @@ def sections_for(request, beside: Callable[[], QuerySet] | None = None) -> tuple
     match = request.resolver_match
     shown = [item for item in sorted(_items, key=lambda item: item.order) if _is_shown(item, request, workspace)]
     counts, number = _counts(shown, request, beside)
+    urls = {item: reverse(item.url_name, args=place if item.permission else []) for item in shown}
+    near = {item: _nearness(item, urls[item], home, request) for item in shown} if match else {}
+    nearest = max(near.values(), default=0)
     for item in shown:
-        url = reverse(item.url_name, args=place if item.permission else [])
-        places = (url, *(home + path for path in item.covers))
+        url = urls[item]
         found[item.section].append(
             {
                 "label": item.label,
                 "url": url,
                 "icon": item.icon,
                 "key": item.key,
-                "current": bool(match)
-                and (match.view_name == item.url_name or request.path.startswith(places))
-                and (url != home or request.path == url),
+                "current": bool(nearest) and near[item] == nearest,
                 "count": counts.get(item),
                 "due": item.due,
             }
         )
     return [{"title": title, "items": items} for title, items in found.items() if items], number
+
+
+def _nearness(item: Item, url: str, home: str, request: Any) -> int:
+    """How much of the address of this page is an item's own, 0 where it is of another: appeals lie below the
+    marketplace, and are not it."""
+    if url == home and request.path != url:
+        return 0
+    if request.resolver_match.view_name == item.url_name:
+        return len(request.path)
+    places = (url, *(home + path for path in item.covers))
+    return max((len(place) for place in places if request.path.startswith(place)), default=0)
 
 
 @dataclass(frozen=True)
