@@ -13,7 +13,7 @@ from registry.moves import foresee
 from registry.pack_fits import stopped_by
 from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
-from registry.services.moving import upgrade_step, widening_of
+from registry.services.moving import hold_against, upgrade_step, widening_of
 from registry.services.widening import widen_step
 
 
@@ -57,6 +57,7 @@ def pin_change(request, workspace, pk):
         "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "foresight": foresee(installation, version),
         "stopped": stopped_by(installation, version.number, version.parsed),
+        "held": hold_against(installation, version),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),
     }

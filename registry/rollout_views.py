@@ -13,7 +13,7 @@ from registry.courses import Course
 from registry.gates import Outlook, ReplayFirst, outlook_of
 from registry.models import Installation, Kind, PackPin, RollOut, Version
 from registry.services.holding import why_not_move
-from registry.services.moving import upgrade_step, widening_of
+from registry.services.moving import hold_against, upgrade_step, widening_of
 from registry.update_forms import PackPinForm, RollOutForm
 from registry.update_views import version_asked, visible
 from registry.updates.faring import faring_of
@@ -65,6 +65,7 @@ def roll_out_page(request, installation: Installation, version: Version, form: R
         "wider": wider,
         "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "form": form,
+        "held": hold_against(installation, version),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),
     }

@@ -264,9 +264,16 @@ def _check_move(installation: Installation, step: Step, *, agrees: bool) -> None
 
 def check_not_held(row: Installation, version: Version) -> None:
     """A hold keeps it from going forward; going back stays possible."""
+    if held := hold_against(row, version):
+        raise held
+
+
+def hold_against(row: Installation, version: Version) -> HeldHere | None:
+    """Why ``row`` is not moved to ``version`` by anybody, if somebody holds it where it is."""
     held = Hold.objects.filter(workspace=row.workspace_id, installation=row).select_related("held_by").first()
-    if held and held.holds(timezone.now()) and version.sort_key > row.pin.version.sort_key:
-        raise HeldHere(f"{row} is held at {row.pin.version.number} by {held.held_by}: “{held.reason}”")
+    if held is None or not held.holds(timezone.now()) or version.sort_key <= row.pin.version.sort_key:
+        return None
+    return HeldHere(f"{row} is held at {row.pin.version.number} by {held.held_by}: “{held.reason}”")
 
 
 def _check_can_stay_off(step: Step) -> None:
