@@ -162,7 +162,7 @@ def _age(listing: Listing, now: datetime) -> int:
         worst = min(lapsed, key=lambda one: LEVELS.index(one.rule.level))
         after = min((listing.level, level_below(worst.rule)), key=LEVELS.index)
         days = AMBER_DAYS + GRACE_DAYS
-        return lower(listing, worst.rule, after, f"{worst.rule.title} was not proven for {days} days.", now)
+        return lower(listing, worst.rule, after, f"“{worst.rule.title}” was not proven for {days} days.", now)
     for one in rules:
         if _state(one, listing, now) == AMBER:
             _warn(listing, one)
