@@ -55,6 +55,7 @@ def _new(say: Say, *, new_root: bool, **options: Any) -> None:
         add_signing_key(signers.key_file(), VERSIONS)
         key = current(signers.required(), new_root=new_root)
     say(f"Key {key} signs from now on. Keep a copy of {signers.key_file()}.")
+    say("Restart sandboxd, which signs with the keys that it read when it began.")
     if new_root:
         say(f"It begins anew: set GALAXY_MARKETPLACE_ROOTS={key} for every process, or nothing that it signs counts.")
 
@@ -63,7 +64,8 @@ def _list(say: Say, **options: Any) -> None:
     trusted = believed()
     for key in SigningKey.objects.filter(owner=SigningKey.Owner.MARKETPLACE).order_by("number"):
         doubt = "" if key.pk in trusted else ", not believed: nothing that is believed introduced it"
-        say(f"{key.number}. {key} {key.state}{doubt}, since {key.introduced_at:%Y-%m-%d %H:%M} UTC {key.revoke_reason}")
+        why = f": {key.revoke_reason}" if key.revoke_reason else ""
+        say(f"{key.number}. {key} {key.state}{doubt}, since {key.introduced_at:%Y-%m-%d %H:%M} UTC{why}")
 
 
 def _sign(say: Say, **options: Any) -> None:
