@@ -95,7 +95,8 @@ def _look(say: Say, *, file: Path, root: list[str], **options: Any) -> None:
     bundle = read_bundle(_content(file))
     say(f"{_listed(bundle)}. Signed by the marketplace whose first key is {_root(bundle)}.")
     why = why_not_trusted(bundle, _named(bundle, root))
-    say(why or "Every version is vouched for by a key that you trust.")
+    nobody = "You named no key that you trust, so nothing of it is believed. Give the whole key with --root."
+    say((why if root else nobody) if why else "Every version is vouched for by a key that you trust.")
     if why:
         raise SystemExit(1)
 
