@@ -62,6 +62,12 @@ class Tab:
         assert answer.status == status, f"{path} answered {answer.status}"
         return self
 
+    def show(self, theme: str, width: int) -> "Tab":
+        """The same page in that theme, ``width`` px wide."""
+        self.page.emulate_media(color_scheme=theme)
+        self.page.set_viewport_size({"width": width, "height": 800})
+        return self
+
     def listen(self) -> "Tab":
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -115,10 +121,7 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
         if user is not None:
             cookie = client_of(user).cookies[settings.SESSION_COOKIE_NAME]
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-        page = context.new_page()
-        page.set_viewport_size({"width": width, "height": 800})
-        page.emulate_media(color_scheme=theme)
-        return Tab(page).listen().go(path, status)
+        return Tab(context.new_page()).show(theme, width).listen().go(path, status)
 
     yield open_page
     for idle, context in taken:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from sandbox.models import CheckSchedule, HealthCheck, Run
-from tests.browser.axe import violations
+from tests.browser.axe import DESK, PHONE, faults
 from tests.extensions import installed, publish
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 
@@ -49,14 +49,13 @@ def pages(shared, workspace):
     ]
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390), ("light", 320)])
-def test_axe_finds_nothing_and_nothing_goes_sideways(visit, admin, pages, theme, width):
-    tab = visit("/w/", admin, theme, width, for_axe=True)
+def test_axe_finds_nothing_and_nothing_goes_sideways(visit, admin, pages):
+    tab = visit("/w/", admin, for_axe=True)
     found = {}
     for path in pages:
         tab.go(path).page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-        found[path] = (violations(tab.page), tab.sideways_px)
-    assert {path: what for path, what in found.items() if what[0] or what[1] > 0} == {}
+        found[path] = faults(tab, DESK, PHONE, ("light", 320))
+    assert {path: problems for path, problems in found.items() if problems} == {}
 
 
 def test_a_check_is_asked_for_without_script(visit, admin, shared):

@@ -6,20 +6,18 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import DESK, PHONE, faults, violations
 
 PATTERNS = "/patterns/"
 LOGIN = "/account/login/"
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
-def test_axe_finds_nothing_on_any_component(visit, member, theme, width):
-    assert violations(visit(PATTERNS, member, theme, width, for_axe=True).page) == []
+def test_axe_finds_nothing_on_any_component(visit, member):
+    assert faults(visit(PATTERNS, member, for_axe=True), DESK, PHONE) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_way_in(visit, db, theme):
-    assert violations(visit(LOGIN, theme=theme, for_axe=True).page) == []
+def test_axe_finds_nothing_on_the_way_in(visit, db):
+    assert faults(visit(LOGIN, for_axe=True), DESK, ("dark", 1280)) == []
 
 
 def test_axe_is_heard_once_colours_have_settled(visit, db):
@@ -52,12 +50,12 @@ def test_axe_finds_nothing_with_menu_and_dialog_open(visit, member):
 
 
 @pytest.mark.parametrize("path", [PATTERNS, LOGIN])
-@pytest.mark.parametrize("width", [320, 768, 1920])
-def test_nothing_breaks_the_policy_and_no_page_scrolls_sideways(visit, member, path, width):
-    tab = visit(path, None if path == LOGIN else member, width=width)
-    tab.page.wait_for_load_state("networkidle")
-    assert tab.complaints == []
-    assert tab.sideways_px <= 0
+def test_nothing_breaks_the_policy_and_no_page_scrolls_sideways(visit, member, path):
+    tab = visit(path, None if path == LOGIN else member)
+    for width in (320, 768, 1920):
+        tab.show("light", width).go(path).page.wait_for_load_state("networkidle")
+        assert tab.complaints == [], width
+        assert tab.sideways_px <= 0, width
 
 
 def test_every_target_is_large_enough_to_hit(visit, member):

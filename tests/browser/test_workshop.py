@@ -9,7 +9,7 @@ from marketplace.workshop.documents import choose, hand_in
 from marketplace.workshop.drafts import begin_draft, publish, save_draft
 from marketplace.workshop.starters import TEXTS
 from registry.services import install
-from tests.browser.axe import violations
+from tests.browser.axe import DESK, SMALL, faults, violations
 from tests.registry.openapi.documents import as_bytes, document, large, operation
 
 WORKSHOP = "/w/meridian/workshop/"
@@ -87,8 +87,7 @@ def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script
     assert [one for one in tab.complaints if "422" not in one] == []
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 320)])
-def test_axe_finds_nothing(visit, creator, made, theme, width):
+def test_axe_finds_nothing(visit, creator, made):
     draft, source = made["draft"].get_absolute_url(), made["document"].get_absolute_url()
     pages = [
         WORKSHOP,
@@ -102,15 +101,9 @@ def test_axe_finds_nothing(visit, creator, made, theme, width):
         f"{source}?q=nothing+like+it",
         f"{source}draft/",
     ]
-    tab = visit(WORKSHOP, creator, theme, width, for_axe=True)
-    found = {}
-    for path in pages:
-        problems = violations(tab.go(path).page)
-        if tab.sideways_px > 0:
-            problems.append(f"scrolls sideways by {tab.sideways_px} px")
-        if problems:
-            found[path] = problems
-    assert found == {}
+    tab = visit(WORKSHOP, creator, for_axe=True)
+    found = {path: faults(tab.go(path), DESK, SMALL) for path in pages}
+    assert {path: problems for path, problems in found.items() if problems} == {}
 
 
 def test_long_paths_leave_every_column_in_sight(visit, creator, cast, transactional_db):
