@@ -20,6 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from galaxy.core.db import grants
+from galaxy.core.db.states import drawn_once
 
 PREFIX = "test_template_"
 KEPT = 8  # of other branches and of yesterday
@@ -72,7 +73,8 @@ def _make(owner: BaseDatabaseWrapper, cursor, name: str) -> None:
         try:
             grants.grant_to_app(using="owner")
             executor = MigrationExecutor(connection)
-            executor.migrate(executor.loader.graph.leaf_nodes())
+            with drawn_once():
+                executor.migrate(executor.loader.graph.leaf_nodes())
         finally:
             connections["owner"] = owner
     cursor.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
