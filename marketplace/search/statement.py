@@ -100,22 +100,21 @@ _NEEDS = """(SELECT jsonb_agg(jsonb_build_array(coalesce(x.name, r.key), r.value
 _LOOKED = "(SELECT max(upto) FROM {found})"
 _COUNT = """SELECT 'count', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[{looked}, 0], NULL, count(*),
     NULL, NULL, NULL, NULL, NULL, NULL FROM base, unnest(tags) t GROUP BY t"""
-_OTHERS = """SELECT 'other', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[max(o.upto), 0], NULL, count(*),
-    NULL, NULL, NULL, NULL, NULL, NULL FROM ({found}
-        UNION ALL SELECT s.sign, NULL, e.tags
-        FROM asked a, unnest(a.signs, a.without) s(sign, tags), marketplace_privateentry e
-        WHERE e.workspace_id = %(workspace)s
+_OTHERS = """SELECT 'other', NULL, NULL, o.t, NULL, NULL, NULL, NULL, NULL, ARRAY[max(o.upto), 0], NULL,
+    sum(o.n)::bigint, NULL, NULL, NULL, NULL, NULL, NULL FROM ({found}
+        UNION ALL SELECT NULL, t, 1
+        FROM asked a, unnest(a.signs, a.without) s(sign, tags), marketplace_privateentry e, unnest(e.tags) t
+        WHERE e.workspace_id = %(workspace)s AND starts_with(t, s.sign)
         AND (numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery))
-    ) o, unnest(o.tags) t WHERE starts_with(t, o.sign) GROUP BY t"""
-_OTHERS_FOUND = """SELECT o.sign, o.upto, e.tags FROM (
-            SELECT s.sign, f.listing_id, max(f.upto) OVER (PARTITION BY s.sign) AS upto
-            FROM asked a, unnest(a.signs, a.without) s(sign, tags),
-                marketplace_found(a.said && s.tags::tsquery, '', '', '', 1, 0, %(enough)s::int) f
-        ) o CROSS JOIN LATERAL (SELECT * FROM marketplace_publicentry p WHERE p.listing_id = o.listing_id OFFSET 0) e"""
-_OTHERS_BY_HAND = f"""SELECT s.sign, {TIERS} AS upto, e.tags
+    ) o WHERE o.t IS NOT NULL GROUP BY o.t"""
+_OTHERS_FOUND = """SELECT max(f.upto) OVER (PARTITION BY s.sign) AS upto, f.tag AS t, f.number AS n
+        FROM asked a, unnest(a.signs, a.without) s(sign, tags),
+            marketplace_tagged(a.said && s.tags::tsquery, s.sign, %(enough)s::int) f"""
+_OTHERS_BY_HAND = f"""SELECT {TIERS} AS upto, t, 1 AS n
         FROM asked a, unnest(a.signs, a.without) s(sign, tags), here h
-        JOIN marketplace_publicentry e ON e.extension_id = h.extension_id
-        WHERE numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery)"""
+        JOIN marketplace_publicentry e ON e.extension_id = h.extension_id, unnest(e.tags) t
+        WHERE starts_with(t, s.sign)
+        AND (numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery))"""
 _STATES = f"""SELECT 'state', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, ARRAY[
         count(*), count(*) FILTER (WHERE s.sort_key > s.held_key)]::int[], NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL
     FROM (SELECT h.sort_key AS held_key, e.sort_key FROM asked a, here h

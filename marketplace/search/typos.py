@@ -10,8 +10,10 @@ and two swapped are a typo each. Words of private listings are no candidates: a 
 from collections.abc import Iterable
 from itertools import combinations
 
+from django.db import connection
 from django.db.models import QuerySet
 
+from galaxy.core.db.backend.base import preparing_cursor
 from marketplace.search.models import Word
 
 LETTERS = 7  # of the beginning, from which letters are taken out; typos further on are counted all the same
@@ -84,8 +86,9 @@ def _known(words: list[str]) -> set[str]:
 
 
 def _near(pieces: set[str]) -> list[tuple[str, int]]:
-    rows = Word.objects.filter(shortened__overlap=sorted(pieces))
-    return list(rows.values_list("word", "documents"))
+    with preparing_cursor(connection) as cursor:
+        cursor.execute("SELECT word, documents FROM marketplace_near(%s::text[])", [sorted(pieces)])
+        return cursor.fetchall()
 
 
 def _nearest(word: str, rows: list[tuple[str, int]]) -> str:
