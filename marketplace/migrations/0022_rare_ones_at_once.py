@@ -2,7 +2,8 @@
 
 ``marketplace_found`` went through all tiers one by one for what is rare; where the first two hold next to nothing, the
 rest is asked for at once. And what would be found were a facet not chosen is counted where it is found
-(``marketplace_tagged``), as far down as ``marketplace_found`` goes, instead of row by row after it.
+(``marketplace_tagged``), as far down as ``marketplace_found`` goes, instead of row by row after it. Where all that
+there is lies in the tiers looked through, as in a small catalogue, counts are exact and say so.
 """
 
 from importlib import import_module
@@ -29,6 +30,9 @@ FOUND = before.replace(
             END IF;
         END IF;
     END LOOP;
+    IF first = 1 AND at < 6 AND NOT EXISTS (SELECT FROM marketplace_publicentry e WHERE e.tier > at) THEN
+        at := 6;
+    END IF;
     IF first""",
 ).replace("    more int;\n", "    more int;\n    ids uuid[];\n", 1)
 TAGGED = """
@@ -55,6 +59,9 @@ BEGIN
         EXIT WHEN rows >= enough OR at >= 6;
         at := at + 1;
     END LOOP;
+    IF at < 6 AND NOT EXISTS (SELECT FROM marketplace_publicentry e WHERE e.tier > at) THEN
+        at := 6;
+    END IF;
     RETURN QUERY SELECT NULL::text, NULL::bigint, at;
 END $$
 """

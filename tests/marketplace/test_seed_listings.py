@@ -10,7 +10,7 @@ from marketplace.models import Listing, PublicEntry
 from registry.manifests import version_digest
 from registry.models import Version
 
-COUNT = 60
+COUNT = 130
 
 
 def seed(count=COUNT):
@@ -35,6 +35,7 @@ def test_listings_are_whole_marked_and_the_same_each_time(client_of, workspace, 
         assert manifest.is_draft is False
     page = client_of(member).get(reverse("marketplace:listing-list", args=[workspace.slug]))
     assert "made up" in page.content.decode()
+    assert f"{COUNT} extensions" in page.content.decode()  # nothing lies below what was looked through
     detail = reverse("marketplace:listing-detail", args=[workspace.slug, listing.extension.slug])
     assert client_of(member).get(detail).status_code == 200
 
