@@ -15,14 +15,17 @@ SAFETY_S = 30
 
 @pytest.fixture
 def ask(live_server):
-    """``ask()`` sends a request that looks for a session; returns what is idle once its connection was given back."""
+    """``ask()`` sends a request that looks for a session; returns what is idle once its connection was given back:
+    one, since nothing of the tests before is left."""
+    idle = pooling.kept[connection.settings_dict["NAME"]]
+    while idle:
+        idle.pop().close()
 
     def ask():
         cookie = f"{settings.SESSION_COOKIE_NAME}={'a' * 32}"
         with urlopen(Request(f"{live_server.url}/account/login/", headers={"Cookie": cookie})) as answer:  # noqa: S310
             assert answer.status == 200
         until = time.monotonic() + SAFETY_S
-        idle = pooling.kept[connection.settings_dict["NAME"]]
         while not idle and time.monotonic() < until:
             time.sleep(0.01)
         return [one.info.backend_pid for one in idle]
