@@ -6,9 +6,9 @@ from axe_playwright_python.base import AXE_SCRIPT
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK, PHONE, SMALL = ("light", 1280), ("dark", 390), ("dark", 320)  # theme and width in px
 # What htmx asks for at the load of a page is to stand there, undimmed; it is waited for so long and no longer. Links
-# and buttons recolour for 120 ms after load or a change of theme, and axe measures what it sees: what moves and comes to
-# an end is brought there, once the frame has passed in which it begins. (Waiting for it takes longer, and for ever where
-# it is within closed details: of that Chromium tells nobody that it has ended.)
+# and buttons recolour for 120 ms after load or a change of theme, and axe measures what it sees: what moves and comes
+# to an end is brought there, once the frame has passed in which it begins. (Waiting for it takes longer, and for ever
+# where it is within closed details: of that Chromium tells nobody that it has ended.)
 LOADED_MS = 4_000
 FRAMES_MS = 500
 SETTLED = """async ([frames, loaded]) => {
