@@ -27,6 +27,7 @@ from marketplace.submissions.services import submit, withdraw
 from marketplace.submissions.standing import figures_of, standing_of
 from marketplace.workshop.drafts import MAY_WRITE, files_of
 from marketplace.workshop.models import Draft
+from marketplace.workshop.reading import newest_submission_of
 
 PAGE_SIZE = 40
 
@@ -46,7 +47,7 @@ def submission_create(request, workspace, pk):
     drafts = Draft.objects.in_workspace(request.workspace).kept().select_related("workspace", "extension")
     draft = get_object_or_404(drafts, pk=pk)
     desk, publishers = marketplace_desk(), publishers_for(request.user, request.workspace)
-    last = Submission.objects.in_workspace(request.workspace).filter(draft=draft).first()
+    last = newest_submission_of(draft)
     catalogue = PUBLIC if desk and (last is None or last.is_public) else PRIVATE
     form = SubmitForm(
         request.POST if request.method == "POST" else None,

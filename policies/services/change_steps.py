@@ -48,21 +48,17 @@ def shape_of(steps: list[Step]) -> dict[str, Any]:
 
 def carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
     """Do it, within the transaction that uses its approval. Raises what doing it raises of the world as it is."""
-    asker = change.asked_by
-    if change.kind == INSTALL:
+    asker, there = change.asked_by, steps[0].installation
+    if there is None:
         for step in steps:
             change.installation = install_agreed(step.workspace, step.version, actor=asker, chain=chain)
     elif change.kind == UPGRADE:
-        there = steps[0].installation
-        assert there is not None and change.approval_id is not None  # noqa: S101  (steps_of found it)
         said: dict[str, Any] = {"actor": asker, "chain": chain, "approval": change.approval_id}
         if course := steps[0].course:
             start_approved(there, version=change.version, course=course, **said)
         else:
             move_approved(there, version=change.version, keeps=change.keeps, reason=change.reason, **said)
     else:
-        there = steps[0].installation
-        assert there is not None  # noqa: S101  (steps_of found it)
         widen_agreed(there, actor=asker, chain=chain)
 
 
