@@ -70,13 +70,13 @@ def installations_here(slugs: Iterable[str], workspace: Workspace, user: User) -
     return {row.extension.slug: row for row in rows}
 
 
-def releases_of(versions: Iterable[Version], installation: Installation | None = None) -> list[Release]:
+def releases_of(versions: Iterable[Version], installation: Installation | None = None, *, user: User) -> list[Release]:
     """The versions in their order, each with how it fares across workspaces, and what it means where ``installation``
-    is."""
+    is, as ``user`` may read it."""
     rows = list(versions)
     signed = signatures_of(rows)
     figures, flags = figures_of([one.pk for one in rows]), flags_of([one.pk for one in rows])
-    impact = impact_words(installation, rows) if installation else {}
+    impact = impact_words(installation, rows, user) if installation else {}
     return [
         Release(one, figures.get(one.pk, []), flags.get(one.pk), impact.get(one.pk, ""), signed[one.pk]) for one in rows
     ]

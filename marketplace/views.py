@@ -107,7 +107,7 @@ def listing_detail(request, workspace, slug):
         "is_over": listing.version.status != Version.Status.PUBLISHED or bool(listing.version.quarantine),
         "is_update": there is not None and is_update(there, listing.version),
         "quarantine_reason": reason_of(listing.version),
-        "releases": releases_of(listing.extension.versions.defer("manifest"), there),
+        "releases": releases_of(listing.extension.versions.defer("manifest"), there, user=request.user),
         "manifest": manifest,
         "asks": asks_for(listing.version),
         "contents": contents_of(manifest),

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from galaxy.core.agents import agents_on
-from galaxy.core.models import User
+from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import can
 from registry.models import Hold, Installation, PackPin, ScheduledMove
 from registry.services.installing import needed_by
@@ -70,6 +70,19 @@ def grouped(uses: Iterable[Use]) -> list[tuple[str, list[Use]]]:
     return [(label, some) for label, some in found if some]
 
 
+def seen_by(user: User, ids: Collection[UUID], workspace: Workspace) -> set[UUID]:
+    """Those of the packs ``ids`` that ``user`` may see: whatever tells who is hit by a change names no other."""
+    if not ids:
+        return set()
+    rows = Installation.objects.in_workspace(workspace).visible_to(user, workspace)
+    return set(rows.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def unseen(kind: str, count: int) -> str:
+    """How the dependants of a kind are told to whom they are not named."""
+    return f"{count} {_UNSEEN[kind]}{'' if count == 1 else 's'} that you may not see"
+
+
 def _own(installation: Installation, user: User | None) -> Iterable[Use]:
     """What this floor knows of: packs and pins of packs by name to who sees the pack, agents to who manages them or
     has that one. The others of a kind are counted in one."""
@@ -80,7 +93,8 @@ def _own(installation: Installation, user: User | None) -> Iterable[Use]:
             "pack__extension", "pack__workspace", "version", "pinned_by"
         )
     )
-    seen = _seen({pack.pk for pack in needing} | {one.pack_id for one in pins}, installation, user)
+    ids = {pack.pk for pack in needing} | {one.pack_id for one in pins}
+    seen = ids if user is None else seen_by(user, ids, installation.workspace)
     for pack in needing:
         if pack.pk in seen:
             wanted = pack.pin.version.parsed.requires.get(slug, "*")
@@ -108,18 +122,9 @@ def _own(installation: Installation, user: User | None) -> Iterable[Use]:
         yield Use(PIN, name, str(hold.held_by), installation.get_absolute_url(), hold.reason)
 
 
-def _seen(ids: Collection[UUID], installation: Installation, user: User | None) -> set[UUID]:
-    """Those of the packs ``ids`` that ``user`` may see."""
-    if user is None or not ids:
-        return set(ids)
-    rows = Installation.objects.in_workspace(installation.workspace).visible_to(user, installation.workspace)
-    return set(rows.filter(pk__in=ids).values_list("pk", flat=True))
-
-
 _UNSEEN = {PACK: "pack", AGENT: "agent", PIN: "pin"}
 
 
 def _unseen(kind: str, count: int) -> Iterable[Use]:
     if count:
-        noun = _UNSEEN[kind]
-        yield Use(kind, f"{count} {noun}{'' if count == 1 else 's'} that you may not see", "", count=count)
+        yield Use(kind, unseen(kind, count), "", count=count)

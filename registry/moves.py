@@ -24,7 +24,7 @@ class Foresight:
     report_url: str = ""
 
 
-Foreseer = Callable[[Installation, Version], Foresight]
+Foreseer = Callable[[Installation, Version, User], Foresight]
 Reporter = Callable[[Installation, Version], UUID | None]
 Along = Callable[[Installation, Manifest, Manifest, User], None]
 _reporters: list[Reporter] = []
@@ -42,9 +42,9 @@ def register_foreseer(foreseer: Foreseer) -> None:
     _foreseers[:] = [foreseer]
 
 
-def foresee(installation: Installation, version: Version) -> Foresight | None:
-    """None where nobody can tell."""
-    return _foreseers[0](installation, version) if _foreseers else None
+def foresee(installation: Installation, version: Version, user: User) -> Foresight | None:
+    """As ``user`` may read it; None where nobody can tell."""
+    return _foreseers[0](installation, version, user) if _foreseers else None
 
 
 def register_along(along: Along) -> None:

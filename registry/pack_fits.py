@@ -1,13 +1,17 @@
 """Whether the packs installed in a workspace would still run with another version of what they call."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from galaxy.core.models import User, Workspace
+from registry.dependants import PACK, seen_by, unseen
 from registry.manifests import ActionSpec, Manifest
 from registry.models import Installation
 from registry.semver import satisfies
 from registry.services.installing import needed_by
+
+WHY_UNSEEN = "What in them does not fit is for those who may see them."
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,14 @@ def stopped_by(
         if why:
             found.append(Stopped(pack, why))
     return found
+
+
+def told_to(user: User, stopped: Collection[Stopped], workspace: Workspace) -> list[tuple[str, str]]:
+    """(pack, why) as ``user`` may read them: packs that they may not see are counted in one."""
+    seen = seen_by(user, {one.pack.pk for one in stopped}, workspace)
+    told = [(str(one.pack), one.why) for one in stopped if one.pack.pk in seen]
+    hidden = sum(one.pack.pk not in seen for one in stopped)
+    return [*told, (unseen(PACK, hidden), WHY_UNSEEN)] if hidden else told
 
 
 def steps_calling(pack: Manifest, slug: str) -> Iterator[tuple[dict[str, Any], str]]:

@@ -10,7 +10,7 @@ from registry.compat import compare
 from registry.gates import ReplayFirst, outlook_of
 from registry.models import Installation, Version
 from registry.moves import foresee
-from registry.pack_fits import stopped_by
+from registry.pack_fits import stopped_by, told_to
 from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import hold_against, upgrade_step, widening_of
@@ -55,8 +55,8 @@ def pin_change(request, workspace, pk):
         "asks": [ask for ask in asks_of(version.parsed) if ask.scope in wider.scopes],
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": compare(installation.pin.version.parsed, version.parsed).rows,
-        "foresight": foresee(installation, version),
-        "stopped": stopped_by(installation, version.number, version.parsed),
+        "foresight": foresee(installation, version, request.user),
+        "stopped": told_to(request.user, stopped_by(installation, version.number, version.parsed), request.workspace),
         "held": hold_against(installation, version),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),

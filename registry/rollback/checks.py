@@ -7,11 +7,11 @@ floors above know, and register themselves here.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from galaxy.core.models import SecretVersion
+from galaxy.core.models import SecretVersion, User
 from registry.compat import compare
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Version
-from registry.pack_fits import Stopped, stopped_by
+from registry.pack_fits import stopped_by, told_to
 from registry.services.closing import proves_itself_otherwise
 from registry.services.connecting import secrets_of
 from registry.services.moving import widening_of
@@ -42,8 +42,8 @@ def register(reader: Reader) -> None:
         _readers.append(reader)
 
 
-def checks_of(installation: Installation, version: Version) -> list[Check]:
-    """Every point about going back to ``version`` as things stand, in the order people read them."""
+def checks_of(installation: Installation, version: Version, user: User) -> list[Check]:
+    """Every point about going back to ``version`` as things stand, in the order people read them, as ``user`` may."""
     now, after = verified_manifest(installation.pin.digest), verified_manifest(version.digest)
     found = [
         Check(
@@ -57,7 +57,7 @@ def checks_of(installation: Installation, version: Version) -> list[Check]:
     found += [
         _permissions(installation, after),
         _schema(now, after, version),
-        *_packs(stopped_by(installation, version.number, after)),
+        *_packs(told_to(user, stopped_by(installation, version.number, after), installation.workspace)),
         *_connections(installation, now, after),
         *_secrets(installation),
         *_state(version),
@@ -86,11 +86,11 @@ def _schema(now: Manifest, after: Manifest, version: Version) -> Check:
     return Check("schema", OK, "Calls look the same", "Actions and the fields they take are those of now.")
 
 
-def _packs(stopped: list[Stopped]) -> list[Check]:
+def _packs(stopped: list[tuple[str, str]]) -> list[Check]:
     if not stopped:
         return []
-    names = ", ".join(str(one.pack) for one in stopped)
-    sentences = " ".join(f"{one.pack}: {one.why}" for one in stopped)
+    names = ", ".join(name for name, _ in stopped)
+    sentences = " ".join(f"{name}: {why}" for name, why in stopped)
     return [Check("packs", BAD, f"{names} would stop", sentences, blocks=True)]
 
 

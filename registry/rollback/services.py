@@ -68,7 +68,7 @@ def roll_back(
             raise AlreadyRemoved(f"{installation} was removed.")
         fresh = Version.objects.select_related("extension").get(pk=version.pk)
         require_target(row, fresh, now)
-        _check_seen(checks_of(row, fresh), row, actor, accepted)
+        _check_seen(checks_of(row, fresh, actor), row, actor, accepted)
         wider = widening_of(row, verified_manifest(fresh.digest))
         agrees = set(wider.words) <= set(agreed)
         return move_back(row, version=fresh, actor=actor, by=Actor.of(actor), reason=reason, agrees=agrees)

@@ -57,7 +57,7 @@ def _outlook(request, installation: Installation, version: Version) -> dict:
     if refused := refusal_of(installation, version):
         return {"refused": refused}
     wider = widening_of(installation, version.parsed)
-    checks = checks_of(installation, version)
+    checks = checks_of(installation, version, request.user)
     blocking = [check for check in checks if check.blocks]
     denied = why_not_move(request.user, installation, widens=bool(wider))
     if blocking and not denied:

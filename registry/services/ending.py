@@ -4,6 +4,7 @@ Sweeps, safe to run as often as one likes. Whether a move is safe a higher floor
 (sandbox.upgrades); where nobody can say, it is not.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,6 +21,7 @@ from galaxy.core.models import User
 from galaxy.core.notifications import notify
 from galaxy.core.permissions import NotGranted, holders_of
 from galaxy.core.sweeps import apart
+from registry.dependants import PACK, seen_by, unseen
 from registry.models import EndNotice, Installation, Version
 from registry.reach import holders_of_versions
 from registry.services.installing import needed_by
@@ -105,10 +107,10 @@ def _tell(version: Version, ends_on: date, installation_id: UUID, days: int) -> 
     if not is_new:
         return 0
     packs = affected_packs(installation)
-    used = f" Used by {', '.join(str(pack) for pack, _ in packs)}." if packs else ""
     instead = f" Move to {version.successor.number}." if version.successor else ""
-    note = f"{version.number} ends on {ends_on:%d %B %Y}.{instead}{used} “{version.retire_reason}”"
-    notify(installation.workspace, _people(installation, packs), "version_ending", installation, note=note)
+    for used, people in _by_what_they_see(installation, packs).items():
+        note = f"{version.number} ends on {ends_on:%d %B %Y}.{instead}{used} “{version.retire_reason}”"
+        notify(installation.workspace, people, "version_ending", installation, note=note)
     facts = {"version": version.number, "ends_on": str(ends_on), "days": days}
     audit.record("version.ending_told", actor=None, target=installation, after=facts)
     return 1
@@ -170,6 +172,18 @@ def _paused(installation: Installation, version: Version, why: str, now: datetim
 def _held(version: Version, installation_id: UUID) -> Installation | None:
     rows = Installation.objects.active().filter(pk=installation_id, pin__version=version)
     return rows.select_related("workspace", "extension", "pin__version", "pin__pinned_by").first()
+
+
+def _by_what_they_see(installation: Installation, packs: list[tuple[Installation, User]]) -> dict[str, list[User]]:
+    """Whom it concerns, by the sentence on which packs use it as each may read it."""
+    found: dict[str, list[User]] = defaultdict(list)
+    for person in _people(installation, packs):
+        seen = seen_by(person, {pack.pk for pack, _ in packs}, installation.workspace)
+        names = [str(pack) for pack, _ in packs if pack.pk in seen]
+        if hidden := len(packs) - len(names):
+            names.append(unseen(PACK, hidden))
+        found[f" Used by {', '.join(names)}." if names else ""].append(person)
+    return found
 
 
 def _people(installation: Installation, packs: list[tuple[Installation, User]] | None = None) -> QuerySet[User]:

@@ -147,7 +147,7 @@ def _release(
     version: Version,
     current: Manifest,
     manifest: Manifest,
-    needs: list[tuple[str, str]],
+    needs: list[str],
     skips: bool,
 ) -> Release:
     wider = widening_between(one.scopes, one.hosts, current, manifest)
@@ -178,14 +178,18 @@ def runs_without(one: Installation, current: Manifest, manifest: Manifest) -> bo
 
 
 def packs_that_stop(one: Installation, version: Version) -> str:
-    """Which packs here would not run with ``version``, in a sentence; "" where none is."""
+    """That packs here would not run with ``version``, in a sentence for whoever sees the installation: how many and
+    what they take, and no name. "" where none is."""
     return _hindrance(version, _needs([one])[one.extension.slug])
 
 
-def _hindrance(version: Version, needs: list[tuple[str, str]]) -> str:
-    """``needs`` are (name of a pack, the range it takes)."""
-    stopped = [f"{name} takes {wanted}" for name, wanted in needs if not satisfies(version.number, wanted)]
-    return f"Packs here would not run with it: {', '.join(stopped)}." if stopped else ""
+def _hindrance(version: Version, needs: list[str]) -> str:
+    """``needs`` are the ranges that packs take, one of each."""
+    stopped = [wanted for wanted in needs if not satisfies(version.number, wanted)]
+    if not stopped:
+        return ""
+    packs = "1 pack here takes" if len(stopped) == 1 else f"{len(stopped)} packs here take"
+    return f"{packs} {', '.join(sorted(set(stopped)))} of it, and would not run."
 
 
 def _newer(installations: Sequence[Installation]) -> dict[UUID, list[Version]]:
@@ -211,20 +215,19 @@ def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
     return {pk: load(manifest) for pk, manifest in rows}
 
 
-def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, str]]]:
-    """Which packs here take which range of what, by slug. A pack that has a pin of its own takes what that says."""
+def _needs(installations: Sequence[Installation]) -> dict[str, list[str]]:
+    """Which range of what packs here take, by slug, one of each. One that has a pin of its own takes what that says."""
     slugs = [one.extension.slug for one in installations]
     # Looked up row by row and not joined: see registry.services.installing.needed_by.
-    extension = Extension.objects.filter(pk=OuterRef("extension"))
+    kind = Subquery(Extension.objects.filter(pk=OuterRef("extension")).values("kind"))
     packs = (
         Installation.objects.in_workspace(installations[0].workspace)
         .active()
-        .alias(kind=Subquery(extension.values("kind")))
+        .alias(kind=kind)
         .filter(kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
-        .annotate(called=Subquery(extension.values("name")))
     )
-    rows = list(packs.order_by("called").values_list("pk", "called", "pin__version__manifest__requires"))
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    rows = list(packs.values_list("pk", "pin__version__manifest__requires"))
+    found: dict[str, list[str]] = defaultdict(list)
     if not rows:
         return found
     own = set(
@@ -232,8 +235,8 @@ def _needs(installations: Sequence[Installation]) -> dict[str, list[tuple[str, s
         .filter(installation__in=installations)
         .values_list("pack_id", "installation__extension__slug")
     )
-    for pk, name, requires in rows:
+    for pk, requires in rows:
         for slug, wanted in requires.items():
             if (pk, slug) not in own:
-                found[slug].append((name, wanted))
+                found[slug].append(wanted)
     return found

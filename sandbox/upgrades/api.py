@@ -14,6 +14,7 @@ from registry.models import Installation
 from registry.update_api import ActiveView, release_of
 from sandbox.models import UpgradePreview
 from sandbox.upgrades.previews import begin_preview, stop_preview
+from sandbox.upgrades.report import content_for
 
 
 class ReplayFindingSerializer(serializers.Serializer):
@@ -120,6 +121,13 @@ class PreviewView(Previews, DetailView):
 
     opens = {"GET": "installations.read"}
     row = PreviewDetailSerializer
+
+    def find(self, **place):
+        found: UpgradePreview = super().find(**place)
+        if found.report:
+            found.report.installation = found.installation
+            found.report.content = content_for(found.report, self.caller.person)
+        return found
 
 
 class InstallationPreviewView(ActiveView):

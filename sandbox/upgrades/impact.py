@@ -1,15 +1,18 @@
 """What a version breaks, and whom of this workspace that hits: by recorded calls and packs, not by what is declared."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import jmespath
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from galaxy.core.models import User
 from registry.compat import Comparison, compare
+from registry.dependants import PACK, seen_by, unseen
 from registry.manifests import Manifest
 from registry.models import Installation, Version
 from registry.pack_fits import steps_calling
@@ -59,29 +62,50 @@ class Break:
 
 @dataclass(frozen=True)
 class Impact:
-    """A break with who feels it here: ``calls`` of the last LOOKED_BACK, and names of ``packs``."""
+    """A break with who feels it here: ``calls`` of the last LOOKED_BACK, and ``packs``, as {id: name}."""
 
     broken: Break
     calls: int
-    packs: tuple[str, ...]
+    packs: Mapping[str, str]
 
     @property
     def is_felt(self) -> bool:
         return bool(self.calls or self.packs)
 
-    @property
-    def sentence(self) -> str:
+    def names_for(self, seen: Collection[str]) -> list[str]:
+        return [name for id, name in self.packs.items() if id in seen]
+
+    def sentence_for(self, seen: Collection[str] | None) -> str:
+        """For whoever may see the packs ``seen``; None: for everybody who may see what is called, so that it names no
+        pack."""
         if not self.is_felt:
             return f"{self.broken.words}: your calls do not use it."
-        told = [f"{self.calls:,} of your calls"] if self.calls else []
-        return f"{self.broken.words}: {' and '.join([*told, *self.packs])} use{'s' if not self.calls else ''} it."
+        words = [f"{self.calls:,} of your calls"] if self.calls else []
+        words += self.names_for(seen or ())
+        if hidden := len(self.packs) - len(self.names_for(seen or ())):
+            words.append(unseen(PACK, hidden) if seen is not None else f"{hidden} pack{'' if hidden == 1 else 's'}")
+        is_one = not self.calls and len(self.packs) == 1
+        return f"{self.broken.words}: {' and '.join(words)} use{'s' if is_one else ''} it."
 
     def as_json(self) -> dict[str, Any]:
+        """As a report keeps it, and nobody is shown."""
         one = self.broken
+        packs = [{"id": id, "name": name} for id, name in self.packs.items()]
         return {
             "kind": one.kind, "action": one.action, "field": one.field, "to": one.to, "calls": self.calls,
-            "packs": list(self.packs), "sentence": self.sentence, "is_felt": self.is_felt,
+            "packs": packs, "is_felt": self.is_felt,
         }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Impact":
+        """Reports of before kept names alone, which are told to nobody."""
+        broken = Break(kept["kind"], kept["action"], kept["field"], kept["to"])
+        packs = (one if isinstance(one, dict) else {"id": one, "name": ""} for one in kept["packs"])
+        return cls(broken, kept["calls"], {one["id"]: one["name"] for one in packs})
+
+    def shown(self, seen: Collection[str]) -> dict[str, Any]:
+        """What the page and the API tell whoever may see the packs ``seen``."""
+        return self.as_json() | {"packs": self.names_for(seen), "sentence": self.sentence_for(seen)}
 
 
 def breaks_of(before: Manifest, after: Manifest) -> list[Break]:
@@ -110,13 +134,23 @@ def impacts_of(
     if not every:
         return [[] for _ in versions]
     counts = _counts(installation, held, every, (now or timezone.now()) - LOOKED_BACK)
-    packs = [(str(pack), pack.pin.version.parsed) for pack in needed_by(installation)]
-    used = {one: tuple(name for name, pack in packs if _uses(pack, installation.extension.slug, one)) for one in every}
+    packs = [(str(pack.pk), str(pack), pack.pin.version.parsed) for pack in needed_by(installation)]
+    slug = installation.extension.slug
+    used = {one: {id: name for id, name, pack in packs if _uses(pack, slug, one)} for one in every}
     return [[Impact(one, counts[one], used[one]) for one in some] for some in breaks]
 
 
-def verdict(impacts: Iterable[Impact]) -> str:
-    """One sentence for the page of an update: nothing breaks, not affected, or who is."""
+def packs_seen(
+    impacts: Iterable[Impact], installation: Installation, user: User, also: Collection[UUID] = ()
+) -> set[str]:
+    """The packs in ``impacts`` and of ``also`` that ``user`` may read the names of; no query where there is none."""
+    ids = set(also) | {UUID(id) for one in impacts for id, name in one.packs.items() if name}
+    return {str(id) for id in seen_by(user, ids, installation.workspace)}
+
+
+def verdict(impacts: Iterable[Impact], seen: Collection[str]) -> str:
+    """One sentence for the page of an update, for whoever may see the packs ``seen``: nothing breaks, not affected, or
+    who is."""
     impacts = list(impacts)
     if not impacts:
         return "Not affected: it takes and gives what the version in use does."
@@ -125,7 +159,7 @@ def verdict(impacts: Iterable[Impact]) -> str:
         what = "; ".join(one.broken.words for one in impacts[:3])
         more = f" and {len(impacts) - 3} more" if len(impacts) > 3 else ""
         return f"Not affected. {what}{more}: your calls do not use it."
-    return " ".join(one.sentence for one in felt[:5])
+    return " ".join(one.sentence_for(seen) for one in felt[:5])
 
 
 def _of_fields(compared: Comparison, id: str, action: str, renamed: dict[str, str]) -> Iterator[Break]:

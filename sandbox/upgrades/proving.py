@@ -13,7 +13,7 @@ from registry.services import verified_manifest
 from sandbox.models import UpgradePreview
 from sandbox.upgrades.calls import has_recorded_calls
 from sandbox.upgrades.drill import drill
-from sandbox.upgrades.impact import impacts_of, verdict
+from sandbox.upgrades.impact import impacts_of, packs_seen, verdict
 from sandbox.upgrades.previews import begin_for_request
 from sandbox.upgrades.renames import declared
 from sandbox.upgrades.report import latest, preview
@@ -62,12 +62,12 @@ def _place(installation: Installation, version: Version) -> str:
     return f"{place}?to={version.digest}"
 
 
-def foresight(installation: Installation, version: Version) -> Foresight:
+def foresight(installation: Installation, version: Version, user: User) -> Foresight:
     """Registered with registry.moves."""
     impacts, back = impacts_of(installation, [version])[0], drill(installation, version)
     report = latest(installation, version)
     return Foresight(
-        impact=verdict(impacts),
+        impact=verdict(impacts, packs_seen(impacts, installation, user)),
         is_affected=any(one.is_felt for one in impacts),
         way_back=back.sentence,
         is_way_back=back.is_way_back,
@@ -77,11 +77,13 @@ def foresight(installation: Installation, version: Version) -> Foresight:
     )
 
 
-def impact_words(installation: Installation, versions: Sequence[Version]) -> dict[UUID, str]:
-    """What each of ``versions`` that is newer than the one held means for the calls made here, by id."""
+def impact_words(installation: Installation, versions: Sequence[Version], user: User) -> dict[UUID, str]:
+    """What each of ``versions`` that is newer than the one held means for the calls made here, by id, as ``user`` may
+    read it."""
     newer = [one for one in versions if one.sort_key > installation.pin.version.sort_key][:MOST_COMPARED]
     found = impacts_of(installation, newer)
-    return {version.pk: verdict(impacts) for version, impacts in zip(newer, found, strict=True) if impacts}
+    seen = packs_seen([one for some in found for one in some], installation, user)
+    return {version.pk: verdict(impacts, seen) for version, impacts in zip(newer, found, strict=True) if impacts}
 
 
 def report_id(installation: Installation, version: Version) -> UUID | None:

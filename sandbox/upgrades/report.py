@@ -1,13 +1,14 @@
 """The upgrade preview: a workspace’s own recorded calls on the version it has and on another, stored with its digest.
 
 ``content`` is {from, to: {number, digest}, installation, actions: [{action, calls, same, findings: [{kind, text, count,
-fields, runs}]}], walls, impact: [...], packs: [{name, why}], drill, moved: {action: {renames, fills, is_proven}},
-confirmed, replays_at_most}.
+fields, runs}]}], walls, impact: [...], packs: [{id, name, why}], drill, moved: {action: {renames, fills, is_proven}},
+confirmed, replays_at_most}. It names every pack; what people read of it is ``content_for``.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -16,15 +17,16 @@ from galaxy.core import audit
 from galaxy.core.audit import Actor
 from galaxy.core.models import User
 from policies.bound import digest_of
+from registry.dependants import PACK, unseen
 from registry.manifests import Manifest
 from registry.models import Installation, Version
-from registry.pack_fits import stopped_by
+from registry.pack_fits import WHY_UNSEEN, stopped_by
 from registry.services import verified_manifest
 from sandbox.models import UpgradeReport
 from sandbox.upgrades.calls import Recorded, asked_anew, recorded_calls
 from sandbox.upgrades.comparing import SAME, Finding, compare
 from sandbox.upgrades.drill import Drill, drill
-from sandbox.upgrades.impact import impacts_of
+from sandbox.upgrades.impact import Impact, impacts_of, packs_seen
 from sandbox.upgrades.python import Code, is_python, with_python
 from sandbox.upgrades.renames import Moved, declared
 from sandbox.upgrades.replaying import Watch, replay
@@ -84,7 +86,8 @@ def look(
         "actions": _actions(calls, findings),
         "impact": [one.as_json() for one in impacts_of(installation, [version])[0]],
         "packs": [
-            {"name": str(one.pack), "why": one.why} for one in stopped_by(installation, version.number, after, moved)
+            {"id": str(one.pack.pk), "name": str(one.pack), "why": one.why}
+            for one in stopped_by(installation, version.number, after, moved)
         ],
         "drill": back.as_json(),
         "moved": {
@@ -122,6 +125,19 @@ def latest(installation: Installation, version: Version) -> UpgradeReport | None
     """The newest report about moving it from where it is held now to ``version``."""
     rows = UpgradeReport.objects.in_workspace(installation.workspace).filter(installation=installation, version=version)
     return rows.filter(from_digest=installation.pin.digest).select_related("version__extension", "workspace").first()
+
+
+def content_for(report: UpgradeReport, user: User) -> dict[str, Any]:
+    """The content as ``user`` may read it: packs that they may not see are counted, as dependants are. Each of
+    ``impact`` has its sentence."""
+    impacts = [Impact.from_json(one) for one in report.content["impact"]]
+    stopped = report.content["packs"]
+    ids = {UUID(one["id"]) for one in stopped if "id" in one}
+    seen = packs_seen(impacts, report.installation, user, ids)
+    named = [{"name": one["name"], "why": one["why"]} for one in stopped if one.get("id") in seen]
+    if hidden := len(stopped) - len(named):
+        named.append({"name": unseen(PACK, hidden), "why": WHY_UNSEEN})
+    return report.content | {"impact": [one.shown(seen) for one in impacts], "packs": named}
 
 
 def _answers(

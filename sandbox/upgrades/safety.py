@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from galaxy.core.models import User
+from galaxy.core.permissions import can
 from policies.models import Rule
 from registry.manifests import Manifest
 from registry.models import Installation, Version
 from registry.services import verified_manifest
 from registry.services.moving import widening_of
 from sandbox.models import UpgradeReport
-from sandbox.upgrades.impact import INPUT_GONE, INPUT_NEEDED, INPUT_RENAMED
-from sandbox.upgrades.report import preview
+from sandbox.upgrades.impact import INPUT_GONE, INPUT_NEEDED, INPUT_RENAMED, Impact
+from sandbox.upgrades.report import content_for, preview
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ def is_safe(installation: Installation, version: Version, *, actor: User | None 
     return judge(installation, version, preview(installation, version, actor=actor))
 
 
-def judge(installation: Installation, version: Version, report: UpgradeReport) -> Proof:
-    """The same by a report that is there already."""
-    content, after = report.content, verified_manifest(version.digest)
+def judge(installation: Installation, version: Version, report: UpgradeReport, user: User | None = None) -> Proof:
+    """The same by a report that is there already. ``why`` is as ``user`` may read it; without, as everybody may who
+    sees the installation."""
+    after = verified_manifest(version.digest)
+    content = content_for(report, user) if user else _content_for_all(report)
     why = []
     if wider := widening_of(installation, after).words:
         why.append(f"It asks for more than was agreed to: {', '.join(wider)}.")
@@ -72,9 +75,17 @@ def judge(installation: Installation, version: Version, report: UpgradeReport) -
     ]
     why += [f"{one['name']}: {one['why']}" for one in content["packs"]]
     why += [one["sentence"] for one in content["impact"] if one["is_felt"] and not _is_carried(one, content["moved"])]
-    why += list(_of_rules(installation, content["impact"]))
+    why += list(_of_rules(installation, content["impact"], user))
     why += report.one_way
     return Proof(tuple(dict.fromkeys(why)), report, tuple(needs_of(report, after)))
+
+
+def _content_for_all(report: UpgradeReport) -> dict[str, Any]:
+    impacts = [Impact.from_json(one) for one in report.content["impact"]]
+    told = [one.as_json() | {"sentence": one.sentence_for(None)} for one in impacts]
+    count = len(report.content["packs"])
+    packs = [{"name": f"{count} pack{'' if count == 1 else 's'} here", "why": "would stop."}] if count else []
+    return report.content | {"impact": told, "packs": packs}
 
 
 def needs_of(report: UpgradeReport, after: Manifest) -> Iterator[Need]:
@@ -104,11 +115,12 @@ def _is_carried(impact: dict[str, Any], moved: dict[str, Any]) -> bool:
     return impact["field"] in names.get(impact["kind"], {})
 
 
-def _of_rules(installation: Installation, impact: list[dict[str, Any]]) -> Iterator[str]:
+def _of_rules(installation: Installation, impact: list[dict[str, Any]], user: User | None) -> Iterator[str]:
     """Rules that look at an amount by a name that is gone: they would look at nothing, and nobody would see it."""
     gone = {one["field"] for one in impact if one["kind"] in (INPUT_GONE, INPUT_RENAMED)}
     if gone:
+        is_named = user is not None and can(user, "core.view_rule", installation.workspace)
         for rule in Rule.objects.in_workspace(installation.workspace).filter(ended_at=None):
             field = (rule.when.get("amount") or {}).get("field", "")
             if field in gone:
-                yield f"{rule} looks at {field}, which would be called otherwise."
+                yield f"{rule if is_named else 'A rule'} looks at {field}, which would be called otherwise."

@@ -17,11 +17,11 @@ from registry.models import Installation, Version
 from registry.services import verified_manifest
 from sandbox.models import Run, UpgradePreview, UpgradeReport
 from sandbox.upgrades.drill import drill
-from sandbox.upgrades.impact import impacts_of, verdict
+from sandbox.upgrades.impact import impacts_of, packs_seen, verdict
 from sandbox.upgrades.previews import MAY_PREVIEW, begin_preview, stop_preview
 from sandbox.upgrades.python import is_python
 from sandbox.upgrades.renames import Moved
-from sandbox.upgrades.report import latest
+from sandbox.upgrades.report import content_for, latest
 from sandbox.upgrades.safety import Need, judge, needs_of
 
 PAGE_SIZE = 20
@@ -49,7 +49,7 @@ def upgrade_preview(request, workspace, pk):
     context = {
         "installation": installation,
         "version": version,
-        "verdict": verdict(impacts),
+        "verdict": verdict(impacts, packs_seen(impacts, installation, request.user)),
         "impacts": impacts,
         "drill": drill(installation, version),
         "report": latest(installation, version),
@@ -84,12 +84,12 @@ def upgrade_report(request, workspace, pk):
     report = get_object_or_404(rows.select_related(*related), pk=pk)
     installation, version = report.installation, report.version
     is_current = installation.is_active and installation.pin.digest == report.from_digest
-    proof = judge(installation, version, report) if is_current else None
+    proof = judge(installation, version, report, request.user) if is_current else None
     context = {
         "report": report,
         "installation": installation,
         "version": version,
-        "content": report.content,
+        "content": content_for(report, request.user),
         "figures": _figures(report),
         "is_current": is_current,
         "proof": proof,

@@ -46,7 +46,8 @@ def url_of(installation) -> str:
 
 
 def codes(installation, number: str) -> dict[str, str]:
-    return {check.code: check.tone for check in checks_of(installation, of(installation, number))}
+    asked_by = installation.installed_by
+    return {check.code: check.tone for check in checks_of(installation, of(installation, number), asked_by)}
 
 
 def test_a_rollback_is_a_new_event_with_its_reason(held, admin):
@@ -146,7 +147,7 @@ def test_a_pack_that_calls_what_the_older_one_lacks_is_named(workspace, held, ad
     text = pack().canonical_text.replace('"acme.create_thing"', '"acme.add_note"')
     version = publish(load(json.loads(text)))
     install(workspace, version.extension, version=version, actor=admin)
-    check = next(one for one in checks_of(held, of(held, "1.0.0")) if one.code == "packs")
+    check = next(one for one in checks_of(held, of(held, "1.0.0"), admin) if one.code == "packs")
     assert "calls add_note, which 1.0.0 does not have" in check.text
 
 

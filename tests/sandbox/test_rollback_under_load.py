@@ -34,7 +34,7 @@ def test_each_run_under_way_ends_on_one_digest_and_the_next_uses_the_old_one(cas
         workers.start()
         ended = Run.objects.filter(pk__in=[run.pk for run in begun], finished_at__isnull=False)
         until(lambda: ended.count() >= 5)  # in the middle: some are over, some run, most stand in line
-        point = next(check for check in checks_of(probe, old) if check.code == "runs")
+        point = next(check for check in checks_of(probe, old, admin) if check.code == "runs")
         assert "under way finish" in point.title
         roll_back(probe, version=old, actor=admin, reason="Answers late.")
         assert ended.count() < RUNS  # it was under load indeed

@@ -202,7 +202,7 @@ def test_a_pack_that_would_stop_stands_in_the_way(held, workspace, owner, admin)
     install(workspace, needing.extension, version=needing, actor=admin)
     publish(connector("acme", "1.3.0"))
     assert take_due_updates(then()) == 0
-    assert plan(held, then()).why == ("Packs here would not run with it: Keep things takes ~1.2.",)
+    assert plan(held, then()).why == ("1 pack here takes ~1.2 of it, and would not run.",)
 
 
 def test_once_whoever_chose_it_may_not_move_it_nothing_moves_and_others_are_told(held, workspace, owner, admin):

@@ -84,7 +84,7 @@ def test_a_newly_required_field_is_not_carried_over_and_a_form_asks_for_it(
     version = newer(*NEEDED)
     proof = is_safe(probe, version)
     assert not proof.is_safe
-    assert "1 recorded call now fails." in proof.why and any("Probe flow" in one for one in proof.why)
+    assert "1 recorded call now fails." in proof.why and any("1 pack" in one for one in proof.why)
     assert [(need.action, need.field, need.was) for need in proof.needs] == [("create", "desk", "")]
     client = client_of(admin)
     page = client.get(proof.report.get_absolute_url())

@@ -140,13 +140,13 @@ def test_a_row_of_the_timeline_leads_to_the_approval_and_on_to_the_report(
     assert client.get(report.get_absolute_url()).status_code == 200
 
 
-def test_a_rollback_tells_of_live_calls_alone(workspace, probe, called, newer):
+def test_a_rollback_tells_of_live_calls_alone(workspace, admin, probe, called, newer):
     """What was simulated wrote nothing anywhere."""
     run = called("create", key="a")
     version = newer(number="0.9.0")
     now = timezone.now()
     Run.objects.filter(pk=run.pk).update(effect_started_at=now)
-    assert "written" not in {one.code for one in checks_of(probe, version)}
+    assert "written" not in {one.code for one in checks_of(probe, version, admin)}
     Run.objects.filter(pk=run.pk).update(mode="live", scenario="")
-    told = next(one for one in checks_of(probe, version) if one.code == "written")
+    told = next(one for one in checks_of(probe, version, admin) if one.code == "written")
     assert told.title == "Does not roll back: 1 live call made with 1.0.0"

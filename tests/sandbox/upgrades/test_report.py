@@ -4,12 +4,16 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.urls import reverse
 
-from galaxy.core.models import AuditEvent
+from galaxy.core.members import grant_on
+from galaxy.core.models import AuditEvent, Role, RoleGroup
+from galaxy.core.permissions import revoke
 from policies.bound import digest_of
+from registry.models import Installation
 from registry.services import install
 from sandbox.models import UpgradeReport
-from sandbox.upgrades.impact import impacts_of, verdict
+from sandbox.upgrades.impact import impacts_of, packs_seen, verdict
 from sandbox.upgrades.report import latest, preview
+from sandbox.upgrades.safety import judge
 from tests.extensions import PACK, TIDY, publish
 
 OWNER_GONE = (
@@ -67,23 +71,25 @@ def test_who_does_not_use_the_removed_field_is_not_affected(client_of, probe, ca
     called("create", key="a")
     version = newer(*KEY_GONE)
     impacts = impacts_of(probe, [version])[0]
-    assert verdict(impacts) == "Not affected. create does not take owner any more: your calls do not use it."
+    assert verdict(impacts, ()) == "Not affected. create does not take owner any more: your calls do not use it."
     page = client_of(admin).get(reverse("registry:pin-change", args=["meridian", probe.pk]), {"to": version.digest})
     assert "Not affected." in page.text and "your calls do not use it" in page.text
     called("create", key="b", owner="ann@example.test")
-    assert verdict(impacts_of(probe, [version])[0]) == "create does not take owner any more: 1 of your calls use it."
+    impacts = impacts_of(probe, [version])[0]
+    assert verdict(impacts, ()) == "create does not take owner any more: 1 of your calls use it."
     page = client_of(admin).get(reverse("registry:pin-change", args=["meridian", probe.pk]), {"to": version.digest})
     assert "Not affected." not in page.text
 
 
 def test_a_pack_that_reads_a_field_is_hit_by_its_loss(probe, newer, workspace, admin):
     version = newer(*OWNER_GONE)
-    assert "Not affected" in verdict(impacts_of(probe, [version])[0])
+    assert "Not affected" in verdict(impacts_of(probe, [version])[0], ())
     reads = PACK.replace("with: { key: steps.make.id } }\noutcome", "with: { key: steps.make.owner } }\noutcome")
     for text in (TIDY, reads):
         one = publish(text)
         install(workspace, one.extension, version=one, actor=admin)
-    words = verdict(impacts_of(probe, [version])[0])
+    impacts = impacts_of(probe, [version])[0]
+    words = verdict(impacts, packs_seen(impacts, probe, admin))
     assert words == "create does not give owner any more: Probe flow uses it."
 
 
@@ -114,3 +120,37 @@ def test_reports_take_a_fixed_number_of_queries(client_of, probe, newer, admin, 
     with django_assert_max_num_queries(24):
         page = client.get(url, {"to": version.digest})
     assert len(page.context["page"].object_list) == 12
+
+
+def test_no_page_of_a_change_names_a_pack_that_its_reader_may_not_see(
+    client_of, probe, newer, workspace, admin, member
+):
+    """Report, move, marketplace, API and notices go by the rule of dependants; whoever sees the pack reads its name."""
+    reads = PACK.replace("with: { key: steps.make.id } }\noutcome", "with: { key: steps.make.owner } }\noutcome")
+    for text in (TIDY, reads):
+        one = publish(text)
+        install(workspace, one.extension, version=one, actor=admin)
+    pack = Installation.objects.get(extension__kind="pack")
+    version = newer(*OWNER_GONE)
+    report = preview(probe, version, actor=admin)
+    group = RoleGroup.objects.get(workspace=workspace, role=Role.MEMBER).group
+    for perm in ("core.view_installation", "core.run_installation"):
+        revoke(perm, group, workspace)
+    grant_on(probe, perm="registry.view_installation", user=member, actor=admin)
+    places = [
+        report.get_absolute_url(),
+        f"{reverse('sandbox:upgrade-preview', args=['meridian', probe.pk])}?to={version.digest}",
+        f"{reverse('registry:pin-change', args=['meridian', probe.pk])}?to={version.digest}",
+    ]
+    steps = [step["id"] for step in pack.pin.version.parsed.steps]
+    for place in places:
+        assert "Probe flow" in client_of(admin).get(place).text
+        page = client_of(member).get(place).text
+        assert "1 pack that you may not see" in page and "Probe flow" not in page, place
+        assert not any(f"“{step}”" in page for step in steps), place
+    assert "Probe flow" not in str(judge(probe, version, report).why)  # of whom it is for is not known
+    assert "Probe flow" in str(judge(probe, version, report, admin).why)
+    assert report.digest == digest_of(report.content)  # what was bound is whole
+    grant_on(pack, perm="registry.view_installation", user=member, actor=admin)
+    for place in places:
+        assert "Probe flow" in client_of(member).get(place).text
