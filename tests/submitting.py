@@ -8,7 +8,7 @@ from galaxy.core.scope import scope_with
 from marketplace.submissions.facing import PUBLIC, Order, desk_for
 from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import submit, take
-from marketplace.workshop.drafts import begin_draft, save_draft
+from marketplace.workshop.drafts import begin_draft, put_file, save_draft
 from registry.models import Publisher, PublisherMember
 from registry.publishers.naming import make_publisher
 
@@ -92,6 +92,14 @@ def order_of(workspace, author, catalogue: str = PUBLIC, **more) -> Order:
     owner = publisher_of(workspace, author) if catalogue == PUBLIC else None
     words = {"owner": owner, "support": "help@lantern.example", "changes": "The first release."} | more
     return Order(desk_for(workspace, catalogue), **words)
+
+
+def put_beside(draft, *, path: str, content: bytes, actor):
+    """The file, put beside ``draft`` by somebody who has read it as it is now; ``draft`` is of after that."""
+    draft.refresh_from_db()
+    file = put_file(draft, path=path, content=content, revision=draft.revision, actor=actor)
+    draft.refresh_from_db()
+    return file
 
 
 def submitted(workspace, author, *, text: str = TEXT, catalogue: str = PUBLIC, draft=None, now=None, **more):

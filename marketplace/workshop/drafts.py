@@ -45,14 +45,11 @@ def save_draft(draft: Draft, *, text: str, revision: int, actor: User) -> tuple[
     _require_short(text)
     row = _locked(draft)
     checked = checked_of(row, text)
-    if row.revision != revision:
-        raise WrittenMeanwhile(f"{row.updated_by} saved {row} after you opened it.")
+    _require_read(row, revision)
     if row.text != text:
         before = {"revision": row.revision, "state": row.state}
         _take(row, text, checked)
-        row.revision += 1
-        row.updated_by, row.updated_at = actor, timezone.now()
-        row.save()
+        _count(row, actor)
         after = {"revision": row.revision, "state": row.state}
         audit.record("draft.saved", actor=actor, target=row, before=before, after=after)
     return row, checked
@@ -61,23 +58,34 @@ def save_draft(draft: Draft, *, text: str, revision: int, actor: User) -> tuple[
 @transaction.atomic
 def begin_with_files(workspace: Workspace, *, text: str, files: Mapping[str, bytes], actor: User) -> Draft:
     """A draft of what somebody has in files of their own. Raises NotGranted, TooManyDrafts or Invalid."""
-    draft = begin_draft(workspace, text=text, actor=actor)
+    row = _locked(begin_draft(workspace, text=text, actor=actor))
     for path, content in files.items():
-        put_file(draft, path=path, content=content, actor=actor)
-    return draft
+        _put(row, path, content, actor)
+    _take(row, row.text, checked_of(row))
+    row.save()
+    return row
 
 
 @transaction.atomic
 def save_whole(draft: Draft, *, text: str, files: Mapping[str, bytes], revision: int, actor: User) -> Draft:
-    """Put ``text`` and ``files`` in the place of all that the draft has. Raises as ``save_draft`` and ``put_file``."""
+    """Put ``text`` and ``files`` in the place of all that the draft has, as one revision.
+
+    Raises as ``save_draft`` and ``put_file``.
+    """
     row, _ = save_draft(draft, text=text, revision=revision, actor=actor)
-    there = {file.path: file for file in DraftFile.objects.filter(workspace=row.workspace_id, draft=row)}
-    for path in there.keys() - files.keys():
-        there[path].draft = row
-        take_file(there[path], actor=actor)
-    for path, content in files.items():
-        if path not in there or bytes(there[path].content) != content:
-            put_file(row, path=path, content=content, actor=actor)
+    there = files_of(row)
+    gone = sorted(there.keys() - files.keys())
+    come = {path: content for path, content in files.items() if there.get(path) != content}
+    for path in gone:
+        _remove(row, path, actor)
+    for path, content in come.items():
+        _put(row, path, content, actor)
+    if gone or come:
+        _take(row, row.text, checked_of(row))
+        if row.revision == revision:
+            _count(row, actor)
+        else:
+            row.save()
     return row
 
 
@@ -110,39 +118,29 @@ def remove_draft(draft: Draft, *, actor: User) -> None:
 
 
 @transaction.atomic
-def put_file(draft: Draft, *, path: str, content: bytes, actor: User) -> DraftFile:
-    """Put a file beside the text, in the place of one of that path. Raises NotGranted or Invalid."""
+def put_file(draft: Draft, *, path: str, content: bytes, revision: int, actor: User) -> DraftFile:
+    """Put a file beside the text, in the place of one of that path: a revision like what is typed.
+
+    Raises NotGranted, WrittenMeanwhile or Invalid.
+    """
     require(actor, MAY_WRITE, draft.workspace)
     row = _locked(draft)
-    if not fits(path):
-        raise Invalid(
-            "The file’s name is not plain.", {"path": "Letters, digits, dots, dashes and slashes, such as run.py."}
-        )
-    if len(content) > MAX_FILE_BYTES:
-        raise Invalid("The file is too large.", {"content": f"A file has at most {MAX_FILE_BYTES // 1024} KB."})
-    others = files_of(row, without=path)
-    if len(others) >= MOST_FILES or sum(map(len, others.values())) + len(content) > MAX_FILES_BYTES:
-        limits = f"{MOST_FILES} files and {MAX_FILES_BYTES // 1024} KB"
-        raise Invalid("There is no room for it.", {"content": f"A draft has at most {limits} beside its text."})
-    file, _ = DraftFile.objects.update_or_create(
-        workspace=row.workspace,
-        draft=row,
-        path=path,
-        defaults={"content": content, "size_bytes": len(content), "added_at": timezone.now()},
-    )
-    _changed(row, actor)
-    audit.record("draft.file_put", actor=actor, target=row, after={"path": path, "size_bytes": len(content)})
+    _require_read(row, revision)
+    file = _put(row, path, content, actor)
+    _take(row, row.text, checked_of(row))
+    _count(row, actor)
     return file
 
 
 @transaction.atomic
-def take_file(file: DraftFile, *, actor: User) -> None:
-    """Raises NotGranted."""
+def take_file(file: DraftFile, *, revision: int, actor: User) -> None:
+    """Raises NotGranted or WrittenMeanwhile."""
     require(actor, MAY_WRITE, file.workspace)
     row = _locked(file.draft)
-    DraftFile.objects.filter(workspace=row.workspace, pk=file.pk).delete()
-    _changed(row, actor)
-    audit.record("draft.file_taken", actor=actor, target=row, before={"path": file.path})
+    _require_read(row, revision)
+    _remove(row, file.path, actor)
+    _take(row, row.text, checked_of(row))
+    _count(row, actor)
 
 
 def checked_of(draft: Draft, text: str | None = None) -> Checked:
@@ -160,11 +158,42 @@ def _locked(draft: Draft) -> Draft:
     return rows.select_for_update(of=("self",)).get(pk=draft.pk)
 
 
-def _changed(row: Draft, actor: User) -> None:
-    """A file came or went: what the text lacks may be another thing now."""
-    _take(row, row.text, checked_of(row))
+def _require_read(row: Draft, revision: int) -> None:
+    """Who changes it saw it as it is: its text and its files."""
+    if row.revision != revision:
+        raise WrittenMeanwhile(f"{row.updated_by} saved {row} after you opened it.")
+
+
+def _count(row: Draft, actor: User) -> None:
+    row.revision += 1
     row.updated_by, row.updated_at = actor, timezone.now()
     row.save()
+
+
+def _put(row: Draft, path: str, content: bytes, actor: User) -> DraftFile:
+    if not fits(path):
+        raise Invalid(
+            "The file’s name is not plain.", {"path": "Letters, digits, dots, dashes and slashes, such as run.py."}
+        )
+    if len(content) > MAX_FILE_BYTES:
+        raise Invalid("The file is too large.", {"content": f"A file has at most {MAX_FILE_BYTES // 1024} KB."})
+    others = files_of(row, without=path)
+    if len(others) >= MOST_FILES or sum(map(len, others.values())) + len(content) > MAX_FILES_BYTES:
+        limits = f"{MOST_FILES} files and {MAX_FILES_BYTES // 1024} KB"
+        raise Invalid("There is no room for it.", {"content": f"A draft has at most {limits} beside its text."})
+    file, _ = DraftFile.objects.update_or_create(
+        workspace=row.workspace,
+        draft=row,
+        path=path,
+        defaults={"content": content, "size_bytes": len(content), "added_at": timezone.now()},
+    )
+    audit.record("draft.file_put", actor=actor, target=row, after={"path": path, "size_bytes": len(content)})
+    return file
+
+
+def _remove(row: Draft, path: str, actor: User) -> None:
+    DraftFile.objects.filter(workspace=row.workspace, draft=row, path=path).delete()
+    audit.record("draft.file_taken", actor=actor, target=row, before={"path": path})
 
 
 def _take(draft: Draft, text: str, checked: Checked) -> None:

@@ -4,7 +4,7 @@ from galaxy.core.errors import Conflict, Invalid
 
 
 class WrittenMeanwhile(Conflict):
-    """Somebody saved the draft after the text that is saved now was read."""
+    """Somebody saved the draft, its text or a file beside it, after what is saved now was read."""
 
     code = "written_meanwhile"
     next_step = "Your text is kept in the editor. Open the draft in another tab, and bring both together."

@@ -45,6 +45,10 @@ class FileForm(forms.Form):
     """A file beside the text: one from the disk, or typed."""
 
     one_of = ("upload", "content")
+    # Another id than that of the text's, which stands on the same page.
+    revision = forms.IntegerField(
+        min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput(attrs={"id": "id_files_revision"})
+    )
     path = forms.CharField(
         max_length=200,
         required=False,

@@ -18,8 +18,9 @@ class DraftQuerySet(WorkspaceQuerySet):
 class Draft(WorkspaceModel):
     """The text of a manifest while it is written. What is published of it is a version of ``extension``.
 
-    ``name`` and ``slug`` are the text's own as far as it can be read; ``revision`` counts what was saved, so that two
-    people who write at once notice. ``losses`` are those of the import it came from: list of {code, where, sentence}.
+    ``name`` and ``slug`` are the text's own as far as it can be read; ``revision`` counts what was saved, text and
+    files, so that two people who write at once notice. ``losses`` are those of the import it came from: list of
+    {code, where, sentence}.
     """
 
     class State(models.TextChoices):

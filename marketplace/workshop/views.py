@@ -24,6 +24,7 @@ from marketplace.workshop.drafts import (
     save_draft,
     take_file,
 )
+from marketplace.workshop.errors import WrittenMeanwhile
 from marketplace.workshop.forms import FileForm, StartForm, TextForm
 from marketplace.workshop.models import Draft, DraftFile
 from marketplace.workshop.reading import (
@@ -144,7 +145,10 @@ def draft_file_create(request, workspace, pk):
     draft, form = _draft(request, pk), FileForm(request.POST, request.FILES)
     if form.is_valid():
         try:
-            file = put_file(draft, path=form.cleaned_data["path"], content=form.bytes, actor=request.user)
+            said = {"path": form.cleaned_data["path"], "content": form.bytes, "revision": form.cleaned_data["revision"]}
+            file = put_file(draft, actor=request.user, **said)
+        except WrittenMeanwhile as error:
+            return _files_refused(request, pk, error)
         except Invalid as error:
             add_refusals(form, error)
         else:
@@ -159,7 +163,12 @@ def draft_file_removal(request, workspace, pk, file):
     draft = _draft(request, pk)
     row = get_object_or_404(DraftFile.objects.in_workspace(request.workspace).filter(draft=draft), pk=file)
     row.draft = draft
-    take_file(row, actor=request.user)
+    revision = request.POST.get("revision", "")
+    shown = int(revision) if revision.isdecimal() and len(revision) < 10 else -1
+    try:
+        take_file(row, revision=shown, actor=request.user)
+    except WrittenMeanwhile as error:
+        return _files_refused(request, pk, error)
     messages.success(request, f"{row} is gone.")
     return redirect(f"{draft.get_absolute_url()}#files")
 
@@ -223,6 +232,14 @@ def _refused(request, draft: Draft, form: TextForm, error: DomainError):
     return _editor(request, draft, form, form.cleaned_data["text"], refusal=error, status=error.status)
 
 
+def _files_refused(request, pk, error: WrittenMeanwhile):
+    """The draft as it is now, and why no file came or went."""
+    error.next_step = "No file was put or taken. This is the draft as it is now: look at it, then do it again."
+    draft = _draft(request, pk)
+    form = TextForm(initial={"text": draft.text, "revision": draft.revision})
+    return _editor(request, draft, form, draft.text, refusal=error, status=error.status)
+
+
 def _editor(
     request,
     draft: Draft,
@@ -244,7 +261,7 @@ def _editor(
         "is_unsaved": is_unsaved or refusal is not None,
         "is_old_format": any(finding.code == "old-format" for finding in tested["checked"].findings),
         "files": DraftFile.objects.in_workspace(request.workspace).filter(draft=draft).defer("content"),
-        "file_form": file_form or FileForm(),
+        "file_form": file_form or FileForm(initial={"revision": draft.revision}),
         "installation": installation,
         "versions": versions_of(draft, installation, request.user),
         "most_versions": MOST_VERSIONS,

@@ -8,10 +8,10 @@ from playwright.sync_api import expect
 from galaxy.core.scope import scope_with
 from marketplace.submissions.approving import approve
 from marketplace.submissions.services import request_changes
-from marketplace.workshop.drafts import begin_draft, put_file
+from marketplace.workshop.drafts import begin_draft
 from tests.browser.axe import DESK, PHONE, faults
 from tests.factories import make_desk
-from tests.submitting import UNDOABLE, submitted, taken, text_of
+from tests.submitting import UNDOABLE, put_beside, submitted, taken, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 RETRY = "retry: { strategy: exponential, max_attempts: 3 }\n"
@@ -23,7 +23,7 @@ def scene(cast, workspace):
     """The desk, and submissions: one sent back, one in review beside the version before it, one that waits."""
     desk, creator = make_desk(), cast["creator"]
     draft = begin_draft(workspace, text=text_of(), actor=creator)
-    put_file(draft, path="notes.md", content=b"one\ntwo\nthree\n", actor=creator)
+    put_beside(draft, path="notes.md", content=b"one\ntwo\nthree\n", actor=creator)
     first = taken(submitted(workspace, creator, draft=draft), desk.workspace, desk.reviewer)
     text = text_of(name="lantern-board").replace(RETRY, WIDE)
     back = taken(submitted(workspace, creator, text=text), desk.workspace, desk.reviewer)
@@ -31,7 +31,7 @@ def scene(cast, workspace):
         approve(first, desk=desk.workspace, actor=desk.reviewer, level="verified")
         request_changes(back, desk=desk.workspace, actor=desk.reviewer, reason="Drop a.b.read.", findings=(0,))
     draft.refresh_from_db()
-    put_file(draft, path="notes.md", content="one\n\u202etwo and a half\nthree\n".encode(), actor=creator)
+    put_beside(draft, path="notes.md", content="one\n\u202etwo and a half\nthree\n".encode(), actor=creator)
     draft.refresh_from_db()
     text = UNDOABLE.replace("version: 1.0.0", "version: 1.1.0").replace(RETRY, WIDE)
     review = taken(submitted(workspace, creator, draft=draft, text=text), desk.workspace, desk.reviewer)

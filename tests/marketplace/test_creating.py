@@ -19,9 +19,9 @@ from marketplace.evidence.models import TestRun
 from marketplace.folders import read_folder
 from marketplace.submissions.models import Submission
 from marketplace.submissions.services import request_changes, take
-from marketplace.workshop.drafts import put_file, save_draft
+from marketplace.workshop.drafts import save_draft
 from marketplace.workshop.models import Draft
-from tests.submitting import text_of
+from tests.submitting import put_beside, text_of
 
 
 def run(*args) -> tuple[str, int]:
@@ -217,7 +217,7 @@ def test_a_draft_that_somebody_saved_since_is_not_overwritten_unawares(asked, fo
     assert asked("submit", folder, *place, "--overwrite")[1] == 0
     draft.refresh_from_db()
     assert "Ada was here" not in draft.text
-    put_file(draft, path="more.md", content=b"More.", actor=admin)  # which no revision counts
+    put_beside(draft, path="more.md", content=b"More.", actor=admin)  # a revision as well
     with pytest.raises(CommandError, match="nothing was changed"):
         asked("submit", folder, *place)
     (folder / NAME).unlink()  # a folder of somebody else's, or one that was taken from a repository

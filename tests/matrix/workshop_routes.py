@@ -5,21 +5,22 @@ The first version is installed; the second is not.
 
 from marketplace.models import Listing, Lowering
 from marketplace.workshop.documents import choose, hand_in
-from marketplace.workshop.drafts import begin_draft, publish, put_file, save_draft
+from marketplace.workshop.drafts import begin_draft, publish, save_draft
 from marketplace.workshop.starters import TEXTS
 from registry.services import install
 from tests.registry.openapi.documents import as_bytes, large
+from tests.submitting import put_beside
 
 TEXT = TEXTS["rest"]
 
 
 def workshop(workspace, creator) -> dict:
     draft = begin_draft(workspace, text=TEXT, actor=creator)
-    file = put_file(draft, path="docs.md", content=b"# Tasks", actor=creator)
+    file = put_beside(draft, path="docs.md", content=b"# Tasks", actor=creator)
     first = publish(draft, actor=creator)
     install(workspace, first.extension, version=first, actor=creator)
     draft, _ = save_draft(draft, text=f"{TEXT}# Next.\n", revision=1, actor=creator)
-    put_file(draft, path="docs.md", content=b"# Tasks and more", actor=creator)
+    put_beside(draft, path="docs.md", content=b"# Tasks and more", actor=creator)
     document = hand_in(workspace, content=as_bytes(large(10)), actor=creator)
     operation = document.operations.get(position=0)
     choose(document, shown=[operation.pk], chosen=[operation.pk], actor=creator)
@@ -81,7 +82,8 @@ def body(route: str, things: dict) -> dict:
         "workshop:draft-text": typed,
         "workshop:draft-check": typed,
         "workshop:draft-version": typed,
-        "workshop:draft-file-create": {"path": "more.md", "content": "More."},
+        "workshop:draft-file-create": typed | {"path": "more.md", "content": "More."},
+        "workshop:draft-file-removal": {"revision": things["draft"].revision},
         "workshop:document-create": {"text": as_bytes(large(5)).decode()},
         "workshop:document-choice": {"shown": [str(things["operation"].pk)], "chosen": []},
         "workshop:document-draft": {"name": "pets"},

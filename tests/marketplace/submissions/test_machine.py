@@ -16,7 +16,7 @@ from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.services import reject, release, request_changes, take, withdraw
 from registry.models import Extension
 from registry.publishers.handing_over import answer_claim, ask_for_name
-from tests.submitting import publisher_of, submitted, taken, text_of
+from tests.submitting import publisher_of, put_beside, submitted, taken, text_of
 
 
 def _act(name, row, cast, desk):
@@ -171,10 +171,10 @@ def test_an_author_never_reviews_or_decides_whatever_the_service_forgets(workspa
 
 def test_whoever_had_a_hand_in_the_draft_is_an_author(workspace, cast):
     """An admin saved the draft, another submitted it: neither reviews it in their private catalogue."""
-    from marketplace.workshop.drafts import begin_draft, put_file
+    from marketplace.workshop.drafts import begin_draft
 
     draft = begin_draft(workspace, text=text_of(), actor=cast["admin"])
-    put_file(draft, path="notes.md", content=b"# Tasks", actor=cast["owner"])
+    put_beside(draft, path="notes.md", content=b"# Tasks", actor=cast["owner"])
     row = submitted(workspace, cast["creator"], draft=draft, catalogue="private")
     assert set(row.author_ids) == {cast["admin"].pk, cast["owner"].pk, cast["creator"].pk}
     for person in (cast["admin"], cast["owner"]):
@@ -232,10 +232,10 @@ def test_what_was_handed_in_never_changes(workspace, cast, desk):
 
 
 def test_files_are_kept_by_what_they_are(workspace, cast, desk):
-    from marketplace.workshop.drafts import begin_draft, put_file
+    from marketplace.workshop.drafts import begin_draft
 
     draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
-    put_file(draft, path="notes.md", content=b"# Tasks", actor=cast["creator"])
+    put_beside(draft, path="notes.md", content=b"# Tasks", actor=cast["creator"])
     row = submitted(workspace, cast["creator"], draft=draft)
     file = row.files.get()
     assert (file.path, bytes(file.content)) == ("notes.md", b"# Tasks")

@@ -21,10 +21,10 @@ from marketplace.submissions.proof import prove_submission
 from marketplace.submissions.reading import findings_of
 from marketplace.submissions.services import reject, request_changes, withdraw
 from marketplace.submissions.standing import figures_of, places_of
-from marketplace.workshop.drafts import begin_draft, put_file, save_draft
+from marketplace.workshop.drafts import begin_draft, save_draft
 from registry.models import Extension, Publisher, Version
 from registry.services import install
-from tests.submitting import UNDOABLE, publisher_of, submitted, taken, text_of
+from tests.submitting import UNDOABLE, publisher_of, put_beside, submitted, taken, text_of
 
 
 @pytest.fixture(autouse=True)
@@ -174,7 +174,7 @@ def test_a_no_is_told_with_every_code_and_fix_and_the_draft_goes_in_again(worksp
 def test_what_was_reviewed_is_what_is_installed(workspace, cast, desk, client_of):
     """F97: the digest on the reviewer's page is that of the version, of its listing and of the installation's pin."""
     draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
-    put_file(draft, path="notes.md", content=b"# Notes for those who install it", actor=cast["creator"])
+    put_beside(draft, path="notes.md", content=b"# Notes for those who install it", actor=cast["creator"])
     row = submitted(workspace, cast["creator"], draft=draft)
     reviewer = client_of(desk.reviewer)
     assert row.digest in _page(reviewer, "review-detail", desk.workspace, row.pk)
@@ -327,12 +327,12 @@ def test_the_same_number_with_other_bytes_is_refused(workspace, cast, desk, clie
 
 def test_a_second_version_is_shown_beside_the_first(workspace, cast, desk, client_of):
     draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
-    put_file(draft, path="notes.md", content=b"one\ntwo\n", actor=cast["creator"])
+    put_beside(draft, path="notes.md", content=b"one\ntwo\n", actor=cast["creator"])
     first = taken(submitted(workspace, cast["creator"], draft=draft), desk.workspace, desk.reviewer)
     with scope_with(desk.workspace.pk):
         approving.approve(first, desk=desk.workspace, actor=desk.reviewer)
     draft.refresh_from_db()
-    put_file(draft, path="notes.md", content="one\n\u202ethree\n".encode(), actor=cast["creator"])
+    put_beside(draft, path="notes.md", content="one\n\u202ethree\n".encode(), actor=cast["creator"])
     draft.refresh_from_db()
     wider = "scopes: [lantern-tasks.tasks.write, lantern-tasks.lists.read]"
     text = text_of("2.0.0", **{"scopes: [lantern-tasks.tasks.write]": wider})
@@ -346,7 +346,7 @@ def test_a_second_version_is_shown_beside_the_first(workspace, cast, desk, clien
 
 def test_who_asked_for_changes_sees_what_was_changed_for_it(workspace, cast, desk, client_of):
     draft = begin_draft(workspace, text=text_of(), actor=cast["creator"])
-    put_file(draft, path="notes.md", content=b"one\ntwo\n", actor=cast["creator"])
+    put_beside(draft, path="notes.md", content=b"one\ntwo\n", actor=cast["creator"])
     first = taken(submitted(workspace, cast["creator"], draft=draft), desk.workspace, desk.reviewer)
     with scope_with(desk.workspace.pk):
         request_changes(first, desk=desk.workspace, actor=desk.reviewer, reason="Say what a task is.")
@@ -356,7 +356,7 @@ def test_who_asked_for_changes_sees_what_was_changed_for_it(workspace, cast, des
     page = _page(reviewer, "review-detail", desk.workspace, same.pk)
     assert "Say what a task is." in page and "Nothing differs" in page
     withdraw(same, actor=cast["creator"])
-    put_file(draft, path="notes.md", content=b"one\nthree\n", actor=cast["creator"])
+    put_beside(draft, path="notes.md", content=b"one\nthree\n", actor=cast["creator"])
     draft.refresh_from_db()
     after = submitted(workspace, cast["creator"], draft=draft, text=text_of(**{"one task": "one piece of work"}))
     page = _page(reviewer, "review-detail", desk.workspace, after.pk)

@@ -10,10 +10,12 @@ from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
 from marketplace.checks import check
 from marketplace.models import Draft, DraftFile
-from marketplace.workshop.drafts import MOST_DRAFTS, begin_draft, publish, put_file, save_draft
+from marketplace.workshop.drafts import MOST_DRAFTS, begin_draft, files_of, publish, save_draft, save_whole
+from marketplace.workshop.errors import WrittenMeanwhile
 from marketplace.workshop.starters import STARTERS, TEXTS
 from registry.models import Connection, Extension, Installation, Version
 from registry.services import uninstall
+from tests.submitting import put_beside
 
 REST = TEXTS["rest"]
 
@@ -233,18 +235,18 @@ def test_code_beside_the_text_is_checked_and_published_with_it(client_of, worksp
     assert draft.state == "lacking"
     client = client_of(creator)
     code = b"import socket\n\ndef run(inputs, ctx):\n    return inputs\n"
-    client.post(url("draft-file-create", draft.pk), {"upload": SimpleUploadedFile("run.py", code)})
+    client.post(url("draft-file-create", draft.pk), {"upload": SimpleUploadedFile("run.py", code), "revision": 1})
     page = client.get(draft.get_absolute_url()).content.decode()
     assert "python-import" in page and "run.py" in page
     good = "def run(inputs, ctx):\r\n    return inputs\r\n"
-    client.post(url("draft-file-create", draft.pk), {"path": "run.py", "content": good})
+    client.post(url("draft-file-create", draft.pk), {"path": "run.py", "content": good, "revision": 2})
     draft.refresh_from_db()
     assert draft.state == "ready"
     version = version_of(draft, creator)
     assert [(file.path, bytes(file.content)) for file in version.files.all()] == [
         ("run.py", b"def run(inputs, ctx):\n    return inputs\n")
     ]
-    client.post(url("draft-file-removal", draft.pk, DraftFile.objects.get().pk))
+    client.post(url("draft-file-removal", draft.pk, DraftFile.objects.get().pk), {"revision": draft.revision})
     draft.refresh_from_db()
     assert (draft.state, DraftFile.objects.count(), version.files.count()) == ("lacking", 0, 1)
 
@@ -267,10 +269,49 @@ def test_a_python_text_is_its_own_code(workspace, creator):
     ],
 )
 def test_a_file_that_cannot_be_kept_comes_back_with_the_reason(sent, said, client_of, draft, creator):
-    answer = client_of(creator).post(url("draft-file-create", draft.pk), sent)
+    answer = client_of(creator).post(url("draft-file-create", draft.pk), sent | {"revision": 1})
     assert answer.status_code == 422
     assert said in answer.content.decode()
     assert not DraftFile.objects.exists()
+
+
+def test_a_file_is_a_revision_and_whoever_saw_the_draft_before_it_is_told(client_of, draft, creator, admin, workspace):
+    """Both ways: a text over a file of somebody else's, a file over theirs, and the taking of one."""
+    mine, theirs = client_of(creator), client_of(admin)
+    place = url("draft-file-create", draft.pk)
+    for page in (mine.get(draft.get_absolute_url()), theirs.get(draft.get_absolute_url())):
+        assert page.text.count('name="revision" value="1"') == 2
+    assert theirs.post(place, {"path": "docs.md", "content": "# Theirs", "revision": 1}).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.revision, draft.updated_by) == (2, admin)
+    for answer in (
+        mine.post(url("draft-text", draft.pk), typed(draft, REST + "# mine\n", revision=1)),
+        mine.post(url("draft-version", draft.pk), typed(draft, REST, revision=1)),
+        mine.post(place, {"path": "docs.md", "content": "# Mine", "revision": 1}),
+        mine.post(url("draft-file-removal", draft.pk, DraftFile.objects.get().pk), {"revision": 1}),
+        mine.post(url("draft-file-removal", draft.pk, DraftFile.objects.get().pk)),
+        mine.post(url("draft-file-removal", draft.pk, DraftFile.objects.get().pk), {"revision": "9" * 5000}),
+    ):
+        assert answer.status_code == 409 and f"{admin} saved {draft} after you opened it." in answer.text
+    assert "No file was put or taken." in answer.text
+    assert 'name="revision" value="2"' in answer.text  # what comes back is the draft of now
+    assert bytes(DraftFile.objects.get().content) == b"# Theirs" and Draft.objects.get().text == REST
+    assert not Version.objects.filter(workspace=workspace).exists()
+    assert mine.post(place, {"path": "docs.md", "content": "# Mine"}).status_code == 422  # of no revision
+    assert mine.post(place, {"path": "docs.md", "content": "# Both", "revision": 2}).status_code == 302
+    assert bytes(DraftFile.objects.get().content) == b"# Both"
+
+
+def test_a_folder_put_as_a_whole_is_one_revision(draft, creator):
+    row = save_whole(draft, text=REST + "# More.\n", files={"a.md": b"1", "b.md": b"2"}, revision=1, actor=creator)
+    assert row.revision == 2
+    row = save_whole(row, text=row.text, files={"b.md": b"3"}, revision=2, actor=creator)
+    assert (row.revision, files_of(row)) == (3, {"b.md": b"3"})
+    assert save_whole(row, text=row.text, files={"b.md": b"3"}, revision=3, actor=creator).revision == 3
+    with pytest.raises(WrittenMeanwhile):
+        save_whole(row, text=row.text, files={}, revision=2, actor=creator)
+    actions = list(AuditEvent.objects.filter(action__startswith="draft.").values_list("action", flat=True))
+    assert (actions.count("draft.file_put"), actions.count("draft.file_taken")) == (3, 1)
 
 
 def test_there_is_a_most_of_drafts(client_of, draft, creator, workspace):
@@ -293,7 +334,7 @@ def test_the_list_costs_the_same_however_long_it_is(
 
 def test_nobody_else_finds_anything_of_it(client_of, draft, creator, stranger, member, other_workspace):
     version = version_of(draft, creator)
-    put_file(draft, path="docs.md", content=b"# Mine", actor=creator)
+    put_beside(draft, path="docs.md", content=b"# Mine", actor=creator)
     their = client_of(stranger)
     for address in (
         draft.get_absolute_url(),
