@@ -14,7 +14,7 @@ from marketplace.evidence.models import Evidence, Lowering, Shortfall, TestRun
 from marketplace.reviews.models import Review
 from marketplace.search.models import PrivateEntry, PublicEntry, Word
 from marketplace.submissions.models import Submission, SubmissionFile, SubmissionStep
-from marketplace.telemetry.models import InstallDay, Reached, VersionDay, Widespread
+from marketplace.telemetry.models import InstallDay, Reached, ToldDay, VersionDay, Widespread
 from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftFile
 from registry.models import Extension, SharedQuerySet, Version
 
@@ -42,6 +42,7 @@ __all__ = [
     "SubmissionFile",
     "SubmissionStep",
     "TestRun",
+    "ToldDay",
     "VerificationLevel",
     "VersionDay",
     "Widespread",

@@ -43,9 +43,9 @@ class FaredSerializer(serializers.Serializer):
 
 
 class DaySerializer(serializers.Serializer):
-    day = serializers.DateField(help_text="By UTC; the last one is not over.")
+    day = serializers.DateField(help_text="By UTC; the last one is not over, so its calls are null.")
     installs = serializers.IntegerField(allow_null=True)
-    calls = FaredSerializer(allow_null=True, help_text=UNTOLD)
+    calls = FaredSerializer(allow_null=True, help_text=f"{UNTOLD} Told once, when the day is over.")
 
 
 class VersionSerializer(serializers.Serializer):

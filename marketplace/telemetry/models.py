@@ -8,7 +8,7 @@ from registry.models import Extension, Version
 
 
 class VersionDay(models.Model):
-    """The live calls of a version that were asked for on a day (UTC), in all workspaces that made one together.
+    """The live calls of a version that ended on a day (UTC), in all workspaces that made one together. Written once.
 
     Global: it has no wall, since it says nothing of any workspace. There is a row only where at least three workspaces
     made calls that count, and each number in it is of three at least by itself (a function of PostgreSQL sees to that,
@@ -43,6 +43,15 @@ class VersionDay(models.Model):
 
     def __str__(self):
         return f"{self.version_id} on {self.day}"
+
+
+class ToldDay(models.Model):
+    """A day (UTC) that is over, of which every VersionDay is written: it is never counted again. Global."""
+
+    day = models.DateField(primary_key=True)
+
+    def __str__(self):
+        return f"{self.day}"
 
 
 class InstallDay(models.Model):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from galaxy.core.ui.words import duration
 from marketplace.cards.figures import percent
-from marketplace.telemetry.counting import WINDOWS
+from marketplace.telemetry.counting import SETTLES, WINDOWS, last_told_day
 from marketplace.telemetry.models import InstallDay, Reached, VersionDay
 from marketplace.telemetry.sketch import Histogram, add_to, empty, percentile, percentile_of
 from registry.models import Extension, Kind, Version
@@ -125,12 +125,14 @@ class Totals:
 
 @dataclass(frozen=True)
 class DayRow:
-    """One day (UTC); ``sums`` is of all versions, ``installs`` None before it was counted."""
+    """One day (UTC); ``sums`` is of all versions, ``installs`` None before it was counted. ``is_told_later``: it is not
+    over, or not counted yet."""
 
     day: date
     sums: Totals
     installs: int | None
     is_today: bool = False
+    is_told_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,8 +245,9 @@ def window_of(text: str) -> int:
 
 
 def telemetry_of(extension: Extension, window: int, now: datetime | None = None) -> Telemetry:
-    """``window`` is one of WINDOWS, in days; today, which is not over, is among them."""
-    today = (now or timezone.now()).astimezone(UTC).date()
+    """``window`` is one of WINDOWS, in days; today is among them, though its calls are told when it is over."""
+    now = now or timezone.now()
+    today, settled = now.astimezone(UTC).date(), last_told_day(now - SETTLES)  # beat comes within another hour
     first = today - timedelta(days=window - 1)
     versions = list(extension.versions.defer("manifest").order_by("-sort_key"))
     by_id: dict[UUID, Totals] = {one.pk: Totals() for one in versions}
@@ -263,7 +266,8 @@ def telemetry_of(extension: Extension, window: int, now: datetime | None = None)
         extension=extension,
         window=window,
         days=[
-            DayRow(day, some, installs.get(day, 0 if installs else None), day == today) for day, some in by_day.items()
+            DayRow(day, some, installs.get(day, 0 if installs else None), day == today, day > settled)
+            for day, some in by_day.items()
         ],
         versions=[
             VersionRow(one, by_id[one.pk], held.get(one.pk, 0), _active(reached.get(one.pk), held.get(one.pk, 0)))

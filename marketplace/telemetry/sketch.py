@@ -40,7 +40,8 @@ def percentile_of(found: Histogram, share: float = 0.95) -> int | None:
 
 def percentile(days: Iterable[tuple[Iterable[int], Iterable[int]]], share: float = 0.95) -> int | None:
     """The same by (buckets, counts) of each day."""
-    found, unused = empty(), empty()
+    found = empty()
     for buckets, counts in days:
-        add_to(found, unused, buckets, counts)
+        for bucket, count in zip(buckets, counts, strict=True):
+            found[bucket] += count
     return percentile_of(found, share)

@@ -227,6 +227,7 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "Lowering",
         "Shortfall",
         "VersionDay",
+        "ToldDay",
         "InstallDay",
         "Reached",
         "Widespread",

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from galaxy.core.scope import scope_with, workspace_scope
 from galaxy.core.ui.words import duration
-from marketplace.models import InstallDay, Reached, VersionDay
+from marketplace.models import InstallDay, Reached, ToldDay, VersionDay
 from marketplace.services import list_extension
 from marketplace.telemetry.counting import KEPT_DAYS, count_telemetry
 from marketplace.telemetry.reading import telemetry_of
@@ -24,7 +24,7 @@ from tests.factories import make_user, make_workspace
 from tests.registry.samples import publish
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(hour=12, minute=0)  # yesterday is settled, whenever this runs
 
 
 @pytest.fixture
@@ -107,7 +107,45 @@ def test_of_what_fewer_than_three_workspaces_called_there_is_no_row_nor_any_sum(
     with workspace_scope([houses[2].workspace_id]):
         Run.objects.filter(workspace=houses[2].workspace_id).delete()
     count_telemetry(NOW)
-    assert not VersionDay.objects.exists() and not Reached.objects.exists()
+    assert not Reached.objects.exists()
+    assert VersionDay.objects.count() == 1  # what is told stays: what it lost would be what that workspace did
+
+
+def test_a_day_is_told_once_when_it_is_over_so_that_no_look_after_another_tells_of_one(
+    client_of, workspace, creator, houses, version
+):
+    """Whoever looks each hour finds the same: what one workspace did between two looks is no difference of them."""
+    begun = NOW.replace(hour=0, minute=0) - timedelta(hours=5)  # yesterday at 19:00
+    told_row = lambda: list(VersionDay.objects.values_list("day", "good", "bad", "buckets", "counts"))  # noqa: E731
+    looks = [begun + timedelta(hours=hour) for hour in (0, 1, 5)]  # the last is midnight, when it is not settled
+    for at in looks:
+        for house in houses:
+            call_at(house, begun, 100)
+        count_telemetry(at)
+        assert not VersionDay.objects.exists(), at
+    count_telemetry(begun + timedelta(hours=6))
+    first = told_row()
+    assert [(day, good) for day, good, *_ in first] == [(begun.date(), 9)]
+    reached = list(Reached.objects.order_by("pk").values_list("version", "days_7"))
+    call_at(houses[0], begun, 60_000)  # written late, or agreed to after the day was told
+    call_at(houses[0], NOW - timedelta(hours=1), 100)  # today
+    for hours in (7, 9, 16):
+        count_telemetry(begun + timedelta(hours=hours))
+        assert told_row() == first
+        assert list(Reached.objects.order_by("pk").values_list("version", "days_7")) == reached
+    page = client_of(creator).get(url(workspace)).text
+    assert "told when it is over" in page and "A day is told once" in page
+
+
+def test_a_call_is_of_the_day_on_which_it_ended(houses):
+    """So that nobody adds to a day that is told by agreeing to a call of then."""
+    asked = NOW - timedelta(days=4)
+    for house in houses:
+        with workspace_scope([house.workspace_id]):
+            ended = NOW - timedelta(days=2)
+            make_calls(house, 1, created_at=asked, started_at=ended, finished_at=ended + timedelta(milliseconds=100))
+    count_telemetry(NOW)
+    assert list(VersionDay.objects.values_list("day", "good")) == [(days_ago(2), 3)]
 
 
 def test_a_transform_counts_by_the_same_rule(houses):
@@ -148,7 +186,10 @@ def test_a_percentile_of_several_days_is_that_of_their_calls_to_one_per_cent(hou
 
 
 def call(house, days, ms, **fields):
-    begun = NOW - timedelta(days=days)
+    call_at(house, NOW - timedelta(days=days), ms, **fields)
+
+
+def call_at(house, begun, ms, **fields):
     with workspace_scope([house.workspace_id]):
         make_calls(
             house, 1, created_at=begun, started_at=begun, finished_at=begun + timedelta(milliseconds=ms), **fields
@@ -343,7 +384,7 @@ def test_the_way_there_is_shown_to_those_who_may_go(client_of, workspace, creato
 
 
 def test_few_workspaces_are_told_why_there_is_nothing(client_of, workspace, creator, houses):
-    calls(houses[:2], 100)
+    calls(houses[:2], 100, age=timedelta(days=1))
     count_telemetry(NOW)
     page = client_of(creator).get(url(workspace)).text
     assert "Too few workspaces to tell." in page and "somebody’s in particular" in page
@@ -351,7 +392,7 @@ def test_few_workspaces_are_told_why_there_is_nothing(client_of, workspace, crea
 
 
 def test_the_page_asks_as_much_for_many(client_of, workspace, creator, publisher, houses, version):
-    calls(houses, 2)
+    calls(houses, 2, age=timedelta(days=1))
     count_telemetry(NOW)
     client, counts = client_of(creator), []
     for number in ("1.0.1", "1.0.2", "1.0.3"):
@@ -361,5 +402,6 @@ def test_the_page_asks_as_much_for_many(client_of, workspace, creator, publisher
         counts.append(len(asked))
         made = publish(manifest_of(CHECKED.replace("1.0.0", number)), publisher)
         calls(houses, 2, version=made, age=timedelta(days=int(number[-1])))
+        ToldDay.objects.all().delete()
         count_telemetry(NOW)
     assert len(set(counts)) == 1, counts
