@@ -9,8 +9,11 @@ from marketplace.checks.context import NOBODY, Context
 from marketplace.checks.notes import Subject
 from registry.manifests import Finding, Manifest, publishable, read
 from registry.manifests.code_files import code_findings
+from registry.manifests.findings import more_findings
 from registry.manifests.sources import detect_format
 from registry.services.publishing import file_problems
+
+MOST_FINDINGS = 200
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def check(text: str, files: Mapping[str, bytes] | None = None, context: Context 
     manifest, found = reading.manifest, dict(files or {})
     leaks = secrets.findings(text, found)
     if manifest is None:
-        return Checked(None, ordered([*reading.findings, *leaks]), found)
+        return Checked(None, bounded([*reading.findings, *leaks], reading.left_out), found)
     code = manifest.canonical.get("code_file")
     beside = dict(found)
     if code is not None and detect_format(text, None) == "python":
@@ -76,7 +79,18 @@ def check(text: str, files: Mapping[str, bytes] | None = None, context: Context 
     )
     for module in (names, numbers, documents, reaching, promises, fixtures, code_shapes):
         findings += module.findings(subject)
-    return Checked(manifest, ordered(findings), found)
+    return Checked(manifest, bounded(findings, reading.left_out), found)
+
+
+def bounded(findings: list[Finding], left_out: int = 0) -> list[Finding]:
+    """In their order, MOST_FINDINGS at most, and then how many there are beside: a list that nobody could read helps
+    nobody, and a page of it is megabytes. What stops a version or a submission is kept before what stops nothing."""
+    found = ordered([one for one in findings if one.code != "more-findings"])
+    by_weight = sorted(found, key=lambda one: (one.severity != "error", CODES[one.code].stops != "submission"))
+    kept = set(by_weight[:MOST_FINDINGS])
+    listed = [one for one in found if one in kept]
+    left_out += len(found) - len(listed)
+    return [*listed, more_findings(left_out)] if left_out else listed
 
 
 def ordered(findings: list[Finding]) -> list[Finding]:

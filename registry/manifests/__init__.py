@@ -42,10 +42,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of a document: a manifest unless a finding is an error. Findings are in the order of the text."""
+    """What came of a document: a manifest unless a finding is an error. Findings are in the order of the text; the last
+    one says how many were ``left_out``."""
 
     manifest: Manifest | None
     findings: list[Finding]
+    left_out: int = 0
 
     @property
     def errors(self) -> list[Finding]:
@@ -102,5 +104,5 @@ def _finish(root: Node | None, findings: Findings, code: str = "") -> Reading:
     if canonical is not None and code:
         check_code(code, canonical, findings)
     if canonical is None or findings.has_errors:
-        return Reading(None, findings.sorted())
-    return Reading(load(canonical), findings.sorted())
+        return Reading(None, findings.sorted(), findings.left_out)
+    return Reading(load(canonical), findings.sorted(), findings.left_out)

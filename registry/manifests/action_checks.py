@@ -13,7 +13,6 @@ from .nodes import shown
 from .readers import PATH_FIELD
 from .reads_checks import check_for_approvers
 from .rest_checks import check_rest
-from .suggest import nearest
 
 DEFAULT_BULK_OVER = 10
 Locate = Callable[..., Any]
@@ -273,7 +272,7 @@ def _check_scope_map(auth: dict[str, Any], locate: Locate, findings: Findings) -
 
 
 def _unknown(name: str, known: Any, what: str, where: Any, path: str, findings: Findings) -> None:
-    close = nearest(name, known)
+    close = findings.nearest(name, known)
     listed = ", ".join(sorted(known)) or "none"
     fix = f"Did you mean {close}?" if close else f"Known: {listed:.200}."
     findings.add("bad-reference", where, path, f"There is no {what} {shown(name)}.", fix)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from .suggest import nearest
 
 ABSENT: Any = object()  # what a reader returns in place of a value it refused
 Severity = Literal["error", "warning", "note"]
@@ -217,6 +220,9 @@ CODES: dict[str, Code] = {
     "egress-missing-host": Code(
         "error", "A host is used that the egress list does not name.", "Add the host to `egress`."
     ),
+    "more-findings": Code(
+        "note", "There is more to say than one list holds.", "Correct what is listed; the next look lists the rest."
+    ),
     # What publication needs
     "unpublishable": Code("error", "A draft lacks something that publication needs.", "Add it before you submit."),
 }
@@ -228,6 +234,7 @@ class Findings:
     def __init__(self) -> None:
         self._items: list[Finding] = []
         self.has_errors = False
+        self.left_out = 0
 
     def add(
         self, code: str, where: Any, path: str = "", message: str = "", fix: str = "", column_offset: int = 0
@@ -248,16 +255,36 @@ class Findings:
             why=entry.about,
         )
         self.has_errors |= finding.severity == "error"
-        if len(self._items) < MAX_FINDINGS and finding not in self._items:
+        if self.is_full:
+            self.left_out += 1
+        elif finding not in self._items:
             self._items.append(finding)
         return ABSENT
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what is added now is only counted."""
+        return len(self._items) >= MAX_FINDINGS
+
+    def nearest(self, word: str, known: Iterable[str]) -> str | None:
+        """The known word that a finding may ask about; none is looked for where the finding would not be listed, so
+        that a text of thousands of slips costs no more than one of a hundred."""
+        return None if self.is_full else nearest(word, known)
 
     @property
     def count(self) -> int:
         return len(self._items)
 
     def sorted(self) -> list[Finding]:
-        return sorted(self._items, key=lambda item: (item.line, item.column))
+        """As many as are listed, and how many there are beside."""
+        found = sorted(self._items, key=lambda item: (item.line, item.column))
+        return [*found, more_findings(self.left_out)] if self.left_out else found
+
+
+def more_findings(count: int) -> Finding:
+    entry = CODES["more-findings"]
+    message = f"And {count:,} more that {'is' if count == 1 else 'are'} not listed."
+    return Finding("more-findings", 0, 0, message, entry.fix, entry.severity, why=entry.about)
 
 
 # More than this helps nobody and lets a hostile text make a long answer.

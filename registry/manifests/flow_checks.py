@@ -8,7 +8,6 @@ from typing import Any
 from . import expressions
 from .findings import Findings
 from .nodes import shown
-from .suggest import nearest
 
 Locate = Callable[..., Any]
 CRON_FIELDS = 5
@@ -32,7 +31,7 @@ def check_pack(canonical: dict[str, Any], locate: Locate, findings: Findings) ->
         ]:
             _check_references(expression, inputs, done, locate(*steps), f"steps[{at}].{steps[2]}", findings)
         if required is not None and "use" in step and _extension(step["use"], required) is None:
-            close = nearest(step["use"].partition(".")[0], required)
+            close = findings.nearest(step["use"].partition(".")[0], required)
             fix = f"Did you mean {close}?" if close else "Add the extension with its version range to requires."
             findings.add(
                 "bad-reference",
@@ -131,7 +130,7 @@ def _check_references(expression: str, inputs: Any, done: list[str], where: Any,
     known = None if inputs is None or inputs.get("additionalProperties") is not False else inputs.get("properties", {})
     for reference in expressions.parse(expression):
         if reference.root == "steps" and reference.member is not None and reference.member not in done:
-            close = nearest(reference.member, done)
+            close = findings.nearest(reference.member, done)
             fix = f"Did you mean {close}?" if close else f"Steps before this one: {', '.join(done) or 'none'}."
             findings.add(
                 "bad-reference", where, path, f"No step before this one is called {shown(reference.member)}.", fix
@@ -142,7 +141,7 @@ def _check_references(expression: str, inputs: Any, done: list[str], where: Any,
             and reference.member is not None
             and reference.member not in known
         ):
-            close = nearest(reference.member, known)
+            close = findings.nearest(reference.member, known)
             fix = f"Did you mean {close}?" if close else f"Inputs: {', '.join(known) or 'none'}."
             findings.add("bad-reference", where, path, f"There is no input {shown(reference.member)}.", fix)
 
@@ -153,7 +152,7 @@ def _extension(use: str, required: dict[str, str]) -> str | None:
 
 
 def _unknown_field(name: str, fields: set[str], where: Any, path: str, findings: Findings) -> None:
-    close = nearest(name, sorted(fields))
+    close = findings.nearest(name, sorted(fields))
     fix = f"Did you mean {close}?" if close else f"Fields at this step: {', '.join(sorted(fields)) or 'none'}."
     findings.add("bad-reference", where, path, f"There is no field {shown(name)} at this step.", fix)
 

@@ -12,7 +12,6 @@ from .findings import Finding, Findings
 from .model import Manifest, grpc_of
 from .nodes import shown
 from .schemas import DIALECT
-from .suggest import nearest
 
 Locate = Callable[..., Any]
 _DESCRIPTIONS = ("proto", "descriptor_set")
@@ -114,7 +113,7 @@ def _check_names(
         return
     for name in action.get("inputs", {}).get("properties", {}):
         if name not in known:
-            close = nearest(name, known)
+            close = findings.nearest(name, known)
             fix = f"Did you mean {close}?" if close else f"Its fields: {', '.join(known) or 'none'}."
             message = f"{described.method.request.DESCRIPTOR.name} has no field {shown(name)}."
             findings.add("bad-reference", locate(*place, "inputs", name), f"{path}inputs.{name}", message, fix)

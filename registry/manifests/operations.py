@@ -10,7 +10,6 @@ from . import readers as r
 from .findings import ABSENT, Findings
 from .nodes import Map, Node, Text, shown
 from .shapes import Key, Reader, Shape, choice, expression_tree, flag, free_json, integer, items, mapping, text
-from .suggest import nearest
 
 FIELD = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 REDACTION_MODES = ("mask", "hash", "drop", "tokenise")
@@ -91,7 +90,7 @@ def read_operation(node: Node, findings: Findings, path: str) -> Any:
         )
     if not isinstance(operation, Text) or operation.value not in OPERATIONS:
         written = operation.value if isinstance(operation, Text) else ""
-        close = nearest(written, OPERATIONS)
+        close = findings.nearest(written, OPERATIONS)
         fix = f"Did you mean {close}?" if close else f"The operations are {', '.join(OPERATIONS)}."
         return findings.add("unknown-key", operation, path, f"{shown(written)} is no operation.", fix)
     if operation.value == "validate" and isinstance(arguments, Text):

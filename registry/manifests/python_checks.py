@@ -15,7 +15,6 @@ from typing import Any
 from .findings import Findings
 from .nodes import Mark
 from .python_modules import MODULES
-from .suggest import nearest
 
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[^/?#\s\"']+)(?P<whole>[/?#]|$)", re.IGNORECASE)
 _FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -47,7 +46,7 @@ def check_code(text: str, canonical: dict[str, Any], findings: Findings) -> None
 def _check_import(name: str, node: ast.stmt, optional: bool, findings: Findings) -> None:
     if name in MODULES or optional:
         return
-    close = nearest(name, MODULES)
+    close = findings.nearest(name, MODULES)
     fix = f"Did you mean {close}?" if close else ""
     message = f"{name} is not among the modules that a run may import."
     findings.add("python-import", Mark(node.lineno, node.col_offset + 1), message=message, fix=fix)

@@ -12,7 +12,6 @@ from pathlib import PurePath
 
 from .findings import Findings
 from .nodes import Map, Mark, Node, Seq, Text, shown
-from .suggest import nearest
 from .yaml_text import read_yaml
 
 # Short names of the header, and the keys of the manifest they are.
@@ -120,7 +119,7 @@ def _read_header(comments: list[Comment], findings: Findings) -> list[tuple[Text
         key = Text(name, line, column + match.start(1))
         if name not in HEADER:
             # A header may hold prose such as "note: ..."; only what is nearly a key is taken for a slip.
-            if close := nearest(name, HEADER):
+            if close := findings.nearest(name, HEADER):
                 findings.add(
                     "unknown-key", key, name, f"{shown(name)} is no key of the header.", f"Did you mean {close}?"
                 )

@@ -11,7 +11,6 @@ from . import hosts
 from .findings import ABSENT, Findings
 from .nodes import Literal, Map, Node, Text, shown
 from .shapes import Shape, text
-from .suggest import nearest
 from .types import DATA_CLASSES
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -39,7 +38,7 @@ def approval_tag(node: Node, findings: Findings, path: str) -> Any:
         return ABSENT
     tag = "_".join(sorted(value.split("_"))) if "bulk" in value.split("_") else value
     if tag not in APPROVAL_TAGS:
-        close = nearest(value, APPROVAL_TAGS)
+        close = findings.nearest(value, APPROVAL_TAGS)
         fix = f"Did you mean {close}?" if close else f"The tags are {', '.join(APPROVAL_TAGS)}."
         return findings.add("bad-tag", node, path, f"{shown(value)} is no approval tag.", fix)
     return tag
@@ -49,7 +48,7 @@ def data_class(node: Node, findings: Findings, path: str) -> Any:
     value = text(40)(node, findings, path)
     if value is ABSENT or value in DATA_CLASSES:
         return value
-    close = nearest(value, DATA_CLASSES)
+    close = findings.nearest(value, DATA_CLASSES)
     fix = f"Did you mean {close}?" if close else f"The classes are {', '.join(DATA_CLASSES)}."
     return findings.add("unknown-class", node, path, f"{shown(value)} is no data class.", fix)
 

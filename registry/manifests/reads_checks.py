@@ -9,7 +9,6 @@ from . import expressions
 from .findings import Findings
 from .model import effect_of
 from .nodes import shown
-from .suggest import nearest
 
 Locate = Callable[..., Any]
 _NUMBERS = {"number", "integer"}
@@ -80,7 +79,7 @@ def _check_names(
 def _unknown(
     name: str, known: Any, what: str, place: tuple[Any, ...], key: str, locate: Locate, findings: Findings
 ) -> None:
-    close = nearest(name, known)
+    close = findings.nearest(name, known)
     fix = f"Did you mean {close}?" if close else f"Known: {', '.join(sorted(known)) or 'none':.200}."
     where = locate(*place, *key.split("."))
     findings.add("bad-reference", where, _path(place[1], key), f"There is no {what} {shown(name)}.", fix)

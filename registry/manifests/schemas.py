@@ -14,6 +14,7 @@ from .suggest import nearest
 from .types import DATA_CLASSES, compile_fields, could_be_fields
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MOST_KEYWORDS = 64  # of a map that is taken for JSON Schema with a slip in it; more keys are fields
 MAX_PATTERN = 200
 MAX_EXPANDED = 10_000
 JSON_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
@@ -73,7 +74,8 @@ def is_json_schema(node: Map) -> bool | None:
         return False
     if not all(name in KEYWORDS for name in names):
         # A slip in a keyword is told as such, unless the map makes sense as fields.
-        return all(nearest(name, KEYWORDS) for name in names) and not could_be_fields(node)
+        is_slip = len(names) <= MOST_KEYWORDS and all(name in KEYWORDS or nearest(name, KEYWORDS) for name in names)
+        return is_slip and not could_be_fields(node)
     return None if could_be_fields(node) else True
 
 
@@ -170,7 +172,7 @@ def _check(node: Node, root: Map, findings: Findings, path: str) -> None:
                 "Put shared parts under $defs and refer to them by $ref.",
             )
         elif name not in KEYWORDS:
-            close = nearest(name, KEYWORDS)
+            close = findings.nearest(name, KEYWORDS)
             fix = f"Did you mean {close}?" if close else "Remove it; notes go under $comment."
             findings.add("unknown-key", key, place, f"{shown(name)} is no keyword of JSON Schema 2020-12.", fix)
         elif name == "$schema":

@@ -18,7 +18,6 @@ from . import expressions, hosts, scopes
 from .findings import ABSENT, Findings
 from .nodes import Literal, Map, Node, Seq, Text, looks_like_number, parse_number, plain_json, shown
 from .schemas import read_schema
-from .suggest import nearest
 from .yaml_text import read_yaml
 
 Reader = Callable[[Node, Findings, str], Any]
@@ -57,7 +56,7 @@ class Shape:
             place = f"{path}.{written.value}" if path else written.value
             key = by_name.get(written.value)
             if key is None:
-                close = nearest(written.value, by_name)
+                close = findings.nearest(written.value, by_name)
                 fix = f"Did you mean {close}?" if close else f"Keys here: {self.listed()}."
                 findings.add(
                     "unknown-key", written, place, f"{shown(written.value)} means nothing in {self.name}.", fix
@@ -171,7 +170,7 @@ def choice(*values: str, upper: bool = False) -> Reader:
             return ABSENT
         value = value.upper() if upper else value
         if value not in values:
-            close = nearest(value, values)
+            close = findings.nearest(value, values)
             fix = f"Did you mean {close}?" if close else f"Write one of {', '.join(values)}."
             return findings.add("bad-value", node, path, f"{shown(value)} is not one of {', '.join(values)}.", fix)
         return value

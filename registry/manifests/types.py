@@ -7,7 +7,6 @@ from typing import Any
 
 from .findings import Findings
 from .nodes import Literal, Map, Node, Seq, Text, shown
-from .suggest import nearest
 
 Schema = dict[str, Any]
 
@@ -61,10 +60,15 @@ MAX_LISTS = 4
 class BadType(ValueError):
     """``code`` is of the findings table; the text says why, ``fix`` what to write."""
 
-    def __init__(self, code: str, message: str, fix: str = "") -> None:
+    def __init__(self, code: str, message: str, fix: str = "", word: str = "") -> None:
         super().__init__(message)
         self.code = code
-        self.fix = fix
+        self._fix, self._word = fix, word
+
+    def fix(self, findings: Findings) -> str:
+        """With the type that comes nearest to the word that is none."""
+        close = findings.nearest(self._word, TYPES) if self._word else None
+        return f"Did you mean {close}?" if close else self._fix
 
 
 def compile_type(expression: str) -> tuple[Schema, bool]:
@@ -129,7 +133,7 @@ def compile_field(node: Node, findings: Findings, path: str, *, closed: bool) ->
             try:
                 return compile_type(node.value)
             except BadType as problem:
-                findings.add(problem.code, node, path, str(problem), problem.fix)
+                findings.add(problem.code, node, path, str(problem), problem.fix(findings))
         case Map():
             verdict = is_json_schema(node)
             if verdict is None:
@@ -185,12 +189,9 @@ def _named(word: str) -> Schema:
     if word in TYPES:
         return dict(TYPES[word])
     if word in _FOREIGN:
-        fix = f"Write {_FOREIGN[word]}."
-    elif close := nearest(word, TYPES):
-        fix = f"Did you mean {close}?"
-    else:
-        fix = f"The types are {', '.join(BASE_TYPES)}, and the data classes {', '.join(DATA_CLASSES)}."
-    raise BadType("unknown-type", f"{shown(word)} is not a type.", fix)
+        raise BadType("unknown-type", f"{shown(word)} is not a type.", f"Write {_FOREIGN[word]}.")
+    fix = f"The types are {', '.join(BASE_TYPES)}, and the data classes {', '.join(DATA_CLASSES)}."
+    raise BadType("unknown-type", f"{shown(word)} is not a type.", fix, word)
 
 
 def _enum(core: str) -> Schema:

@@ -7,15 +7,20 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.urls import reverse
 
 from marketplace.checks import CODES, NOBODY, Context, check
 from marketplace.checks.codes import OWN
+from marketplace.checks.listing import MOST_FINDINGS, bounded
 from marketplace.checks.models import KnownName
 from marketplace.checks.names import remember
 from marketplace.checks.reference import BEGIN, END, tables
 from marketplace.submissions.facing import checked_for
 from marketplace.workshop.drafts import begin_draft
 from marketplace.workshop.starters import TEXTS
+from registry.manifests import Finding
+from registry.manifests.findings import MAX_FINDINGS, Findings
+from registry.manifests.nodes import Text
 from registry.models import Extension
 from registry.names import is_near, keys, skeleton
 from tests.registry.samples import publish
@@ -275,3 +280,30 @@ def test_a_number_that_is_too_low_is_told_in_the_editor_by_the_command_and_to_th
     out = io.StringIO()
     call_command("extension", "check", str(tmp_path), "--json", stdout=out)
     assert "version-too-low" in {one["code"] for one in json.loads(out.getvalue())["findings"]}
+
+
+def test_thousands_of_slips_are_counted_and_not_listed_nor_looked_up(as_htmx, workspace, creator):
+    """The work is bounded with the list: no near word is looked for once a finding is only counted."""
+    text = TEXTS["rest"] + "".join(f"sumary{at}: x\n" for at in range(5_000))
+    checked = check(text)
+    assert len(checked.findings) == MAX_FINDINGS + 1 and not checked.is_publishable
+    last = checked.findings[-1]
+    assert (last.code, last.message) == ("more-findings", "And 4,900 more that are not listed.")
+    findings = Findings()
+    for at in range(MAX_FINDINGS):
+        assert findings.nearest("sumary", ["summary"]) == "summary"
+        findings.add("unknown-key", Text("sumary", at + 1, 1), f"sumary{at}")
+    assert findings.nearest("sumary", ["summary"]) is None
+    draft = begin_draft(workspace, text=TEXTS["rest"], actor=creator)
+    place = reverse("workshop:draft-check", args=[workspace.slug, draft.pk])
+    page = as_htmx(creator).post(place, {"text": text, "revision": 1}).text
+    assert "And 4,900 more that are not listed." in page and page.count('class="findings__one') == MAX_FINDINGS + 1
+
+
+def test_a_list_keeps_what_stops_something_before_what_is_only_worth_a_look():
+    errors = [Finding("leaked-secret", at, 1, f"m{at}", "f", "error") for at in range(1, 151)]
+    remarks = [Finding("possible-secret", at, 2, f"m{at}", "f", "warning") for at in range(1, 151)]
+    found = bounded([*remarks, *errors], left_out=7)
+    assert [one for one in found if one.severity == "error"] == bounded(errors)
+    assert len(found) == MOST_FINDINGS + 1 and found[-1].message == "And 107 more that are not listed."
+    assert bounded(errors[:3]) == bounded(bounded(errors[:3])) and len(bounded(errors[:3])) == 3

@@ -92,7 +92,7 @@ def test_hostile_text_is_answered_soon(text, code):
     took = time.perf_counter() - began
     assert reading.manifest is None
     assert code in [finding.code for finding in reading.findings]
-    assert len(reading.findings) <= 100
+    assert len(reading.findings) <= 100 + bool(reading.left_out)
     assert took < DEADLINE_S
 
 
