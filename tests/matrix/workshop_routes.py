@@ -19,7 +19,7 @@ def workshop(workspace, creator) -> dict:
     file = put_beside(draft, path="docs.md", content=b"# Tasks", actor=creator)
     first = publish(draft, actor=creator)
     install(workspace, first.extension, version=first, actor=creator)
-    draft, _ = save_draft(draft, text=f"{TEXT}# Next.\n", revision=1, actor=creator)
+    draft, _ = save_draft(draft, text=f"{TEXT}# Next.\n", revision=draft.revision, actor=creator)
     put_beside(draft, path="docs.md", content=b"# Tasks and more", actor=creator)
     document = hand_in(workspace, content=as_bytes(large(10)), actor=creator)
     operation = document.operations.get(position=0)
