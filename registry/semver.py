@@ -15,6 +15,8 @@ def sort_key(number: str) -> str:
     digits; a release bears 1, a pre-release 0 and its identifiers: 1 before a number, 2 before hexadecimal text that
     ends with 00, and 0 where the list ends (semver.org, section 11). Build metadata does not order. Raises ValueError.
     """
+    if not number.isascii() or not number.isprintable():
+        raise ValueError("digits of other scripts and line ends are no part of a version")
     version = Version(number)
     key = "".join(_numeral(str(part)) for part in (version.major, version.minor, version.patch))
     if not version.prerelease:

@@ -310,6 +310,11 @@ def name(*, dotted: bool = False, limit: int = 100) -> Reader:
     return read
 
 
+# The parser takes digits of every script and a line's end behind the number: two versions would look like one.
+_PLAIN_VERSION = re.compile(r"[0-9A-Za-z.+-]+", re.ASCII)
+_PLAIN_RANGE = re.compile(r"[ -~]+", re.ASCII)
+
+
 def version(node: Node, findings: Findings, path: str) -> Any:
     if isinstance(node, Text) and node.style == "plain" and looks_like_number(node.value):
         message = f"{shown(node.value)} reads as a number, so 1.20 and 1.2 would be one version."
@@ -318,8 +323,10 @@ def version(node: Node, findings: Findings, path: str) -> Any:
     if value is ABSENT:
         return ABSENT
     try:
-        parsed = Version(value)
+        parsed = Version(value) if _PLAIN_VERSION.fullmatch(value) else None
     except ValueError:
+        parsed = None
+    if parsed is None:
         return findings.add(
             "bad-version", node, path, f"{shown(value)} is not a Semantic Version.", _version_fix(value)
         )
@@ -334,8 +341,10 @@ def version_range(node: Node, findings: Findings, path: str) -> Any:
     if value is ABSENT:
         return ABSENT
     try:
-        NpmSpec(value)
+        is_range = _PLAIN_RANGE.fullmatch(value) is not None and bool(NpmSpec(value))
     except ValueError:
+        is_range = False
+    if not is_range:
         return findings.add("bad-range", node, path, f"{shown(value)} is not a version range.")
     return value
 
