@@ -182,7 +182,7 @@ def _hit(row: Row) -> Hit:
         wants=tuple(row.wants or ()),
         is_asked=row.is_asked,
         ended=row.ended or "",
-        needs=tuple(Need(*one) for one in json.loads(row.needs or "[]")),
+        needs=tuple(Need(*one) for one in json.loads(row.needs)) if row.needs else (),
     )
 
 
@@ -192,10 +192,13 @@ def _counts(rows: list[Row], filters: Filters, total: Count) -> dict[tuple[str, 
     chosen = set(filters.facets)
     counts: dict[tuple[str, str], Count] = {}
     for row in rows:
-        facet = facets.get((row.slug or "")[:3], "") if row.what in ("count", "other") else ""
-        if facet and (row.what == "other") == (facet in chosen):
-            looked = row.points[0]
-            counts[facet, row.slug[3:]] = Count(row.n, looked is not None and looked < TIERS)
+        if row.what not in ("count", "other"):
+            continue
+        is_least = row.n is not None and row.n < TIERS
+        for tag, number in zip(row.parts or (), row.points or (), strict=True):
+            facet = facets.get(tag[:3])
+            if facet and (row.what == "other") == (facet in chosen):
+                counts[facet, tag[3:]] = Count(number, is_least)
     for facet, values in (("reach", REACHES), ("updated", tuple(RECENCIES))):  # bounds: each includes what is within
         number, is_least = 0, False
         for value in values:

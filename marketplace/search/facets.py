@@ -11,7 +11,7 @@ from registry.manifests.scopes import resource, verb
 
 # A tag begins with the facet's own sign; "=" keeps it apart from every word that people write.
 KIND, LEVEL, REACH, DOES = "=k:", "=l:", "=r:", "=c:"
-SCOPE, CLASS, HEALTH, RECENCY, TIER = "=s:", "=d:", "=h:", "=f:", "=t:"
+SCOPE, CLASS, HEALTH, RECENCY = "=s:", "=d:", "=h:", "=f:"
 SIGNS = {
     "kind": KIND,
     "level": LEVEL,

@@ -11,7 +11,7 @@ from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
 from marketplace.models import Listing
-from marketplace.search.facets import RECENCIES, RECENCY, TIER, bounds_of, tags_of
+from marketplace.search.facets import RECENCIES, RECENCY, bounds_of, tags_of
 from marketplace.search.models import TIERS, PrivateEntry, PublicEntry, Word
 from marketplace.search.scoring import points_of
 from marketplace.search.typos import shortened
@@ -33,8 +33,7 @@ WITH placed AS (
         width_bucket(row_number() OVER (ORDER BY quality DESC, listing_id) - 1, %(bounds)s::bigint[]) + 1 AS new
     FROM marketplace_publicentry
 )
-UPDATE marketplace_publicentry e SET tier = placed.new,
-    search = ts_delete(e.search, '=t:' || e.tier) || array_to_tsvector(ARRAY['=t:' || placed.new])
+UPDATE marketplace_publicentry e SET tier = placed.new
 FROM placed WHERE placed.listing_id = e.listing_id AND placed.new <> placed.tier
 """
 
@@ -70,7 +69,7 @@ def index_listing(listing: Listing, *, now: datetime | None = None) -> None:
         "level": listing.level,
         "reach": listing.reach,
         "tags": tags,
-        "search": vector_of(texts, [*tags, f"{TIER}{tier}"]),
+        "search": vector_of(texts, tags),
         "tier": tier,
         "installs": listing.installs,
         "published_at": version.published_at,

@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from galaxy.core.models import WorkspaceQuerySet
@@ -24,7 +24,7 @@ class Entry(models.Model):
     """One listing as it is searched.
 
     ``search`` weighs name (A), summary and keywords (B), actions and scopes (C) and publisher (D), and holds the
-    ``tags`` of the facets and the tier as words of their own. ``used``, ``trust``, ``health`` and ``fresh`` are points
+    ``tags`` of the facets as words of their own. ``used``, ``trust``, ``health`` and ``fresh`` are points
     (marketplace.search.scoring), ``quality`` is their sum.
     ``name_key`` is the name as it is compared and sorted, ``sort_key`` that of the version.
     """
@@ -67,7 +67,11 @@ class PublicEntry(Entry):
 
     class Meta:
         indexes = [
-            GinIndex(fields=["search"], name="entry_search"),
+            *(  # one a tier: what is asked for is looked up among few
+                GinIndex(fields=["search"], condition=Q(tier=tier), fastupdate=False, name=f"entry_search_{tier}")
+                for tier in range(1, TIERS + 1)
+            ),
+            models.Index(fields=["tier"], name="entry_by_tier"),
             models.Index(fields=["name_key", "listing"], name="entry_by_name"),
             models.Index(fields=["published_at", "listing"], name="entry_by_age"),
             models.Index(fields=["reach", "name_key", "listing"], name="entry_by_reach"),

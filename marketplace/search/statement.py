@@ -2,9 +2,10 @@
 
 It is put together from parts by what was asked for, so there are few shapes, and PostgreSQL plans each of them once for
 a connection. What somebody typed only ever goes in as a parameter. Each row says in ``what`` what it is: ``card`` a
-result, in order; ``count`` how many results (``n``) have the tag ``slug``, and ``other`` how many would have it if
-nothing were chosen of its facet; ``state`` (in ``points``) how many are installed and wait for an update; ``end`` how
-many there are. The tiers that were looked through stand in ``points``, and in ``value`` of ``end`` for what it counts.
+result, in order; ``count`` how many results (``points``) have each tag of ``parts``, and ``other`` how many would have
+it if nothing were chosen of the facet ``slug``; ``state`` (in ``points``) how many are installed and wait for an
+update; ``end`` how many there are. The tiers that were looked through stand in ``n`` of counts, and of ``end`` in
+``points`` for what comes next and in ``value`` for what it counts.
 """
 
 import re
@@ -45,8 +46,9 @@ ORDERS = {
     "used": ({"installs": "int", "listing_id": "uuid"}, True),
     "reach": ({"reach": "smallint", "name_key": "text", "listing_id": "uuid"}, False),
 }
-_ENTRY = """e.listing_id, e.extension_id, e.kind, e.number, e.sort_key, e.slug, e.name, e.name_key, e.level, e.reach,
-        e.tags, e.search, e.used, e.trust, e.health, e.fresh, e.quality, e.installs, e.published_at"""
+# What a row is ranked, counted and ordered by. All else is read of the cards of the page alone.
+_NARROW = "e.listing_id, e.extension_id, e.sort_key, e.tags"
+_ENTRY = f"{_NARROW}, e.quality, e.search, e.name_key, e.published_at, e.installs, e.reach"
 # One by one: OFFSET keeps PostgreSQL from reading the whole table for a join with some of it.
 _BY_KEY = "SELECT * FROM marketplace_publicentry p WHERE p.listing_id = f.listing_id OFFSET 0"
 _FITS = "(numnode(a.wanted) = 0 OR e.search @@ a.wanted)"
@@ -56,38 +58,46 @@ _ASKED = """asked AS MATERIALIZED (
         %(signs)s::text[] AS signs, %(without)s::text[] AS without
     FROM (SELECT marketplace_understood(%(words)s::text[], %(phrases)s::text[]) AS u, %(tags)s::tsquery AS tags) one
 )"""
-_FOUND = """SELECT f.* FROM asked a,
-        marketplace_found(a.wanted, a.named, %(key)s, a.tags, {first}, {named_to}, %(enough)s::int) f"""
+_RANKED = """SELECT f.* FROM asked a, marketplace_ranked(
+        a.said, a.named, a.told, a.doing, a.tags, %(key)s, {first}, {named_to}, %(enough)s::int) f"""
 _BY_HAND = f"""SELECT e.listing_id, NULL::int AS upto, NULL::int AS named_upto
     FROM asked a, here h JOIN marketplace_publicentry e ON e.extension_id = h.extension_id WHERE {_FITS}
     UNION ALL SELECT NULL, {TIERS}, {TIERS}"""
 _IN_ORDER = """SELECT f.listing_id FROM asked a, marketplace_in_order(a.wanted, %(order)s, %(back)s::bool,
         %(value)s::text, %(name)s::text, %(id)s::uuid, %(most)s::int + (SELECT count(*) FROM here)::int) f"""
-_SCORED = """SELECT e.*, h.installation_id, h.held, h.sort_key AS held_key, h.scopes AS held_scopes, m.match,
-        (e.quality + CASE m.match {points} ELSE 0 END)::int AS score
-    FROM asked a CROSS JOIN (
-        SELECT {entry} FROM {found} f CROSS JOIN LATERAL ({by_key}) e {private}
-    ) e
-    LEFT JOIN here h ON h.extension_id = e.extension_id
-    CROSS JOIN LATERAL (SELECT CASE WHEN numnode(a.said) = 0 THEN '' WHEN e.name_key = %(key)s THEN 'exact'
+_MATCH = """CASE WHEN numnode(a.said) = 0 THEN '' WHEN e.name_key = %(key)s THEN 'exact'
         WHEN e.search @@ a.named THEN 'name' WHEN e.search @@ a.told THEN 'summary'
-        WHEN e.search @@ a.doing THEN 'actions' ELSE 'anywhere' END AS match) m
-    WHERE {state}"""
-_PRIVATE = f"""UNION ALL SELECT {_ENTRY} FROM asked a, marketplace_privateentry e
+        WHEN e.search @@ a.doing THEN 'actions' ELSE 'anywhere' END AS match"""
+_PRIVATE = f"""UNION ALL SELECT {{columns}} FROM asked a, marketplace_privateentry e
         WHERE e.workspace_id = %(workspace)s AND {_FITS}"""
-_CARDS = """SELECT 'card', p.listing_id, p.extension_id, p.slug, p.name, p.level, p.number, c.parts, p.match,
-    ARRAY[p.used, p.trust, p.health, p.fresh, p.installs, p.score]::int[], p.{value}::text, NULL::bigint,
+_HELD = "h.installation_id, h.held, h.sort_key AS held_key, h.scopes AS held_scopes"
+_POINTS = " ".join(f"WHEN '{match}' THEN {number}" for match, number in MATCH.items())
+_SCORE = f"(e.quality + CASE e.match {_POINTS} ELSE 0 END)::int AS score"
+_SCORED = f"""SELECT {_NARROW}, e.match, {_SCORE}, {_HELD}
+    FROM (SELECT {_NARROW}, e.quality, e.match FROM {{found}} e WHERE e.listing_id IS NOT NULL {{private}}) e
+    LEFT JOIN here h ON h.extension_id = e.extension_id WHERE {{state}}"""
+_LOOKED_UP = f"""SELECT {_NARROW}, e.name_key, e.published_at, e.installs, e.reach, e.match, {_SCORE}, {_HELD}
+    FROM (SELECT e.*, {_MATCH} FROM asked a CROSS JOIN (
+            SELECT {_ENTRY} FROM {{found}} f CROSS JOIN LATERAL ({_BY_KEY}) e {_PRIVATE.format(columns=_ENTRY)}) e) e
+    LEFT JOIN here h ON h.extension_id = e.extension_id WHERE {{state}}"""
+_OF_CARD = """e.slug, e.name, e.level, e.number, e.kind, e.used, e.trust, e.health, e.fresh, e.installs AS installed"""
+_CARDS = f"""SELECT 'card', p.listing_id, p.extension_id, e.slug, e.name, e.level, e.number, c.parts, p.match,
+    ARRAY[e.used, e.trust, e.health, e.fresh, e.installed, p.score]::int[], p.{{value}}::text, NULL::bigint,
     p.installation_id, CASE WHEN p.sort_key > p.held_key THEN p.held END,
     CASE WHEN p.sort_key > p.held_key THEN ARRAY(
         SELECT s FROM marketplace_listing l, jsonb_array_elements_text(l.scopes) s
         WHERE l.id = p.listing_id AND NOT jsonb_exists(p.held_scopes, s) ORDER BY s) END,
-    EXISTS ({asked}),
+    EXISTS ({{asked}}),
     (SELECT CASE WHEN v.quarantine <> '' THEN 'quarantined' WHEN v.status <> 'published' THEN v.status END
         FROM marketplace_listing l JOIN registry_version v ON v.id = l.version_id WHERE l.id = p.listing_id),
-    CASE WHEN p.kind = 'pack' THEN {needs} END
-    FROM (SELECT * FROM {source} p {where} ORDER BY {order} LIMIT %(most)s::int) p
+    CASE WHEN e.kind = 'pack' THEN {{needs}} END
+    FROM (SELECT * FROM {{source}} p {{where}} ORDER BY {{order}} LIMIT %(most)s::int) p
+    CROSS JOIN LATERAL (
+        SELECT {_OF_CARD} FROM marketplace_publicentry e WHERE e.listing_id = p.listing_id
+        UNION ALL SELECT {_OF_CARD} FROM marketplace_privateentry e
+        WHERE e.listing_id = p.listing_id AND e.workspace_id = %(workspace)s) e
     LEFT JOIN marketplace_card c ON c.listing_id = p.listing_id AND c.locale = %(locale)s
-    ORDER BY {order}"""
+    ORDER BY {{order}}"""
 # What a pack requires: [its name, the range, the number that is held here or null]. Only of packs is the manifest read.
 _NEEDS = """(SELECT jsonb_agg(jsonb_build_array(coalesce(x.name, r.key), r.value, x.held) ORDER BY r.key)
         FROM marketplace_listing l JOIN registry_version v ON v.id = l.version_id
@@ -98,19 +108,22 @@ _NEEDS = """(SELECT jsonb_agg(jsonb_build_array(coalesce(x.name, r.key), r.value
         ) x ON true
         WHERE l.id = p.listing_id)"""
 _LOOKED = "(SELECT max(upto) FROM {found})"
-_COUNT = """SELECT 'count', NULL, NULL, t, NULL, NULL, NULL, NULL, NULL, ARRAY[{looked}, 0], NULL, count(*),
-    NULL, NULL, NULL, NULL, NULL, NULL FROM base, unnest(tags) t GROUP BY t"""
-_OTHERS = """SELECT 'other', NULL, NULL, o.t, NULL, NULL, NULL, NULL, NULL, ARRAY[max(o.upto), 0], NULL,
-    sum(o.n)::bigint, NULL, NULL, NULL, NULL, NULL, NULL FROM ({found}
-        UNION ALL SELECT NULL, t, 1
+# Tags stand side by side with their numbers: a row for each would cost more to read than to count.
+_COUNT = """SELECT 'count', NULL, NULL, NULL, NULL, NULL, NULL, array_agg(t), NULL, array_agg(number), NULL,
+    {looked}, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (SELECT t::text, count(*)::int AS number FROM base, unnest(tags) t GROUP BY t) one"""
+_OTHERS = """SELECT 'other', NULL, NULL, o.sign, NULL, NULL, NULL, array_agg(o.t) FILTER (WHERE o.t IS NOT NULL), NULL,
+    array_agg(o.number) FILTER (WHERE o.t IS NOT NULL), NULL, max(o.upto), NULL, NULL, NULL, NULL, NULL, NULL
+    FROM (SELECT one.sign, one.t, sum(one.n)::int AS number, max(one.upto) AS upto FROM ({found}
+        UNION ALL SELECT s.sign, NULL, t, 1
         FROM asked a, unnest(a.signs, a.without) s(sign, tags), marketplace_privateentry e, unnest(e.tags) t
         WHERE e.workspace_id = %(workspace)s AND starts_with(t, s.sign)
         AND (numnode(a.said && s.tags::tsquery) = 0 OR e.search @@ (a.said && s.tags::tsquery))
-    ) o WHERE o.t IS NOT NULL GROUP BY o.t"""
-_OTHERS_FOUND = """SELECT max(f.upto) OVER (PARTITION BY s.sign) AS upto, f.tag AS t, f.number AS n
+    ) one GROUP BY one.sign, one.t) o GROUP BY o.sign"""
+_OTHERS_FOUND = """SELECT s.sign, f.upto, f.tag AS t, f.number AS n
         FROM asked a, unnest(a.signs, a.without) s(sign, tags),
             marketplace_tagged(a.said && s.tags::tsquery, s.sign, %(enough)s::int) f"""
-_OTHERS_BY_HAND = f"""SELECT {TIERS} AS upto, t, 1 AS n
+_OTHERS_BY_HAND = f"""SELECT s.sign, {TIERS} AS upto, t, 1 AS n
         FROM asked a, unnest(a.signs, a.without) s(sign, tags), here h
         JOIN marketplace_publicentry e ON e.extension_id = h.extension_id, unnest(e.tags) t
         WHERE starts_with(t, s.sign)
@@ -176,14 +189,16 @@ def _written(
     keep its plan."""
     by_hand = bool(states) and "available" not in states
     parts = {"here": here, "asked": ""}
-    parts |= {"basis": _BY_HAND if by_hand else _FOUND.format(first="1", named_to="0")}
-    parts |= {"base": _scored("basis", states, private=True)}
+    if by_hand:
+        parts |= {"basis": _BY_HAND, "base": _looked_up("basis", states)}
+    else:
+        parts |= {"basis": _RANKED.format(first="1", named_to="0"), "base": _scored("basis", states, private=True)}
     source, looked = "base", "basis"
     if order != BEST and not by_hand:
-        parts |= {"found": _IN_ORDER, "shown": _scored("found", states, private=True)}
+        parts |= {"found": _IN_ORDER, "shown": _looked_up("found", states)}
         source = "shown"
     elif order == BEST and deeper:
-        parts |= {"found": _FOUND.format(first="%(first)s::int", named_to="%(named_to)s::int")}
+        parts |= {"found": _RANKED.format(first="%(first)s::int", named_to="%(named_to)s::int")}
         parts |= {"shown": _scored("found", states, private=False)}
         source, looked = "shown", "found"
     by, where = _within(order, is_placed, back)
@@ -195,11 +210,16 @@ def _written(
 
 
 def _scored(found: str, states: frozenset[str], *, private: bool) -> str:
-    points = " ".join(f"WHEN '{match}' THEN {number}" for match, number in MATCH.items())
-    state = " OR ".join(STATES[one] for one in sorted(states)) or "true"
-    return _SCORED.format(
-        entry=_ENTRY, by_key=_BY_KEY, found=found, private=_PRIVATE if private else "", points=points, state=state
-    )
+    own = _PRIVATE.format(columns=f"{_NARROW}, e.quality, {_MATCH}") if private else ""
+    return _SCORED.format(found=found, private=own, state=_state(states))
+
+
+def _looked_up(found: str, states: frozenset[str]) -> str:
+    return _LOOKED_UP.format(found=found, state=_state(states))
+
+
+def _state(states: frozenset[str]) -> str:
+    return " OR ".join(STATES[one] for one in sorted(states)) or "true"
 
 
 def _cards(by: str, where: str, order: str, source: str, waiting: str) -> str:

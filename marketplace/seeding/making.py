@@ -46,7 +46,7 @@ ENTRIES = """
 INSERT INTO marketplace_publicentry (listing_id, extension_id, version_id, number, sort_key, slug, name, name_key, kind,
     level, reach, tags, search, tier, used, trust, health, fresh, installs, published_at)
 SELECT id, extension, version, '1.0.0', %s, slug, name, name_key, kind, level, reach, string_to_array(tags, ' '),
-    marketplace_vector(a, b, c, d, string_to_array(tags, ' ') || '=t:6'::text), 6, used, trust, health, fresh, installs,
+    marketplace_vector(a, b, c, d, string_to_array(tags, ' ')), 6, used, trust, health, fresh, installs,
     at
 FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[],
     %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],
