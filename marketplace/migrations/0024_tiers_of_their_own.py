@@ -203,7 +203,7 @@ TABLES = ("marketplace_publicentry", "marketplace_privateentry")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0022_rare_ones_at_once")]
+    dependencies = [("marketplace", "0023_told_when_over")]
 
     operations = [
         *(
