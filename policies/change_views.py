@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,6 +17,7 @@ from policies.waiting import waiting_of
 from registry.asks import asks_of
 from registry.gates import INSTALL, UPGRADE, ReplayFirst
 from registry.models import Installation, RollOut, Version
+from registry.rollback.targets import version_to_ask_for
 from registry.rollout_views import course_form, roll_out_page
 
 
@@ -35,7 +37,7 @@ def change_create(request, workspace):
 
 
 def _create(request):
-    kind, reason = request.POST.get("kind"), request.POST.get("reason", "")[:500]
+    kind, reason = request.POST.get("kind"), request.POST.get("reason", "").replace("\x00", "")[:500]
     if kind not in KINDS:
         raise Invalid("This form is broken.", next_step="Reload the page.")
     if kind == INSTALL:
@@ -45,8 +47,9 @@ def _create(request):
         installation = _installation(request)
         seen = {"agreed": request.POST.getlist("agreed"), "actor": request.user, "reason": reason}
         if kind == UPGRADE:
-            there = Version.objects.installable().filter(extension=installation.extension_id)
-            version = get_object_or_404(there.select_related("extension"), digest=request.POST.get("to", ""))
+            version = version_to_ask_for(installation, request.POST.get("to", ""))
+            if version is None:
+                raise Http404("There is no such version to move to.")
             seen |= {"keeps": bool(request.POST.get("keeps")), "override": bool(request.POST.get("override"))}
             if not request.POST.get("course"):
                 change = ask_upgrade(installation, version, **seen)
@@ -104,7 +107,7 @@ def _to_install(request) -> tuple[Version, list[Version]]:
     """The version that is wanted, and what comes before it in the order it would be installed."""
     require(request.user, "core.view_listing", request.workspace)
     named = request.POST.getlist("digest")[:20]
-    rows = Version.objects.installable().open_to(request.workspace).filter(digest__in=named)
+    rows = Version.objects.installable().open_to(request.workspace).of_digest(*named)
     found = {one.digest: one for one in rows.select_related("extension")}
     wanted = found.pop(request.POST.get("version", ""), None)
     if wanted is None or len(found) != len(set(named)) - 1:

@@ -15,6 +15,7 @@ from policies.models import ApproverGroup, AutoApproval, Change, Delegation
 from policies.services.changes import ask_install, ask_upgrade, ask_widen
 from policies.services.granting import revoke_auto_approval
 from registry.models import Installation, Version
+from registry.rollback.targets import version_to_ask_for
 from registry.rollout_api import CourseBody, StageSerializer, course_of
 
 
@@ -239,10 +240,11 @@ class ChangeListView(Changes, ListView):
         if said["kind"] == Change.Kind.INSTALL:
             change = ask_install(self.workspace, self._version(said["digest"]), **asking)
         elif said["kind"] == Change.Kind.UPGRADE:
-            version = self._version(said["digest"])
+            installation = self._installation(said["installation"])
+            version = version_to_ask_for(installation, said["digest"]) or self._version(said["digest"])
             how = {"agreed": said["agreed"], "keeps": said["keeps"], "override": said["override"]}
             course = course_of(said["course"], self._installed()) if said["course"] else None
-            change = ask_upgrade(self._installation(said["installation"]), version, course=course, **how, **asking)
+            change = ask_upgrade(installation, version, course=course, **how, **asking)
         else:
             change = ask_widen(self._installation(said["installation"]), agreed=said["agreed"], **asking)
         return Response(AskedChangeSerializer(change).data, status=201)

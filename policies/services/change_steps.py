@@ -9,6 +9,7 @@ from policies.models import Change
 from registry.courses import Course
 from registry.gates import INSTALL, UPGRADE, Step
 from registry.models import Installation, Version
+from registry.rollback.services import require_target
 from registry.services.installing import install_agreed, install_step
 from registry.services.moving import move_approved, upgrade_step
 from registry.services.widening import widen_agreed, widen_step
@@ -57,7 +58,11 @@ def carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
         if course := steps[0].course:
             start_approved(there, version=change.version, course=course, **said)
         else:
-            move_approved(there, version=change.version, keeps=change.keeps, reason=change.reason, **said)
+            is_back = change.version.sort_key < there.pin.version.sort_key
+            if is_back:
+                require_target(there, change.version)  # as whoever goes back without asking
+            how = {"keeps": change.keeps, "reason": change.reason, "is_back": is_back}
+            move_approved(there, version=change.version, **how, **said)
     else:
         widen_agreed(there, actor=asker, chain=chain)
 

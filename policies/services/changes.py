@@ -110,6 +110,8 @@ def ask_upgrade(
         raise ConsentNeeded(f"{version} brings what cannot stay off: {', '.join(fixed)}.")
     _check_seen(step, agreed)
     _check_member(actor, step.workspace)
+    if version.sort_key < installation.pin.version.sort_key and not reason.strip():
+        raise Invalid("A rollback has a reason.", {"reason": "Say why."}, "Go back and say why.")
     if course:
         check_rollout(installation, version=version, course=course)
     proof = replayed(step, wants=True)

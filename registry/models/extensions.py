@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import TYPE_CHECKING, ClassVar
 
@@ -80,10 +81,18 @@ class Extension(models.Model):
         return self.workspace_id is not None
 
 
+_DIGEST = re.compile("[0-9a-f]{64}", re.ASCII)
+
+
 class VersionQuerySet(SharedQuerySet):
     def installable(self):
         """Versions that may be installed anew: published, neither deprecated nor yanked, and not in quarantine."""
         return self.filter(status=Version.Status.PUBLISHED, quarantine="")
+
+    def of_digest(self, *texts: str):
+        """Those of the digests that an address or a form names; none for a text that is no digest, which PostgreSQL
+        may not even take as a text."""
+        return self.filter(digest__in=[text for text in texts if _DIGEST.fullmatch(text)])
 
 
 class Version(models.Model):

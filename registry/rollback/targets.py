@@ -36,6 +36,15 @@ def targets_of(installation: Installation) -> list[Version]:
     return [*before, *older.exclude(pk__in=known).select_related("extension")]
 
 
+def version_to_ask_for(installation: Installation, digest: str) -> Version | None:
+    """The version of that digest to which somebody may ask that it be moved: one that may be installed, or one that it
+    may go back to."""
+    rows = Version.objects.installable().filter(extension=installation.extension_id).select_related("extension")
+    if found := rows.of_digest(digest).first():
+        return found
+    return next((one for one in targets_of(installation) if one.digest == digest and not why_never(one)), None)
+
+
 def last_good(installation: Installation, now: datetime | None = None) -> Version | None:
     """The version it was held at last that it may go back to."""
     return first_good(pin_states(installation), installation, now)

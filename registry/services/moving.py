@@ -101,9 +101,10 @@ def move_approved(
     keeps: bool = False,
     reason: str = "",
     approval: UUID | None = None,
+    is_back: bool = False,
 ) -> Pin:
     """The same for what somebody approved, who was shown what it asks for: the caller answers for that. ``actor`` asked
-    for it, ``chain`` is who acts, ``approval`` the id of the request."""
+    for it, ``chain`` is who acts, ``approval`` the id of the request. ``is_back``: it goes back, as ``move_back``."""
     return _move(
         installation,
         version,
@@ -114,6 +115,7 @@ def move_approved(
         by=chain,
         reason=reason,
         approval=approval,
+        is_back=is_back,
     )
 
 
