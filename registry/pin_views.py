@@ -31,7 +31,7 @@ def pin_change(request, workspace, pk):
     if digest is None:
         context = {"installation": installation, "versions": others.defer("manifest")}
         return render(request, "registry/pin_choice.html", context)
-    version = get_object_or_404(others.select_related("extension"), digest=digest)
+    version = get_object_or_404(others.select_related("extension").of_digest(digest))
     if version.sort_key < installation.pin.version.sort_key:  # whoever goes back says why, on a page of its own
         back = reverse("registry:rollback", args=[request.workspace.slug, installation.pk])
         return redirect(f"{back}?to={version.digest}")

@@ -181,7 +181,7 @@ def version_asked(request, installation: Installation) -> Version:
     digest = request.POST.get("to") if request.method == "POST" else request.GET.get("to")
     versions = Version.objects.installable().filter(extension=installation.extension_id)
     newer = versions.filter(sort_key__gt=installation.pin.version.sort_key).select_related("extension")
-    return get_object_or_404(newer, digest=digest or "")
+    return get_object_or_404(newer.of_digest(digest or ""))
 
 
 def _add(form, error: Invalid) -> None:

@@ -37,9 +37,8 @@ def upgrade_preview(request, workspace, pk):
     installation = get_object_or_404(rows.select_related("workspace", "extension", "pin__version"), pk=pk)
     versions = Version.objects.installable().filter(extension=installation.extension_id)
     digest = (request.POST if request.method == "POST" else request.GET).get("to", "")
-    version = get_object_or_404(
-        versions.exclude(pk=installation.pin.version_id).select_related("extension"), digest=digest
-    )
+    others = versions.exclude(pk=installation.pin.version_id).select_related("extension")
+    version = get_object_or_404(others.of_digest(digest))
     if request.method == "POST":
         said = _confirmed(request, installation, version)
         return redirect(begin_preview(installation, version, actor=request.user, confirmed=said))

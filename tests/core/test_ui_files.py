@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 
 from galaxy.core import fonts
+from galaxy.core.ui.drawings import EMPTY_ART
 
 ROOT = Path(settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -83,3 +84,10 @@ def test_pages_link_no_font_that_is_not_there(settings, monkeypatch, tmp_path):
         assert '<link rel="stylesheet" href="/static/fonts/fonts.css">' in fonts.links()
     finally:
         fonts.links.cache_clear()
+
+
+def test_every_picture_of_an_empty_state_is_one_that_there_is():
+    """Only a page that has nothing to show would find out."""
+    for file in TEMPLATES:
+        for art in re.findall(r'{% empty "([^"]*)"', file.read_text(encoding="utf-8")):
+            assert art in EMPTY_ART, (file, art)

@@ -16,7 +16,7 @@ from tests.matrix.test_matrix import address, form
 
 ROWS = [row for row in table() if row.route.startswith("api:") and row.method == "POST" and row.answers["admin"] != 405]
 NO_OBJECT = ["{", "[1]", '"text"', "null", "1", '{"a": NaN}', '{"a": ' * 60 + "1" + "}" * 60]
-ODD = [None, 2**40, "\u202e", [None], {"a": {"b": [None]}}]
+ODD = [None, 2**40, "\u202e", "a\0b", "\ud800", [None], {"a": {"b": [None]}}]
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+"""Every form of the marketplace and of what moves versions, with odd texts in each of its fields: never a defect."""
+
+import pytest
+from django.db import transaction
+
+from tests.matrix.routes import PEOPLE, table
+from tests.matrix.test_matrix import address, form
+
+AREAS = (
+    "marketplace:",
+    "workshop:",
+    "submissions:",
+    "retiring:",
+    "registry:",
+    "bundles:",
+    "reviews:",
+    "policies:change",
+)
+TAKEN = {200, 302, 422}
+ROWS = [
+    row
+    for row in table()
+    if row.method == "POST"
+    and row.route.startswith((*AREAS, "sandbox:upgrade", "sandbox:preview"))
+    and TAKEN & set(row.answers.values())
+]
+# What PostgreSQL keeps not, and what looks like a number to isdigit() while int() reads it not.
+ODD = ["a\0b", "9" * 5_000 + "\u00b2"]
+WORDS = {"to": ODD[0], "q": ODD[0], "page": ODD[1], "days": ODD[1], "tab": ODD[0], "state": ODD[0]}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_no_text_in_a_form_or_in_its_address_breaks_it(row, workspace, things, browser_of):
+    """A defect would be raised here, not answered."""
+    person = next(one for one in PEOPLE if row.answers[one] in TAKEN)
+    client, url = browser_of(person), address(row.route, things, "meridian")
+    correct = form(row.route, things)
+    for odd in ODD:
+        for name in [*correct, "reason"]:
+            value = [odd] if isinstance(correct.get(name), list) else odd
+            with transaction.atomic():
+                response = client.post(url, correct | {name: value})
+                transaction.set_rollback(True)
+            assert response.status_code < 500, (name, odd[:9])
+    assert client.get(url, WORDS).status_code < 500
