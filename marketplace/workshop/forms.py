@@ -8,7 +8,8 @@ from django import forms
 from django.db.models import Q
 
 from galaxy.core.fields import WordsField
-from marketplace.workshop.starters import STARTERS
+from marketplace.workshop.starters import STARTERS, TEXTS
+from registry.manifests.sources import MAX_BYTES
 
 EFFECTS = [("", "Any effect"), ("read", "Reads"), ("write", "Writes"), ("delete", "Deletes"), ("bulk", "In bulk")]
 METHODS = [("", "Any method"), *((name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"))]
@@ -17,12 +18,36 @@ NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*", re.ASCII)
 
 
 class StartForm(forms.Form):
+    """What a draft begins with: a file of somebody's own, or else one of our texts."""
+
+    file = forms.FileField(
+        required=False,
+        label="A file of yours",
+        help_text="A manifest in YAML or JSON, or a Python file. Choose it or drop it here; 256 KB at most.",
+    )
     start = forms.ChoiceField(
         label="Begin with",
         choices=[(one.value, one.label) for one in STARTERS],
         widget=forms.RadioSelect,
         initial="rest",
+        required=False,
     )
+
+    def clean_file(self) -> str:
+        """The text of the file, "" without one."""
+        file = self.cleaned_data["file"]
+        if not file:
+            return ""
+        if file.size > MAX_BYTES:
+            raise forms.ValidationError(f"A manifest has at most {MAX_BYTES // 1024} KB.")
+        try:
+            return file.read().decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise forms.ValidationError("It is not a text in UTF-8. Save it as one, and choose it again.") from error
+
+    @property
+    def text(self) -> str:
+        return self.cleaned_data["file"] or TEXTS[self.cleaned_data["start"] or "rest"]
 
 
 class TextForm(forms.Form):

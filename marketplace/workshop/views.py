@@ -35,7 +35,7 @@ from marketplace.workshop.reading import (
     trials_of,
     versions_of,
 )
-from marketplace.workshop.starters import STARTERS, TEXTS
+from marketplace.workshop.starters import STARTERS
 from registry.asks import asks_of
 from registry.manifests import version_digest
 from registry.models import Version
@@ -57,10 +57,12 @@ def draft_list(request, workspace):
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_create(request, workspace):
     require(request.user, MAY_WRITE, request.workspace)
-    form = StartForm(request.POST if request.method == "POST" else None)
+    form = StartForm(request.POST, request.FILES) if request.method == "POST" else StartForm()
     if form.is_bound and form.is_valid():
-        text = TEXTS[form.cleaned_data["start"]]
-        return redirect(begin_draft(request.workspace, text=text, actor=request.user))
+        try:
+            return redirect(begin_draft(request.workspace, text=form.text, actor=request.user))
+        except Invalid as error:
+            form.add_error("file", error.fields["text"])
     status = 422 if form.is_bound else 200
     return render(request, "workshop/draft_create.html", {"form": form, "starters": STARTERS}, status=status)
 

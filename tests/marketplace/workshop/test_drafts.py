@@ -58,6 +58,34 @@ def test_a_maker_begins_a_draft_and_finds_it_on_the_list(client_of, workspace, c
     assert AuditEvent.objects.filter(action="draft.created").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "state"),
+    [
+        ("mine.yaml", REST.replace("my-tasks", "their-tasks").encode(), "ready"),
+        ("mine.yaml", b"\xef\xbb\xbf" + REST.replace("\n", "\r\n").encode(), "ready"),
+        ("titles.py", b"# action: my.titles\n# version: 0.1.0\n\ndef run(inputs, ctx):\n    return {}\n", "lacking"),
+        ("broken.json", b'{"connector":', "broken"),
+    ],
+)
+def test_a_draft_begins_with_a_file_of_ones_own(name, content, state, client_of, workspace, creator):
+    page = client_of(creator).get(url("draft-create")).text
+    assert 'enctype="multipart/form-data"' in page and 'name="file"' in page
+    answer = client_of(creator).post(url("draft-create"), {"file": SimpleUploadedFile(name, content)})
+    assert answer.status_code == 302, answer.text
+    draft = Draft.objects.get()
+    assert (answer.status_code, answer.url, draft.state) == (302, draft.get_absolute_url(), state)
+    assert draft.text == content.decode("utf-8-sig").replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe\x00", "not a text in UTF-8"), (b"a: \x00", "no NUL"), (b"#" * (257 * 1024), "at most 256 KB")],
+)
+def test_a_file_that_is_no_text_comes_back_with_the_reason(content, said, client_of, workspace, creator):
+    answer = client_of(creator).post(url("draft-create"), {"file": SimpleUploadedFile("mine.yaml", content)})
+    assert answer.status_code == 422 and said in answer.text and not Draft.objects.exists()
+
+
 def test_a_choice_that_is_none_comes_back(client_of, workspace, creator):
     assert client_of(creator).post(url("draft-create"), {"start": "virus"}).status_code == 422
 
