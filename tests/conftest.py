@@ -47,7 +47,7 @@ def pytest_sessionstart(session):
 
 
 # Tests of many seconds each. With the quick ones left for the end, no process is at a long one while the others idle.
-LONGEST = ("tests/test_crawl.py", "tests/api/test_schemathesis.py", "tests/browser/", "tests/embedded/")
+LONGEST = ("tests/matrix/test_reading.py", "tests/api/test_schemathesis.py", "tests/browser/", "tests/embedded/")
 
 
 def pytest_collection_modifyitems(items):
