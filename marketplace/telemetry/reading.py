@@ -115,7 +115,7 @@ class Totals:
 
     @cached_property
     def p95_ms(self) -> int | None:
-        return percentile_of(self.times)
+        return percentile_of(self.times) if self.is_told else None
 
     @cached_property
     def errors(self) -> list[Share]:
@@ -133,6 +133,18 @@ class DayRow:
     installs: int | None
     is_today: bool = False
     is_told_later: bool = False
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """(heading, words) of what is told of its calls, written here: 90 rows of them are most of what the page
+        costs to draw."""
+        sums = self.sums
+        return [
+            ("Succeeded", f"{sums.good:,}"),
+            ("Failed", f"{sums.bad:,}"),
+            ("Success", sums.success),
+            ("95 % within", duration(sums.p95_ms)),
+        ]
 
 
 @dataclass(frozen=True)
