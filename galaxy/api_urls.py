@@ -99,7 +99,7 @@ from sandbox.upgrades.api import InstallationPreviewView, PreviewListView, Previ
 
 app_name = "api"
 _PUBLICATION = "publications/<extension:slug>"
-_RELEASE = f"{_PUBLICATION}/versions/<str:number>"
+_RELEASE = f"{_PUBLICATION}/versions/<number:number>"
 of_workspace = [
     path("listings/", ListingListView.as_view(), name="listing-list"),
     path("listings/<extension:slug>/", ListingView.as_view(), name="listing-detail"),
@@ -115,7 +115,7 @@ of_workspace = [
     path("drafts/<uuid:pk>/tests/", DraftTestsView.as_view(), name="draft-tests"),
     path("drafts/<uuid:pk>/submission/", DraftSubmissionView.as_view(), name="draft-submission"),
     path("drafts/<uuid:pk>/removal/", DraftRemovalView.as_view(), name="draft-removal"),
-    path("listings/<extension:slug>/versions/<str:number>/evidence/", EvidenceView.as_view(), name="evidence"),
+    path("listings/<extension:slug>/versions/<number:number>/evidence/", EvidenceView.as_view(), name="evidence"),
     path("quarantines/", QuarantineListView.as_view(), name="quarantine-list"),
     path("publications/", PublicationListView.as_view(), name="publication-list"),
     path(f"{_PUBLICATION}/", PublicationView.as_view(), name="publication-detail"),
@@ -141,7 +141,7 @@ of_workspace = [
     ),
     path("publishers/<uuid:pk>/signing/", PublisherSigningView.as_view(), name="publisher-signing"),
     path(
-        f"{_PUBLICATION}/versions/<str:number>/signatures/",
+        f"{_PUBLICATION}/versions/<number:number>/signatures/",
         SignaturesView.as_view(),
         name="version-signatures",
     ),

@@ -18,7 +18,14 @@ class SlugConverter:
         return value
 
 
+class NumberConverter(SlugConverter):
+    """The number of a version; what can be none (a NUL, digits of another script, thousands of them) leads nowhere."""
+
+    regex = r"[0-9A-Za-z.+-]{1,64}"
+
+
 register_converter(SlugConverter, "extension")
+register_converter(NumberConverter, "number")
 
 app_name = "marketplace"
 urlpatterns = [

@@ -4,7 +4,7 @@ from django.urls import path
 
 from marketplace.retiring import quarantine_views, signing_views, views
 
-_RELEASE = "publications/<extension:slug>/<str:number>"
+_RELEASE = "publications/<extension:slug>/<number:number>"
 
 app_name = "retiring"
 urlpatterns = [
@@ -18,5 +18,5 @@ urlpatterns = [
     path("quarantine/", quarantine_views.quarantine_list, name="quarantine-list"),
     path("quarantine/calls/", quarantine_views.quarantine_calls, name="quarantine-calls"),
     path("quarantine/<uuid:pk>/end/", quarantine_views.quarantine_end, name="quarantine-end"),
-    path("quarantine/<extension:slug>/<str:number>/", quarantine_views.quarantine_create, name="quarantine-create"),
+    path("quarantine/<extension:slug>/<number:number>/", quarantine_views.quarantine_create, name="quarantine-create"),
 ]

@@ -43,3 +43,21 @@ def test_no_text_in_a_form_or_in_its_address_breaks_it(row, workspace, things, b
                 transaction.set_rollback(True)
             assert response.status_code < 500, (name, odd[:9])
     assert client.get(url, WORDS).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "publications/probe/{}/deprecation/",
+        "publications/probe/{}/yanking/",
+        "publications/probe/{}/signature/",
+        "publications/probe/{}/statement/",
+        "quarantine/probe/{}/",
+        "marketplace/probe/reviews/of/{}/",
+    ],
+)
+def test_no_number_of_a_version_in_an_address_breaks_a_page(path, workspace, things, browser_of):
+    for odd in ("%00", "1.0.0%00", "9" * 5_000, "%EF%BC%91.0.0", "1.0.0%0A", "1.0.0-rc.1", "%F0%9F%A6%8A"):
+        for person in ("owner", "creator"):
+            answer = browser_of(person).get(f"/w/{workspace.slug}/{path.format(odd)}")
+            assert answer.status_code in (403, 404), (odd[:9], person)
