@@ -61,8 +61,8 @@ def carry_out(change: Change, steps: list[Step], chain: Actor) -> None:
             is_back = change.version.sort_key < there.pin.version.sort_key
             if is_back:
                 require_target(there, change.version)  # as whoever goes back without asking
-            how = {"keeps": change.keeps, "reason": change.reason, "is_back": is_back}
-            move_approved(there, version=change.version, **how, **said)
+            said |= {"keeps": change.keeps, "reason": change.reason, "is_back": is_back}
+            move_approved(there, version=change.version, **said)
     else:
         widen_agreed(there, actor=asker, chain=chain)
 
