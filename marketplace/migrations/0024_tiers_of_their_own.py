@@ -44,7 +44,8 @@ RANKED_ROW = """RETURN QUERY SELECT e.listing_id, e.extension_id, e.sort_key, e.
 FIRST_PAGE = by_tier("at", RANKED_ROW + "e.tier = {tier} AND e.search @@ wanted")
 LATER_PAGE = by_tier(
     "at",
-    RANKED_ROW + """e.tier = {tier} AND e.search @@ wanted
+    RANKED_ROW
+    + """e.tier = {tier} AND e.search @@ wanted
                 AND NOT (at <= named_to AND e.search @@ named) AND e.name_key <> key""",
 )
 NAMED = by_tier("reached", RANKED_ROW + "e.tier = {tier} AND e.search @@ named_and_chosen")
@@ -95,9 +96,12 @@ BEGIN
     RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::varchar, NULL::varchar[], NULL::int, NULL::text, at, reached;
 END $$
 """
+# Of what a listing has just one, that one is taken instead of looking through all its tags.
 COUNTED = """SELECT array_agg(t), array_agg(n), coalesce(sum(n) FILTER (WHERE t IS NULL), 0)
             INTO some_tags, some_numbers, more FROM (
-                SELECT t, count(*) AS n FROM marketplace_publicentry e, unnest(e.tags || NULL::varchar) t
+                SELECT t, count(*) AS n FROM marketplace_publicentry e, unnest(CASE sign
+                    WHEN '=k:' THEN ARRAY[sign || e.kind, NULL] WHEN '=l:' THEN ARRAY[sign || e.level, NULL]
+                    WHEN '=r:' THEN ARRAY[sign || e.reach, NULL] ELSE e.tags::text[] || NULL::text END) t
                 WHERE {which} AND (t IS NULL OR starts_with(t, sign)) GROUP BY t) one"""
 COUNTED_OF_TIER = by_tier("at", COUNTED.replace("{which}", "e.tier = {tier} AND e.search @@ wanted"))
 TAGGED = f"""
