@@ -61,14 +61,22 @@ def strongest(verbs: list[str]) -> str:
 
 
 def sentence(scope: str) -> str:
-    """What a canonical scope permits: ``crm.tasks.write`` as "Create and change CRM tasks"."""
+    """What a canonical scope permits: ``crm.tasks.write`` as "Create and change CRM tasks".
+
+    A head of several words is the name of a system, as a product's is: ``my-board.tasks.read`` is "Read tasks in
+    My board".
+    """
     does = _SENTENCE_VERBS[verb(scope)]
     head, *rest = resource(scope).split(".")
     if head in _PRODUCTS:
         return f"{does} {_words(rest) or 'what you keep'} in {_PRODUCTS[head]}"
+    if rest and len(re.split("[_-]", head)) > 1:
+        name = _words([head])
+        return f"{does} {_words(rest)} in {name[0].upper()}{name[1:]}"
     return f"{does} {_words([head, *rest])}"
 
 
 def _words(parts: list[str]) -> str:
-    words = [word for part in parts for word in re.split("[_-]", part)]
-    return " ".join(_WORDS.get(word, word) for word in words)
+    """A word that comes twice in a row is said once."""
+    words = [_WORDS.get(word, word) for part in parts for word in re.split("[_-]", part)]
+    return " ".join(word for word, before in zip(words, ["", *words], strict=False) if word != before)

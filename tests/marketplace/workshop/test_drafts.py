@@ -179,7 +179,7 @@ def test_a_version_is_made_installed_and_simulated_by_its_maker(client_of, draft
     version = Version.objects.get()
     assert (answer.status_code, version.number, version.workspace) == (302, "0.1.0-draft.1", workspace)
     consent = url("version-installation", draft.pk, version.pk)
-    assert "Create and change my tasks tasks" in client.get(consent).content.decode()
+    assert "Create and change tasks in My tasks" in client.get(consent).content.decode()
     client.post(consent)
     installation = Installation.objects.get()
     assert (installation.pin.digest, installation.installed_by) == (version.digest, creator)

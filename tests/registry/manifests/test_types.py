@@ -152,6 +152,10 @@ def test_what_is_no_scope_is_refused(written):
         ("contacts.read", "Read contacts"),
         ("hubspot.custom_objects.delete", "Delete custom objects in HubSpot"),
         ("drive.read", "Read what you keep in Google Drive"),
+        ("lantern-tasks.tasks.write", "Create and change tasks in Lantern tasks"),
+        ("hr_portal.staff.leave_days.read", "Read staff leave days in HR portal"),
+        ("line-items.read", "Read line items"),
+        ("tasks.tasks.delete", "Delete tasks"),
     ],
 )
 def test_a_scope_is_told_in_a_sentence(scope, sentence):
