@@ -165,6 +165,7 @@ def _context(request, rollout: RollOut) -> dict:
         "rollout": rollout,
         "installation": rollout.installation,
         "faring": faring,
+        "tone": "bad" if rollout.stopped_itself else faring.tone if faring else "",
         "stages": stages,
         "is_last": rollout.stage + 1 >= len(rollout.stages),
         "missing": max(0, rollout.least_calls - faring.calls) if faring else 0,

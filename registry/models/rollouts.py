@@ -106,6 +106,11 @@ class RollOut(WorkspaceModel):
     def __str__(self):
         return f"{self.installation} to {self.version.number}"
 
+    @property
+    def stopped_itself(self) -> bool:
+        """By the rule, since too many calls of the new version failed."""
+        return self.state == self.State.STOPPED and self.figures is not None
+
     def get_absolute_url(self):
         return reverse("registry:roll-out-detail", args=[self.workspace.slug, self.pk])
 

@@ -121,6 +121,12 @@ def effective_rules(
     return policy, days, window, takes_code
 
 
+def _rolling_words(rolling: RollOut) -> str:
+    if rolling.state == RollOut.State.STOPPED:
+        return f"The roll-out of {rolling.version.number} was stopped, and waits for somebody to say how it goes on."
+    return f"{rolling.version.number} is being rolled out."
+
+
 def _rules(
     one: Installation,
     defaults: UpdateDefaults | None,
@@ -137,7 +143,7 @@ def _rules(
         window,
         takes_code,
         hold=f"Held by {hold.held_by}: “{hold.reason}”" if hold and hold.holds(now) else "",
-        rolling_out=f"{rolling.version.number} is being rolled out." if rolling else "",
+        rolling_out=_rolling_words(rolling) if rolling else "",
         is_pre_release=is_pre_release(one.pin.version.number),
     )
 

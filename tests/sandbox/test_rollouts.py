@@ -131,7 +131,9 @@ def test_by_pack_the_named_ones_take_it_and_nobody_else(workspace, held, new, ad
     assert (found, taken(workspace, "any")) == (["1.3.0", "1.2.0"], "1.2.0")
 
 
-def test_twenty_per_cent_of_errors_stop_it_and_the_runs_return(workspace, held, rollout, old, new, admin, owner):
+def test_twenty_per_cent_of_errors_stop_it_and_the_runs_return(
+    workspace, held, rollout, old, new, admin, owner, client_of
+):
     """F87."""
     calls(held, admin, old, 40, 0)
     calls(held, admin, new, 19, 4)
@@ -142,6 +144,10 @@ def test_twenty_per_cent_of_errors_stop_it_and_the_runs_return(workspace, held, 
     rollout.refresh_from_db()
     assert (rollout.state, rollout.figures["bad"], pinned(held)) == ("stopped", 4, "1.2.0")
     assert "1.3.0 fails too often: 20.00 % of 20 calls failed" in rollout.why
+    page = client_of(admin).get(rollout.get_absolute_url()).text
+    first = '<button class="btn btn-primary" name="act" value="return">'
+    assert "Stopped by itself" in page and "fill-bad" in page and first in page
+    assert '<button class="btn" name="act" value="resume">' in page
     assert {taken(workspace, str(number)) for number in range(50)} == {"1.2.0"}
     event = AuditEvent.objects.get(action="rollout.stopped")
     fields = AuditDetail.objects.get(event_id=event.pk).fields

@@ -216,7 +216,8 @@ def test_a_roll_out_is_begun_stopped_and_taken_back_on_its_page(
     client.post(decide, {"act": "stop", "reason": "Looks odd."})
     stopped = client.get(rollout.get_absolute_url()).text
     assert "Looks odd." in stopped and "Go on" in stopped and "every 15s" not in stopped
-    assert "Stopped" in client.get(page("update-list", workspace)).text
+    listed = client.get(page("update-list", workspace)).text
+    assert "Roll-out stopped" in listed and "is being rolled out" not in listed
     for act in ("resume", "advance"):
         client.post(decide, {"act": act})
     client.post(decide, {"act": "return", "reason": "Not now."})
