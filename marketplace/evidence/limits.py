@@ -109,4 +109,6 @@ def _kept(limit: Limit, kind: str, week: Week) -> Kept:
         took = f"took up to {duration(week.p95_ms)}, of {duration(bound)}."
         words = f"95 of 100 of {calls} within {WINDOW_DAYS} days {took}"
     is_short = is_missed and (str(limit.measure), bound) in week.widespread
+    if is_missed and not is_short:
+        words += " That is a matter of one workspace or two, and does not count against it."
     return Kept(limit, SHORT if is_short else KEPT, words)

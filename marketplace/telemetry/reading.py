@@ -163,10 +163,10 @@ class VersionRow:
 
 @dataclass(frozen=True)
 class FailureRow:
-    """Failures of one category, in all versions and in each."""
+    """Failures of one category, in all versions and in each: (its number, how many)."""
 
     share: Share
-    by_version: list[int]
+    by_version: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,10 @@ class Telemetry:
     def failures(self) -> list[FailureRow]:
         """By category, the most frequent first, with the numbers of ``told_versions`` in their order."""
         rows = self.told_versions
-        return [FailureRow(one, [row.number_of(one.category) for row in rows]) for one in self.categories]
+        return [
+            FailureRow(one, [(row.version.number, row.number_of(one.category)) for row in rows])
+            for one in self.categories
+        ]
 
     @property
     def call_columns(self) -> list[tuple[int, int] | None]:

@@ -100,6 +100,14 @@ def test_what_falls_short(listing, figures, short):
     assert {code for code, state in states(listing, **figures).items() if state == "short"} == short
 
 
+def test_what_is_missed_in_one_workspace_or_two_is_said_to_be_theirs(listing):
+    days = [day(listing.version, 1, good=900, bad=100)]
+    weeks = Week(days, frozenset()), Week(days, frozenset(BOUNDS))
+    few, many = (kept_to(limits_of("verified"), listing.extension.kind, one) for one in weeks)
+    assert few[0].state == "kept" and "a matter of one workspace or two" in few[0].words
+    assert many[0].state == "short" and "one workspace" not in many[0].words
+
+
 def test_of_too_few_calls_nothing_is_said(listing):
     assert set(states(listing, good=0, bad=LEAST_CALLS - 1).values()) == {"too_few"}
 

@@ -351,7 +351,7 @@ def test_the_page_says_it_all_to_the_team_and_to_nobody_else(
     count_telemetry(NOW)
     page = client_of(creator).get(url(workspace)).text
     assert "3 of 63 calls failed" in page and "95.2 %" in page and "100 ms" in page
-    assert f"within its budget of {duration(2_000)}" in page
+    assert f'within its budget of <span class="unbroken">{duration(2_000)}</span>' in page
     assert "Rate limit" in page and "4.8 %" in page and "<code>1.0.0</code>" in page
     main = page.split("<main", 1)[1]
     assert not any(str(one.workspace_id) in page for one in houses) and "Harbour" not in page and "Meridian" not in main
