@@ -63,6 +63,11 @@ def findings_of(submission: Submission) -> list[Finding]:
     return [Finding(**one) for one in submission.findings]
 
 
+def remarks_of(submission: Submission) -> list[Finding]:
+    """Its findings beside those that are reasons of a no."""
+    return [Finding(**one) for one in submission.findings if one not in submission.reasons]
+
+
 def reasons_of(submission: Submission) -> list[Finding]:
     return [Finding(**one) for one in submission.reasons]
 

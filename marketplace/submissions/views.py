@@ -16,8 +16,8 @@ from marketplace.submissions.models import Submission
 from marketplace.submissions.proof import report_of
 from marketplace.submissions.reading import (
     earlier_of,
-    findings_of,
     reasons_of,
+    remarks_of,
     rows_of,
     signed_of,
     steps_of,
@@ -105,7 +105,7 @@ def submission_detail(request, workspace, pk):
         "submission": row,
         "standing": standing_of(row),
         "steps": steps_of(row),
-        "findings": findings_of(row),
+        "remarks": remarks_of(row),
         "lines": list(enumerate(lines_of(row.text), 1)),
         "report": report_of(row.digest) if row.is_public else {},
         "reasons": reasons_of(row),

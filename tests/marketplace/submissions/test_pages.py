@@ -107,7 +107,7 @@ def test_author_and_reviewer_read_the_same_findings(workspace, cast, desk, clien
     assert before
     creator.post(_url("submission-create", workspace, draft.pk), _form())
     row = Submission.objects.get()
-    own = creator.get(_url("submission-detail", workspace, row.pk)).context["findings"]
+    own = creator.get(_url("submission-detail", workspace, row.pk)).context["remarks"]
     theirs = client_of(desk.reviewer).get(_url("review-detail", desk.workspace, row.pk)).context["findings"]
     assert before == own == theirs == findings_of(row)
     page = _page(client_of(desk.reviewer), "review-detail", desk.workspace, row.pk)
@@ -159,6 +159,7 @@ def test_a_no_is_told_with_every_code_and_fix_and_the_draft_goes_in_again(worksp
     finding = findings_of(row)[0]
     assert "What has to change" in page and "Drop &lt;b&gt;a.b&lt;/b&gt;." in page
     assert finding.code in page and "Submit again" in page
+    assert page.count(finding.message) == 1 and "Other findings" in page, "a reason is not told twice"
     with scope_with(desk.workspace.pk):
         for side in (workspace, desk.workspace):
             event = AuditEvent.objects.get(action="submission.changes_requested", workspace=side)
