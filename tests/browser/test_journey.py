@@ -1,16 +1,20 @@
 """The main job, as a person does it: find, read, install, simulate, watch, understand, and find it in the trail."""
 
 import re
+from base64 import b64encode
 from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from galaxy.core.audit.verifications import carry_out, start_verification
 from galaxy.core.scope import workspace_scope
+from marketplace.bundles.sources import trust_source
+from marketplace.bundles.speaking import let_speak
 from marketplace.evidence.falling_short import watch_levels
 from marketplace.models import Listing, Lowering, VersionDay
 from marketplace.services import install_listing, list_extension, plan_installation
@@ -231,9 +235,23 @@ def _previewed(here, version, owner):
     return done, done.report, begin_preview(here, version, actor=owner)
 
 
-def test_axe_finds_nothing_on_the_pages_of_versions(visit, owner, versions):
+@pytest.fixture
+def speaking(desk):
+    """The pages of a marketplace that speaks for the shipped catalogue, and of one that does not."""
+    told = {"reason": "Told by phone.", "actor": None}
+    quiet, loud = (
+        trust_source(name=name, public=b64encode(name.encode().rjust(32)).decode(), **told)
+        for name in ("Head office", "Branch office")
+    )
+    let_speak(loud, **told)
+    return [reverse("bundles:source-speaking", args=[desk.workspace.slug, one.pk]) for one in (quiet, loud)]
+
+
+def test_axe_finds_nothing_on_the_pages_of_versions(visit, owner, versions, desk, speaking):
     tab = visit("/w/", owner, for_axe=True)
     found = {path: faults(tab.go(path), DESK, SMALL) for path in versions}
+    tab = visit("/w/", desk.reviewer, for_axe=True)
+    found |= {path: faults(tab.go(path), DESK, SMALL) for path in speaking}
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 

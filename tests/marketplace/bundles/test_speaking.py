@@ -195,7 +195,8 @@ def test_the_page_says_what_it_means_and_asks_who_one_is(desk, bundle, client_of
     assert source.speaks_for_shipped and source.speaks_by == reviewer
     listed = browser.get(reverse("bundles:source-list", args=[desk.workspace.slug])).text
     assert "Speaks for the shipped catalogue" in listed and WHY in listed
-    assert "Take it back" in browser.get(page).text
+    said = browser.get(page).text
+    assert "Take it back" in said and f"{reviewer} let it" in said and f"“{WHY}”" in said
     assert browser.post(page, {"act": "begin", "reason": WHY}).status_code == 409, "sent twice, it takes nothing back"
     assert browser.post(page, {"act": "end", "reason": "Over."}).status_code == 302
     source.refresh_from_db()
