@@ -60,9 +60,13 @@ def draft_create(request, workspace):
     form = StartForm(request.POST, request.FILES) if request.method == "POST" else StartForm()
     if form.is_bound and form.is_valid():
         try:
-            return redirect(begin_draft(request.workspace, text=form.text, actor=request.user))
+            draft = begin_draft(request.workspace, text=form.text, actor=request.user)
         except Invalid as error:
             form.add_error("file", error.fields["text"])
+        else:
+            if "fields" in request.POST:
+                return redirect("workshop:draft-fields", request.workspace.slug, draft.pk)
+            return redirect(draft)
     status = 422 if form.is_bound else 200
     return render(request, "workshop/draft_create.html", {"form": form, "starters": STARTERS}, status=status)
 

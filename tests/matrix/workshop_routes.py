@@ -8,6 +8,7 @@ from marketplace.workshop.documents import choose, hand_in
 from marketplace.workshop.drafts import begin_draft, publish, save_draft
 from marketplace.workshop.starters import TEXTS
 from registry.services import install
+from tests.filling import untouched
 from tests.registry.openapi.documents import as_bytes, large
 from tests.submitting import put_beside
 
@@ -51,6 +52,8 @@ def place(route: str, things: dict) -> dict:
         "workshop:draft-detail": draft,
         "workshop:draft-text": draft,
         "workshop:draft-check": draft,
+        "workshop:draft-fields": draft,
+        "workshop:draft-fields-check": draft,
         "workshop:draft-tests": draft,
         "workshop:draft-version": draft,
         "workshop:draft-removal": draft,
@@ -81,6 +84,8 @@ def body(route: str, things: dict) -> dict:
         "api:draft-submission": {"catalogue": "private", "changes": "The first."},
         "workshop:draft-text": typed,
         "workshop:draft-check": typed,
+        "workshop:draft-fields": {"revision": things["draft"].revision} | untouched(TEXT),
+        "workshop:draft-fields-check": {"revision": things["draft"].revision} | untouched(TEXT),
         "workshop:draft-version": typed,
         "workshop:draft-file-create": typed | {"path": "more.md", "content": "More."},
         "workshop:draft-file-removal": {"revision": things["draft"].revision},
