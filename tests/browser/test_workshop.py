@@ -1,5 +1,7 @@
 """The workshop in a real browser: findings while typing, an import over several pages, and axe on each page."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -62,6 +64,34 @@ def test_findings_follow_what_is_typed_and_lead_to_their_line(visit, creator, ma
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_connector_is_filled_in_as_a_form(visit, creator, cast, script):
+    tab = visit(f"{WORKSHOP}new/", creator, script=script)
+    page = tab.page
+    page.get_by_role("button", name="Fill in a form").click()
+    about, findings = page.get_by_role("group", name="About"), page.locator("#findings")
+    about.get_by_label("Name").fill("Our lists")
+    about.get_by_label("Version").fill("one")
+    if script:
+        expect(findings).to_contain_text("version")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#id_about-version-error")).to_be_visible()
+    about.get_by_label("Version").fill("0.2.0")
+    page.get_by_role("button", name="Add an action").click()
+    action = page.locator("#new-action")
+    action.get_by_label("Id").fill("list_tasks")
+    action.get_by_label("Method").select_option("GET")
+    action.get_by_label("Path", exact=True).fill("/tasks")
+    action.get_by_label("Outputs").fill("items: string[]")
+    action.get_by_label("Scopes").fill("my-tasks.tasks.read")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="Our lists", level=1)).to_be_visible()
+    expect(page.locator("details > summary", has_text="list_tasks")).to_be_visible()
+    page.get_by_role("link", name="Open the text").click()
+    expect(page.get_by_label("Manifest")).to_have_value(re.compile("id: list_tasks"))
+    assert [one for one in tab.complaints if "422" not in one] == []
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script):
     tab = visit(f"{WORKSHOP}documents/", creator, script=script)
     page = tab.page
@@ -95,7 +125,9 @@ def test_axe_finds_nothing(visit, creator, made):
         draft,
         f"{draft}removal/",
         f"{draft}versions/{made['wider'].pk}/installation/",
+        f"{draft}fields/",
         made["broken"].get_absolute_url(),
+        f"{made['broken'].get_absolute_url()}fields/",
         f"{WORKSHOP}documents/",
         source,
         f"{source}?q=nothing+like+it",
