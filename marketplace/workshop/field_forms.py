@@ -97,6 +97,7 @@ _PARTS: dict[str, tuple[Value, ...]] = {
     ),
     "connection": (
         Value("base_url", label="Address", longest=2_000),
+        Value("auth", "type", label="Signs in by", choices=AUTH_TYPES, of=AUTH),
         Value(
             "egress",
             label="Hosts",
@@ -105,11 +106,12 @@ _PARTS: dict[str, tuple[Value, ...]] = {
             read=of_hosts,
             hint="Every host it may reach, a line each: api.example.com GET,POST /v1.",
         ),
-        Value("auth", "type", label="Signs in by", choices=AUTH_TYPES, of=AUTH),
         _words("auth", "scopes", label="The vendor’s scopes", of=AUTH),
-        Value("auth", "authorize_url", label="Consent screen", of=AUTH, longest=2_000),
-        Value("auth", "token_url", label="Token endpoint", of=AUTH, longest=2_000),
-        Value("auth", "name", label="Header of an API key", of=AUTH, longest=100),
+        Value("auth", "authorize_url", label="Consent screen", longest=2_000, hint="Where people agree, for oauth2."),
+        Value(
+            "auth", "token_url", label="Token endpoint", longest=2_000, hint="Where codes become tokens, for oauth2."
+        ),
+        Value("auth", "name", label="Header of the key", longest=100, hint="For api_key, such as X-Api-Key."),
         Value("rate_limits", "rpm", label="Calls a minute", read=_number, of=RATE_LIMITS, longest=20),
         Value(
             "retry",
@@ -123,17 +125,17 @@ _PARTS: dict[str, tuple[Value, ...]] = {
     "call": (
         Value("method", label="Method", choices=METHODS, of=ACTION),
         Value("path", label="Path", of=ACTION, longest=2_000),
+        Value("timeout_ms", label="Time for one call (ms)", read=_number, of=ACTION, longest=20),
         _lines("inputs", label="Inputs", hint=_TYPES),
-        _lines("outputs", label="Outputs", hint=_TYPES),
+        _lines("outputs", label="Outputs", hint="What it gives, a line each, in the same way."),
         _words("scopes", label="Scopes", of=ACTION, hint="Such as my-tasks.tasks.write, with commas between."),
         _words("errors", label="Fails with", of=ACTION, hint="Statuses, such as 401, 429, 5xx."),
-        Value("timeout_ms", label="Time for one call (ms)", read=_number, of=ACTION, longest=20),
         _lines("simulation", "answer", label="Answers in Sim Mode", rows=3, hint="Outputs: JMESPath over inputs."),
         *_FIXTURES,
     ),
     "record": (
         _lines("inputs", label="Takes", hint=_TYPES),
-        _lines("outputs", label="Gives", hint=_TYPES),
+        _lines("outputs", label="Gives", hint="A line each, in the same way."),
         _lines("steps", label="Steps", rows=8),
         _lines("fixtures", "happy", label="Example", rows=3, hint="inputs and the outputs that must come of them."),
     ),
@@ -187,6 +189,11 @@ class Part(forms.Form):
             if isinstance(field, forms.ChoiceField) and (other := shown["-".join(one.path)]) not in ("", *one.choices):
                 field.choices = [*field.choices, (other, other)]  # what the text has is never lost for want of a choice
 
+    @property
+    def has_faults(self) -> bool:
+        """For templates, where ``errors`` would be the field of that name."""
+        return bool(self.errors)
+
     def write(self, values: dict[str, Any]) -> None:
         """What was typed into ``values``; a field that nobody touched leaves its value as it is written there."""
         for one in self.parts:
@@ -206,7 +213,7 @@ def _part_of(name: str, values: tuple[Value, ...]) -> type[Part]:
 
 
 _FORMS = {name: _part_of(name, values) for name, values in _PARTS.items()}
-_ActionPart = _part_of("action", (*_NAMED, *_PARTS["call"]))
+_ActionPart = _part_of("action", (*_NAMED[:2], *_PARTS["call"][:2], *_NAMED[2:], *_PARTS["call"][2:]))
 
 
 class _Actions(BaseFormSet):

@@ -58,8 +58,10 @@ def draft_fields_check(request, workspace, pk):
 
 def _checked(draft: Draft, form: FieldsForm) -> Checked:
     """All findings of what the fields say. They have no lines: nobody sees the text that they would be of."""
+    if any(one.severity == "error" for one in form.findings):  # it was read already, and its fields carry them
+        return Checked(None, form.findings)
     if not form.is_valid():
-        return Checked(None, [*_unreadable(form)])
+        return Checked(None, _unreadable(form))
     text = form.filled()
     if not text:
         return Checked(None, form.findings)
@@ -69,7 +71,7 @@ def _checked(draft: Draft, form: FieldsForm) -> Checked:
 def _unreadable(form: FieldsForm) -> list[Finding]:
     forms = [*form.parts, *(form.actions.forms if form.actions is not None else ())]
     return [
-        Finding("bad-value", 0, 0, f"{one[name].label}: {error}", "Correct it in its field.", path=name)
+        Finding("bad-value", 0, 0, f"{one[name].label}: {error}", "Correct it in its field.", path=one.add_prefix(name))
         for one in forms
         for name, errors in one.errors.items()
         for error in errors

@@ -79,7 +79,7 @@ def test_saving_what_nobody_touched_means_the_same(text, client_of, workspace, c
 def test_every_kind_shows_what_its_text_says(text, client_of, workspace, creator):
     page = client_of(creator).get(url(begun(workspace, creator, text))).text
     assert values_of(text)["name"] in page and values_of(text)["summary"] in page
-    assert 'name="about-version" value="0.1.0"' in page
+    assert 'name="about-version" value="0.1.0"' in page and "Look here" not in page
 
 
 def test_what_is_typed_is_what_the_text_says_and_its_short_forms_stay(client_of, workspace, creator):
@@ -121,7 +121,7 @@ def test_a_fault_stands_beside_its_field_and_nothing_is_saved(client_of, workspa
     assert answer.status_code == 422
     for name in ("actions-0-inputs", "connection-base_url", "about-version"):
         assert f'id="id_{name}-error"' in answer.text
-    assert "title: strng" in answer.text and "Not saved" in answer.text
+    assert "title: strng" in answer.text and "Look here" in answer.text and "Not saved" in answer.text
     draft.refresh_from_db()
     assert (draft.text, draft.revision) == (REST, 1)
 
