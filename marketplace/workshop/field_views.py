@@ -3,25 +3,25 @@
 from dataclasses import replace
 
 from django.contrib import messages
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.errors import DomainError
 from galaxy.core.http import wants_partial
-from galaxy.core.permissions import require
 from marketplace.checks import Checked
-from marketplace.workshop.drafts import MAY_WRITE, checked_of, save_draft
+from marketplace.workshop.drafts import checked_of, save_draft
 from marketplace.workshop.errors import WrittenMeanwhile
 from marketplace.workshop.field_forms import FieldsForm, RevisionForm
 from marketplace.workshop.field_values import values_of
 from marketplace.workshop.models import Draft
+from marketplace.workshop.views import draft_of
 from registry.manifests import Finding
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_fields(request, workspace, pk):
     """The form; a POST saves what was typed as the draft's text, or asks for the fields of another action."""
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     values = values_of(draft.text)
     if values is None:
         return _page(request, draft, None, status=422 if request.method == "POST" else 200)
@@ -45,7 +45,7 @@ def draft_fields(request, workspace, pk):
 @require_POST
 def draft_fields_check(request, workspace, pk):
     """The findings of what is typed, saving nothing."""
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     values = values_of(draft.text)
     if values is None:
         return _page(request, draft, None, status=422)
@@ -76,12 +76,6 @@ def _unreadable(form: FieldsForm) -> list[Finding]:
         for name, errors in one.errors.items()
         for error in errors
     ]
-
-
-def _draft(request, pk) -> Draft:
-    require(request.user, MAY_WRITE, request.workspace)
-    rows = Draft.objects.in_workspace(request.workspace).kept()
-    return get_object_or_404(rows.select_related("workspace", "extension", "updated_by"), pk=pk)
 
 
 def _page(

@@ -4,12 +4,11 @@ from difflib import unified_diff
 
 from django.contrib import messages
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from galaxy.core.permissions import require
-from marketplace.workshop.drafts import MAY_WRITE, save_draft
-from marketplace.workshop.models import Draft
+from marketplace.workshop.drafts import save_draft
+from marketplace.workshop.views import draft_of
 from registry.manifests.migrations import Migrated, migrated
 
 _KINDS = {"+": "added", "-": "removed", " ": "same"}
@@ -18,9 +17,7 @@ _KINDS = {"+": "added", "-": "removed", " ": "same"}
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_migration(request, workspace, pk):
     """Shows what each step changes; a POST keeps it, if nobody saved the draft meanwhile. 404 for the newest format."""
-    require(request.user, MAY_WRITE, request.workspace)
-    rows = Draft.objects.in_workspace(request.workspace).kept().select_related("workspace", "updated_by")
-    draft = get_object_or_404(rows, pk=pk)
+    draft = draft_of(request, pk)
     found = migrated(draft.text)
     if not found.is_changed:
         raise Http404("It is of the newest format.")

@@ -73,14 +73,14 @@ def draft_create(request, workspace):
 
 @require_safe
 def draft_detail(request, workspace, pk):
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     return _editor(request, draft, TextForm(initial={"text": draft.text, "revision": draft.revision}), draft.text)
 
 
 @require_POST
 def draft_text(request, workspace, pk):
     """Save what was typed, with or without errors in it."""
-    draft, form = _draft(request, pk), TextForm(request.POST)
+    draft, form = draft_of(request, pk), TextForm(request.POST)
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     try:
@@ -94,7 +94,7 @@ def draft_text(request, workspace, pk):
 @require_POST
 def draft_check(request, workspace, pk):
     """The findings of what is typed, saving nothing."""
-    draft, form = _draft(request, pk), TextForm(request.POST)
+    draft, form = draft_of(request, pk), TextForm(request.POST)
     if wants_partial(request):  # whatever was typed: what no text may hold is a finding like any other
         checked = checked_of(draft, request.POST.get("text", ""))
         return render(request, "workshop/_checked.html", {"editable": True} | _tested(draft, checked))
@@ -107,7 +107,7 @@ def draft_check(request, workspace, pk):
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_tests(request, workspace, pk):
     """The contract tests of what is saved: how they stand, and to have them run."""
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     if request.method == "POST":
         ask_tests(draft, actor=request.user)
     if not wants_partial(request):
@@ -121,7 +121,7 @@ def draft_tests(request, workspace, pk):
 @require_POST
 def draft_version(request, workspace, pk):
     """Save, and publish what was saved as a version of the workspace's own."""
-    draft, form = _draft(request, pk), TextForm(request.POST)
+    draft, form = draft_of(request, pk), TextForm(request.POST)
     if not form.is_valid():
         return _editor(request, draft, form, request.POST.get("text", ""), status=422)
     try:
@@ -137,7 +137,7 @@ def draft_version(request, workspace, pk):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft_removal(request, workspace, pk):
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     if request.method == "POST":
         remove_draft(draft, actor=request.user)
         messages.success(request, f"{draft} is off the list. What was published of it stays.")
@@ -148,7 +148,7 @@ def draft_removal(request, workspace, pk):
 
 @require_POST
 def draft_file_create(request, workspace, pk):
-    draft, form = _draft(request, pk), FileForm(request.POST, request.FILES)
+    draft, form = draft_of(request, pk), FileForm(request.POST, request.FILES)
     if form.is_valid():
         try:
             said = {"path": form.cleaned_data["path"], "content": form.bytes, "revision": form.cleaned_data["revision"]}
@@ -166,7 +166,7 @@ def draft_file_create(request, workspace, pk):
 
 @require_POST
 def draft_file_removal(request, workspace, pk, file):
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     row = get_object_or_404(DraftFile.objects.in_workspace(request.workspace).filter(draft=draft), pk=file)
     row.draft = draft
     revision = request.POST.get("revision", "")
@@ -182,7 +182,7 @@ def draft_file_removal(request, workspace, pk, file):
 @require_http_methods(["GET", "HEAD", "POST"])
 def version_installation(request, workspace, pk, version):
     """Consent: what a version asks for, and what of it is new; the form names what was shown."""
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     row = _version(request, draft, version)
     installation = installation_of(draft, request.user)
     manifest = row.parsed
@@ -215,14 +215,15 @@ def version_installation(request, workspace, pk, version):
 
 @require_POST
 def version_withdrawal(request, workspace, pk, version):
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     row = _version(request, draft, version)
     withdraw_draft(row, actor=request.user)
     messages.success(request, f"{row.number} is off the list. Runs that used it keep pointing at it.")
     return redirect(f"{draft.get_absolute_url()}#versions")
 
 
-def _draft(request, pk) -> Draft:
+def draft_of(request, pk) -> Draft:
+    """The draft of an address, for whoever may write it; else 403 or 404."""
     require(request.user, MAY_WRITE, request.workspace)
     rows = Draft.objects.in_workspace(request.workspace).kept()
     return get_object_or_404(rows.select_related("workspace", "extension", "updated_by"), pk=pk)
@@ -241,7 +242,7 @@ def _refused(request, draft: Draft, form: TextForm, error: DomainError):
 def _files_refused(request, pk, error: WrittenMeanwhile):
     """The draft as it is now, and why no file came or went."""
     error.next_step = "No file was put or taken. This is the draft as it is now: look at it, then do it again."
-    draft = _draft(request, pk)
+    draft = draft_of(request, pk)
     form = TextForm(initial={"text": draft.text, "revision": draft.revision})
     return _editor(request, draft, form, draft.text, refusal=error, status=error.status)
 

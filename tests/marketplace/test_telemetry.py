@@ -116,7 +116,6 @@ def test_a_day_is_told_once_when_it_is_over_so_that_no_look_after_another_tells_
 ):
     """Whoever looks each hour finds the same: what one workspace did between two looks is no difference of them."""
     begun = NOW.replace(hour=0, minute=0) - timedelta(hours=5)  # yesterday at 19:00
-    told_row = lambda: list(VersionDay.objects.values_list("day", "good", "bad", "buckets", "counts"))  # noqa: E731
     looks = [begun + timedelta(hours=hour) for hour in (0, 1, 5)]  # the last is midnight, when it is not settled
     for at in looks:
         for house in houses:
@@ -124,14 +123,15 @@ def test_a_day_is_told_once_when_it_is_over_so_that_no_look_after_another_tells_
         count_telemetry(at)
         assert not VersionDay.objects.exists(), at
     count_telemetry(begun + timedelta(hours=6))
-    first = told_row()
+    told = VersionDay.objects.values_list("day", "good", "bad", "buckets", "counts")
+    first = list(told)
     assert [(day, good) for day, good, *_ in first] == [(begun.date(), 9)]
     reached = list(Reached.objects.order_by("pk").values_list("version", "days_7"))
     call_at(houses[0], begun, 60_000)  # written late, or agreed to after the day was told
     call_at(houses[0], NOW - timedelta(hours=1), 100)  # today
     for hours in (7, 9, 16):
         count_telemetry(begun + timedelta(hours=hours))
-        assert told_row() == first
+        assert list(told.all()) == first
         assert list(Reached.objects.order_by("pk").values_list("version", "days_7")) == reached
     page = client_of(creator).get(url(workspace)).text
     assert "told when it is over" in page and "A day is told once" in page

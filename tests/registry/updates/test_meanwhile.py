@@ -16,24 +16,8 @@ from registry.services.retiring import yank
 from registry.updates.rollouts import Course, advance_rollout, finish_rollout, resume_rollout, start_rollout
 from registry.updates.scheduling import make_due_moves, schedule_move
 from sandbox.rollouts import tend_rollouts
-from tests.registry.samples import connector, publish
 
 WHY = "It loses records."
-
-
-@pytest.fixture
-def old(db):
-    return publish(connector("acme", "1.2.0"))
-
-
-@pytest.fixture
-def new(db, old):
-    return publish(connector("acme", "1.3.0"))
-
-
-@pytest.fixture
-def held(workspace, admin, old):
-    return install(workspace, old.extension, version=old, actor=admin)
 
 
 def pinned(held) -> str:

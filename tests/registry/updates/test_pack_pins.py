@@ -18,21 +18,6 @@ WHY = "It is tried out there first."
 
 
 @pytest.fixture
-def old(db):
-    return publish(connector("acme", "1.2.0"))
-
-
-@pytest.fixture
-def new(db, old):
-    return publish(connector("acme", "1.3.0"))
-
-
-@pytest.fixture
-def held(workspace, admin, old):
-    return install(workspace, old.extension, version=old, actor=admin)
-
-
-@pytest.fixture
 def caller(workspace, admin, held):
     version = publish(pack(wanted="~1.2"))
     return install(workspace, version.extension, version=version, actor=admin)
