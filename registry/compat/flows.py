@@ -9,10 +9,13 @@ from typing import Any
 from semantic_version import NpmSpec, Version
 
 from registry.manifests import Manifest
+from registry.manifests.model import DEFAULT_MAX_CALLS
 
 from .reasons import Reason, reason
 from .schemas import compare_inputs, compare_outputs
 
+# What holds where a pack says nothing.
+_UNSAID = {"timeout_ms": float("inf"), "most": float("inf"), "max_calls": DEFAULT_MAX_CALLS}
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+){0,2}", re.ASCII)
 
 
@@ -47,11 +50,39 @@ def compare_pack(before: Manifest, after: Manifest) -> Iterator[Reason]:
     for use in dict.fromkeys(step["use"] for step in before.steps):
         if use not in uses:
             yield reason("step-removed", "steps", f"It does not call {use} any more.")
+    yield from _loops_and_failures(before, after)
+    yield from _tighter(before.canonical, after.canonical, "timeout_ms", "max_calls", at="", name="A run")
     was, now = before.canonical.get("outcome", {}), after.canonical.get("outcome", {})
     for key in ("name", "signal"):
         if was.get(key) != now.get(key):
             said = f"Its outcome has another {key}: {now.get(key)}, before {was.get(key)}."
             yield reason("outcome-changed", f"outcome.{key}", said)
+
+
+def _loops_and_failures(before: Manifest, after: Manifest) -> Iterator[Reason]:
+    """Steps that both have, by their ids: what becomes of their outputs, of their items and of their failure."""
+    steps = {step["id"]: (at, step) for at, step in enumerate(after.steps)}
+    for was in before.steps:
+        if was["id"] not in steps:
+            continue
+        at, now = steps[was["id"]]
+        place, name = f"steps.{at}", f"The step {was['id']}"
+        if ("each" in was) != ("each" in now):
+            said = "goes through a list" if "each" in now else "does not go through a list any more"
+            yield reason("loop-changed", f"{place}.each", f"{name} {said}, so its outputs have another shape.")
+        yield from _tighter(was, now, "timeout_ms", *(["most"] if "most" in was else []), at=f"{place}.", name=name)
+        old, new = was.get("on_failure", "stop"), now.get("on_failure", "stop")
+        if old == "undo" != new:
+            yield reason("compensation-dropped", f"{place}.on_failure", f"{name} takes nothing back when it fails.")
+        elif old != new:
+            yield reason("failure-changed", f"{place}.on_failure", f"When it fails, {name.lower()} does {new}.")
+
+
+def _tighter(was: dict[str, Any], now: dict[str, Any], *keys: str, at: str, name: str) -> Iterator[Reason]:
+    for key in keys:
+        bound = now.get(key, _UNSAID[key])
+        if bound < was.get(key, _UNSAID[key]):
+            yield reason("limits-tightened", f"{at}{key}", f"{name} has a lower {key}: {bound}.")
 
 
 def _requirements(before: dict[str, str], after: dict[str, str]) -> Iterator[Reason]:

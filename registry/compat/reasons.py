@@ -70,6 +70,9 @@ CODES: dict[str, Level] = {
     "requirement-dropped": "minor",
     "step-removed": "major",
     "outcome-changed": "major",
+    "compensation-dropped": "major",
+    "failure-changed": "minor",
+    "loop-changed": "major",
     "source-changed": "major",
     "schedule-changed": "minor",
     # The rest of it

@@ -30,6 +30,9 @@ def check_pack(canonical: dict[str, Any], locate: Locate, findings: Findings) ->
             *_leaves(step.get("when"), (*place, "when")),
         ]:
             _check_references(expression, inputs, done, locate(*steps), f"steps[{at}].{steps[2]}", findings)
+            if "each" not in step:
+                _check_no_item(expression, locate(*steps), f"steps[{at}].{steps[2]}", findings)
+        _check_loop(step, place, inputs, done, locate, findings)
         if required is not None and "use" in step and _extension(step["use"], required) is None:
             close = findings.nearest(step["use"].partition(".")[0], required)
             fix = f"Did you mean {close}?" if close else "Add the extension with its version range to requires."
@@ -45,6 +48,38 @@ def check_pack(canonical: dict[str, Any], locate: Locate, findings: Findings) ->
     if "success" in canonical.get("outcome", {}):
         where = locate("outcome", "success")
         _check_references(canonical["outcome"]["success"], inputs, done, where, "outcome.success", findings)
+
+
+def _check_loop(
+    step: dict[str, Any], place: tuple[Any, ...], inputs: Any, done: list[str], locate: Locate, findings: Findings
+) -> None:
+    """A loop says how many items it takes at most, so that nobody's list decides how often a pack calls."""
+    path = f"steps[{place[1]}]"
+    if "each" in step:
+        _check_references(step["each"], inputs, done, locate(*place, "each"), f"{path}.each", findings)
+        if "most" not in step:
+            findings.add(
+                "missing-key",
+                locate(*place),
+                f"{path}.most",
+                "A loop needs most: how many items it goes through.",
+                "Add most, such as most: 50.",
+            )
+    elif "most" in step:
+        findings.add(
+            "unknown-key", locate(*place, "most"), f"{path}.most", "most means nothing without each.", "Remove it."
+        )
+
+
+def _check_no_item(expression: str, where: Any, path: str, findings: Findings) -> None:
+    for name in sorted({one.root for one in expressions.parse(expression)} & {"item", "index"}):
+        findings.add(
+            "bad-reference",
+            where,
+            path,
+            f"{shown(name)} is known in a loop only.",
+            "Give the step each and most, or name what is meant by inputs or steps.",
+        )
 
 
 def check_transform(canonical: dict[str, Any], locate: Locate, findings: Findings) -> None:

@@ -35,6 +35,7 @@ CATEGORIES = (
     "auth_error", "rate_limit", "quota", "not_found", "validation", "tool_error", "transient", "policy_block",
 )  # fmt: skip
 AUTH_TYPES = ("oauth2", "api_key", "basic", "bearer", "jwt_bearer", "none")
+ON_FAILURE = ("stop", "skip", "undo")
 SIGNALS = ("approved", "downstream_state", "kpi", "validated")
 REQUIRED_SCENARIOS = ("happy", "401", "429", "5xx")
 
@@ -42,6 +43,10 @@ MAX_TIMEOUT_MS = 10_000
 MAX_MEMORY_MB = 256
 MAX_ATTEMPTS = 10
 MAX_RPM = 6_000
+MAX_STEPS = 100  # of a pack
+MAX_ITEMS = 1_000  # that one step goes through
+MAX_CALLS = 10_000  # of one run of a pack
+MIN_PACK_TIMEOUT_MS, MAX_PACK_TIMEOUT_MS = 1_000, 600_000
 
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 
@@ -59,7 +64,8 @@ _FLOW = "response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|c
 _authorize_param = rf"(?!(?:{_FLOW})$)[A-Za-z0-9_.-]{{1,64}}"
 _CANONICAL_SCOPE = r"[a-z][a-z0-9_]{0,39}(?:\.[a-z][a-z0-9_]{0,39}){0,6}\.(?:read|write|delete)"
 _step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
-_step_inputs = mapping(expression_tree("inputs", "steps", "seed"), IDENTIFIER, "the name of an input")
+_step_inputs = mapping(expression_tree("inputs", "steps", "seed", "item", "index"), IDENTIFIER, "the name of an input")
+_pack_time = integer(MIN_PACK_TIMEOUT_MS, MAX_PACK_TIMEOUT_MS, " ms")
 
 COMMON = (
     Key("api", choice("v1"), "Version of this format; v1 when left out."),
@@ -338,8 +344,17 @@ HEALTH = Shape("health", (
 STEP = Shape("steps", (
     Key("id", _step_id, "Its name for later steps.", required=True),
     Key("use", name(dotted=True), "What it calls: an extension, or `connector.action`.", required=True),
-    Key("with", _step_inputs, "Inputs: JMESPath over inputs and steps."),
-    Key("when", expression("inputs", "steps"), "Runs only when this is true."),
+    Key("with", _step_inputs, "Inputs: JMESPath over inputs and steps; of a loop over item and index as well."),
+    Key("when", expression("inputs", "steps", "item", "index"), "Runs only when this is true; each item of its own."),
+    Key("each", expression("inputs", "steps"), "JMESPath to a list: it runs once for each item. Needs most."),
+    Key("most", integer(1, MAX_ITEMS, " items"), "Items of a loop at most; a run with more fails before the first."),
+    Key("timeout_ms", _pack_time, "Time for the whole step with its tries, but not while it waits for a person."),
+    Key(
+        "on_failure",
+        choice(*ON_FAILURE),
+        "What its failure does: stop ends the run, skip leaves its outputs null and goes on, undo takes back what the "
+        "steps before it did and ends the run. stop when left out.",
+    ),
     Key("summary", text(300), "One sentence."),
 ))  # fmt: skip
 OUTCOME = Shape("outcome", (
@@ -397,7 +412,9 @@ MANIFESTS: dict[str, Shape] = {
         *COMMON,
         Key("requires", REQUIRES, "Extensions it needs, with version ranges."),
         Key("inputs", schema(closed=True), "What a run begins with."),
-        Key("steps", items(STEP, 100, least=1), "Calls in order.", required=True),
+        Key("steps", items(STEP, MAX_STEPS, least=1), "Calls in order, at most 100.", required=True),
+        Key("timeout_ms", _pack_time, "Time for a whole run, but not while it waits for a person."),
+        Key("max_calls", integer(1, MAX_CALLS, " calls"), "Calls of one run with those of loops; 1,000 when left out."),
         Key("outcome", OUTCOME, "What a run is for."),
         Key("sample", SAMPLE, "A first run."),
     )),

@@ -15,6 +15,7 @@ from .schemas import DIALECT, data_classes
 
 _EFFECT_OF_METHOD = {"GET": "read", "HEAD": "read", "DELETE": "delete"}
 DEFAULT_TIMEOUT_MS = 10_000
+DEFAULT_MAX_CALLS = 1_000  # of one run of a pack
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Manifest:
 
     @property
     def steps(self) -> tuple[dict[str, Any], ...]:
-        """Of a pack ``{id, use, with, when?}``, of a transform ``{op, args}``."""
+        """Of a pack ``{id, use, with, when?, each?, most?, timeout_ms?, on_failure?}``, of a transform ``{op, args}``;
+        in order."""
         return tuple(self.canonical.get("steps", ()))
 
     @property
