@@ -9,6 +9,7 @@ from galaxy.core.errors import DomainError
 from galaxy.core.models import Agent, Membership, Role, RoleGroup, Workspace
 from galaxy.core.permissions import holders_of
 from policies.models import ApproverGroup, ApproverGroupMember
+from policies.triggers import triggers_of
 from registry.manifests import Manifest
 from registry.models import Installation, Kind
 from registry.services import verified_manifest
@@ -153,7 +154,15 @@ class Known:
     def extensions(self) -> dict[str, KnownExtension]:
         return {slug: extension for extension, slug, _ in self._installed}
 
+    @cached_property
+    def triggers(self) -> dict[str, str]:
+        """What starts calls by itself: {slug: name}."""
+        return triggers_of(self.workspace)
+
     def slugs(self, kind: str) -> list[str]:
+        """Names that rules may use of packs and the like; of triggers those of the workspace, which start calls."""
+        if kind == Kind.TRIGGER:
+            return sorted(self.triggers)
         return sorted(slug for slug, extension in self.extensions.items() if extension.kind == kind)
 
     @cached_property

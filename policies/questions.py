@@ -6,13 +6,13 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks. ``kind`` is person or agent; ``agent`` names the agent a person acts through, if any.
+    """Who asks. ``kind`` is person, agent or trigger; ``agent`` names the agent a person acts through, if any.
 
     ``holds_read`` and ``holds_write``: has the permission to run the extension where it reads, and where it writes,
     by role or by a grant on the installation; an agent has it where its owner has it too. To install, upgrade or widen
     takes ``holds_write``, which then says whether they may. ``roles`` of an agent are those of its owner. ``scopes``
-    bounds an agent to those scopes (None: no bound). ``barred`` says why a principal may do nothing at all now, ""
-    where it may.
+    bounds an agent or a trigger to those scopes (None: no bound). ``barred`` says why a principal may do nothing at all
+    now, "" where it may.
     """
 
     kind: str
@@ -27,7 +27,8 @@ class Principal:
 
     @property
     def is_agent(self) -> bool:
-        return self.kind == "agent" or self.agent is not None
+        """Whether no person asks themselves: a trigger is held to what an agent is held to."""
+        return self.kind in ("agent", "trigger") or self.agent is not None
 
 
 @dataclass(frozen=True)

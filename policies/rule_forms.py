@@ -50,7 +50,7 @@ class RuleForm(forms.Form):
     who_roles = several_field("Roles")
     who_agents = several_field("Agents")
     who_packs = NamesField(label="Packs", help_text="Calls made by the steps of a pack. Write any for all packs.")
-    who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started.")
+    who_triggers = NamesField(label="Triggers", help_text="Calls that a trigger started. Write any for all triggers.")
 
     what_acts = several_field("To do what", list(ACT_WORDS.items()))
     what_effects = several_field("Effect", [(verb, _EFFECTS[verb]) for verb in VERBS])
@@ -145,8 +145,7 @@ class RuleForm(forms.Form):
         alive = [(pk, agent.name) for pk, agent in known.agents.items() if not agent.is_over]
         self._choose("who_agents", self._with_gone("who_agents", [(ANY, "Any agent"), *alive]))
         self._suggest("who_packs", [(ANY, "any pack"), *self._slugs(Kind.PACK)])
-        if not self.initial.get("who_triggers"):  # nothing starts calls yet; what a rule says of it stays in sight
-            del self.fields["who_triggers"]
+        self._suggest("who_triggers", [(ANY, "any trigger"), *known.triggers.items()])
         self._suggest("what_extensions", [(slug, one.name) for slug, one in known.extensions.items()])
         self._suggest("what_actions", [(one.target, one.effect) for one in known.actions.values()])
         scopes = known.scopes

@@ -39,7 +39,8 @@ def _changes(snapshot: Snapshot, question: Question) -> Iterator[tuple[str, Ques
         yield "It is simulated", (principal, action, resource, replace(context, mode="simulated", simulated=True))
     if principal.is_agent:
         person = replace(principal, kind="person", agent=None, scopes=None)
-        yield "A person calls it, not an agent", (person, action, resource, replace(context, caller="person"))
+        other = "a trigger" if principal.kind == "trigger" else "an agent"
+        yield f"A person calls it, not {other}", (person, action, resource, replace(context, caller="person"))
     if context.act != "call" and not principal.holds_write:
         granted = replace(principal, holds_write=True)
         yield f"They are given “{PERMITTED[context.act][1]}”", (granted, action, resource, context)
@@ -56,7 +57,8 @@ def _changes(snapshot: Snapshot, question: Question) -> Iterator[tuple[str, Ques
         yield f"The workspace agrees to {', '.join(missing)}", (principal, action, agreed, context)
     if principal.scopes is not None and (missing := sorted(set(action.scopes) - set(principal.scopes))):
         given = replace(principal, scopes=(*principal.scopes, *missing))
-        yield f"The agent is given {', '.join(missing)}", (given, action, resource, context)
+        kind = "trigger" if principal.kind == "trigger" else "agent"
+        yield f"The {kind} is given {', '.join(missing)}", (given, action, resource, context)
     if context.bulk_count is not None:
         for most in _counts(snapshot, action, context.bulk_count):
             fewer = replace(context, bulk_count=most)

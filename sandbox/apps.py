@@ -12,6 +12,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
+        from policies import triggers
         from registry import standing
         from registry.publishers.proving import register_lookup
         from registry.services.ending import register_prover
@@ -27,9 +28,11 @@ class SandboxConfig(AppConfig):
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
         from sandbox.sandboxd.trials import ask_for_trial
+        from sandbox.triggers.reading import names_of
         from sandbox.upgrades import is_safe
 
         readiness.add_check("sandbox", sandbox)
+        triggers.register(names_of)
         register_prover(is_safe)
         register_sender(ask_to_send)
         add_link("run", "sandbox:run-detail")

@@ -32,7 +32,7 @@ ROLE_PERMISSIONS: dict[str, set[str]] = {
     Role.OWNER: EVERYTHING,
     Role.ADMIN: EVERYTHING - {"manage_role", "change_settings"},
     Role.APPROVER: READ | {"view_run", "view_approval", "decide_approval", "review_submission"},
-    Role.CREATOR: READ | RUN | {"write_extension"},
+    Role.CREATOR: READ | RUN | {"write_extension", "manage_trigger"},
     Role.AUDITOR: READ | {"view_run", "view_approval", "view_auditevent", "export_auditevent", "view_secret"},
     Role.MEMBER: READ | RUN,
 }

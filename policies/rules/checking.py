@@ -177,7 +177,7 @@ def _unknown(rule: Rule, known: Known) -> Iterator[Finding]:
             yield Finding(place, _missing(missing, there), is_refusal=False)
     for kind, names in (("pack", who.packs), ("trigger", who.triggers)):
         if ANY in names and not known.slugs(kind):
-            yield Finding(f"who.{kind}s", f"No {kind} is installed here, so no call comes of one.", is_refusal=False)
+            yield Finding(f"who.{kind}s", f"There is no {kind} here, so no call comes of one.", is_refusal=False)
     scopes = [one for one in what.scopes if not any(matches(one, scope) for scope in known.scopes)]
     if scopes and set(what.acts) == {"call"}:
         yield Finding("what.scopes", _unused(scopes, known.scopes), is_refusal=False)

@@ -25,7 +25,7 @@ def standing(principal: Principal, action: Action, resource: Resource, context: 
     """Whoever is suspended, has ended or lost its owner does nothing."""
     if not principal.barred:
         return None
-    return Reason("agent_barred", principal.barred, "It is allowed to go on, on the agent's page", ADMIN)
+    return Reason("agent_barred", principal.barred, f"It is allowed to go on, on the {_kind(principal)}'s page", ADMIN)
 
 
 def agent_scopes(principal: Principal, action: Action, resource: Resource, context: Context) -> Reason | None:
@@ -36,7 +36,7 @@ def agent_scopes(principal: Principal, action: Action, resource: Resource, conte
     if not missing:
         return None
     text = f"{principal.label} was not given {missing}."
-    return Reason("agent_scope_missing", text, "The scope is added on the agent's page", ADMIN)
+    return Reason("agent_scope_missing", text, f"The scope is added on the {_kind(principal)}'s page", ADMIN)
 
 
 def consent(principal: Principal, action: Action, resource: Resource, context: Context) -> Reason | None:
@@ -55,7 +55,9 @@ def audience(principal: Principal, action: Action, resource: Resource, context: 
     if action.audience == "both":
         return None
     if action.audience == "human" and principal.is_agent:
-        return Reason("audience", f"{action.target} is for people, and an agent asks.", "A person calls it", "A member")
+        one = "a trigger" if principal.kind == "trigger" else "an agent"
+        text = f"{action.target} is for people, and {one} asks."
+        return Reason("audience", text, "A person calls it", "A member")
     if action.audience == "agent" and not principal.is_agent:
         return Reason("audience", f"{action.target} is for agents, and a person asks.", "An agent calls it", "An agent")
     return None
@@ -139,6 +141,11 @@ def _asks_by_itself(tag: str, action: Action) -> bool:
 
 def _ask(code: str, text: str, passes_if: str = "Somebody else approves it") -> Reason:
     return Reason(code, text, passes_if, APPROVER)
+
+
+def _kind(principal: Principal) -> str:
+    """What it is that asks where no person does, in a word."""
+    return "trigger" if principal.kind == "trigger" else "agent"
 
 
 def _missing(wanted: tuple[str, ...], held: tuple[str, ...]) -> str:

@@ -12,11 +12,12 @@ from policies.models import ApproverGroup, Effect
 from policies.rules.clauses import listed, within
 from policies.rules.parts import ANY, REDACTIONS, Question, What, When, Who
 from policies.rules.vocabulary import Rule
+from policies.triggers import triggers_of
 from registry.manifests.scopes import VERBS
 from registry.models import Extension
 
-# Labels by reference: group:<id>, person:<id>, agent:<id>, role:<role or id>, extension:<slug>. What has none is shown
-# as it is written in the rule.
+# Labels by reference: group:<id>, person:<id>, agent:<id>, role:<role or id>, extension:<slug>, trigger:<slug>. What
+# has none is shown as it is written in the rule.
 Names = Mapping[str, str]
 
 _ROLES = {str(value): str(label).lower() for value, label in Role.choices}
@@ -53,10 +54,10 @@ def plain(rule: Rule, names: Names | None = None) -> str:
 
 
 def names_of(workspace: Workspace, rules: Iterable[Rule]) -> dict[str, str]:
-    """The labels that the sentences of ``rules`` need. At most five queries, however many rules there are."""
+    """The labels that the sentences of ``rules`` need. At most six queries, however many rules there are."""
     rules = list(rules)
     refs = {ref for rule in rules for ref in _refs(rule)}
-    ids: dict[str, set[str]] = {kind: set() for kind in ("group", "person", "agent", "role", "extension")}
+    ids: dict[str, set[str]] = {kind: set() for kind in ("group", "person", "agent", "role", "extension", "trigger")}
     for kind, _, name in (ref.partition(":") for ref in refs):
         if kind in ids and name != ANY and name not in _ROLES:
             ids[kind].add(name)
@@ -72,6 +73,8 @@ def names_of(workspace: Workspace, rules: Iterable[Rule]) -> dict[str, str]:
     if ids["extension"]:
         extensions = Extension.objects.open_to(workspace).filter(slug__in=ids["extension"])
         found |= {f"extension:{one.slug}": one.name for one in extensions}
+    if ids["trigger"]:
+        found |= {f"trigger:{slug}": name for slug, name in triggers_of(workspace).items() if slug in ids["trigger"]}
     return found
 
 
@@ -79,7 +82,8 @@ def _refs(rule: Rule) -> Iterator[str]:
     """Everything that the rule names by id or slug."""
     yield from (f"agent:{name}" for name in rule.who.agents)
     yield from (f"role:{name}" for name in rule.who.roles)
-    yield from (f"extension:{name}" for name in (*rule.who.packs, *rule.who.triggers, *rule.what.extensions))
+    yield from (f"extension:{name}" for name in (*rule.who.packs, *rule.what.extensions))
+    yield from (f"trigger:{name}" for name in rule.who.triggers)
     if rule.ask:
         yield from (rule.ask.reviewers, *(step.to for step in rule.ask.escalate))
 
@@ -93,8 +97,8 @@ def _who(who: Who, names: Names) -> str:
         found.append("a person")
     found += [f"somebody with the role {_role(name, names)}" for name in who.roles]
     found += [_named("agent", name, names) for name in who.agents if name != ANY]
-    for kind, named in (("pack", who.packs), ("trigger", who.triggers)):
-        found += [f"the {kind} {_named('extension', name, names)}" for name in named if name != ANY]
+    found += [f"the pack {_named('extension', name, names)}" for name in who.packs if name != ANY]
+    found += [f"the trigger {_named('trigger', name, names)}" for name in who.triggers if name != ANY]
     return listed(found, "or")
 
 

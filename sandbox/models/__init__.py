@@ -1,4 +1,5 @@
-"""Rows of the sandbox: runs and what they left behind; and how connections fare: breakers, health, open issues."""
+"""Rows of the sandbox: runs, triggers that start them, what both left behind; and how connections fare: breakers,
+health, open issues."""
 
 from sandbox.models.counting import Counts
 from sandbox.models.gate import Destination, Rehearsal
@@ -16,6 +17,7 @@ from sandbox.models.runs import (
     RunQuerySet,
     Span,
 )
+from sandbox.models.triggers import Trigger, TriggerDelivery, TriggerFiring, TriggerKey, TriggerTally
 from sandbox.models.upgrades import InputMigration, UpgradePreview, UpgradeReport
 
 __all__ = [
@@ -39,6 +41,11 @@ __all__ = [
     "RunPayload",
     "RunQuerySet",
     "Span",
+    "Trigger",
+    "TriggerDelivery",
+    "TriggerFiring",
+    "TriggerKey",
+    "TriggerTally",
     "UpgradePreview",
     "UpgradeReport",
     "VersionFigure",

@@ -48,13 +48,14 @@ class Run(WorkspaceModel):
     State machine: queued -> running -> succeeded | failed | unknown; waiting (for an approval, its own or that of a
     step, or for its connection) -> queued | failed; running -> waiting for a pack whose step waits or a call whose
     connection has to be renewed, running -> queued when a lease ran out; cancelled from queued or waiting; unknown ->
-    succeeded | failed when a person settles it. ``requested_by`` answers for the run; ``agent`` is who acted in their
-    name, if it was not they themselves. ``connection`` is the one a live run goes out by, fixed at its admission;
-    ``by_fallback``: another endpoint than the first answered, ``last_endpoint``. ``attempt`` is the fencing token: it
-    counts claims, and whoever writes must still hold the number it claimed; ``given_back`` counts the claims that were
-    given back before anything was sent, since its turn had not come. ``inputs`` and ``outputs`` are redacted; the raw
-    values lie in ``RunPayload`` until the run is over. ``is_check``: nobody wants its answer, only whether there is
-    one; ``counts_as`` is what the call means to the objective of its connector (sandbox.models.counting).
+    succeeded | failed when a person settles it. ``requested_by`` answers for the run; ``agent`` or
+    ``trigger`` is what acted in their name, if it was not they themselves. ``connection`` is the one a live run goes
+    out by, fixed at its admission; ``by_fallback``: another endpoint than the first answered, ``last_endpoint``.
+    ``attempt`` is the fencing token: it counts claims, and whoever writes must still hold the number it claimed;
+    ``given_back`` counts the claims that were given back before anything was sent, since its turn had not come.
+    ``inputs`` and ``outputs`` are redacted; the raw values lie in ``RunPayload`` until the run is over. ``is_check``:
+    nobody wants its answer, only whether there is one; ``counts_as`` is what the call means to the objective of its
+    connector (sandbox.models.counting).
     ``rehearses`` is the waiting run that this one tries in Sim Mode for whoever decides about it; ``instead_of`` the
     run whose place it takes, asked for again or made smaller by a reviewer. ``obligations`` are what has to be done
     with the call, {redact: {class: mode}, rate: [{count, per, rule}]}, the strictest of every decision about it.
@@ -105,6 +106,9 @@ class Run(WorkspaceModel):
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     agent = models.ForeignKey(
         "core.Agent", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
+    )
+    trigger = models.ForeignKey(
+        "sandbox.Trigger", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="runs"
     )
     chain = models.JSONField(default=list, help_text="Who asked through whom: list of {kind, id, label}.")
     parent = models.ForeignKey(
@@ -200,6 +204,11 @@ class Run(WorkspaceModel):
             models.Index(fields=["workspace", "requested_by", "-created_at"], name="run_by_requester"),
             models.Index(
                 fields=["workspace", "agent", "-created_at"], condition=Q(agent__isnull=False), name="run_by_agent"
+            ),
+            models.Index(
+                fields=["workspace", "trigger", "-created_at"],
+                condition=Q(trigger__isnull=False),
+                name="run_by_trigger",
             ),
             # Everything that a figure of health is made of, so that none of them reads the table itself.
             models.Index(

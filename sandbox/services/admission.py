@@ -29,7 +29,7 @@ from registry.services import (
 from sandbox import class_flow
 from sandbox.budgets import budget_spent
 from sandbox.errors import KeyReused
-from sandbox.models import Run, RunPayload
+from sandbox.models import Run, RunPayload, Trigger
 from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import Modes, redacted, stricter, workspace_key
 from sandbox.services.asking import blocked, seek_approval
@@ -57,16 +57,18 @@ def invoke(
     scenario: str = Run.Scenario.HAPPY,
     idempotency_key: str | None = None,
     agent: Agent | None = None,
+    trigger: Trigger | None = None,
 ) -> Run:
     """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
 
     ``agent`` is who acts for ``actor``, its owner; a run beyond its budget of the day fails with the category quota.
+    ``trigger`` is what starts it by itself, in the name of ``actor``, its owner.
 
     ``scenario`` picks the sample that a simulated run answers with. The same ``idempotency_key`` with the same inputs
     answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
     ``fields`` names what is wrong with the inputs.
     """
-    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent)
+    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent, trigger)
     refuse_unplain(call)
     earlier = _earlier(call)
     if earlier:
@@ -112,6 +114,7 @@ def invoke_step(
         carried=carried,
         modes=modes,
         agent=pack_run.agent,
+        trigger=pack_run.trigger,
         connection=connection_for(called.installation, pack_run.requested_by),
         pack=pack_run.target,
     )
@@ -151,6 +154,7 @@ def resolve_call(
     scenario: str,
     idempotency_key: str | None,
     agent: Agent | None = None,
+    trigger: Trigger | None = None,
 ) -> Call:
     """Step 1. The mode is fixed here, enters decision and approval, and never changes within a run."""
     key, run_id = _key(idempotency_key), uuid4()
@@ -167,17 +171,25 @@ def resolve_call(
     return Call(
         workspace=workspace,
         user=user,
-        chain=Actor.of_agent(agent) if agent else Actor.of(user),
+        chain=_chain(user, agent, trigger),
         resolved=found,
         inputs=inputs,
         mode=mode,
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
         idempotency_key=key,
         agent=agent,
+        trigger=trigger,
         connection=connection,
         run_id=run_id,
         held=held,
     )
+
+
+def _chain(user: User, agent: Agent | None, trigger: Trigger | None) -> Actor:
+    """Who asks, through what."""
+    if trigger:
+        return Actor.of(user).through("trigger", str(trigger.pk), f"trigger “{trigger}”")
+    return Actor.of_agent(agent) if agent else Actor.of(user)
 
 
 def _key(given: str | None) -> str | None:
@@ -220,6 +232,7 @@ def admit(call: Call) -> Run:
         scenario=call.scenario,
         requested_by=call.user,
         agent=call.agent,
+        trigger=call.trigger,
         chain=call.chain.as_list(),
         parent=call.parent,
         step_id=call.step_id,
@@ -332,10 +345,11 @@ def _earlier(call: Call) -> Run | None:
     found = _with_key.one(workspace=call.workspace.pk, key=call.idempotency_key)
     if found is None:
         return None
-    same = (found.target, found.requested_by_id, found.agent_id, found.scenario) == (
+    same = (found.target, found.requested_by_id, found.agent_id, found.trigger_id, found.scenario) == (
         call.resolved.target,
         call.user.pk,
         call.agent.pk if call.agent else None,
+        call.trigger.pk if call.trigger else None,
         call.scenario,
     )
     digest = input_digest(call.inputs)

@@ -23,7 +23,7 @@ from registry.services import Resolved
 from registry.services.holding import may_rehearse
 from sandbox import destinations
 from sandbox.class_flow import joined, names_in
-from sandbox.models import Run
+from sandbox.models import Run, Trigger
 from sandbox.redaction import Modes
 from sandbox.transforms.classes import Classes, Path, classes_at, read_paths
 
@@ -37,7 +37,8 @@ class Call:
 
     ``carried`` holds the data classes that the pack's mappings bring into which inputs, beyond what is declared, and
     ``modes`` how the pack and its earlier steps want data classes hidden. ``agent`` is who acts for ``user``, if it is
-    not they themselves. ``connection`` is what it goes out by, or would. ``pack`` is the name of the pack that calls.
+    not they themselves; ``trigger`` what started it by itself. ``connection`` is what it goes out by, or would.
+    ``pack`` is the name of the pack that calls.
     ``is_check``: a trial of that connection's health; ``rehearses``: a trial of that waiting run for an approver;
     ``again``: the approval whose call this asks for once more. ``run_id`` is the id that its run gets, where that was
     needed before there is one. ``held`` are the versions that a pack holds to, {installation: digest}.
@@ -55,6 +56,7 @@ class Call:
     idempotency_key: str | None = None
     carried: Classes = field(default_factory=dict)
     agent: Agent | None = None
+    trigger: Trigger | None = None
     connection: Connection | None = None
     is_check: bool = False
     modes: Modes = field(default_factory=dict)
@@ -157,12 +159,18 @@ def question(call: Call) -> dict[str, Any]:
             bulk_count=call.bulk_count,
             data_classes=tuple(call.data_classes),
             now=timezone.now(),
-            caller="pack" if call.pack else "agent" if call.agent else "person",
+            caller=_door(call),
             numbers=numbers_of(call),
             new_destination=is_new_destination(call),
             pack=call.pack,
+            trigger=call.trigger.slug if call.trigger else "",
         ),
     }
+
+
+def _door(call: Call) -> str:
+    """Which of them asks at this moment: the pack whose step it is, else who or what started it."""
+    return "pack" if call.pack else "trigger" if call.trigger else "agent" if call.agent else "person"
 
 
 def is_new_destination(call: Call) -> bool | None:
@@ -200,12 +208,27 @@ def _is_number(value: Any) -> bool:
 
 @remember_grants()
 def principal_of(call: Call) -> Principal:
-    """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more."""
+    """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more; so does a
+    trigger, whose scopes bound it. One that takes unsigned events writes nothing, whatever its owner may."""
     installation = call.resolved.installation
     user = call.user
     held = _roles(workspace=call.workspace.pk, user=user.pk)
     roles = tuple(role or str(custom) for role, custom in held)  # none: they left, whatever grants are left over
     read, write = "registry.run_installation", "registry.write_installation"
+    if call.trigger is not None:
+        # Read anew, as an agent is: a pack may have begun long before its trigger was changed or given to another.
+        trigger = Trigger.objects.in_workspace(call.workspace).get(pk=call.trigger.pk)
+        is_owner = bool(roles) and trigger.owner_id == user.pk
+        return Principal(
+            kind="trigger",
+            id=str(trigger.pk),
+            label=str(trigger),
+            roles=roles,
+            holds_read=is_owner and can(user, read, installation),
+            holds_write=is_owner and trigger.is_signed and can(user, write, installation),
+            scopes=tuple(trigger.scopes),
+            barred=f"{trigger} was deleted." if trigger.removed_at else "",
+        )
     if call.agent is None:
         return Principal(
             kind="person",

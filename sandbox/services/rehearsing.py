@@ -190,6 +190,7 @@ def _read(
             carried=_carried(declared.get("with", {}), call),
             modes=run.obligations.get("redact", {}),
             agent=run.agent,
+            trigger=run.trigger,
             connection=waiting.connection or connection_for(found.installation, run.requested_by),
             pack=pack_of(run),
             rehearses=waiting,

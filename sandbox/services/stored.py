@@ -48,6 +48,7 @@ def call_of(run: Run) -> Call:
         carried=class_flow.from_json(payload.get("carried", [])),
         modes=payload.get("modes", {}),
         agent=run.agent,
+        trigger=run.trigger,
         is_check=run.is_check,
         connection=run.connection or outgoing_connection(resolved, run.requested_by),
         pack=pack_of(run),

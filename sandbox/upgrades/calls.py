@@ -120,5 +120,6 @@ def _call_of(
         mode=run.mode,
         scenario=run.scenario,
         agent=run.agent,
+        trigger=run.trigger,
         pack=run.parent.target if run.parent else "",
     )

@@ -30,7 +30,7 @@ class AgentSerializer(serializers.Serializer):
 class LinkSerializer(serializers.Serializer):
     """One link of the chain of who acted through whom."""
 
-    kind = serializers.ChoiceField(choices=["person", "agent", "token", "version", "call", "system"])
+    kind = serializers.ChoiceField(choices=["person", "agent", "trigger", "token", "version", "call", "system"])
     id = serializers.CharField()
     label = serializers.CharField()
 

@@ -15,7 +15,7 @@ _token: ContextVar[Token | None] = ContextVar("galaxy_acting_token", default=Non
 
 @dataclass(frozen=True)
 class Link:
-    """One member of a chain: kind (person, agent, token, version, call, system), id, and a label for people."""
+    """One member of a chain: kind (person, agent, trigger, token, version, call, system), id, a label for people."""
 
     kind: str
     id: str

@@ -54,6 +54,7 @@ class Workspace(models.Model):
             ("write_installation", "Run extensions that write"),
             ("view_run", "See every run"),
             ("manage_connection", "Connect accounts, and let their calls pass again"),
+            ("manage_trigger", "Make triggers, and switch them on and off"),
             ("write_extension", "Write extensions and submit them"),
             ("review_submission", "Review submissions and vouch for extensions"),
             ("view_approval", "See every approval request"),
