@@ -4,7 +4,7 @@ import uuid
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -57,7 +57,10 @@ class Run(WorkspaceModel):
     nobody wants its answer, only whether there is one; ``counts_as`` is what the call means to the objective of its
     connector (sandbox.models.counting).
     ``rehearses`` is the waiting run that this one tries in Sim Mode for whoever decides about it; ``instead_of`` the
-    run whose place it takes, asked for again or made smaller by a reviewer. ``obligations`` are what has to be done
+    run whose place it takes, asked for again or made smaller by a reviewer. ``item`` counts the items of a loop from 1,
+    0 for what is no loop; ``scenarios`` are the samples of single steps, by their ids, where they differ from
+    ``scenario``. ``resumes`` is the failed run of a pack whose finished steps this one takes over, ``undoes`` the run
+    that it takes back. ``obligations`` are what has to be done
     with the call, {redact: {class: mode}, rate: [{count, per, rule}]}, the strictest of every decision about it.
     """
 
@@ -73,6 +76,7 @@ class Run(WorkspaceModel):
     class Mode(models.TextChoices):
         SIMULATED = "simulated", "Simulated"
         LIVE = "live", "Live"
+        PARTIAL = "partial", "Partly simulated"  # packs only: live where connected, simulated elsewhere
 
     class Scenario(models.TextChoices):
         """Which sample a simulated run answers with."""
@@ -102,6 +106,8 @@ class Run(WorkspaceModel):
     )
     last_endpoint = models.CharField(max_length=300, blank=True)
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
+    scenarios = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    is_stepped = models.BooleanField(default=False, db_default=False, help_text="A pack that pauses after each step.")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     agent = models.ForeignKey(
@@ -115,6 +121,7 @@ class Run(WorkspaceModel):
         "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="steps"
     )
     step_id = models.CharField(max_length=64, blank=True)
+    item = models.PositiveIntegerField(default=0, db_default=0, help_text="Which item of a loop it is for, from 1.")
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 (NULL keeps it out of the constraint)
     input_digest = models.CharField(max_length=64)
     inputs = models.JSONField(default=dict)
@@ -126,6 +133,12 @@ class Run(WorkspaceModel):
     )
     instead_of = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="replaced_by"
+    )
+    resumes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="resumed_by"
+    )
+    undoes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="undone_by"
     )
     decision = models.ForeignKey(
         "policies.Decision", null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="+"
@@ -156,7 +169,28 @@ class Run(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "idempotency_key"], name="run_idempotency_key_once"),
             models.UniqueConstraint(
-                fields=["workspace", "parent", "step_id"], condition=Q(parent__isnull=False), name="run_step_once"
+                fields=["workspace", "parent", "step_id", "item"],
+                condition=Q(parent__isnull=False, undoes=None),
+                name="run_step_once",
+            ),
+            # What is taken back at a time: of a pack by one run of it, and of a call by one that is not over or worked.
+            models.UniqueConstraint(
+                fields=["workspace", "undoes", "parent"],
+                condition=Q(undoes__isnull=False, parent__isnull=False),
+                name="run_undone_once_by_a_pack",
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "undoes"],
+                condition=Q(undoes__isnull=False, parent=None) & ~Q(state__in=["failed", "cancelled"]),
+                name="run_undone_once",
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "resumes"],
+                condition=Q(resumes__isnull=False) & ~Q(state="cancelled"),
+                name="run_resumed_once",
+            ),
+            models.CheckConstraint(
+                name="run_partial_is_a_pack", condition=~Q(mode="partial") | Q(kind="pack", parent=None)
             ),
             models.CheckConstraint(
                 name="run_finished_at_iff_final",
@@ -239,7 +273,12 @@ class Run(WorkspaceModel):
 
     @property
     def is_simulated(self) -> bool:
-        return self.mode == self.Mode.SIMULATED
+        """Whether any of it may be made up: everything that is not live through and through."""
+        return self.mode != self.Mode.LIVE
+
+    @property
+    def is_partial(self) -> bool:
+        return self.mode == self.Mode.PARTIAL
 
     @property
     def asked(self) -> Approval | None:
@@ -258,7 +297,8 @@ class Run(WorkspaceModel):
 class RunPayload(WorkspaceModel):
     """The raw values of a run that is not over: {inputs, steps: {step id: outputs}}. Deleted with its last write.
 
-    ``keep_until`` is set where a run ended because nobody said yes: until then it can be asked for once more.
+    Of a pack it also says how far it has come (sandbox.packs.progress). ``keep_until`` is set where a run ended because
+    nobody said yes, and where a pack failed with its steps: until then it can be asked for once more, or go on.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="payload")
@@ -402,7 +442,8 @@ class Execution(WorkspaceModel):
 
 
 class Outcome(WorkspaceModel):
-    """What a pack run was for, reached or not. Simulated ones are kept and never counted."""
+    """What a pack run was for, reached or not. Simulated ones are kept and never counted, nor is what was undone soon
+    after (sandbox.undoing): ``undone_at`` says when."""
 
     run = models.OneToOneField(Run, on_delete=models.PROTECT, related_name="outcome")
     name = models.CharField(max_length=80)
@@ -410,6 +451,7 @@ class Outcome(WorkspaceModel):
     signal = models.CharField(max_length=24)
     is_simulated = models.BooleanField()
     reached_at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "is_simulated", "-reached_at"], name="outcome_newest")]
