@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ('core', '0021_on_flagged'),
         ('policies', '0011_courses'),
         ('registry', '0023_shipped'),
-        ('sandbox', '0015_upgrade_previews'),
+        ('sandbox', '0016_triggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
