@@ -40,6 +40,13 @@ class RequirementsMissing(Conflict):
     next_step = "Install what is missing first, or install it from the marketplace, which offers both together."
 
 
+class MappingsUnfit(Conflict):
+    """A step of a pack would fail as soon as it is reached: what it is given cannot fit what it calls."""
+
+    code = "mappings_unfit"
+    next_step = "Correct the pack, or move it or what it calls to versions that fit together."
+
+
 class StillNeeded(Conflict):
     code = "still_needed"
     next_step = "Remove what needs it first, or type its name to remove it all the same."

@@ -174,6 +174,32 @@ OWN: dict[str, Code] = {
         "The first run that people try would be refused.",
         "Correct the field that is named.",
     ),
+    # Packs
+    "requirement-unknown": _stops_submission(
+        "A pack requires what nobody can install.",
+        "Nobody could install the pack either, and its steps cannot be checked.",
+        "Correct the name or the range, or publish what it needs first.",
+    ),
+    "step-calls-nothing": _stops_version(
+        "A step calls an action that what it requires does not have.",
+        "The run fails at that step, after the steps before it have done their work.",
+        "Choose an action of it, or require a version that has this one.",
+    ),
+    "mapping-fails": _stops_version(
+        "What a step is given can never fit what it calls, or an outcome can never be reached.",
+        "Every run would fail there, after the steps before it have done their work.",
+        "Point at a value of the kind that is expected.",
+    ),
+    "mapping-doubtful": _stops_submission(
+        "What a step is given does not fit what it calls, as soon as there is a value.",
+        "Runs work only as long as there is nothing to do.",
+        "Point at a value of the kind that is expected.",
+    ),
+    "mapping-finds-nothing": _stops_submission(
+        "An expression reads a field that is not there, or that nobody promises.",
+        "It finds nothing, so the step goes without it, and nobody notices.",
+        "Point at a field that is declared.",
+    ),
     # Code
     "code-eval": _warns(
         "The code runs text as code.",

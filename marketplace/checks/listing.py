@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from marketplace.checks import code_shapes, documents, fixtures, names, numbers, promises, reaching, secrets
+from marketplace.checks import code_shapes, documents, fixtures, flows, names, numbers, promises, reaching, secrets
 from marketplace.checks.codes import CODES
 from marketplace.checks.context import NOBODY, Context
 from marketplace.checks.notes import Subject
@@ -77,7 +77,7 @@ def check(text: str, files: Mapping[str, bytes] | None = None, context: Context 
         Finding("unpublishable", 0, 0, problem, "Add the file, or correct it.", "error", "files")
         for problem in file_problems(manifest, found)
     )
-    for module in (names, numbers, documents, reaching, promises, fixtures, code_shapes):
+    for module in (names, numbers, documents, reaching, promises, fixtures, flows, code_shapes):
         findings += module.findings(subject)
     return Checked(manifest, bounded(findings, reading.left_out), found)
 

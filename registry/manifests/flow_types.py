@@ -15,6 +15,7 @@ from .value_shapes import (
     ANY,
     NOTHING,
     NUMBER,
+    TEXT,
     Shape,
     closest,
     joined,
@@ -69,8 +70,9 @@ def check_mappings(pack: Mapping[str, Any], schemas: Schemas) -> list[MappingFin
 
 
 def scope_of(pack: Mapping[str, Any], done: Mapping[str, Shape]) -> Shape:
-    """What an expression behind the steps ``done`` reads: ``inputs`` and ``steps``."""
-    return object_of({"inputs": of_schema(pack.get("inputs") or {"type": "object"}), "steps": object_of(done)})
+    """What an expression behind the steps ``done`` reads."""
+    inputs = of_schema(pack.get("inputs") or {"type": "object"})
+    return object_of({"inputs": inputs, "steps": object_of(done), "seed": TEXT})
 
 
 def scope_at(pack: Mapping[str, Any], at: int, schemas: Schemas) -> Shape:
@@ -102,9 +104,9 @@ def _of_step(step: Mapping[str, Any], scope: Shape, schemas: tuple[Schema, Schem
         yield from _misses(name, "each", missed)
         if not shape.kinds:
             yield _failing(name, "each", shape)
-        elif "array" not in shape.kinds:
+        elif "array" not in shape.kinds and not shape.is_nothing:  # nothing is a loop over no items
             sentence = f"This is {shape.words}, and a loop goes over a list."
-            yield MappingFinding(name, "each", "no-list", sentence, "Point at a list.")
+            yield MappingFinding(name, "each", "no-list", sentence, "Point at a list.", "null" not in shape.kinds)
         scope = _in_loop(step, scope)
     if step.get("when"):
         shape, missed = shape_of(step["when"], scope)

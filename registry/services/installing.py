@@ -19,6 +19,7 @@ from registry.semver import satisfies
 from registry.services.closing import close
 from registry.services.endings import end_with
 from registry.services.holding import require_hold
+from registry.services.mapping import refuse_unfit
 from registry.services.naming import refuse_shared_names
 from registry.services.quarantining import hold_still, refuse_quarantined
 from registry.services.resolving import reaches_out, verified_manifest
@@ -31,7 +32,7 @@ def install(workspace: Workspace, extension: Extension, *, version: Version, act
     """Install ``extension`` pinned to exactly ``version``; what reaches a third party gets an empty connection.
 
     Raises NotGranted, NeedsApproval or RuledOut (registry.gates), Quarantined, NotInstallable (yanked, deprecated,
-    another extension's or workspace's), AlreadyInstalled, NameInUse or RequirementsMissing.
+    another extension's or workspace's), AlreadyInstalled, NameInUse, RequirementsMissing or MappingsUnfit.
     """
     clear_install(workspace, extension, version=version, actor=actor)
     return install_agreed(workspace, version, actor=actor)
@@ -75,6 +76,7 @@ def install_agreed(workspace: Workspace, version: Version, *, actor: User, chain
     refuse_shared_names(workspace, manifest, extension)
     if missing := missing_requirements(workspace, manifest, lock=True):
         raise RequirementsMissing(f"{extension} needs {_listed(f'{slug} {wanted}' for slug, wanted in missing)} first.")
+    _refuse_unfit_pack(workspace, manifest)
     installation, is_new = Installation.objects.get_or_create(
         workspace=workspace,
         extension=extension,
@@ -163,6 +165,13 @@ def needed_by(installation: Installation) -> list[Installation]:
     packs = Installation.objects.in_workspace(installation.workspace).active().alias(kind=kind).filter(kind=Kind.PACK)
     needing = packs.filter(pin__version__manifest__requires__has_key=installation.extension.slug)
     return list(needing.select_related("workspace", "extension", "installed_by", "pin__version"))
+
+
+def _refuse_unfit_pack(workspace: Workspace, manifest: Manifest) -> None:
+    """A pack of which a step would fail as soon as it is reached, with what is installed here. Raises MappingsUnfit."""
+    if manifest.kind == Kind.PACK and manifest.requires:
+        rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug__in=manifest.requires)
+        refuse_unfit(manifest, dict(rows.values_list("extension__slug", "pin__digest")))
 
 
 def _check_installable(workspace: Workspace, extension: Extension, version: Version) -> None:

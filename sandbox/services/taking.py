@@ -7,11 +7,13 @@ beside its inputs, so that no step takes another one because a pin moved between
 
 from uuid import UUID
 
-from registry.errors import RequirementsMissing
+from registry.errors import MappingsUnfit, RequirementsMissing
+from registry.manifests import Manifest
 from registry.semver import satisfies
 from registry.services import Resolved
-from registry.services.choosing import choose_required, chosen_digest
-from sandbox.models import Run
+from registry.services.choosing import Chosen, choose_required, chosen_digest
+from registry.services.mapping import refuse_unfit
+from sandbox.models import InputMigration, Run
 from sandbox.services.stored import payload_of
 
 
@@ -39,7 +41,7 @@ def held_by(run: Run) -> dict[str, str]:
 
 
 def versions_for(pack: Resolved, key: str) -> dict[str, str]:
-    """What a run of ``pack`` holds to if it begins now. Raises RequirementsMissing, or Altered."""
+    """What a run of ``pack`` holds to if it begins now. Raises RequirementsMissing, MappingsUnfit or Altered."""
     wanted = pack.manifest.requires
     found = choose_required(pack.installation.workspace_id, pack.installation.pk, wanted.keys(), key) if wanted else {}
     missing = [
@@ -49,4 +51,20 @@ def versions_for(pack: Resolved, key: str) -> dict[str, str]:
     ]
     if missing:
         raise RequirementsMissing(f"{pack.manifest.name} needs {', '.join(missing)}, which is not installed here.")
+    refuse_misfits(pack.manifest, pack.installation.workspace_id, found)
     return {str(installation): chosen.digest for installation, chosen in found.values()}
+
+
+def refuse_misfits(pack: Manifest, workspace: UUID, found: dict[str, tuple[UUID, Chosen]]) -> None:
+    """Before anything runs. Stored inputs of older names are carried over on the way (sandbox.upgrades), so what they
+    are of is not judged. Raises MappingsUnfit."""
+    digests = {slug: chosen.digest for slug, (_, chosen) in found.items()}
+    try:
+        refuse_unfit(pack, digests)
+    except MappingsUnfit:
+        carried = InputMigration.objects.filter(workspace=workspace, installation__in=[pk for pk, _ in found.values()])
+        by_installation = {pk: slug for slug, (pk, _) in found.items()}
+        slugs = {by_installation[pk] for pk in carried.values_list("installation", flat=True)}
+        if not slugs:
+            raise
+        refuse_unfit(pack, digests, but=slugs)

@@ -1,0 +1,90 @@
+"""A pack whose mappings cannot fit what is installed: refused where it is installed, and before it runs."""
+
+import pytest
+
+from marketplace.checks import Context, check
+from marketplace.checks.codes import OWN
+from registry.errors import MappingsUnfit
+from registry.models import Installation
+from registry.services import install, move_pin
+from registry.services.mapping import required_manifests
+from sandbox.models import Run
+from sandbox.services import invoke
+from tests.extensions import PACK, PROBE, TIDY, installed, publish
+from tests.playhouse import staged
+
+FLOW_CODES = {name for name in OWN if name.startswith(("mapping-", "step-", "requirement-"))}
+
+
+def pack(**swaps: str) -> str:
+    text = PACK.replace("probe.flow", "probe.flow-of-mine")
+    for old, new in swaps.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.fixture
+@staged
+def parts(workspace, admin):
+    return installed(workspace, admin, PROBE, TIDY)
+
+
+def test_a_pack_that_would_fail_is_not_installed(workspace, admin, parts):
+    version = publish(pack(**{"key: steps.tidy.title": "key: steps.tidy.titel"}))
+    with pytest.raises(MappingsUnfit, match=r"Step “make”.*“key” is needed, and this finds nothing"):
+        install(workspace, version.extension, version=version, actor=admin)
+    assert not Installation.objects.filter(extension=version.extension).exists()
+
+
+def test_a_pack_that_fits_is_installed(workspace, admin, parts):
+    version = publish(pack())
+    assert install(workspace, version.extension, version=version, actor=admin).pin.version == version
+
+
+def test_what_it_calls_moves_on_and_the_run_is_refused_before_anything_happens(workspace, admin, parts):
+    installed(workspace, admin, PACK.replace("probe: ^1.0", 'probe: ">=1.0"'))
+    asked = {"target": "probe.flow", "inputs": {"name": "A", "on": "2026-01-02"}}
+    assert invoke(workspace, actor=admin, **asked).state == "queued"
+    other = PROBE.replace("version: 1.0.0", "version: 2.0.0").replace(
+        "request_schema: { key: string, owner: email? }", "request_schema: { key: int, owner: email? }"
+    )
+    assert other.count("key: int") == 1
+    newer = publish(other)
+    move_pin(parts[0], version=newer, actor=admin, agrees=True)
+    before = Run.objects.count()
+    with pytest.raises(MappingsUnfit, match=r"Step “make” of Probe flow, with\.key: This is a text, and a number"):
+        invoke(workspace, actor=admin, **asked)
+    assert Run.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "path"),
+    [
+        ("key: steps.tidy.title", "key: steps.tidy.titel", "mapping-fails", "steps[1].with.key"),
+        ("key: steps.tidy.title", "key: steps.tidy.title, owner: steps.tidy.mail", "mapping-finds-nothing",
+         "steps[1].with.owner"),
+        ("key: steps.tidy.title", "kye: steps.tidy.title", "mapping-fails", "steps[1].with.kye"),
+        ("when: inputs.remove, with: { key", "when: inputs.remove, each: \"[steps.make.id]\", most: 3, with: { key",
+         "", ""),
+        ("success: steps.look.id", "success: steps.look.nosuch == `1`", "mapping-finds-nothing", "outcome.success"),
+        ("success: steps.look.id", "success: \"`false`\"", "mapping-fails", "outcome.success"),
+        ("use: probe.look_up", "use: probe.look", "step-calls-nothing", "steps[3].use"),
+        ("probe: ^1.0", "probe: ^7.0", "requirement-unknown", "requires.probe"),
+    ],
+)  # fmt: skip
+def test_the_list_of_findings_tells_it_at_its_line(workspace, parts, old, new, code, path):
+    found = {one.code: one for one in check(pack(**{old: new}), context=Context(workspace=workspace)).findings}
+    told = found.keys() & FLOW_CODES
+    assert (code in told) if code else not told
+    if code:
+        assert found[code].path == path
+        assert found[code].line > 1
+
+
+def test_what_is_required_is_what_is_installed_else_the_newest_in_range(workspace, admin, parts):
+    publish(PROBE.replace("version: 1.0.0", "version: 1.4.0"))
+    publish(TIDY.replace("version: 1.0.0", "version: 1.4.0").replace("probe.tidy", "probe.tidier"))
+    found = required_manifests({"probe": "^1.0", "probe.tidier": "^1.0", "nobody": "^1.0"}, workspace)
+    assert {slug: one.version for slug, one in found.items()} == {"probe": "1.0.0", "probe.tidier": "1.4.0"}
+    assert required_manifests({"probe": "^1.2"}, workspace)["probe"].version == "1.4.0"
