@@ -15,7 +15,9 @@ from policies.services.reviewers import asked_of
 from registry.models import Installation, Kind
 from registry.standing import STATES, Standing, standings_of
 from sandbox.forms import WEEK, start_of
-from sandbox.models import Outcome, Run
+from sandbox.models import Run
+from sandbox.outcomes import counting_in
+from sandbox.outcomes.weeks import week_of
 
 LATEST = 6
 WAITING = 5
@@ -108,9 +110,8 @@ def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | N
 
 def _outcomes(workspace: Workspace, runs, list_url: str) -> Figure:
     """Live outcomes reached since Monday, 00:00 UTC, of the runs this person sees."""
-    reached = Outcome.objects.in_workspace(workspace).filter(
-        run__in=runs, is_simulated=False, is_success=True, reached_at__gte=start_of(WEEK)
-    )
+    week = week_of()
+    reached = counting_in(workspace, week.since, week.until).filter(run__in=runs)
     return Figure(
         "Successful outcomes",
         reached.count(),

@@ -279,6 +279,13 @@ SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
 UPGRADE_REPLAYS = env_int("GALAXY_UPGRADE_REPLAYS", 20)  # recorded calls of each action that a preview replays
 SANDBOX_KEEP_ASKED_DAYS = env_int("SANDBOX_KEEP_ASKED_DAYS", 7)
 
+# How long spans are kept, whole months at a time, and roll-ups by hour and by day; and how many targets of a workspace
+# have figures of their own on one day: those beyond are told together as "other".
+SPANS_KEPT_DAYS = env_int("SPANS_KEPT_DAYS", 90)
+METRICS_HOURS_KEPT_DAYS = env_int("METRICS_HOURS_KEPT_DAYS", 35)
+METRICS_KEPT_DAYS = env_int("METRICS_KEPT_DAYS", 400)
+METRICS_MOST_TARGETS = env_int("METRICS_MOST_TARGETS", 2000)
+
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
 _https = HARDENED
@@ -438,6 +445,8 @@ CELERY_BEAT_SCHEDULE = {
     "take-due-updates": {"task": "registry.tasks.take_due_updates", "schedule": 300.0},
     "make-due-moves": {"task": "registry.tasks.make_due_moves", "schedule": 60.0},
     "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
+    "roll-up-metrics": {"task": "sandbox.tasks.roll_up_metrics", "schedule": 15.0},
+    "drop-old-metrics": {"task": "sandbox.tasks.drop_old_metrics", "schedule": 60.0 * 60 * 6},
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
     "tend-previews": {"task": "sandbox.tasks.tend_previews", "schedule": 10.0},
     "prove-listed": {"task": "marketplace.tasks.prove_listed", "schedule": 60.0 * 10},

@@ -103,3 +103,19 @@ def tend_previews() -> int:
     from sandbox.upgrades.previews import tend_previews as tend
 
     return tend()
+
+
+@shared_task
+def roll_up_metrics() -> int:
+    """Count runs that are over into the figures of their hour and day; returns how many."""
+    from sandbox.metrics.rolling import roll_up
+
+    return roll_up()
+
+
+@shared_task
+def drop_old_metrics() -> int:
+    """Let spans and roll-ups go that are past their time; returns how many months and rows."""
+    from sandbox.metrics.retention import drop_old
+
+    return drop_old()

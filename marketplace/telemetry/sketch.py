@@ -1,14 +1,15 @@
 """Percentiles of many days, from histograms that can be added up.
 
-The buckets grow by 2 %, so that a percentile read from them is off by 1 % at most (DDSketch, arXiv 1908.10693, section
-2.1, with a relative accuracy of 0.01). PostgreSQL puts calls into them (marketplace_telemetry), this reads them.
+The buckets are those of sandbox.metrics.sketch from 1 ms on, so that a percentile is off by 1 % at most. PostgreSQL
+puts calls into them (marketplace_telemetry), this reads them.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
 
-GROWTH = 1.02  # one bucket is so much wider than the one below it; the function of PostgreSQL says the same numbers
+from sandbox.metrics.sketch import middle_of
+
 MOST_BUCKETS = 1_200  # eight months; the last one takes what is longer
 
 
@@ -35,7 +36,7 @@ def percentile_of(found: Histogram, share: float = 0.95) -> int | None:
     if not seen[-1]:
         return None
     bucket = bisect_left(seen, share * seen[-1])
-    return round(2 * GROWTH**bucket / (GROWTH + 1)) if bucket else 1
+    return round(middle_of(bucket)) if bucket else 1
 
 
 def percentile(days: Iterable[tuple[Iterable[int], Iterable[int]]], share: float = 0.95) -> int | None:

@@ -183,6 +183,12 @@ COST = Shape("cost", (
     Key("unit", choice("call", "token", "record"), "What is paid for.", required=True),
     Key("amount", number, "Price of one unit.", required=True),
     Key("currency", text(3, pattern="[A-Z]{3}", expected="a currency such as USD"), "ISO 4217."),
+    Key(
+        "count",
+        expression("inputs", "outputs"),
+        "How many units one call used: JMESPath over inputs and outputs as they are stored. When left out, 1 for a "
+        "call, the entries of the list that bulk counts for records, and none for tokens.",
+    ),
 ))  # fmt: skip
 SIMULATION = Shape("simulation", (
     Key("answer", expression_tree("inputs", "seed"), "Outputs: JMESPath over inputs and seed."),

@@ -4,6 +4,7 @@ health, open issues."""
 from sandbox.models.counting import Counts
 from sandbox.models.gate import Destination, Rehearsal
 from sandbox.models.health import CheckSchedule, VersionFigure
+from sandbox.models.metrics import Charge, RollUp, RollUpQuerySet, Uncounted
 from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
 from sandbox.models.runs import (
     CallRecord,
@@ -25,6 +26,7 @@ __all__ = [
     "BreakerEvent",
     "CallRecord",
     "Category",
+    "Charge",
     "CheckSchedule",
     "Counts",
     "Destination",
@@ -37,6 +39,8 @@ __all__ = [
     "OutboxMessage",
     "Outcome",
     "Rehearsal",
+    "RollUp",
+    "RollUpQuerySet",
     "Run",
     "RunPayload",
     "RunQuerySet",
@@ -46,6 +50,7 @@ __all__ = [
     "TriggerFiring",
     "TriggerKey",
     "TriggerTally",
+    "Uncounted",
     "UpgradePreview",
     "UpgradeReport",
     "VersionFigure",

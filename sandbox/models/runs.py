@@ -441,6 +441,12 @@ class Execution(WorkspaceModel):
         return f"Execution {self.attempt}.{self.number} of {self.run_id}"
 
 
+class OutcomeQuerySet(WorkspaceQuerySet):
+    def counting(self):
+        """Those that make a week's figure (WSAO): reached by a live run, and not taken back since."""
+        return self.filter(is_simulated=False, is_success=True, undone_at=None)
+
+
 class Outcome(WorkspaceModel):
     """What a pack run was for, reached or not. Simulated ones are kept and never counted, nor is what was undone soon
     after (sandbox.undoing): ``undone_at`` says when."""
@@ -452,6 +458,8 @@ class Outcome(WorkspaceModel):
     is_simulated = models.BooleanField()
     reached_at = models.DateTimeField(default=timezone.now)
     undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar = OutcomeQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "is_simulated", "-reached_at"], name="outcome_newest")]

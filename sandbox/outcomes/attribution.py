@@ -1,0 +1,106 @@
+"""Who made outcomes: the installations and versions whose calls took part, and what each outcome cost."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from galaxy.core.models import User, Workspace
+from sandbox.models import Charge, Outcome, Run
+from sandbox.outcomes.weeks import counting_in
+
+Money = dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One version of one installation, and in how many outcomes it took part: as their pack, or as a step that ran
+    well."""
+
+    installation: UUID
+    version: UUID
+    name: str
+    slug: str
+    kind: str
+    number: str
+    outcomes: int
+
+
+@dataclass(frozen=True)
+class PackCost:
+    """What the live runs of one pack cost within a time, those that reached nothing included, beside its outcomes."""
+
+    target: str
+    outcomes: int
+    money: Money = field(default_factory=dict)
+
+    @property
+    def each(self) -> Money:
+        """For one successful outcome; {} where there was none to share it."""
+        return {currency: amount / self.outcomes for currency, amount in self.money.items()} if self.outcomes else {}
+
+
+def makers_of(outcomes: QuerySet[Outcome]) -> list[Part]:
+    """The parts of ``outcomes``, those of most outcomes first; packs before their steps. Two queries."""
+    runs = Run.objects.filter(Q(outcome__in=outcomes) | Q(parent__outcome__in=outcomes, state=Run.State.SUCCEEDED))
+    rows = (
+        runs.annotate(root=Coalesce("parent_id", "pk"))
+        .order_by()
+        .values(
+            "installation_id",
+            "version_id",
+            name=F("installation__extension__name"),
+            slug=F("installation__extension__slug"),
+            ext_kind=F("installation__extension__kind"),
+            number=F("version__number"),
+        )
+        .annotate(outcomes=Count("root", distinct=True))
+    )
+    found = [
+        Part(
+            row["installation_id"],
+            row["version_id"],
+            row["name"],
+            row["slug"],
+            row["ext_kind"],
+            row["number"],
+            row["outcomes"],
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (-one.outcomes, one.kind != "pack", one.name, one.number))
+
+
+def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | None = None) -> QuerySet[Outcome]:
+    """Those of ``outcomes`` in which ``installation`` took part, at ``version`` if one is given."""
+    runs: Any = Run.objects.filter(installation=installation)
+    if version:
+        runs = runs.filter(version=version)
+    steps = runs.filter(parent__isnull=False, state=Run.State.SUCCEEDED).values("parent")
+    return outcomes.filter(Q(run__in=runs) | Q(run__in=steps))
+
+
+def costs_of(workspace: Workspace, since: datetime, until: datetime, user: User | None = None) -> list[PackCost]:
+    """What each pack cost in [since, until) beside its outcomes that count, the dearest first. Two queries.
+
+    Of the runs that ``user`` may see, if one is given.
+    """
+    outcomes: dict[str, int] = dict(
+        counting_in(workspace, since, until, user).order_by().values_list("run__target").annotate(n=Count("pk"))
+    )
+    packs: Any = Run.objects.in_workspace(workspace).filter(kind="pack")
+    if user:
+        packs = packs.visible_to(user)
+    of_pack = Subquery(packs.filter(pk=OuterRef("root_run_id")).values("target")[:1])
+    charges = Charge.objects.in_workspace(workspace).filter(charged_at__gte=since, charged_at__lt=until)
+    sums = charges.annotate(pack=of_pack).exclude(pack=None).order_by().values_list("pack", "currency")
+    spent: dict[str, Money] = defaultdict(dict)
+    for pack, currency, amount in sums.annotate(sum=Sum("amount")):
+        spent[pack][currency] = amount
+    found = [PackCost(name, outcomes.get(name, 0), spent.get(name, {})) for name in outcomes.keys() | spent.keys()]
+    return sorted(found, key=lambda one: (-sum(one.money.values()), one.target))
