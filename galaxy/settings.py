@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from galaxy.core.sso.configuration import (
@@ -264,6 +265,9 @@ if (GALAXY_LOOPBACK_PEERS or GALAXY_LOOPBACK_CA_FILE) and HARDENED:
 GALAXY_INNER_HOSTS = frozenset(env_list("GALAXY_INNER_HOSTS"))
 GALAXY_INNER_CA_FILE = env_str("GALAXY_INNER_CA_FILE")
 
+# How long a person's webhook may take nothing before it is switched off, in hours.
+GALAXY_NEWS_HOOK_HOURS = env_int("GALAXY_NEWS_HOOK_HOURS", 72)
+
 # Who is asked for the TXT records that prove publishers' domains, as host or host:port; left out, the system's.
 GALAXY_NAMESERVERS = env_list("GALAXY_NAMESERVERS")
 
@@ -428,7 +432,8 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "renew-due-connections": {"task": "sandbox.tasks.renew_due_connections", "schedule": 15.0},
     "expire-break-glasses": {"task": "galaxy.core.tasks.expire_break_glasses", "schedule": 10.0},
-    "mail-digests": {"task": "galaxy.core.tasks.mail_digests", "schedule": 60.0 * 60},
+    "mail-digests": {"task": "galaxy.core.tasks.mail_digests", "schedule": crontab(minute="0,30")},
+    "ring-news-hooks": {"task": "galaxy.core.tasks.ring_news_hooks", "schedule": 5.0},
     "stream-audit": {"task": "galaxy.core.tasks.stream_audit", "schedule": 3.0},
     "expire-approvals": {"task": "policies.tasks.expire_approvals", "schedule": 30.0},
     "escalate-approvals": {"task": "policies.tasks.escalate_approvals", "schedule": 30.0},

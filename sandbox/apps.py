@@ -9,6 +9,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.audit.streams.delivering import register_sender
         from galaxy.core.audit.streams.links import add_link
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.notifications.hooks import delivering
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
@@ -23,6 +24,7 @@ class SandboxConfig(AppConfig):
         from sandbox.health.standing import standings_of
         from sandbox.models import Issue
         from sandbox.rollouts import faring_of
+        from sandbox.sandboxd import news
         from sandbox.sandboxd.names import ask_for_records
         from sandbox.sandboxd.releases import ask_for_signature
         from sandbox.sandboxd.sealing import RemoteSealer
@@ -35,6 +37,7 @@ class SandboxConfig(AppConfig):
         triggers.register(names_of)
         register_prover(is_safe)
         register_sender(ask_to_send)
+        delivering.register_sender(news.ask_to_send)
         add_link("run", "sandbox:run-detail")
         sealing.register(RemoteSealer)
         register_signer(ask_for_signature)

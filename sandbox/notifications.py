@@ -33,7 +33,11 @@ def connect() -> None:
 
 def _runs(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
     rows = Run.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids).select_related("workspace")
-    return {row.pk: Place(f"{row.target}, {row.get_mode_display().lower()}", row.get_absolute_url()) for row in rows}
+    return {row.pk: _place(row) for row in rows}
+
+
+def _place(run: Run) -> Place:
+    return Place(f"{run.target}, {run.get_mode_display().lower()}", run.get_absolute_url(), run.is_simulated)
 
 
 def _issues(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:

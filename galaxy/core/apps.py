@@ -14,9 +14,10 @@ class CoreConfig(AppConfig):
         from galaxy.core import account_events, accounts, palette, scope, second_factor, session_store, sessions
         from galaxy.core.audit.streams.places import place_of_key
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
-        from galaxy.core.models import AuditSinkKey
+        from galaxy.core.models import AuditSinkKey, NewsHookKey
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications import core_kinds
+        from galaxy.core.notifications.hooks import places as hooks
         from galaxy.core.ops import request_log
         from galaxy.core.roles import sync_roles
         from galaxy.core.vault.accounts import seal_stored_factors
@@ -38,6 +39,7 @@ class CoreConfig(AppConfig):
         core_kinds.connect()
         palette.connect()
         register(EnvelopeTable(AuditSinkKey, place_of_key))
+        register(EnvelopeTable(NewsHookKey, hooks.place_of_key))
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

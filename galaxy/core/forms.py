@@ -10,8 +10,8 @@ from galaxy.core.audit.outcomes import OUTCOMES
 from galaxy.core.audit.reading import in_words
 from galaxy.core.audit.search import matching
 from galaxy.core.models import AuditEvent, User, Workspace
-from galaxy.core.notifications.kinds import kinds
-from galaxy.core.notifications.mailing import mailed_kinds
+from galaxy.core.news_forms import HOURS, MAIL, NewsRow, hour_fields, mail_fields, rows_of
+from galaxy.core.notifications.choosing import NOW, OFF
 
 
 @cache
@@ -21,39 +21,38 @@ def time_zones() -> frozenset[str]:
     return frozenset({"UTC"} | {name for name in available_timezones() if name.partition("/")[0] in areas})
 
 
-class SomeOrNoneField(forms.MultipleChoiceField):
-    """Some of a few, or none: a form that shows it also sends "", since boxes that are off send nothing at all."""
-
-    widget = forms.CheckboxSelectMultiple
-
-    def to_python(self, value):
-        return [one for one in super().to_python(value) if one]
-
-
 class PreferencesForm(forms.ModelForm):
     """What a person likes; of what is sent, only the fields that are there change."""
 
-    mail_kinds = SomeOrNoneField(
-        required=False, choices=lambda: [(kind.name, kind.label) for kind in kinds()], label="By mail"
-    )
     time_zone = forms.ChoiceField(choices=lambda: [(name, name.replace("_", " ")) for name in sorted(time_zones())])
 
     class Meta:
         model = User
-        fields = ["theme", "density", "letters", "time_zone"]
+        fields = ["theme", "density", "letters", "time_zone", *HOURS]
         widgets = dict.fromkeys(("theme", "density", "letters"), forms.RadioSelect)
 
     def __init__(self, data=None, **kwargs):
         super().__init__(data, **kwargs)
-        self.initial["mail_kinds"] = mailed_kinds(self.instance)
+        self.fields |= mail_fields(self.instance) | hour_fields()
         for name in set(self.fields) - set(data) if data is not None else ():
             del self.fields[name]
 
+    def clean(self):
+        found = super().clean() or {}
+        if (found.get("quiet_from") is None) != (found.get("quiet_until") is None):
+            self.add_error("quiet_until", "Say when quiet hours begin and when they end, or neither.")
+        return found
+
     def save(self, commit=True):
-        if "mail_kinds" in self.cleaned_data:
-            chosen = self.cleaned_data["mail_kinds"]
-            self.instance.mail_choices = {kind.name: kind.name in chosen for kind in kinds()}
+        chosen = {name.removeprefix(MAIL): way for name, way in self.cleaned_data.items() if name.startswith(MAIL)}
+        if chosen:
+            stored = {kind: {NOW: True, OFF: False}.get(way, way) for kind, way in chosen.items()}
+            self.instance.mail_choices = self.instance.mail_choices | stored
         return super().save(commit)
+
+    @property
+    def rows(self) -> list[NewsRow]:
+        return rows_of(self)
 
 
 class WorkspaceSettingsForm(forms.Form):

@@ -81,8 +81,27 @@ def mail_notifications(workspace_id: str, kind: str, target_id: str) -> int:
 
 
 @shared_task
+def ring_news_hooks() -> int:
+    """Let workers send what waits for webhooks of people; returns for how many."""
+    from galaxy.core.notifications.hooks import delivering
+
+    due = delivering.hooks_due()
+    for workspace_id, hook_id in due:
+        deliver_news.apply_async(args=[str(workspace_id), str(hook_id)], retry=False)
+    return len(due)
+
+
+@shared_task
+def deliver_news(workspace_id: str, hook_id: str) -> int:
+    """Send what waits for one webhook; returns how many messages were taken."""
+    from galaxy.core.notifications.hooks import delivering
+
+    return delivering.deliver(UUID(workspace_id), UUID(hook_id))
+
+
+@shared_task
 def mail_digests() -> int:
-    """Once an hour: one mail to each person for whom news waited; returns how many mails."""
+    """Twice an hour: one mail to each person for whom news is due; returns how many people were mailed."""
     from galaxy.core.models import User, Workspace
     from galaxy.core.notifications import mailing
 

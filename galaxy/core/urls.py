@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from galaxy.core import patterns, views
 from galaxy.core.sso import views as sso
+from galaxy.core.views import news
 
 app_name = "core"
 urlpatterns = [
@@ -48,6 +49,15 @@ urlpatterns = [
     path("w/<slug:workspace>/search/", views.search, name="search"),
     path("w/<slug:workspace>/notifications/", views.notification_list, name="notification-list"),
     path("w/<slug:workspace>/notifications/readings/", views.notification_readings, name="notification-readings"),
+    path("w/<slug:workspace>/notifications/settings/", news.news_settings, name="news-settings"),
+    path("w/<slug:workspace>/notifications/webhook/", news.news_hook, name="news-hook"),
+    path("w/<slug:workspace>/notifications/webhook/trial/", news.news_hook_trial, name="news-hook-trial"),
+    path("w/<slug:workspace>/notifications/webhook/key/", news.news_hook_key, name="news-hook-key"),
+    path("w/<slug:workspace>/notifications/webhook/state/", news.news_hook_state, name="news-hook-state"),
+    path("w/<slug:workspace>/notifications/webhook/removal/", news.news_hook_removal, name="news-hook-removal"),
+    path("w/<slug:workspace>/notifications/mutes/<uuid:pk>/ending/", news.mute_ending, name="mute-ending"),
+    path("w/<slug:workspace>/notifications/<uuid:pk>/muting/", news.notification_muting, name="notification-muting"),
+    path("unsubscribe/<str:token>/", news.unsubscription, name="unsubscription"),
     path(
         "w/<slug:workspace>/notifications/<uuid:pk>/reading/", views.notification_reading, name="notification-reading"
     ),

@@ -56,7 +56,8 @@ def test_what_was_read_settled_or_is_old_is_no_news(workspace, owner, agents):
     rows = Notification.objects.in_workspace(workspace)
     rows.filter(target_id=agents[0].pk).update(read_at=timezone.now())
     settle(workspace, agents[1], "agent_suspended")
-    rows.filter(target_id=agents[2].pk).update(occurred_at=timezone.now() - timedelta(days=2))
+    long_ago = timezone.now() - timedelta(days=2)
+    rows.filter(target_id=agents[2].pk).update(occurred_at=long_ago, mail_at=long_ago)
     assert people_with_digests() == []
     assert mail_digest(workspace, owner) == 0
     assert mail.outbox == []

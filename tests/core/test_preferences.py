@@ -1,6 +1,5 @@
 """What a person likes, on a page of its own and kept with the account."""
 
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -55,16 +54,47 @@ def test_what_is_not_on_offer_changes_nothing(client_of, member, wrong):
 def test_the_kinds_that_come_by_mail_are_chosen_and_kept(client_of, member):
     client = client_of(member)
     page = client.get(URL).content.decode()
-    assert re.search(r'value="approval_asked"[^>]* checked', page)  # what the kind says
-    assert not re.search(r'value="run_failed"[^>]* checked', page)
-    client.post(URL, {"mail_kinds": ["", "run_failed"]})
+    assert 'value="now" selected' in _select(page, "approval_asked")  # what the kind says
+    assert 'value="off" selected' in _select(page, "run_failed")
+    client.post(URL, {"mail_run_failed": "digest", "mail_approval_asked": "off"})
     member.refresh_from_db()
-    assert mailed_kinds(member) == ["run_failed"]
-    client.post(URL, {"mail_kinds": ""})
-    client.post(URL, {"density": "compact"})  # sent from elsewhere, without the boxes
+    assert "run_failed" in mailed_kinds(member)
+    assert "approval_asked" not in mailed_kinds(member)
+    client.post(URL, {"density": "compact"})  # sent from elsewhere, without the choices
     member.refresh_from_db()
-    assert mailed_kinds(member) == []
-    assert client.post(URL, {"mail_kinds": ["made-up"]}).status_code == 422
+    assert member.mail_choices == {"run_failed": "digest", "approval_asked": False}
+    page = client.get(URL).content.decode()
+    assert 'value="digest" selected' in _select(page, "run_failed")
+    assert client.post(URL, {"mail_run_failed": "by pigeon"}).status_code == 422
+
+
+def test_what_cannot_be_switched_off_says_why(client_of, member):
+    page = client_of(member).get(URL).content.decode()
+    assert 'name="mail_break_glass_opened"' not in page
+    assert "Owners are always told when staff open their workspace" in page
+    client_of(member).post(URL, {"mail_break_glass_opened": "off"})
+    member.refresh_from_db()
+    assert member.mail_choices == {}
+
+
+def test_hours_of_the_digest_and_of_quiet_are_kept_together(client_of, member):
+    client = client_of(member)
+    hours = {"digest_every": "weekly", "digest_day": "4", "digest_hour": "17", "quiet_from": "22", "quiet_until": "7"}
+    client.post(URL, hours)
+    member.refresh_from_db()
+    assert (member.digest_every, member.digest_day, member.digest_hour) == ("weekly", 4, 17)
+    assert (member.quiet_from, member.quiet_until) == (22, 7)
+    refused = client.post(URL, {"quiet_from": "22", "quiet_until": ""})
+    assert refused.status_code == 422
+    assert "when they end" in refused.content.decode()
+    client.post(URL, {"quiet_from": "", "quiet_until": ""})
+    member.refresh_from_db()
+    assert (member.quiet_from, member.quiet_until) == (None, None)
+    assert client.post(URL, {"digest_hour": "24"}).status_code == 422
+
+
+def _select(page, kind):
+    return page.partition(f'name="mail_{kind}"')[2].partition("</select>")[0]
 
 
 def test_nobody_is_sent_elsewhere(client_of, member):

@@ -32,6 +32,7 @@ from tests.matrix import (
     bundle_routes,
     machines,
     move_routes,
+    news_routes,
     policy_routes,
     publisher_routes,
     queue_routes,
@@ -104,6 +105,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])
         | submission_routes.submissions(workspace, cast)
         | bundle_routes.bundles(workspace, admin)
+        | news_routes.ways(workspace, cast["member"], waiting.approval)
     )
 
 

@@ -13,7 +13,7 @@ from galaxy.core.grantables import find_target
 from galaxy.core.members.grants import grant_on
 from galaxy.core.models import PermissionRequest, User, Workspace
 from galaxy.core.notifications import notify, settle
-from galaxy.core.notifications.mailing import wants_mail
+from galaxy.core.notifications.choosing import OFF, choices_in, wants_mail
 from galaxy.core.permissions import can, forget_grants, givers_of, held_on, label_of, require
 
 Status = PermissionRequest.Status
@@ -117,13 +117,14 @@ def mail_asked(request: PermissionRequest, *, link: str) -> int:
         return 0
     people = givers_of(request.workspace, request.codename).exclude(pk=request.asked_by_id)
     context = {"request": request, "label": label_of(request.codename), "link": link}
-    wanted = [person for person in people if wants_mail(person, "permission_asked")]
+    choices = choices_in(request.workspace, people)
+    wanted = [person for person in people if choices[person.pk].mail("permission_asked") != OFF]
     return sum(mail.send("permission_asked", person.email, context) for person in wanted)
 
 
 def mail_answered(request: PermissionRequest, *, link: str) -> bool:
     """Tell whoever asked, after the commit, if they want such mails; True once a mail server took it."""
-    if not wants_mail(request.asked_by, "permission_answered"):
+    if not wants_mail(request.asked_by, "permission_answered", request.workspace):
         return False
     context = {"request": request, "label": label_of(request.codename), "link": link}
     return mail.send("permission_answered", request.asked_by.email, context)

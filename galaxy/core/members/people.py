@@ -11,7 +11,20 @@ from galaxy.core.agents import person_left
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.grants import drop_grants
 from galaxy.core.members.limits import check_may_give, check_may_rule, codenames_of
-from galaxy.core.models import Invitation, Membership, Notification, PermissionRequest, Role, RoleGroup, User, Workspace
+from galaxy.core.models import (
+    Invitation,
+    Membership,
+    Mute,
+    NewsHook,
+    NewsSettings,
+    Notification,
+    PermissionRequest,
+    Role,
+    RoleGroup,
+    User,
+    Workspace,
+)
+from galaxy.core.notifications.hooks.services import drop_hooks
 from galaxy.core.permissions import forget_grants
 from galaxy.core.signals import member_removed, role_left
 
@@ -131,6 +144,9 @@ def remove_member(membership: Membership, *, actor: User, reason: str = "") -> N
     )
     person_left(workspace, user=user, actor=actor)
     Notification.objects.in_workspace(workspace).of(user).delete()
+    for model in (NewsSettings, Mute):
+        model.objects.in_workspace(workspace).of(user).delete()
+    drop_hooks(NewsHook.objects.in_workspace(workspace).of(user))
     membership.delete()
     forget_grants()
     transaction.on_commit(partial(_tell_of_removal, workspace, user, actor))

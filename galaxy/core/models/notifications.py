@@ -23,7 +23,9 @@ class Notification(WorkspaceModel):
     ``kind`` is a name that galaxy.core.notifications.kinds knows. The object is ``target_kind`` (the label of its
     model, ``policies.approval``) and ``target_id``; its name is looked up whenever the row is shown, so that nobody
     reads the name of what they may no longer see. ``by`` is the person who brought it about; ``note`` is plain text,
-    shown only beside the object. ``later``: it can wait, and is mailed once an hour together with others like it.
+    shown only beside the object. ``later``: it can wait, and is mailed together with others like it. ``mail_at`` is
+    when it is to be looked at for a mail (equal to ``occurred_at`` while nobody has), ``hook_at`` when for its
+    person's webhook; null where nothing is to be sent any more.
     """
 
     person = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
@@ -37,6 +39,8 @@ class Notification(WorkspaceModel):
     occurred_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True)
+    mail_at = models.DateTimeField(null=True, blank=True)
+    hook_at = models.DateTimeField(null=True, blank=True)
     later = models.BooleanField(default=False)
 
     objects: ClassVar = NotificationQuerySet.as_manager()
@@ -50,7 +54,12 @@ class Notification(WorkspaceModel):
             models.Index(fields=["workspace", "person", "-occurred_at", "-id"], name="notification_newest"),
             models.Index(fields=["workspace", "person"], condition=Q(read_at=None), name="notification_unread"),
             models.Index(
-                fields=["workspace", "person"], condition=Q(later=True, read_at=None), name="notification_later"
+                fields=["workspace", "mail_at"], condition=Q(mail_at__isnull=False), name="notification_to_mail"
+            ),
+            models.Index(
+                fields=["workspace", "person", "hook_at"],
+                condition=Q(hook_at__isnull=False),
+                name="notification_to_hook",
             ),
             models.Index(fields=["workspace", "read_at"], condition=Q(read_at__isnull=False), name="notification_read"),
         ]

@@ -35,6 +35,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         ON = "", "On"
         OFF = "off", "Off"
 
+    class Digest(models.TextChoices):
+        DAILY = "daily", "Every day"
+        WEEKLY = "weekly", "Every week"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
@@ -45,7 +49,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     density = models.CharField(max_length=8, choices=Density, blank=True, default=Density.ROOMY)
     letters = models.CharField(max_length=3, choices=Letters, blank=True, default=Letters.ON)
     time_zone = models.CharField(max_length=64, default="UTC", help_text="A name of the IANA time zone database.")
-    mail_choices = models.JSONField(default=dict, blank=True, help_text="Kinds of news by mail: {kind: true or false}.")
+    mail_choices = models.JSONField(
+        default=dict, blank=True, help_text='Kinds of news by mail: {kind: true, false or "digest"}.'
+    )
+    digest_every = models.CharField(max_length=6, choices=Digest, default=Digest.DAILY)
+    digest_day = models.PositiveSmallIntegerField(default=0, help_text="Of a weekly digest; 0 is Monday.")
+    digest_hour = models.PositiveSmallIntegerField(default=8, help_text="In their own time zone.")
+    quiet_from = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Hour; no quiet hours where null.")
+    quiet_until = models.PositiveSmallIntegerField(null=True, blank=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -53,7 +64,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.CheckConstraint(
+                name="user_hours_of_a_day",
+                condition=models.Q(digest_hour__lt=24, digest_day__lt=7)
+                & (
+                    models.Q(quiet_from=None, quiet_until=None)
+                    | models.Q(
+                        quiet_from__isnull=False, quiet_from__lt=24, quiet_until__isnull=False, quiet_until__lt=24
+                    )
+                ),
+            ),
+        ]
 
     def __str__(self):
         return self.name or self.email

@@ -11,10 +11,12 @@ from galaxy.core.models import (
     BreakGlass,
     ExportJob,
     Membership,
+    NewsHook,
     PermissionRequest,
     User,
     Workspace,
 )
+from galaxy.core.notifications.hooks.places import host_of
 from galaxy.core.notifications.kinds import Kind, Place, add_kind, add_target, find
 from galaxy.core.permissions import can, label_of
 
@@ -50,6 +52,17 @@ KINDS = (
         "Staff opening the workspace",
         "siren",
         "bad",
+        own_mail=True,
+        fixed="Owners are always told when staff open their workspace, by a mail of its own.",
+    ),
+    Kind(
+        "hook_off",
+        "Your webhook is switched off",
+        "My webhook switched off",
+        "webhook",
+        "bad",
+        by_mail=True,
+        fixed="It says that another way to you is closed.",
     ),
 )
 
@@ -65,6 +78,7 @@ def connect() -> None:
     add_target("core.breakglass", _break_glasses)
     add_target("core.exportjob", _exports)
     add_target("core.auditsink", _sinks)
+    add_target("core.newshook", _hooks)
 
 
 def _workspace(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
@@ -121,6 +135,13 @@ def _sinks(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, 
         return {}
     rows = AuditSink.objects.in_workspace(workspace).filter(pk__in=ids, removed_at=None).select_related("workspace")
     return {row.pk: Place(row.name, row.get_absolute_url()) for row in rows}
+
+
+def _hooks(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
+    """Nobody's but one's own."""
+    rows = NewsHook.objects.in_workspace(workspace).of(user).filter(pk__in=ids)
+    url = reverse("core:news-settings", args=[workspace.slug]) + "#webhook"
+    return {row.pk: Place(f"Your webhook at {host_of(row.address)}", url) for row in rows}
 
 
 def _exports(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:

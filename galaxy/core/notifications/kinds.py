@@ -12,7 +12,8 @@ class Kind:
     """News of one kind: ``title`` is the line people read, ``label`` its name in filters and preferences.
 
     ``tone`` and ``icon`` are a badge's. ``by_mail`` says whether it goes out by mail to people who chose nothing;
-    ``own_mail`` that the act itself sends a mail, with the same choice asked (``mailing.wants_mail``).
+    ``own_mail`` that the act itself sends a mail, with the same choice asked (``choosing.wants_mail``). ``fixed`` is a
+    sentence on why nobody can switch it off, or mute it; "" for what people choose.
     """
 
     name: str
@@ -22,14 +23,17 @@ class Kind:
     tone: str = ""
     by_mail: bool = False
     own_mail: bool = False
+    fixed: str = ""
 
 
 @dataclass(frozen=True)
 class Place:
-    """An object as its reader may see it: a name, and the address of its page or ""."""
+    """An object as its reader may see it: a name, and the address of its page or "". ``is_simulated``: what happened to
+    it happened in Sim Mode."""
 
     label: str
     url: str = ""
+    is_simulated: bool = False
 
 
 # For a reader, a workspace and ids of one model: the objects among them that the reader may see, by id.

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from galaxy.core.models import Notification, User, Workspace
 from galaxy.core.notifications.kinds import Kind, Place, find, kind_of, kinds
+from galaxy.core.notifications.muting import muted_among
 
 SIZE = 25
 MOST_COUNTED = 99  # more than these are "99+" on the bell
@@ -23,6 +24,7 @@ class Row:
     news: Notification
     kind: Kind
     place: Place | None
+    is_muted: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,11 @@ def page_of(user: User, workspace: Workspace, *, unread: bool = False, kind: str
 
 def rows_of(user: User, workspace: Workspace, news: list[Notification]) -> list[Row]:
     places = find(user, workspace, [(one.target_kind, one.target_id) for one in news])
-    return [Row(one, kind_of(one.kind), places.get((one.target_kind, one.target_id))) for one in news]
+    muted = muted_among(user, workspace, [one.target_id for one in news]) if news else set()
+    return [
+        Row(one, kind_of(one.kind), places.get((one.target_kind, one.target_id)), one.target_id in muted)
+        for one in news
+    ]
 
 
 def kinds_of(user: User, workspace: Workspace) -> list[Kind]:

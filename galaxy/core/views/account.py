@@ -22,6 +22,8 @@ def preferences(request):
     form = PreferencesForm(request.POST, instance=request.user)
     if not form.is_valid():
         request.user.refresh_from_db()
+        if hours := form.errors.get("quiet_until"):
+            raise Invalid(str(hours[0]), next_step="Choose both hours, or no quiet hours.")
         raise Invalid("One of these choices is not on offer, so nothing was changed.", next_step="Choose again.")
     form.save()
     if request.htmx:
