@@ -46,7 +46,7 @@ def mail_notifications(workspace: Workspace, kind: str, target_id: UUID) -> int:
 
 
 def people_with_digests() -> list[tuple[UUID, UUID]]:
-    """(workspace, person) of whoever has news that is due for a mail, across the walls (see migration 0022)."""
+    """(workspace, person) of whoever has news that is due for a mail, across the walls (see migration 0023)."""
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, person_id FROM core_due_mails(%s, %s)", [now, now - DIGESTED])

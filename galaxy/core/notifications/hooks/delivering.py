@@ -62,7 +62,7 @@ def send_now(message: Message) -> dict[str, Any]:
 
 
 def hooks_due() -> list[tuple[UUID, UUID]]:
-    """(workspace, hook) of every webhook with something to send, across the walls: ids alone (see migration 0022)."""
+    """(workspace, hook) of every webhook with something to send, across the walls: ids alone (see migration 0023)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, hook_id FROM core_due_newshooks(%s)", [AT_MOST])
         return cursor.fetchall()

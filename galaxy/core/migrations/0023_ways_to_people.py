@@ -47,7 +47,7 @@ RESET ROLE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0021_on_flagged'),
+        ('core', '0022_managing_triggers'),
     ]
 
     operations = [
