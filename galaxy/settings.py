@@ -289,6 +289,13 @@ SPANS_KEPT_DAYS = env_int("SPANS_KEPT_DAYS", 90)
 METRICS_HOURS_KEPT_DAYS = env_int("METRICS_HOURS_KEPT_DAYS", 35)
 METRICS_KEPT_DAYS = env_int("METRICS_KEPT_DAYS", 400)
 METRICS_MOST_TARGETS = env_int("METRICS_MOST_TARGETS", 2000)
+# --- Triggers (docs/triggers.md) -------------------------------------------------------------------------------
+
+GALAXY_HOOK_BODY_BYTES = env_int("GALAXY_HOOK_BODY_KIB", 256) * 1024
+GALAXY_HOOK_SOURCE_RATE = env_int("GALAXY_HOOK_SOURCE_RATE", 1200)  # deliveries a minute from one address
+GALAXY_KEEP_DELIVERIES_DAYS = env_int("GALAXY_KEEP_DELIVERIES_DAYS", 7)
+if GALAXY_KEEP_DELIVERIES_DAYS < 1:
+    raise SettingError("GALAXY_KEEP_DELIVERIES_DAYS is at least 1: a delivery that comes twice is known by them.")
 
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
@@ -452,6 +459,8 @@ CELERY_BEAT_SCHEDULE = {
     "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
     "roll-up-metrics": {"task": "sandbox.tasks.roll_up_metrics", "schedule": 15.0},
     "drop-old-metrics": {"task": "sandbox.tasks.drop_old_metrics", "schedule": 60.0 * 60 * 6},
+    "tend-triggers": {"task": "sandbox.tasks.tend_triggers", "schedule": 2.0},
+    "forget-deliveries": {"task": "sandbox.tasks.forget_deliveries", "schedule": 60.0 * 60},
     "tend-rollouts": {"task": "sandbox.tasks.tend_rollouts", "schedule": 15.0},
     "tend-previews": {"task": "sandbox.tasks.tend_previews", "schedule": 10.0},
     "prove-listed": {"task": "marketplace.tasks.prove_listed", "schedule": 60.0 * 10},

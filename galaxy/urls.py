@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from galaxy.core.sso.views import offers_providers
 from galaxy.overview import overview
+from sandbox.triggers.hook_views import hook
 
 handler400 = "galaxy.core.views.bad_request"
 handler403 = "galaxy.core.views.permission_denied"
@@ -14,6 +15,7 @@ handler500 = "galaxy.core.views.server_error"
 urlpatterns = [
     path("", include("galaxy.core.urls")),
     path("api/v1/", include("galaxy.api_urls")),
+    path("hooks/<str:address>/", hook, name="hook"),
     path("account/login/", offers_providers(login), name="account_login"),
     path("account/", include("allauth.account.urls")),
     path("account/second-factor/", include("allauth.mfa.urls")),

@@ -13,6 +13,8 @@ class SandboxConfig(AppConfig):
         from galaxy.core.ops import readiness
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
+        from galaxy.core.vault.tables import EnvelopeTable
+        from galaxy.core.vault.tables import register as register_table
         from policies import triggers
         from registry import standing
         from registry.publishers.proving import register_lookup
@@ -22,7 +24,7 @@ class SandboxConfig(AppConfig):
         from sandbox import notifications, origins, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
-        from sandbox.models import Issue
+        from sandbox.models import Issue, TriggerKey
         from sandbox.rollouts import faring_of
         from sandbox.sandboxd import news
         from sandbox.sandboxd.names import ask_for_records
@@ -30,11 +32,13 @@ class SandboxConfig(AppConfig):
         from sandbox.sandboxd.sealing import RemoteSealer
         from sandbox.sandboxd.streams import ask_to_send
         from sandbox.sandboxd.trials import ask_for_trial
+        from sandbox.triggers.keys import place_of_key
         from sandbox.triggers.reading import names_of
         from sandbox.upgrades import is_safe
 
         readiness.add_check("sandbox", sandbox)
         triggers.register(names_of)
+        register_table(EnvelopeTable(TriggerKey, place_of_key))
         register_prover(is_safe)
         register_sender(ask_to_send)
         delivering.register_sender(news.ask_to_send)

@@ -39,15 +39,16 @@ def open_issue(
     next_step: str,
     connection: Connection | None = None,
     facts: dict[str, Any] | None = None,
+    owner: User | None = None,
 ) -> Issue:
     """Open an issue of ``kind`` (Issue.Kind) about ``target``, or count the open one once more; returns it.
 
     ``target`` is an action's name, or what else is meant (a connection, a version). ``facts`` is a flat map of names
-    and numbers without values of inputs. A new one is audited, and told to its owner: whose connection it is, else
-    whoever installed the extension, else all who manage connections.
+    and numbers without values of inputs. A new one is audited, and told to its owner: ``owner`` where it is
+    given, whose connection it is, else whoever installed the extension, else all who manage connections.
     """
     now = timezone.now()
-    owner = owner_of(installation, connection)
+    owner = owner or owner_of(installation, connection)
     issue = Issue(
         workspace=installation.workspace,
         installation=installation,

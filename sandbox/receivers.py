@@ -21,6 +21,7 @@ from sandbox.panels import show
 from sandbox.services import approval_was_decided, cancel_runs_of
 from sandbox.services.narrowing import narrow, narrowable
 from sandbox.services.renewing import ask_again
+from sandbox.triggers.pausing import owner_left, target_ended
 from sandbox.upgrades import back_checks
 from sandbox.upgrades.carrying import carry_over
 from sandbox.upgrades.proving import foresight, proof, report_id
@@ -49,10 +50,12 @@ def _approval_decided(approval: Approval, **kwargs: Any) -> None:
 def _member_removed(workspace: Workspace, user: User, actor: User, **kwargs: Any) -> None:
     cancel_runs_of(user, workspace, actor=actor)
     end_own_connections(user, workspace, actor=actor)
+    owner_left(workspace, user, actor)
 
 
 def _installation_removed(installation: Installation, actor: User, **kwargs: Any) -> None:
     installation_ended(installation, actor)
+    target_ended(installation, actor)
 
 
 def _pin_moved(installation: Installation, **kwargs: Any) -> None:

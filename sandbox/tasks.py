@@ -119,3 +119,32 @@ def drop_old_metrics() -> int:
     from sandbox.metrics.retention import drop_old
 
     return drop_old()
+
+
+@shared_task
+def tend_triggers() -> int:
+    """Send a task for each trigger with something to do, in any workspace; returns how many."""
+    from sandbox.triggers.firing import due_triggers
+    from sandbox.triggers.receiving import ring
+
+    due = due_triggers()
+    for workspace_id, trigger_id in due:
+        ring(workspace_id, trigger_id)
+    return len(due)
+
+
+@shared_task
+def tend_trigger(workspace_id: str, trigger_id: str) -> int:
+    """Start what is due of one trigger; returns how many firings. Whoever comes second finds them held."""
+    from sandbox.triggers.firing import tend
+
+    with workspace_scope([workspace_id]):
+        return tend(UUID(trigger_id))
+
+
+@shared_task
+def forget_deliveries() -> int:
+    """Delete what came in at webhooks, past its time; returns how many deliveries."""
+    from sandbox.triggers.keeping import forget_deliveries as forget
+
+    return forget()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import expressions
+from .cron import BadCron, check_cron
 from .findings import Findings
 from .nodes import shown
 
 Locate = Callable[..., Any]
-CRON_FIELDS = 5
 
 
 def check_pack(canonical: dict[str, Any], locate: Locate, findings: Findings) -> None:
@@ -128,14 +128,12 @@ def check_trigger(canonical: dict[str, Any], locate: Locate, findings: Findings)
             "A schedule needs cron.",
             "Write five fields, such as 0 8 * * 1.",
         )
-    if "cron" in source and len(source["cron"].split()) != CRON_FIELDS:
-        findings.add(
-            "bad-value",
-            locate("source", "cron"),
-            "source.cron",
-            "A cron line has five fields.",
-            "Write five fields, such as 0 8 * * 1.",
-        )
+    if "cron" in source:
+        try:
+            check_cron(source["cron"])
+        except BadCron as error:
+            fix = "Write five fields, such as 0 8 * * 1."
+            findings.add("bad-value", locate("source", "cron"), "source.cron", str(error), fix)
 
 
 def _check_operation(step: dict[str, Any], at: int, fields: set[str], locate: Locate, findings: Findings) -> None:

@@ -19,7 +19,7 @@ from galaxy.core.vault.recordings import open_recording, seal_recording
 from galaxy.core.vault.source import LeasedSecrets
 from sandbox.fixture_review import review
 from sandbox.pool import Pool, SandboxUnavailable
-from sandbox.sandboxd import connecting, contract_tests, names, news, releases, sealing, streams, trials
+from sandbox.sandboxd import connecting, contract_tests, hooks, names, news, releases, sealing, streams, trials
 from sandbox.sandboxd.calling import call
 from sandbox.sandboxd.execution import Result, Ways, execute, replay
 from sandbox.sandboxd.memo import Memo, memo_key
@@ -69,6 +69,7 @@ class Service:
             "test": self._test,
             "fixture": _fixture,
             "secret.test": lambda body: trials.try_out(body, self._ways),
+            "trigger.verify": hooks.verify,
             "audit.stream": lambda body: streams.send(body, self._ways),
             "news.send": lambda body: news.send(body, self._ways),
             **sealing.OPERATIONS,

@@ -58,17 +58,19 @@ def invoke(
     idempotency_key: str | None = None,
     agent: Agent | None = None,
     trigger: Trigger | None = None,
+    carried: Classes | None = None,
 ) -> Run:
     """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
 
     ``agent`` is who acts for ``actor``, its owner; a run beyond its budget of the day fails with the category quota.
-    ``trigger`` is what starts it by itself, in the name of ``actor``, its owner.
+    ``trigger`` is what starts it by itself, in the name of ``actor``, its owner; ``carried`` are the data classes that
+    its event brings into which inputs.
 
     ``scenario`` picks the sample that a simulated run answers with. The same ``idempotency_key`` with the same inputs
     answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
     ``fields`` names what is wrong with the inputs.
     """
-    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent, trigger)
+    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent, trigger, carried)
     refuse_unplain(call)
     earlier = _earlier(call)
     if earlier:
@@ -155,6 +157,7 @@ def resolve_call(
     idempotency_key: str | None,
     agent: Agent | None = None,
     trigger: Trigger | None = None,
+    carried: Classes | None = None,
 ) -> Call:
     """Step 1. The mode is fixed here, enters decision and approval, and never changes within a run."""
     key, run_id = _key(idempotency_key), uuid4()
@@ -165,7 +168,7 @@ def resolve_call(
     held = versions_for(found, key or str(run_id)) if kind == Kind.PACK else {}
     connection = outgoing_connection(found, user)
     mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user, connection) else Run.Mode.LIVE
-    inputs, _ = carried_inputs(found, inputs)
+    inputs, carried = carried_inputs(found, inputs, carried)
     if scenario not in Run.Scenario.values:
         raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
     return Call(
@@ -177,6 +180,7 @@ def resolve_call(
         mode=mode,
         scenario=scenario if mode == Run.Mode.SIMULATED else "",
         idempotency_key=key,
+        carried=carried,
         agent=agent,
         trigger=trigger,
         connection=connection,
