@@ -326,7 +326,7 @@ GALAXY_LARGER_BODIES = (
     (re.compile(r"/api/v1/workspaces/[^/]+/bundles/"), 12 * 1_048_576),  # in base64
 )
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000  # a pack of many steps in its form; the size of a body bounds it anyhow
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

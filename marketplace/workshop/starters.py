@@ -90,11 +90,26 @@ steps:
 fixtures:
   happy: { inputs: { name: Ada, created: "2026-01-31" }, outputs: { full_name: Ada, created: "2026-01-31" } }
 """
+_PACK = """\
+pack: my-leads.welcome
+version: 0.1.0
+name: Welcome my leads
+summary: Cleans a lead, and says when its name and date are in order.
+licence: Apache-2.0
+docs: Takes a lead as somebody typed it, and hands on its full name and the day it came.
+requires: { leads.clean: ^1.0 }
+inputs: { name: name, created: string }
+steps:
+  - { id: clean, use: leads.clean, with: { name: inputs.name, created: inputs.created } }
+outcome: { name: lead_cleaned, success: steps.clean.full_name, signal: validated }
+sample: { inputs: { name: ada LOVELACE, created: 3 Jan 2026 } }
+"""
 
 STARTERS = (
     Starter("rest", "REST connector", "Calls an HTTP API: methods, paths, inputs and outputs.", _REST),
     Starter("grpc", "gRPC connector", "Calls a gRPC service described by its proto source.", _GRPC),
     Starter("transform", "Transform", "Works on a record, step by step, inside Galaxy.", _TRANSFORM),
+    Starter("pack", "Pack", "Calls actions and transforms one after the other, to reach an outcome.", _PACK),
     Starter("empty", "Empty text", "Paste a manifest in YAML or JSON, or a Python file.", ""),
 )
 TEXTS = {starter.value: starter.text for starter in STARTERS}

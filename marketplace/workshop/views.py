@@ -38,7 +38,7 @@ from marketplace.workshop.reading import (
 from marketplace.workshop.starters import STARTERS
 from registry.asks import asks_of
 from registry.manifests import version_digest
-from registry.models import Version
+from registry.models import Kind, Version
 from registry.services import install, move_pin, withdraw_draft
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import widening_of
@@ -65,7 +65,9 @@ def draft_create(request, workspace):
             form.add_error("file", error.fields["text"])
         else:
             if "fields" in request.POST:
-                return redirect("workshop:draft-fields", request.workspace.slug, draft.pk)
+                manifest = checked_of(draft).manifest
+                page = "pack-editor" if manifest is not None and manifest.kind == Kind.PACK else "draft-fields"
+                return redirect(f"workshop:{page}", request.workspace.slug, draft.pk)
             return redirect(draft)
     status = 422 if form.is_bound else 200
     return render(request, "workshop/draft_create.html", {"form": form, "starters": STARTERS}, status=status)
