@@ -5,6 +5,7 @@ from typing import Any
 
 from registry.asks import Field, fields_of
 from registry.manifests import ActionSpec, Manifest
+from registry.manifests.flow_graph import Graph, graph_of
 from registry.models import Kind
 
 _SCENARIOS = {
@@ -52,7 +53,7 @@ class StepRow:
 class Contents:
     """``inputs`` and ``outputs`` are those of a transform, pack or trigger; an action has its own.
 
-    ``facts`` are pairs of term and words.
+    ``facts`` are pairs of term and words; ``graph`` draws the steps of a pack.
     """
 
     actions: list[ActionRow]
@@ -60,6 +61,7 @@ class Contents:
     inputs: list[Field]
     outputs: list[Field]
     facts: list[tuple[str, str]]
+    graph: Graph | None = None
 
 
 def contents_of(manifest: Manifest) -> Contents:
@@ -70,6 +72,7 @@ def contents_of(manifest: Manifest) -> Contents:
         inputs=fields_of(manifest.inputs) if is_whole else [],
         outputs=fields_of(manifest.outputs) if is_whole else [],
         facts=_simulation_facts(manifest),
+        graph=graph_of(manifest.canonical) if manifest.kind == Kind.PACK else None,
     )
 
 

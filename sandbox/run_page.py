@@ -10,9 +10,11 @@ from uuid import UUID
 
 from policies.models import Approval
 from policies.waiting import Waiting, waiting_of
+from registry.manifests.flow_graph import Graph
 from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, OutboxMessage, Run, Span
+from sandbox.pack_graph import Passed, graph_of_run, passed_of
 from sandbox.requests_page import Request, requests_of
 from sandbox.services.held import is_held
 from sandbox.trace import Row, Trace, waterfall
@@ -66,6 +68,16 @@ class RunPage:
             Step(step["id"], step["use"], begun.get(step["id"]), self._word_of(begun.get(step["id"])))
             for step in self.run.version.parsed.steps
         ]
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        """The steps of a pack as a drawing, each with how it is."""
+        return graph_of_run(self.run, self._children) if self.run.kind == Kind.PACK else None
+
+    @cached_property
+    def passed(self) -> list[tuple[Passed, list[tuple[str, str]], list[tuple[str, str]]]]:
+        """The values between the steps, with inputs and outputs as pairs for people."""
+        return [(one, readable(one.inputs), readable(one.outputs)) for one in passed_of(self._children)]
 
     @cached_property
     def trace(self) -> Trace:
