@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from galaxy.core.errors import Conflict
 from galaxy.core.palette import Group, Hit
 from galaxy.core.permissions import Denied
+from galaxy.core.ui.charts import Chart, Series, milliseconds
 from galaxy.core.ui.words import STATUSES
 
 # fmt: off
@@ -61,6 +62,41 @@ FOUND = [
             Hit("Runs of the rollout", "#main", "r_7c41e0aa · Failed, live, 12 min ago", icon="activity", key="r"),
         ],
     ),
+]
+DAYS = ["17 Nov", "18 Nov", "19 Nov", "20 Nov", "21 Nov", "22 Nov", "23 Nov"]
+CHARTS = [
+    Chart(
+        "Latency",
+        "95 of 100 calls took up to 2.3 s on 22 November, over the budget of 2 s.",
+        DAYS,
+        [
+            Series("95 %", [640, 700, 610, None, 1900, 2300, 900]),
+            Series("median", [210, 220, 190, None, 400, 520, 260]),
+        ],
+        words=milliseconds,
+        limit=2_000,
+        limit_label="budget 2 s",
+        label_name="Day",
+    ),
+    Chart(
+        "Outcomes by week",
+        "Most this week: 128.",
+        ["12 Oct", "19 Oct", "26 Oct", "2 Nov", "9 Nov", "16 Nov", "23 Nov"],
+        [Series("Outcomes", [84, 80, 96, 103, 99, 114, 128])],
+        kind="bars",
+        label_name="Week",
+        marked=6,
+        links=["#main"] * 7,
+    ),
+    Chart(
+        "Failures by category",
+        "Most failed on 21 November, by rate limits.",
+        DAYS,
+        [Series("Rate limit", [1, 0, 2, 0, 9, 4, 1]), Series("Transient", [0, 3, 1, 0, 2, 1, 0])],
+        kind="stacks",
+        label_name="Day",
+    ),
+    Chart("Nothing yet", "No call ended in this time.", DAYS, [Series("Calls", [None] * 7)]),
 ]
 PAYLOAD = {"subject": "Call Ada <Byron>", "due_at": None, "owner": {"id": 7, "active": True}, "tags": ["new", "eu"]}
 
@@ -124,6 +160,8 @@ def patterns(request):
             "spans": SPANS,
             "payload": PAYLOAD,
             "columns": [(120, 0), (140, 1), (90, 30), (0, 0), None, (4, 0), (160, 2), (80, 0)],
+            "charts": CHARTS,
+            "spark": [310, 280, None, 640, 1900, 2300, 900],
             "bars": [180, 240, None, 0, 310, 460, 290],
             "proof_sides": [True, False, True, True, False],
             "facts": [

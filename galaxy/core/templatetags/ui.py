@@ -17,7 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from galaxy.core import fonts, shell_parts
-from galaxy.core.ui import drawings, fields, glyphs, icons, payloads, proof_path, words
+from galaxy.core.ui import charts, drawings, fields, glyphs, icons, payloads, proof_path, words
 
 register = template.Library()
 
@@ -28,6 +28,7 @@ register.simple_tag(drawings.ruler, name="ruler")
 register.simple_tag(drawings.progress_bar, name="progress")
 register.simple_tag(drawings.columns, name="columns")
 register.simple_tag(drawings.bars, name="bars")
+register.simple_tag(charts.sparkline, name="spark")
 register.simple_tag(proof_path.proof_path, name="proof_path")
 register.simple_tag(fields.field_view, name="field_view")
 register.simple_tag(fonts.links, name="font_links")
@@ -209,6 +210,12 @@ _ONE = {"people": "person", "policies": "policy"}
 
 
 # --- Figures ---------------------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("ui/_chart.html")
+def chart(drawn: charts.Chart) -> dict[str, Any]:
+    """A chart with its sentence, and the same as a table."""
+    return {"chart": drawn, "legend": charts.legend(drawn)}
 
 
 @register.simple_tag
