@@ -95,6 +95,8 @@ from sandbox.api import RunCancellationView, RunListView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.health.api import InstallationHealthView
 from sandbox.issue_api import IssueListView, IssueView
+from sandbox.metrics.api import MetricListView
+from sandbox.outcomes.api import OutcomeListView, OutcomeWeeksView
 from sandbox.upgrades.api import InstallationPreviewView, PreviewListView, PreviewStopView, PreviewView
 
 app_name = "api"
@@ -180,6 +182,9 @@ of_workspace = [
     path("runs/", RunListView.as_view(), name="run-list"),
     path("runs/<uuid:pk>/", RunView.as_view(), name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", RunCancellationView.as_view(), name="run-cancellation"),
+    path("metrics/", MetricListView.as_view(), name="metric-list"),
+    path("outcomes/", OutcomeListView.as_view(), name="outcome-list"),
+    path("outcome-weeks/", OutcomeWeeksView.as_view(), name="outcome-weeks"),
     path("issues/", IssueListView.as_view(), name="issue-list"),
     path("issues/<uuid:pk>/", IssueView.as_view(), name="issue-detail"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),

@@ -53,6 +53,8 @@ class SandboxConfig(AppConfig):
         origins.connect()
         notifications.connect()
         palette.connect()
+        look = ("outcomes/",)
+        add_item(Item("", 12, "Dashboard", "sandbox:dashboard", "gauge", "core.view_listing", key="d", covers=look))
         add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))
         add_item(
             Item(

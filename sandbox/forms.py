@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
+from sandbox.metrics.rows import FigureFields, ended_runs, held_runs, in_words
 from sandbox.models import Category, Counts, Run
 from sandbox.schema_fields import WHOLE, Input, inputs_of, typed
 
@@ -17,7 +18,7 @@ COUNTED = "counted"  # every call that an objective counts, whatever became of i
 PERIODS = {"1": ("Last 24 hours", 1), "7": ("Last 7 days", 7), "30": ("Last 30 days", 30)}
 
 
-class RunFilterForm(forms.Form):
+class RunFilterForm(FigureFields):
     """Filters of the list, all optional; sent by GET, so that every view of it is a link."""
 
     target = forms.CharField(
@@ -57,11 +58,16 @@ class RunFilterForm(forms.Form):
     def list_from(self, visible):
         """The runs of ``visible`` (a Run queryset) that the list is about, under the filters given.
 
-        Behind a figure of health stand the calls that count, steps of packs among them; else what somebody asked for.
+        Behind a figure of health stand the calls that count, steps of packs among them; behind one of the dashboard
+        whatever roll-ups count; else what somebody asked for.
         """
         if not self.is_behind:
             return self.apply(visible.top_level())
         data = self.cleaned_data
+        if data["held"]:
+            return self.apply(held_runs(visible))
+        if data["ended"]:
+            return self.apply(ended_runs(visible, data))
         runs = visible.filter(is_check=True) if data["checks"] else visible.counted()
         fields = {
             "installation": data["installation"],
@@ -83,6 +89,8 @@ class RunFilterForm(forms.Form):
     def behind(self) -> str:
         """What the list holds then: "Live calls of hubspot.create_task that failed, rate limit."."""
         data = self.cleaned_data
+        if data["held"] or data["ended"]:
+            return in_words(data)
         if data["checks"]:
             return "Health checks."
         ending = {"": "that are over", COUNTED: "that count", Counts.GOOD: "that succeeded", Counts.BAD: "that failed"}

@@ -2,11 +2,17 @@ from django.urls import include, path
 
 from sandbox import resilience_views, views
 from sandbox.health import views as health
+from sandbox.metrics import views as metrics
+from sandbox.outcomes import views as outcomes
 from sandbox.upgrades import views as upgrades
 
 app_name = "sandbox"
 urlpatterns = [
     path("", include("sandbox.connections.urls")),
+    path("dashboard/", metrics.show_dashboard, name="dashboard"),
+    path("dashboard/targets/", metrics.target_list, name="target-list"),
+    path("dashboard/targets/<uuid:pk>/<str:target>/", metrics.target_detail, name="target-detail"),
+    path("outcomes/", outcomes.outcome_list, name="outcome-list"),
     path("issues/", resilience_views.issue_list, name="issue-list"),
     path("issues/<uuid:pk>/", resilience_views.issue_detail, name="issue-detail"),
     path("issues/<uuid:pk>/closing/", resilience_views.issue_closing, name="issue-closing"),

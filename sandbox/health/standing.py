@@ -60,6 +60,11 @@ def failures_of(connection: Any) -> int:
 
 def standings_of(installations: list[Installation]) -> dict[UUID, Standing]:
     """How they stand, by id; what reaches nothing outside is left out. They are active, and of one workspace."""
+    return {pk: standing_of(facts) for pk, facts in facts_of(installations).items()}
+
+
+def facts_of(installations: list[Installation]) -> dict[UUID, Facts]:
+    """What is known of them, by id, in a fixed number of queries; what reaches nothing outside is left out."""
     workspace, ids = installations[0].workspace, [one.pk for one in installations]
     connections = connections_of(workspace, ids)
     reaching = [one for one in installations if connections[one.pk] or one.extension.kind == Kind.CONNECTOR]
@@ -68,14 +73,12 @@ def standings_of(installations: list[Installation]) -> dict[UUID, Standing]:
     breakers = open_breakers(workspace, connected) if connected else defaultdict(list)
     flags = flags_of([one.pin.version_id for one in reaching]) if reaching else {}
     return {
-        one.pk: standing_of(
-            Facts(
-                one,
-                connections[one.pk],
-                breakers[one.pk],
-                together(objectives[one.pk].values()),
-                flags.get(one.pin.version_id),
-            )
+        one.pk: Facts(
+            one,
+            connections[one.pk],
+            breakers[one.pk],
+            together(objectives[one.pk].values()),
+            flags.get(one.pin.version_id),
         )
         for one in reaching
     }

@@ -15,8 +15,8 @@ from sandbox.rule_rates import SPENT
 
 CANCELLED = "cancelled"
 _NOT_AS_DECLARED = frozenset({"output_mismatch", "output_not_plain"})
-_BUDGETS = frozenset({SPENT, "budget_spent", "budget_unreadable", "place_taken"})
-_POOL = "sandbox_busy"
+BUDGETS = frozenset({SPENT, "budget_spent", "budget_unreadable", "place_taken"})
+POOL_BUSY = "sandbox_busy"
 _ROLES = {
     Counts.GOOD.value: "good",
     Counts.BAD.value: "bad",
@@ -120,8 +120,8 @@ class Sums:
         self.numbers["retries"] += sign * max(run.tries - 1, 0)
         self.numbers["turns"] += sign * run.turns
         self.numbers["held_back"] += sign * (ending.code == HELD_BACK)
-        self.numbers["over_budget"] += sign * (ending.code in _BUDGETS)
-        self.numbers["pool_busy"] += sign * (ending.code == _POOL)
+        self.numbers["over_budget"] += sign * (ending.code in BUDGETS)
+        self.numbers["pool_busy"] += sign * (ending.code == POOL_BUSY)
         took = run.took_ms(ending)
         if took is not None and role != Counts.CALLER:
             self.latency.add(took, sign)

@@ -34,6 +34,7 @@ class Slot:
     bad: int
     p50_ms: float | None
     p95_ms: float | None
+    errors: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -158,15 +159,19 @@ def _figures(rows: list[tuple[Any, ...]], window: Window, *, by_version: bool) -
 
 
 def _add_texts(found: Figures, errors: str, mistakes: str, cost: str) -> None:
-    for sums, text in ((found.errors, errors), (found.mistakes, mistakes)):
-        if text != "{}":
-            for name, number in json.loads(text).items():
-                sums[name] = sums.get(name, 0) + number
+    _add_counts(found.errors, errors)
+    _add_counts(found.mistakes, mistakes)
     if cost != "{}":
         stored = json.loads(cost)
         for amounts, more in ((found.money, stored["money"]), (found.units, stored["units"])):
             for name, amount in more.items():
                 amounts[name] = amounts.get(name, Decimal(0)) + Decimal(amount)
+
+
+def _add_counts(sums: dict[str, int], text: str) -> None:
+    if text != "{}":
+        for name, number in json.loads(text).items():
+            sums[name] = sums.get(name, 0) + number
 
 
 def _slots(rows: list[tuple[Any, ...]], window: Window) -> list[Slot]:
@@ -180,7 +185,11 @@ def _slot(start: datetime, rows: list[tuple[Any, ...]]) -> Slot:
     if not rows:
         return Slot(start, 0, 0, 0, None, None)
     calls, good, bad = (sum(row[at] for row in rows) for at in (_FIRST, _FIRST + 1, _FIRST + 2))
+    errors: dict[str, int] = {}
+    if bad:
+        for row in rows:
+            _add_counts(errors, row[_TEXTS])
     if len(rows) == 1:  # what was worked out when it was written
-        return Slot(start, calls, good, bad, rows[0][5], rows[0][6])
+        return Slot(start, calls, good, bad, rows[0][5], rows[0][6], errors)
     latency = merged(bytes(row[_SKETCHES]) for row in rows)
-    return Slot(start, calls, good, bad, latency.quantile(0.5), latency.quantile(0.95))
+    return Slot(start, calls, good, bad, latency.quantile(0.5), latency.quantile(0.95), errors)

@@ -15,8 +15,7 @@ _NOBODY_ANSWERED = Q(error__status=None)
 
 # In the order they are asked. PostgreSQL keeps the answer as a column of the run, whoever writes the row, so that a
 # figure, the list behind it and the index under both agree. Empty: not over, simulated, a check, or no action.
-COUNTS_AS = Case(
-    When(~Q(mode="live") | ~Q(kind="action") | Q(is_check=True), then=Value("")),
+_BY_ENDING = (
     When(state="succeeded", then=Value(Counts.GOOD.value)),
     When(state="cancelled", then=Value(Counts.CALLER.value)),
     When(~Q(state__in=["failed", "unknown"]), then=Value("")),
@@ -25,6 +24,12 @@ COUNTS_AS = Case(
     When(error_category__in=["validation", "not_found", "policy_block"], then=Value(Counts.CALLER.value)),
     # A budget of Galaxy's own: the call never left. The other system's refusal has a status.
     When(Q(error_category__in=["rate_limit", "quota"]) & _NOBODY_ANSWERED, then=Value(Counts.CALLER.value)),
+)
+COUNTS_AS = Case(
+    When(~Q(mode="live") | ~Q(kind="action") | Q(is_check=True), then=Value("")),
+    *_BY_ENDING,
     default=Value(Counts.BAD.value),
     output_field=models.CharField(max_length=8),
 )
+# The same of whatever ran, transforms, packs and simulated runs among them, as roll-ups count (sandbox.metrics).
+ENDED_AS = Case(*_BY_ENDING, default=Value(Counts.BAD.value), output_field=models.CharField(max_length=8))

@@ -41,6 +41,7 @@ from registry.publishers.claiming import claim_name
 from registry.publishers.naming import make_publisher
 from registry.publishers.proving import set_domain
 from registry.services.quarantining import stop_versions
+from sandbox.metrics.rolling import roll_up
 from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
 from tests.api.conftest import send, url
@@ -52,6 +53,7 @@ from tests.matrix.secret_routes import secrets
 from tests.matrix.update_routes import HOURS, updates
 from tests.registry.samples import connector
 from tests.registry.samples import publish as publish_sample
+from tests.sandbox.run_rows import make_outcome, make_run
 from tests.sealing import make_sequencer
 from tests.submitting import text_of
 
@@ -239,7 +241,19 @@ def exchanges(
     note("secrets_list", reader.get(url("secrets/?limit=1")))
     _updates(note, post, api(token_of(admin)), workspace, admin)
     _publishers(note, post, api(token_of(cast["creator"])), workspace, cast["creator"])
+    _figures(note, reader, probe, admin)
     return found
+
+
+def _figures(note, reader, probe, admin):
+    """A call that failed and one that reached an outcome, as runs of half a second."""
+    live = {"mode": "live", "scenario": "", "target": "probe.put"}
+    make_run(probe.workspace, probe, admin, state="failed", **live)
+    make_outcome(make_run(probe.workspace, probe, admin, **live))
+    roll_up()
+    note("metrics_list", reader.get(url("metrics/?limit=1&target=probe.put")))
+    note("outcomes_list", reader.get(url("outcomes/?limit=1")))
+    note("outcome_weeks_retrieve", reader.get(url("outcome-weeks/")))
 
 
 def _bundles(note, post, client, workspace, admin, folder):

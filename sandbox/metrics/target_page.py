@@ -1,0 +1,241 @@
+"""The pages of targets: all of them as a table, and one with its times, failures, waits and versions."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404
+
+from galaxy.core.models import User, Workspace
+from galaxy.core.permissions import can
+from galaxy.core.ui.charts import MOST_SERIES, Chart, Series, milliseconds
+from galaxy.core.ui.words import duration
+from registry.models import Installation, Version
+from sandbox.metrics.dashboard import in_words
+from sandbox.metrics.lines import Line, Number, label_of, lines_of
+from sandbox.metrics.reading import Figures, Slot, figures_of
+from sandbox.metrics.rolling import behind_since
+from sandbox.metrics.rows import rows_url
+from sandbox.metrics.windows import HOUR, Window, windows
+from sandbox.models import Breaker
+
+SORTS = {"slow": "The slowest beside its budget", "busy": "The busiest", "failing": "The most failed"}
+__all__ = ["SORTS", "TargetPage", "target_lines", "target_page"]
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version beside the others."""
+
+    number: str
+    line: Line
+
+    @property
+    def url(self) -> str:
+        return self.line.rows(version=self.line.figures.version)
+
+    @property
+    def failed_url(self) -> str:
+        return self.line.rows(version=self.line.figures.version, counts="bad")
+
+
+@dataclass(frozen=True)
+class TargetPage:
+    installation: Installation
+    target: str
+    window: Window
+    windows: list[Window]
+    line: Line
+    latency: Chart
+    failures: Chart
+    calls: Chart
+    waits: list[Number]
+    saturation: list[Number]
+    mistakes: list[Number]
+    versions: list[VersionRow]
+    cost: str
+    cost_url: str
+    simulated: Number
+    breakers: list[Breaker]
+    behind: datetime | None
+    sees_all: bool
+
+
+def target_lines(
+    workspace: Workspace, user: User, window: Window, *, words: str = "", sort: str = "slow"
+) -> list[Line]:
+    """Every action, transform and pack that ran within ``window`` and that ``user`` may see. Two queries.
+
+    ``words`` is part of a target's name; ``sort`` one of SORTS.
+    """
+    rows = Installation.objects.in_workspace(workspace).visible_to(user).select_related("workspace", "extension", "pin")
+    installed = {one.pk: one for one in rows}
+    sees_all = can(user, "core.view_run", workspace)
+    found = figures_of(workspace, window, installations=None if sees_all else installed)
+    lines = lines_of([one for one in found if words.lower() in one.target.lower()], workspace, window, installed)
+    if sort == "busy":
+        return lines
+    if sort == "failing":
+        return sorted(lines, key=lambda line: -(line.figures.error_rate or 0))
+    return sorted(lines, key=lambda line: -line.figures.slowness)
+
+
+def target_page(installation: Installation, target: str, user: User, window: Window) -> TargetPage:
+    """One target of ``installation`` (with workspace and extension at hand) within ``window``. Raises Http404 where it
+    never ran there, live or simulated, and there is no such action now either."""
+    workspace = installation.workspace
+    only: dict[str, Any] = {"installations": [installation.pk], "target": target, "waits": True}
+    whole = figures_of(workspace, window, **only)
+    simulated = figures_of(workspace, window, simulated=True, **only)
+    if not whole and not simulated and not _is_known(installation, target):
+        raise Http404
+    figures = whole[0] if whole else Figures("action", target, installation.pk, slots=_no_slots(window))
+    line = Line(figures, workspace, window, target, installation.extension.slug)
+    by_version = figures_of(workspace, window, by_version=True, **only)
+    numbers = dict(
+        Version.objects.filter(pk__in=[one.version for one in by_version if one.version]).values_list("pk", "number")
+    )
+    tried = simulated[0].calls if simulated else 0
+    return TargetPage(
+        installation=installation,
+        target=target,
+        window=window,
+        windows=windows(),
+        line=line,
+        latency=_latency(line),
+        failures=_failures(line),
+        calls=_calls(line),
+        waits=_waits(line),
+        saturation=_saturation(line),
+        mistakes=[
+            Number(
+                label_of(name), f"{number:,}", line.rows(counts="caller", category=name if name != "cancelled" else "")
+            )
+            for name, number in sorted(figures.mistakes.items(), key=lambda pair: -pair[1])
+        ],
+        versions=[
+            VersionRow(numbers.get(one.version, "–"), Line(one, workspace, window, target)) for one in by_version
+        ],
+        cost=in_words(figures.money),
+        cost_url=line.rows(why="charged"),
+        simulated=Number(
+            "simulated",
+            f"{tried:,}",
+            rows_url(workspace, window, installation=installation.pk, action=target, simulated="on") if tried else "",
+        ),
+        breakers=list(
+            Breaker.objects.in_workspace(workspace)
+            .filter(connection__installation=installation, action__in=[target, target.partition(".")[2]])
+            .exclude(state=Breaker.State.CLOSED)
+            .select_related("connection__workspace")
+        ),
+        behind=behind_since(workspace),
+        sees_all=can(user, "core.view_run", workspace),
+    )
+
+
+def _is_known(installation: Installation, target: str) -> bool:
+    slug = installation.extension.slug
+    return target == slug or target.startswith(f"{slug}.")
+
+
+def _no_slots(window: Window) -> list[Slot]:
+    return [Slot(start, 0, 0, 0, None, None) for start in window.starts]
+
+
+def _labels(window: Window) -> list[str]:
+    return [f"{start:%H:%M}" if window.period == HOUR else f"{start:%-d %b}" for start in window.starts]
+
+
+def _label_name(window: Window) -> str:
+    return "Hour (UTC)" if window.period == HOUR else "Day (UTC)"
+
+
+def _links(line: Line) -> list[str]:
+    window = line.window
+    return [
+        rows_url(
+            line.workspace,
+            Window(window.key, window.label, window.period, 1, start),
+            installation=line.figures.installation,
+            action=line.figures.target,
+        )
+        for start in window.starts
+    ]
+
+
+def _latency(line: Line) -> Chart:
+    one = line.figures
+    return Chart(
+        "Latency",
+        line.finding,
+        _labels(line.window),
+        [Series("95 %", one.latencies), Series("median", [slot.p50_ms for slot in one.slots])],
+        words=milliseconds,
+        limit=one.budget_ms,
+        limit_label=f"budget {duration(one.budget_ms)}" if one.budget_ms else "",
+        label_name=_label_name(line.window),
+        links=_links(line),
+    )
+
+
+def _failures(line: Line) -> Chart:
+    one = line.figures
+    sums = Counter(one.errors)
+    names = [name for name, _ in sums.most_common(MOST_SERIES)]
+    series = [Series(label_of(name), [slot.errors.get(name, 0) for slot in one.slots]) for name in names]
+    others = [sum(slot.errors.values()) - sum(slot.errors.get(name, 0) for name in names) for slot in one.slots]
+    if any(others):
+        series.append(Series("Other", list(others)))
+    finding = "No call failed."
+    if one.bad:
+        worst = max(one.slots, key=lambda slot: slot.bad)
+        at = f"{worst.start:%H:%M}" if line.window.period == HOUR else f"{worst.start:%-d %B}"
+        most = f"most at {at}: {worst.bad:,}"
+        finding = f"{one.bad:,} of {one.counted:,} calls failed, {most}; {label_of(names[0]).lower()} first of all."
+    return Chart(
+        "Failures by category",
+        finding,
+        _labels(line.window),
+        series or [Series("Failed", [None] * line.window.length)],
+        kind="stacks",
+        label_name=_label_name(line.window),
+        links=_links(line),
+    )
+
+
+def _calls(line: Line) -> Chart:
+    one = line.figures
+    finding = f"{one.calls:,} calls ended in {line.window.label}." if one.calls else "No call ended in this time."
+    return Chart(
+        "Calls",
+        finding,
+        _labels(line.window),
+        [Series("Calls", [slot.calls for slot in one.slots] if one.calls else [None] * line.window.length)],
+        kind="bars",
+        label_name=_label_name(line.window),
+        links=_links(line),
+    )
+
+
+def _waits(line: Line) -> list[Number]:
+    one = line.figures
+    approval = line.rows(why="waited") if one.approval_p95_ms is not None else ""
+    return [
+        Number("in the queue, 95 % within", duration(one.queue_p95_ms)),
+        Number("for a yes, 95 % within", duration(one.approval_p95_ms), approval),
+    ]
+
+
+def _saturation(line: Line) -> list[Number]:
+    one = line.figures
+    told = (
+        ("held back by a breaker", one.held_back, "held_back"),
+        ("refused by a budget of this workspace", one.over_budget, "over_budget"),
+        ("without a free place in the sandbox", one.pool_busy, "pool_busy"),
+        ("times a turn had not come", one.turns, "turns"),
+        ("tries beyond the first", one.retries, "retried"),
+        ("of which nobody knows", one.unknown, "unknown"),
+    )
+    return [Number(label, f"{number:,}", line.rows(why=why) if number else "") for label, number, why in told]

@@ -1,0 +1,54 @@
+"""The dashboard, the table of targets and the page of one."""
+
+from django.core.paginator import Paginator
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from galaxy.core.permissions import require, why_not
+from registry.models import Installation
+from sandbox.metrics.dashboard import dashboard
+from sandbox.metrics.target_page import SORTS, target_lines, target_page
+from sandbox.metrics.windows import window_of, windows
+
+PAGE_SIZE = 50
+NEEDED = "core.view_listing"
+
+
+@require_safe
+def show_dashboard(request, workspace):
+    require(request.user, NEEDED, request.workspace)
+    window = window_of(request.GET.get("range", ""))
+    context = {
+        "page": dashboard(request.workspace, request.user, window),
+        "run_denied": why_not(request.user, "core.run_installation", request.workspace),
+    }
+    return render(request, "sandbox/dashboard/dashboard.html", context)
+
+
+@require_safe
+def target_list(request, workspace):
+    require(request.user, NEEDED, request.workspace)
+    window = window_of(request.GET.get("range", ""))
+    words = request.GET.get("q", "").replace("\0", "").strip()[:160]
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in SORTS else "slow"
+    lines = target_lines(request.workspace, request.user, window, words=words, sort=sort)
+    context = {
+        "window": window,
+        "windows": windows(),
+        "page": Paginator(lines, PAGE_SIZE).get_page(request.GET.get("page")),
+        "words": words,
+        "sort": sort,
+        "sorts": SORTS,
+    }
+    return render(request, "sandbox/dashboard/target_list.html", context)
+
+
+@require_safe
+def target_detail(request, workspace, pk, target):
+    require(request.user, NEEDED, request.workspace)
+    rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
+    installation = get_object_or_404(rows.select_related("workspace", "extension", "pin"), pk=pk)
+    window = window_of(request.GET.get("range", ""))
+    context = {"page": target_page(installation, target, request.user, window)}
+    return render(request, "sandbox/dashboard/target_detail.html", context)
