@@ -19,9 +19,23 @@ def into_step(step: dict[str, Any], known: Classes) -> Classes:
     return {path: names for path, names in made.items() if path[0] in mapping}
 
 
-def out_of_step(step_id: str, manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:
+def of_item(each: str, known: Classes) -> Classes:
+    """What an item of a loop over ``each`` carries: what its list does of every entry."""
+    made = follow({"op": "map_fields", "args": {"item": each}}, known)
+    found: Classes = {}
+    for path, names in made.items():
+        if path[0] == "item":
+            place = ("item", *path[2:]) if path[1:2] == ("*",) else ("item",)
+            found[place] = found.get(place, frozenset()) | names
+    return found
+
+
+def out_of_step(
+    step_id: str, manifest: Manifest, action: ActionSpec | None, carried: Classes, *, is_loop: bool = False
+) -> Classes:
     """What a step's outputs carry: as declared, and for a transform also what its operations hand on."""
-    return _under(("steps", step_id), of_outputs(manifest, action, carried))
+    place = ("steps", step_id, "*") if is_loop else ("steps", step_id)
+    return _under(place, of_outputs(manifest, action, carried))
 
 
 def of_outputs(manifest: Manifest, action: ActionSpec | None, carried: Classes) -> Classes:

@@ -89,7 +89,15 @@ class RunError(Exception):
         self.field = field
         self.ambiguous = ambiguous
         self.retry_at = retry_at
+        self.compensation: dict[str, str] = {}  # {step id: state} of the steps of a pack that were taken back for it
         super().__init__(self.sentence)
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "RunError":
+        """From what ``as_dict`` gave, with its category and whether it is ambiguous."""
+        retry_at = datetime.fromisoformat(told["retry_at"]) if told.get("retry_at") else None
+        names = ("sentence", "next_step", "status", "attempts", "last_endpoint", "field", "ambiguous")
+        return cls(told["category"], told["error_code"], retry_at=retry_at, **{name: told[name] for name in names})
 
     def as_dict(self) -> dict[str, Any]:
         """As stored on the run; the names are the founding document's."""
@@ -102,7 +110,18 @@ class RunError(Exception):
             "next_step": self.next_step,
             "field": self.field,
             "retry_at": self.retry_at.isoformat() if self.retry_at else None,
-        }
+        } | ({"compensation": self.compensation} if self.compensation else {})
+
+
+class NotRetriable(DomainError):
+    status = 409
+    code = "not_retriable"
+    next_step = "Run it again from its beginning."
+
+
+class NotUndoable(DomainError):
+    status = 409
+    code = "not_undoable"
 
 
 class KeyReused(DomainError):

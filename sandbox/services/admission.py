@@ -21,7 +21,6 @@ from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
 from registry.services import (
     Resolved,
-    connection_for,
     is_simulation_forced,
     outgoing_connection,
     resolve,
@@ -30,17 +29,16 @@ from sandbox import class_flow
 from sandbox.budgets import budget_spent
 from sandbox.errors import KeyReused
 from sandbox.models import Run, RunPayload, Trigger
+from sandbox.packs.marks import as_json
 from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import Modes, redacted, stricter, workspace_key
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
-from sandbox.services.calls import Call, question
+from sandbox.services.calls import Call, made_up, question
 from sandbox.services.leases import doorbell, end
-from sandbox.services.stored import payload_of
-from sandbox.services.taking import key_of, versions_for
+from sandbox.services.taking import versions_for
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
-from sandbox.transforms.classes import Classes
 from sandbox.upgrades.carrying import carried_inputs
 
 MAX_INPUT_BYTES = 256 * 1024
@@ -84,46 +82,6 @@ def invoke(
         if earlier:
             return earlier
         raise
-
-
-def invoke_step(
-    pack_run: Run, step_id: str, target: str, inputs: dict[str, Any], carried: Classes, modes: Modes
-) -> Run:
-    """The run of one step of a pack, in the pack's mode: the one there is, or a new one through the same gate.
-
-    ``carried`` and ``modes`` say which data classes its inputs bring along, and how they are to be hidden.
-    """
-    found = pack_run.steps.filter(step_id=step_id).select_related("workspace", "requested_by").first()
-    if found:
-        return found
-    # Read anew: a pack may have begun long before the rules changed that hold now.
-    workspace = Workspace.objects.get(pk=pack_run.workspace_id)
-    held = payload_of(pack_run).get("held", {})
-    called = resolve(workspace, target, pack=pack_run.installation_id, key=key_of(pack_run), held=held)
-    if called.action is None and called.manifest.kind != Kind.TRANSFORM:
-        raise Invalid(f"{target} is a {called.manifest.kind}, and steps call actions and transforms.")
-    inputs, carried = carried_inputs(called, inputs, carried)
-    call = Call(
-        workspace=workspace,
-        user=pack_run.requested_by,
-        chain=Actor.from_list(pack_run.chain).through("version", pack_run.version_digest, str(pack_run.version)),
-        resolved=called,
-        inputs=inputs,
-        mode=pack_run.mode,
-        scenario=pack_run.scenario,
-        parent=pack_run,
-        step_id=step_id,
-        carried=carried,
-        modes=modes,
-        agent=pack_run.agent,
-        trigger=pack_run.trigger,
-        connection=connection_for(called.installation, pack_run.requested_by),
-        pack=pack_run.target,
-    )
-    refuse_unplain(call)
-    validate_inputs(call)
-    with transaction.atomic():
-        return admit(call)
 
 
 def invoke_check(connection: Connection, target: str, *, user: User, chain: Actor) -> Run:
@@ -240,6 +198,11 @@ def admit(call: Call) -> Run:
         chain=call.chain.as_list(),
         parent=call.parent,
         step_id=call.step_id,
+        item=call.item,
+        scenarios=call.scenarios,
+        is_stepped=call.is_stepped,
+        resumes=call.resumes,
+        undoes=call.undoes,
         idempotency_key=call.idempotency_key,
         input_digest=input_digest(call.inputs),
         data_classes=call.data_classes,
@@ -253,7 +216,7 @@ def admit(call: Call) -> Run:
     run.obligations = obligations_of(call.modes, decision.obligations)
     run.inputs = shown_inputs(call, run)
     asks, is_refused = _meaning(call, decision)
-    stopped = refusal_of(call.resolved.version, call.resolved.installation, call.workspace)
+    stopped = refusal_of(call.resolved.version, call.resolved.installation, call.workspace) or made_up(call)
     if asks and not stopped:
         run.state = Run.State.WAITING
     error = blocked(decision) if is_refused else stopped
@@ -293,6 +256,8 @@ def rehearse(call: Call, run: Run) -> Run | None:
             scenario=Run.Scenario.HAPPY,
             parent=None,
             step_id="",
+            item=0,
+            undoes=None,
             idempotency_key=None,
             run_id=None,
             rehearses=run,
@@ -328,7 +293,7 @@ def shown_inputs(call: Call, run: Run) -> dict[str, Any]:
 
 
 def payload_for(call: Call) -> dict[str, Any]:
-    more = {"modes": call.modes, "held": call.held}
+    more = {"modes": call.modes, "held": call.held, "marks": as_json(call.marks)} | call.progress
     return {"inputs": call.inputs, "carried": class_flow.as_json(call.carried)} | {
         name: value for name, value in more.items() if value
     }

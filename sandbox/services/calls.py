@@ -1,6 +1,7 @@
 """A call on its way through the gate, and the facts that decisions are made of."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,9 @@ from registry.services import Resolved
 from registry.services.holding import may_rehearse
 from sandbox import destinations
 from sandbox.class_flow import joined, names_in
-from sandbox.models import Run, Trigger
+from sandbox.errors import RunError
+from sandbox.models import Category, Run, Trigger
+from sandbox.packs.marks import CODE, NONE, Marks
 from sandbox.redaction import Modes
 from sandbox.transforms.classes import Classes, Path, classes_at, read_paths
 
@@ -42,6 +45,11 @@ class Call:
     ``is_check``: a trial of that connection's health; ``rehearses``: a trial of that waiting run for an approver;
     ``again``: the approval whose call this asks for once more. ``run_id`` is the id that its run gets, where that was
     needed before there is one. ``held`` are the versions that a pack holds to, {installation: digest}.
+
+    ``item`` counts the items of a loop from 1, 0 for what is no loop. ``marks`` are the inputs that were born in
+    simulation (sandbox.packs.marks). Of a pack: ``scenarios`` are the samples of single steps, ``is_stepped`` whether
+    it pauses after each, ``resumes`` the failed run that it goes on with, and ``undoes`` the run that it takes back,
+    which calls have too; ``progress`` is what of either its payload begins with. ``until``: when its time is over.
     """
 
     workspace: Workspace
@@ -65,6 +73,14 @@ class Call:
     again: Approval | None = None
     run_id: UUID | None = None
     held: dict[str, str] = field(default_factory=dict)
+    item: int = 0
+    marks: Marks = NONE
+    scenarios: dict[str, str] = field(default_factory=dict)
+    is_stepped: bool = False
+    resumes: Run | None = None
+    undoes: Run | None = None
+    progress: dict[str, Any] = field(default_factory=dict)
+    until: datetime | None = None
 
     @property
     def asks_nobody(self) -> bool:
@@ -154,7 +170,8 @@ def question(call: Call) -> dict[str, Any]:
             scopes_granted=tuple(installation.scopes),
         ),
         "context": Context(
-            mode=call.mode,
+            # What is partly live is decided as what is live.
+            mode=Run.Mode.SIMULATED if call.mode == Run.Mode.SIMULATED else Run.Mode.LIVE,
             simulated=call.mode == Run.Mode.SIMULATED,
             bulk_count=call.bulk_count,
             data_classes=tuple(call.data_classes),
@@ -171,6 +188,22 @@ def question(call: Call) -> dict[str, Any]:
 def _door(call: Call) -> str:
     """Which of them asks at this moment: the pack whose step it is, else who or what started it."""
     return "pack" if call.pack else "trigger" if call.trigger else "agent" if call.agent else "person"
+
+
+def made_up(call: Call) -> RunError | None:
+    """Why a live call that changes something is refused for what it would carry: a value that was born in simulation
+    never reaches a live system (ideas, I13). None where nothing of it was."""
+    if not call.marks or call.mode != Run.Mode.LIVE or not call.changes_something:
+        return None
+    fields = sorted({path[0] for path in call.marks if path})
+    what = f"The value of {', '.join(fields)}" if fields else "What decides about it"
+    return RunError(
+        Category.POLICY_BLOCK,
+        CODE,
+        sentence=f"{what} was made up in simulation, and this call is live, so nothing was written.",
+        next_step="Connect what is simulated, or simulate the whole run.",
+        field=fields[0] if fields else "",
+    )
 
 
 def is_new_destination(call: Call) -> bool | None:

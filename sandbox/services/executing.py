@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -33,7 +33,7 @@ def execute(run: Run, call: Call, runner: Runner, tracer: Tracer, exchanges: lis
     """
     kind = "simulated" if run.is_simulated else "call"
     with tracer.span(f"call {run.target}", kind) as span, Sending(run, call, tracer) as sending:
-        tries = Tries(run, call, runner, tracer, sending, exchanges)
+        tries = Tries(run, call, runner, tracer, sending, exchanges, until=call.until)
         try:
             return tries.anywhere()
         except RunError as error:
@@ -119,8 +119,11 @@ class Tries:
         tracer: Spans,
         sending: Leaving,
         exchanges: list[dict[str, Any]],
+        *,
+        until: datetime | None = None,
     ):
         self.number = 0
+        self._until = until
         self._run, self._call, self._runner, self._tracer = run, call, runner, tracer
         self._sending, self._exchanges = sending, exchanges
         self._rng = random.Random(f"{run.seed}:{run.target}:{run.attempt}")  # noqa: S311  (jitter, not a secret)
@@ -136,6 +139,8 @@ class Tries:
         """The reply of the first endpoint that has one: the declared one, then the fallbacks in order."""
         others = len(fallbacks(self._call.action)) if self._call.action and self._reaching else 0
         for endpoint in range(others + 1):
+            if endpoint and self._is_too_late(0):
+                break
             if endpoint and self._reaching:
                 self._reaching.use_endpoint(endpoint)
             try:
@@ -177,6 +182,8 @@ class Tries:
             next_try, asked_ms = self._plan(reply, category, attempt)
             if next_try.wait_ms is not None and is_held_back:
                 next_try = Plan(None, "held back")
+            if next_try.wait_ms is not None and self._is_too_late(next_try.wait_ms):
+                next_try = Plan(None, "time")
             last = _given_up(reply, category, self.number, self._runner.endpoint, next_try, asked_ms)
             last.ambiguous |= not self._call.is_repeatable and reply.has_acted is True
             if next_try.wait_ms is None:
@@ -203,6 +210,11 @@ class Tries:
         is_held_back = self._sending.after(category, reply)
         self._exchanges.append(_told(reply, self.number, took_ms, category))
         return reply, category, is_held_back
+
+    def _is_too_late(self, wait_ms: int) -> bool:
+        """Whether the time of its step is over by then; a simulated run's waits pass on its own clock."""
+        ahead = timedelta(milliseconds=wait_ms + self.virtual_ms)
+        return self._until is not None and timezone.now() + ahead >= self._until
 
     def _plan(self, reply: Reply, category: str, attempt: int) -> tuple[Plan, int | None]:
         spec = self._call.action

@@ -31,6 +31,7 @@ from sandbox.destinations import remember
 from sandbox.errors import RunError
 from sandbox.health.recording import record_check
 from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, RunPayload, Span
+from sandbox.services.stored import payload_of
 from sandbox.stopping import refusal_of
 from sandbox.tasks import perform_run
 from sandbox.tracing import Tracer
@@ -250,6 +251,14 @@ def park(run: Run) -> None:
 
 
 @transaction.atomic
+def pause(run: Run) -> None:
+    """A pack that goes step by step lets its worker go until somebody says so. Raises LostLease."""
+    mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
+    if not mine.update(state=Run.State.WAITING, lease_until=None, given_back=F("given_back") + 1):
+        raise LostLease(run.pk)
+
+
+@transaction.atomic
 def hold(run: Run) -> None:
     """A call that found its connection exhausted waits for it: kept, not failed, since nothing of it took effect.
 
@@ -303,9 +312,11 @@ def end(
     """Steps 11 and 12: store how a run ended, with its spans, call record, event and outcome.
 
     ``outputs`` are redacted; ``arrived_at`` names where a write went (sandbox.destinations). ``keeps_inputs``: the raw
-    ones stay for a while, so that it can be asked for once more. Raises LostLease where this attempt no longer holds
-    the run; then nothing is written.
+    ones stay for a while, so that it can be asked for once more; those of a pack that failed on its way do in any case,
+    so that it can go on from there. Raises LostLease where this attempt no longer holds the run; then nothing is
+    written.
     """
+    keeps_inputs = keeps_inputs or (error is not None and _can_go_on(run))
     state = Run.State.SUCCEEDED.value
     if error:
         state = (Run.State.UNKNOWN if error.ambiguous else Run.State.FAILED).value
@@ -409,19 +420,30 @@ def tell_requester(run: Run, error: RunError) -> None:
         notify(run.workspace, [run.requested_by], kind, run, note=error.sentence)
 
 
+def _can_go_on(run: Run) -> bool:
+    """Whether another run may take over what this one has done so far (sandbox.packs.retrying)."""
+    is_own = run.parent_id is None and run.rehearses_id is None and run.undoes_id is None
+    return is_own and run.kind == Kind.PACK and run.attempt > 0
+
+
 def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> None:
     """Raw values go with the last write; those of a step stay until its pack is over, which may still read them.
 
-    ``keep``: those of a run that nobody said yes to stay for SANDBOX_KEEP_ASKED_DAYS.
+    ``keep``: those of a run that nobody said yes to, and of a pack that failed, stay for SANDBOX_KEEP_ASKED_DAYS.
     """
     if run.parent_id is None and keep:
         until = timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
-        RunPayload.objects.filter(run=run).update(keep_until=until)
+        kept = RunPayload.objects.filter(run=run)
+        if run.kind == Kind.PACK:
+            kept |= RunPayload.objects.filter(run__parent=run)
+        kept.update(keep_until=until)
     elif run.parent_id is None:
         delete(RunPayload, {"run": run.pk})
         _forget_steps(run)
     elif raw_outputs is not None:
-        RunPayload.objects.filter(run=run).update(data={"outputs": raw_outputs})
+        # What it was given stays too: what takes it back may need it.
+        given = payload_of(run).get("inputs", {})
+        RunPayload.objects.filter(run=run).update(data={"inputs": given, "outputs": raw_outputs})
 
 
 def _forget_steps(run: Run) -> None:

@@ -1,6 +1,8 @@
 """Steps 5 to 10 of the gate: what a worker does with a run that came through."""
 
 import traceback
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from sandbox.declared import acts_again
 from sandbox.errors import HELD, RunError
 from sandbox.escalation import call_ended
 from sandbox.models import Category, Run
+from sandbox.packs import engine
 from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import redacted, workspace_key
 from sandbox.rule_rates import charge_rules
@@ -27,25 +30,27 @@ from sandbox.runners import Reply, runner_for
 from sandbox.services.admission import obligations_of
 from sandbox.services.asking import blocked
 from sandbox.services.binding import bound_of
-from sandbox.services.calls import Call, question
+from sandbox.services.calls import Call, made_up, question
 from sandbox.services.executing import execute
 from sandbox.services.leases import Held, LostLease, Standing, claim, end, give_back, hold
-from sandbox.services.packs import perform_pack
 from sandbox.services.rehearsing import perform_rehearsal
 from sandbox.services.renewing import ask_anew
 from sandbox.services.sending import NotYet
 from sandbox.services.stored import call_of
 from sandbox.services.taking import digest_now
+from sandbox.stopping import yanked_since
 from sandbox.tracing import Tracer
+from sandbox.undoing import packs as undo_pack
 
 log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 1024 * 1024
 
 
-def perform(run_id: UUID) -> Run | None:
+def perform(run_id: UUID, *, until: datetime | None = None) -> Run | None:
     """Do the work of one run, if it is free to be taken; returns it as it then stands. Never does a thing twice.
 
-    Safe to call any number of times, from any number of workers: the claim lets one of them in.
+    Safe to call any number of times, from any number of workers: the claim lets one of them in. ``until``: when the
+    time of a step is over; what is under way then is not broken off, but not tried again.
     """
     run = claim(run_id, recheck, ask_anew)
     if run is None:
@@ -53,12 +58,14 @@ def perform(run_id: UUID) -> Run | None:
     tracer = Tracer(run)
     tracer.waited("queue", run.started_at if run.attempt > 1 and run.started_at else run.created_at)
     try:
-        if run.kind == Kind.PACK:
-            perform_pack(run, tracer, perform_step=perform)
+        if run.kind == Kind.PACK and run.undoes_id:
+            undo_pack.perform_undoing(run, tracer, perform_step=perform)
+        elif run.kind == Kind.PACK:
+            engine.perform_pack(run, tracer, perform_step=perform)
         elif run.rehearses_id and run.parent_id is None:
             perform_rehearsal(run, tracer, attempt_call, perform_step=perform)
         else:
-            perform_call(run, tracer)
+            perform_call(run, tracer, until)
     except NotYet as wait:
         give_back(run, wait.until, wait.because)
         if run.parent_id:
@@ -104,6 +111,8 @@ def recheck(run: Run) -> Standing:
         if call.asks_nobody:  # it does not wait: that nobody gets through is its answer
             raise RunError(Category.AUTH_ERROR, HELD)
         raise Held
+    if refused := _stopped(run, call):
+        raise refused
     asked = question(call)
     answer = evaluate(snapshot_of(run.workspace), **asked)
     is_tried = run.rehearses_id is not None and run.is_simulated  # for whoever decides, so that nobody is asked
@@ -123,6 +132,15 @@ def recheck(run: Run) -> Standing:
         )
     bound = _bound(run, call, answer) if run.approval_id else {}
     return Standing(bound, digest_of(bound) if bound else "", obligations)
+
+
+def _stopped(run: Run, call: Call) -> RunError | None:
+    """Why a step of a pack goes no further, by what its pack made it of."""
+    if run.parent is None or run.rehearses_id:
+        return None
+    if run.undoes_id is None and (gone := yanked_since(run.version, run.parent.created_at)):
+        return gone
+    return made_up(call)
 
 
 def _bound(run: Run, call: Call, answer: Evaluation) -> dict[str, Any]:
@@ -150,9 +168,11 @@ def still_fits(run: Run) -> bool:
     return digest_of(_bound(run, call, answer)) == run.approval.digest
 
 
-def perform_call(run: Run, tracer: Tracer) -> None:
+def perform_call(run: Run, tracer: Tracer, until: datetime | None = None) -> None:
     """An action or transform from its budget to its last write."""
     call = call_of(run)
+    if until:
+        call = replace(call, until=until)
     exchanges: list[dict[str, Any]] = []
     try:
         if not call.asks_nobody:

@@ -18,11 +18,11 @@ from registry.services import connection_for, resolve
 from sandbox.class_flow import joined, names_in
 from sandbox.errors import RunError
 from sandbox.models import Category, Rehearsal, Run, RunPayload
+from sandbox.packs.steps import performed
 from sandbox.redaction import redacted, stricter, workspace_key
 from sandbox.services.admission import admit, refuse_unplain, validate_inputs
 from sandbox.services.calls import Call
 from sandbox.services.leases import end
-from sandbox.services.packs import performed
 from sandbox.services.stored import call_of, pack_of
 from sandbox.services.taking import calling_pack, held_by, key_of
 from sandbox.shown import shown_value

@@ -13,6 +13,7 @@ from registry.services import Resolved, outgoing_connection, verified_manifest
 from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Category, Run, RunPayload
+from sandbox.packs.marks import from_json
 from sandbox.services.calls import Call
 
 
@@ -54,6 +55,12 @@ def call_of(run: Run) -> Call:
         pack=pack_of(run),
         rehearses=run.rehearses,
         held=payload.get("held", {}),
+        item=run.item,
+        marks=from_json(payload.get("marks", [])),
+        scenarios=run.scenarios,
+        is_stepped=run.is_stepped,
+        resumes=run.resumes if run.resumes_id else None,
+        undoes=run.undoes if run.undoes_id else None,
     )
 
 

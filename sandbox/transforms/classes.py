@@ -11,8 +11,9 @@ import jmespath
 Path = tuple[str, ...]
 Classes = dict[Path, frozenset[str]]
 # Parts of an expression whose first child is looked at, and whose others see only what it gives.
-_LEAD_ON = frozenset({
-    "subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection", "flatten",
+_PATHS = frozenset({
+    "field", "subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection",
+    "flatten",
 })  # fmt: skip
 
 
@@ -83,6 +84,11 @@ def classes_at(path: Path, classes: Classes) -> frozenset[str]:
     )
 
 
+def lies_below(pattern: Path, path: Path) -> bool:
+    """Whether ``pattern`` is this place, or may be one within it."""
+    return len(pattern) >= len(path) and all(part in ("*", key) for part, key in zip(pattern, path, strict=False))
+
+
 def _of_tree(tree: Any, classes: Classes, at: Path) -> Iterator[tuple[Path, frozenset[str]]]:
     if isinstance(tree, dict):
         for key, part in tree.items():
@@ -101,7 +107,7 @@ def _of_tree(tree: Any, classes: Classes, at: Path) -> Iterator[tuple[Path, froz
     if inherited := classes_at(picked, classes):
         yield at, inherited
     for path, names in classes.items():
-        if len(path) > len(picked) and path[: len(picked)] == picked:
+        if len(path) > len(picked) and lies_below(path, picked):
             yield (*at, *path[len(picked) :]), names
 
 
@@ -126,21 +132,48 @@ def _read_by(expression: str, classes: Classes) -> frozenset[str]:
 def _reads(tree: dict[str, Any]) -> Iterator[Path]:
     """The places an expression looks at, seen from outside; what follows a dot, a pipe or a projection lies below."""
     kind, children = tree["type"], tree["children"]
-    picked = _picked(tree)
-    if picked is not None:
-        yield picked
+    if kind in _PATHS:
+        if (led := _led(tree)) is not None:
+            yield led[0]
+        else:
+            yield from _reads(children[0])
     elif kind in ("current", "identity"):
         yield ()
-    elif kind in _LEAD_ON:
-        yield from _reads(children[0])
     elif kind != "expref":  # an expref is applied to entries of a list that is read as a whole beside it
         for child in children:
             if isinstance(child, dict):
                 yield from _reads(child)
 
 
+def _led(tree: dict[str, Any]) -> tuple[Path, bool] | None:
+    """As far as an expression leads along one path, and whether that is all it does; None for one that makes
+    something of more than one place."""
+    kind, children = tree["type"], tree["children"]
+    if kind == "field":
+        return (tree["value"],), True
+    if kind in ("current", "identity"):
+        return (), True
+    if kind not in _PATHS or (begun := _led(children[0])) is None:
+        return None
+    path, goes_on = begun
+    if not goes_on or kind not in ("subexpression", "index_expression", "projection"):
+        return path, False
+    if kind == "index_expression":
+        return (path, True) if children[1]["type"] == "slice" else ((*path, "*"), True)
+    if kind == "projection":
+        path = (*path, "*")
+    for child in children[1:]:
+        below = _led(child)
+        if below is None:
+            return path, False
+        path, goes_on = (*path, *below[0]), below[1]
+        if not goes_on:
+            break
+    return path, goes_on
+
+
 def _below(path: Path, classes: Classes) -> frozenset[str]:
-    return frozenset().union(*(names for key, names in classes.items() if key[: len(path)] == path))
+    return frozenset().union(*(names for key, names in classes.items() if lies_below(key, path)))
 
 
 def _leaves(tree: Any) -> Iterator[str]:

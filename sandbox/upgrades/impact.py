@@ -207,9 +207,8 @@ def _uses(pack: Manifest, slug: str, one: Break) -> bool:
             return True
         if one.kind in (INPUT_GONE, INPUT_RETYPED, INPUT_RENAMED) and one.field in step.get("with", {}):
             return True
-        if one.kind in (OUTPUT_GONE, OUTPUT_RETYPED, OUTPUT_OPTIONAL) and _reads(
-            pack, ("steps", step["id"], one.field)
-        ):
+        place = ("steps", step["id"], *(["*"] if "each" in step else []), one.field)
+        if one.kind in (OUTPUT_GONE, OUTPUT_RETYPED, OUTPUT_OPTIONAL) and _reads(pack, place):
             return True
     return False
 
@@ -224,14 +223,17 @@ def _reads(pack: Manifest, place: tuple[str, ...]) -> bool:
     return False
 
 
+_SAID = ("with", "when", "each")
+
+
 def _expressions(tree: Any, key: str = "") -> Iterator[str]:
-    """Every expression of a pack's steps: behind ``with`` and ``when``, and its outcome."""
+    """Every expression of a pack's steps: behind ``with``, ``when`` and ``each``, and its outcome."""
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, list):
         for part in tree:
             yield from _expressions(part)
     elif isinstance(tree, dict):
-        inner = {name: part for name, part in tree.items() if not ("use" in tree and name not in ("with", "when"))}
+        inner = {name: part for name, part in tree.items() if not ("use" in tree and name not in _SAID)}
         for part in inner.values():
             yield from _expressions(part)

@@ -141,16 +141,16 @@ def test_a_pack_stops_at_the_step_after_its_agent_was_suspended(workspace, make,
     tidy, pack = installed(workspace, admin, TIDY, PACK)
     agent = make(admin, grants=[(tidy, READ), (pack, READ), (probe, READ), (probe, WRITE)])
     run = asked(workspace, agent, "probe.flow", inputs={"name": "A", "on": "2026-01-02"})
-    from sandbox.services import packs
+    from sandbox.packs import steps
 
-    begin = packs.invoke_step
+    begin = steps.invoke_step
 
-    def suspend_before_the_second_step(pack_run, step_id, *rest):
-        if step_id == "make":
+    def suspend_before_the_second_step(pack_run, wanted):
+        if wanted.step_id == "make":
             suspend_agent(agent, actor=admin)
-        return begin(pack_run, step_id, *rest)
+        return begin(pack_run, wanted)
 
-    monkeypatch.setattr(packs, "invoke_step", suspend_before_the_second_step)
+    monkeypatch.setattr(steps, "invoke_step", suspend_before_the_second_step)
     run = perform(run.pk)
     assert (run.state, refusal(run)) == ("failed", "agent_barred")
     assert [step.state for step in run.steps.order_by("created_at")] == ["succeeded", "failed"]

@@ -119,7 +119,8 @@ def test_a_pack_goes_on_whose_step_was_decided_before_it_could_lie_down(workspac
     run = invoke(
         workspace, actor=admin, target="probe.flow", inputs={"name": "Ada", "on": "3 March 2026", "remove": True}
     )
-    from sandbox.services import approval_was_decided, packs
+    from sandbox.packs import steps
+    from sandbox.services import approval_was_decided
 
     def decided_at_once(pack_run, *args):
         step = invoke_step(pack_run, *args)
@@ -128,8 +129,8 @@ def test_a_pack_goes_on_whose_step_was_decided_before_it_could_lie_down(workspac
             approval_was_decided(type(step.approval).objects.get(pk=step.approval_id))
         return step
 
-    invoke_step = packs.invoke_step
-    monkeypatch.setattr(packs, "invoke_step", decided_at_once)
+    invoke_step = steps.invoke_step
+    monkeypatch.setattr(steps, "invoke_step", decided_at_once)
     assert perform(run.pk).state == "queued"
     assert OutboxMessage.objects.filter(run=run).exists()
     assert perform(run.pk).state == "succeeded"

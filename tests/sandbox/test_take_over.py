@@ -8,7 +8,8 @@ from django.utils import timezone
 from galaxy.core.members import grant_on, revoke_on
 from registry.models import Connection
 from sandbox.models import Run, RunPayload
-from sandbox.services import approval_was_decided, invoke, packs, perform, performing
+from sandbox.packs.steps import Calls
+from sandbox.services import approval_was_decided, invoke, perform, performing
 from sandbox.services.leases import MAX_TAKE_OVERS
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
@@ -87,11 +88,10 @@ def test_a_worker_that_lost_its_pack_writes_nothing_over_the_next_one(workspace,
     installed(workspace, admin, PROBE, TIDY, PACK)
     run = invoke(workspace, actor=admin, target="probe.flow", inputs={"name": "Ada", "on": "3 March 2026"})
 
-    def taken_over_meanwhile(pack_run, *args):
-        RunPayload.objects.filter(run=pack_run).update(data={"inputs": {}, "steps": {"by": "the next one"}})
-        Run.objects.filter(pk=pack_run.pk).update(attempt=2)
-        return "late"
+    def taken_over_meanwhile(calls, *args):
+        RunPayload.objects.filter(run=calls.run).update(data={"inputs": {}, "steps": {"by": "the next one"}})
+        Run.objects.filter(pk=calls.run.pk).update(attempt=2)
 
-    monkeypatch.setattr(packs, "_outputs_of", taken_over_meanwhile)
+    monkeypatch.setattr(Calls, "one", taken_over_meanwhile)
     assert perform(run.pk).state == "running"
     assert RunPayload.objects.get(run=run).data["steps"] == {"by": "the next one"}

@@ -1,0 +1,93 @@
+"""Taking back the calls of a pack, the last one first: as the compensation of a step that failed, or because a person
+asked for it."""
+
+from typing import Any
+
+from galaxy.core.errors import DomainError
+from registry.models import Kind
+from sandbox.errors import RunError
+from sandbox.models import Run
+from sandbox.packs.calling import Wanted, find_step, invoke_step
+from sandbox.packs.steps import PerformStep, StepWaits, performed
+from sandbox.redaction import Modes
+from sandbox.services.leases import keep
+from sandbox.undoing.filling import Undo, changes_something, undo_of
+
+NO_UNDO, HIDDEN, REFUSED = "no_undo", "hidden", "refused"
+WORDS = {
+    "succeeded": "taken back",
+    "failed": "not taken back",
+    "unknown": "may have been taken back",
+    "cancelled": "not taken back",
+    NO_UNDO: "cannot be taken back",
+    HIDDEN: "cannot be taken back, since what names it was hidden",
+    REFUSED: "not taken back",
+}
+# From good to bad: what is told of a loop is the worst of its items.
+_RANK = ("succeeded", NO_UNDO, HIDDEN, "cancelled", REFUSED, "failed", "unknown")
+
+
+def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Modes) -> dict[str, str]:
+    """Undo every call of ``family`` (ids of runs of a pack) that changed something and succeeded, each as a call of
+    ``run``; returns what became of each step, {step id: state}. What was undone before a kill is not undone again.
+
+    One that cannot be undone does not keep the others from it. Raises StepWaits while a person is asked, LostLease.
+    """
+    states: dict[str, str] = {}
+    over = Run.objects.filter(workspace=run.workspace_id, parent=run, undoes__isnull=False, finished_at__isnull=False)
+    for step_id, state in over.values_list("step_id", "state").iterator():
+        _tell(states, step_id, state)
+    rows = Run.objects.filter(workspace=run.workspace_id, parent__in=family, undoes=None, kind=Kind.ACTION)
+    rows = rows.filter(state=Run.State.SUCCEEDED).exclude(pk__in=over.values("undoes"))
+    rows = rows.select_related("workspace").defer("inputs", "outputs")
+    for done in rows.order_by("-created_at", "-item", "-pk").iterator(chunk_size=100):
+        if changes_something(done):
+            keep(run)
+            _tell(states, done.step_id, _taken_back(run, done, perform_step, modes))
+    return states
+
+
+def told(error: RunError, states: dict[str, str]) -> RunError:
+    """The error with what became of the steps before it."""
+    error.compensation = states
+    left = [step for step, state in states.items() if state != "succeeded"]
+    if not states:
+        said = "Nothing had to be taken back."
+    elif not left:
+        said = "What its steps had done was taken back."
+    else:
+        said = f"Of what its steps had done, {_listed(left)} was not taken back."
+        error.next_step = f"Look into what {_listed(left)} did. {error.next_step}"
+    error.sentence = f"{error.sentence} {said}"
+    return error
+
+
+def _taken_back(run: Run, done: Run, perform_step: PerformStep, modes: Modes) -> str:
+    undo = undo_of(done)
+    if undo is None:
+        return NO_UNDO
+    if undo.hidden:
+        return HIDDEN
+    child = _call(run, done, undo, modes)
+    if child is None:
+        return REFUSED
+    child = performed(run, child, perform_step)
+    if child.state == Run.State.WAITING:
+        raise StepWaits
+    return child.state
+
+
+def _call(run: Run, done: Run, undo: Undo, modes: Modes) -> Run | None:
+    wanted = Wanted(done.step_id, undo.target, undo.inputs, done.item, modes=modes, undoes=done)
+    try:
+        return find_step(run, wanted) or invoke_step(run, wanted)
+    except (DomainError, RunError):  # what it would be called with does not fit, or it is not installed any more
+        return None
+
+
+def _tell(states: dict[str, str], step_id: str, state: str) -> None:
+    states[step_id] = max(states.get(step_id, state), state, key=_RANK.index)
+
+
+def _listed(steps: list[str]) -> str:
+    return ", ".join(f"“{step}”" for step in steps)
