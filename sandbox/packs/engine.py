@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.db import transaction
+from django.db.models import Q
+
 from registry.models import Kind
 from registry.services import verified_manifest
 from sandbox import class_flow
@@ -48,7 +51,10 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: PerformStep) -> None:
     except RunError as error:
         end(run, error=error, tracer=tracer)
         return
-    end(run, outputs=_shown(progress), tracer=tracer, outcome=outcome)
+    with transaction.atomic():
+        end(run, outputs=_shown(progress), tracer=tracer, outcome=outcome)
+        if earlier := progress.family[1:]:  # whose values were kept for this alone
+            RunPayload.objects.filter(Q(run__in=earlier) | Q(run__parent__in=earlier)).delete()
 
 
 def _go_on(run: Run, progress: Progress, perform_step: PerformStep) -> RunError | None:

@@ -1,9 +1,10 @@
 """The mark of values that were born in simulation, followed through every mapping (ideas, I13). Pure.
 
 Marks are the paths of marked values, beside the values as data classes are (sandbox.class_flow): ``("steps", "task")``
-marks all that the step ``task`` gave, and of a call's inputs ``()`` the call itself. Whatever an expression makes of a marked value is marked, be it a count of it, a
-text that it stands in, or one of two values that it chose between: too much rather than too little. Nothing takes a
-mark away, neither hiding a value nor writing it as JSON and reading it back.
+marks all that the step ``task`` gave, and among a call's inputs ``()`` marks the call itself, which is made because of
+such a value. Whatever an expression makes of a marked value is marked, be it a count of it, a text that it stands in,
+or one of two values that it chose between: too much rather than too little. Nothing takes a mark away, neither hiding
+a value nor writing it as JSON and reading it back.
 """
 
 from collections.abc import Iterable, Mapping

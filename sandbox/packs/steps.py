@@ -104,13 +104,20 @@ class Calls:
             sentence = f"{_name(step, item)}: {error}"
             raise RunError(Category.VALIDATION, "mapping_failed", sentence=sentence) from error
         wanted = Wanted(step["id"], step["use"], inputs, item, flow.carried, flow.marks, self.progress.modes)
-        child = find_step(run, wanted) or self._begin(step, wanted)
+        child = find_step(run, wanted) or self._taken_over(wanted) or self._begin(step, wanted)
         child = performed(run, child, self.perform_step, until)
         if child.state == Run.State.SUCCEEDED:
             return child
         if child.state == Run.State.WAITING:
             raise StepWaits
         raise error_of(child)
+
+    def _taken_over(self, wanted: Wanted) -> Run | None:
+        """Where the run goes on with another: the call that succeeded there, though its step did not end."""
+        if not (earlier := self.progress.family[1:]):
+            return None
+        rows = Run.objects.filter(workspace=self.run.workspace_id, parent__in=earlier, undoes=None)
+        return rows.filter(step_id=wanted.step_id, item=wanted.item, state=Run.State.SUCCEEDED).first()
 
     def _begin(self, step: dict[str, Any], wanted: Wanted) -> Run:
         self.require_room(step, 1)

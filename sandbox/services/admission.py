@@ -1,7 +1,7 @@
 """Steps 1 to 4 of the gate: resolve, validate, decide, seek approval. What passes is a queued run."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -39,10 +39,22 @@ from sandbox.services.leases import doorbell, end
 from sandbox.services.taking import versions_for
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer
+from sandbox.transforms.classes import Classes
 from sandbox.upgrades.carrying import carried_inputs
 
 MAX_INPUT_BYTES = 256 * 1024
 MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is wanted: simulated, partly so, with which samples, and step by step."""
+
+    simulate: bool = False
+    partly: bool = False
+    scenario: str = Run.Scenario.HAPPY
+    scenarios: dict[str, str] = field(default_factory=dict)
+    is_stepped: bool = False
 
 
 def invoke(
@@ -57,6 +69,9 @@ def invoke(
     agent: Agent | None = None,
     trigger: Trigger | None = None,
     carried: Classes | None = None,
+    partly: bool = False,
+    scenarios: dict[str, str] | None = None,
+    stepwise: bool = False,
 ) -> Run:
     """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
 
@@ -64,11 +79,14 @@ def invoke(
     ``trigger`` is what starts it by itself, in the name of ``actor``, its owner; ``carried`` are the data classes that
     its event brings into which inputs.
 
-    ``scenario`` picks the sample that a simulated run answers with. The same ``idempotency_key`` with the same inputs
+    ``scenario`` picks the sample that a simulated run answers with, ``scenarios`` those of single steps of a pack by
+    their ids. A pack may run ``partly``, live where it is connected and simulated elsewhere, and simulated
+    ``stepwise``: it pauses after each step. The same ``idempotency_key`` with the same inputs
     answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
     ``fields`` names what is wrong with the inputs.
     """
-    call = resolve_call(workspace, actor, target, inputs, simulate, scenario, idempotency_key, agent, trigger, carried)
+    manner = Manner(simulate, partly, scenario, scenarios or {}, stepwise)
+    call = resolve_call(workspace, actor, target, inputs, manner, idempotency_key, agent, trigger, carried)
     refuse_unplain(call)
     earlier = _earlier(call)
     if earlier:
@@ -110,8 +128,7 @@ def resolve_call(
     user: User,
     target: str,
     inputs: dict[str, Any],
-    simulate: bool,
-    scenario: str,
+    manner: Manner,
     idempotency_key: str | None,
     agent: Agent | None = None,
     trigger: Trigger | None = None,
@@ -125,10 +142,9 @@ def resolve_call(
         raise Invalid(f"{target} is a {kind}; name one of its actions, such as {target}.{_some_action(found)}.")
     held = versions_for(found, key or str(run_id)) if kind == Kind.PACK else {}
     connection = outgoing_connection(found, user)
-    mode = Run.Mode.SIMULATED if simulate or is_simulation_forced(found, user, connection) else Run.Mode.LIVE
+    mode = _mode(manner, kind, is_simulation_forced(found, user, connection))
     inputs, carried = carried_inputs(found, inputs, carried)
-    if scenario not in Run.Scenario.values:
-        raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
+    _check(manner, found, mode)
     return Call(
         workspace=workspace,
         user=user,
@@ -136,7 +152,9 @@ def resolve_call(
         resolved=found,
         inputs=inputs,
         mode=mode,
-        scenario=scenario if mode == Run.Mode.SIMULATED else "",
+        scenario=manner.scenario if mode != Run.Mode.LIVE else "",
+        scenarios=manner.scenarios if mode != Run.Mode.LIVE else {},
+        is_stepped=manner.is_stepped,
         idempotency_key=key,
         carried=carried,
         agent=agent,
@@ -145,6 +163,30 @@ def resolve_call(
         run_id=run_id,
         held=held,
     )
+
+
+def _mode(manner: Manner, kind: str, is_forced: bool) -> str:
+    if manner.simulate:
+        return Run.Mode.SIMULATED.value
+    if not is_forced:
+        return Run.Mode.LIVE.value
+    return (Run.Mode.PARTIAL if manner.partly and kind == Kind.PACK else Run.Mode.SIMULATED).value
+
+
+def _check(manner: Manner, found: Resolved, mode: str) -> None:
+    """Raises Invalid for a manner in which it cannot run."""
+    is_pack = found.manifest.kind == Kind.PACK
+    if manner.scenario not in Run.Scenario.values:
+        raise Invalid("There is no such sample.", {"scenario": "Choose one of the samples."})
+    steps = {step["id"] for step in found.manifest.steps} if is_pack else set()
+    if not isinstance(manner.scenarios, dict) or not manner.scenarios.keys() <= steps:
+        raise Invalid("There is no such step.", {"scenarios": "Name steps of the pack by their ids."})
+    if any(one not in Run.Scenario.values for one in manner.scenarios.values()):
+        raise Invalid("There is no such sample.", {"scenarios": "Choose one of the samples for each step."})
+    if manner.partly and not is_pack:
+        raise Invalid("Only a pack can be partly simulated.", {"mode": "Run it live, or simulate it."})
+    if manner.is_stepped and not (is_pack and mode == Run.Mode.SIMULATED):
+        raise Invalid("Only a simulated pack goes step by step.", {"stepwise": "Simulate it, or leave this out."})
 
 
 def _chain(user: User, agent: Agent | None, trigger: Trigger | None) -> Actor:
@@ -314,12 +356,13 @@ def _earlier(call: Call) -> Run | None:
     found = _with_key.one(workspace=call.workspace.pk, key=call.idempotency_key)
     if found is None:
         return None
-    same = (found.target, found.requested_by_id, found.agent_id, found.trigger_id, found.scenario) == (
+    asked = (found.target, found.requested_by_id, found.agent_id, found.trigger_id)
+    manner = (found.scenario, found.scenarios, found.is_stepped)
+    same = manner == (call.scenario, call.scenarios, call.is_stepped) and asked == (
         call.resolved.target,
         call.user.pk,
         call.agent.pk if call.agent else None,
         call.trigger.pk if call.trigger else None,
-        call.scenario,
     )
     digest = input_digest(call.inputs)
     if not same or (found.input_digest != digest and not _was_asked_with(found, digest)):

@@ -8,8 +8,7 @@ from policies.engine import Ask, evaluate
 from policies.models import Effect
 from policies.services.decisions import snapshot_of
 from policies.waiting import Asked, who_will_be_asked
-from sandbox.models import Run
-from sandbox.services.admission import resolve_call
+from sandbox.services.admission import Manner, resolve_call
 from sandbox.services.calls import question
 
 
@@ -19,7 +18,7 @@ def foresee(workspace: Workspace, *, actor: User, target: str, inputs: dict[str,
     The steps of a pack are asked about one by one while it runs, which cannot be told before.
     """
     try:
-        call = resolve_call(workspace, actor, target, inputs, simulate, Run.Scenario.HAPPY, None)
+        call = resolve_call(workspace, actor, target, inputs, Manner(simulate), None)
     except DomainError:
         return None
     answer = evaluate(snapshot_of(workspace), **question(call))

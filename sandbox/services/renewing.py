@@ -99,6 +99,8 @@ def ask_again(approval: Approval, actor: User) -> Approval:
 def _kept_call(run: Run, approval: Approval) -> Call:
     if run.parent_id:
         raise Invalid("This was a step of a pack.", next_step="Run the pack again.")
+    if run.resumes_id or run.undoes_id:
+        raise Invalid("It went on with what another run had begun.", next_step="Do so once more on that run's page.")
     if not run.is_final or run.approval_id != approval.pk:
         raise Conflict("It was asked about once more since, under a request of its own.", "Look at that one.")
     if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():

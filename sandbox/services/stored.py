@@ -16,6 +16,8 @@ from sandbox.models import Category, Run, RunPayload
 from sandbox.packs.marks import from_json
 from sandbox.services.calls import Call
 
+KEPT = ("steps", "flow", "skipped", "earlier")  # of how far a pack has come, for whoever asks for its run again
+
 
 def call_of(run: Run) -> Call:
     """With its version's verified manifest and its raw inputs. Raises RunError if it is altered, or not installed."""
@@ -61,6 +63,7 @@ def call_of(run: Run) -> Call:
         is_stepped=run.is_stepped,
         resumes=run.resumes if run.resumes_id else None,
         undoes=run.undoes if run.undoes_id else None,
+        progress={key: payload[key] for key in KEPT if key in payload} if run.kind == Kind.PACK else {},
     )
 
 

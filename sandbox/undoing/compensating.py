@@ -5,6 +5,7 @@ from typing import Any
 
 from galaxy.core.errors import DomainError
 from registry.models import Kind
+from registry.services import connection_for
 from sandbox.errors import RunError
 from sandbox.models import Run
 from sandbox.packs.calling import Wanted, find_step, invoke_step
@@ -39,7 +40,7 @@ def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Mod
         _tell(states, step_id, state)
     rows = Run.objects.filter(workspace=run.workspace_id, parent__in=family, undoes=None, kind=Kind.ACTION)
     rows = rows.filter(state=Run.State.SUCCEEDED).exclude(pk__in=over.values("undoes"))
-    rows = rows.select_related("workspace").defer("inputs", "outputs")
+    rows = rows.select_related("workspace", "installation")
     for done in rows.order_by("-created_at", "-item", "-pk").iterator(chunk_size=100):
         if changes_something(done):
             keep(run)
@@ -66,6 +67,10 @@ def _taken_back(run: Run, done: Run, perform_step: PerformStep, modes: Modes) ->
     undo = undo_of(done)
     if undo is None:
         return NO_UNDO
+    if done.connection_id and getattr(connection_for(done.installation, run.requested_by), "pk", None) != (
+        done.connection_id
+    ):
+        return REFUSED  # another account knows nothing of it, or worse, something else by its name
     if undo.hidden:
         return HIDDEN
     child = _call(run, done, undo, modes)

@@ -14,7 +14,7 @@ MOODY = PROBE.replace(
 assert MOODY != PROBE
 
 
-def pack_of(*steps: str, more: str = "", success: str = "`true`", inputs: str = "{ keys: any, flag: bool? }") -> str:
+def pack_of(*steps: str, more: str = "", success: str = "`true`", inputs: str = "{ keys: any?, flag: bool? }") -> str:
     listed = "\n".join(f"  - {{ {step} }}" for step in steps)
     return f"""
 pack: probe.steps

@@ -1,0 +1,133 @@
+"""Going on where the run of a pack failed, and with the next step of one that goes step by step."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from galaxy.core import audit
+from galaxy.core.audit import Actor
+from galaxy.core.errors import Conflict, DomainError
+from galaxy.core.models import Agent, User
+from galaxy.core.permissions import require
+from registry.models import Installation, Kind, Version
+from registry.services import Resolved, is_simulation_forced, resolve
+from sandbox.errors import NotRetriable
+from sandbox.models import Run, RunPayload
+from sandbox.services.admission import admit
+from sandbox.services.calls import Call
+from sandbox.services.leases import queue
+from sandbox.services.stored import KEPT
+from sandbox.stopping import refusal_of
+
+
+@transaction.atomic
+def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
+    """A new run that takes over what ``run``, which failed, had finished, and goes on at the step where it failed.
+
+    It takes the same inputs and holds to the same versions, and comes through the gate as a call of ``actor``. Where it
+    is simulated its samples are the happy ones: the failure was tried already. Answers the run there is where it was
+    retried before. Raises NotGranted for another's run, NotRetriable, or Conflict where policy says no.
+    """
+    locked = Run.objects.select_for_update(of=("self",)).select_related("workspace", "version").get(pk=run.pk)
+    if locked.requested_by_id != actor.pk:
+        require(actor, "core.write_installation", locked.workspace)
+    later = locked.resumed_by.exclude(state=Run.State.CANCELLED).select_related("workspace").first()
+    if later:
+        return later
+    if why := why_not_retried(locked):
+        raise NotRetriable(why)
+    data = RunPayload.objects.get(run=locked).data
+    run_id = uuid4()
+    found = _same_version(locked, run_id)
+    _require_held(locked, data.get("held", {}))
+    if locked.mode == Run.Mode.LIVE and is_simulation_forced(found, actor):
+        raise NotRetriable("It ran live, and what it reaches is not connected any more.", "Connect it, then retry.")
+    call = Call(
+        workspace=locked.workspace,
+        user=actor,
+        chain=Actor.of_agent(agent) if agent else Actor.of(actor),
+        resolved=found,
+        inputs=data["inputs"],
+        mode=locked.mode,
+        scenario=Run.Scenario.HAPPY if locked.scenario else "",
+        agent=agent,
+        run_id=run_id,
+        held=data.get("held", {}),
+        resumes=locked,
+        progress={key: data[key] for key in KEPT if key in data}
+        | {"earlier": [str(locked.pk), *data.get("earlier", [])]},
+    )
+    made = admit(call)
+    if made.error:
+        raise Conflict(made.error["sentence"], made.error["next_step"])
+    return made
+
+
+def why_not_retried(run: Run) -> str:
+    """Why nothing can go on where ``run`` stopped, as a sentence; "" where it can."""
+    if run.kind != Kind.PACK or run.parent_id or run.rehearses_id or run.undoes_id:
+        return "Only the run of a pack goes on where it failed."
+    if run.state != Run.State.FAILED:
+        return f"It is {run.get_state_display().lower()}, and only what failed is retried."
+    if (run.error or {}).get("compensation") is not None:
+        return "What it had done was taken back, so there is nothing to go on with."
+    steps = Run.objects.filter(workspace=run.workspace_id, parent=run)
+    if steps.filter(state=Run.State.UNKNOWN).exists():
+        return "Nobody knows yet what became of one of its steps. Settle that first."
+    if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
+        return "Its values are not kept any more."
+    return ""
+
+
+@transaction.atomic
+def step_on(run: Run, *, actor: User) -> Run:
+    """Let the run of a pack that paused after a step go on with the next one. Raises NotGranted, or Conflict."""
+    locked = Run.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.pk)
+    if locked.requested_by_id != actor.pk:
+        require(actor, "core.write_installation", locked.workspace)
+    if not is_paused(locked):
+        raise Conflict("It does not wait to go on.", "Reload the page.")
+    locked.state = Run.State.QUEUED
+    locked.save(update_fields=["state"])
+    queue(locked)
+    after = {"state": locked.state}
+    audit.record("run.stepped", actor=actor, target=locked, simulated=True, after=after)
+    return locked
+
+
+def is_paused(run: Run) -> bool:
+    """Whether it waits for somebody to say that it may go on, and for nothing else."""
+    if not run.is_stepped or run.state != Run.State.WAITING or run.approval_id:
+        return False
+    return not Run.objects.filter(workspace=run.workspace_id, parent=run, state=Run.State.WAITING).exists()
+
+
+def _same_version(run: Run, run_id: UUID) -> Resolved:
+    held = {str(run.installation_id): run.version_digest}
+    try:
+        return resolve(run.workspace, run.target, key=str(run_id), held=held)
+    except DomainError as error:
+        raise NotRetriable(f"{run.version} is not here any more. {error}") from error
+
+
+def _require_held(run: Run, held: dict[str, str]) -> None:
+    """Raises NotRetriable, naming every version that the run held to and that does not run here any more."""
+    here: dict[str, Any] = {
+        str(one.pk): one
+        for one in Installation.objects.in_workspace(run.workspace).active().select_related("extension", "workspace")
+    }
+    versions = {
+        (row.extension_id, row.digest): row
+        for row in Version.objects.filter(digest__in=held.values()).select_related("extension").defer("manifest")
+    }
+    gone = []
+    for id, digest in held.items():
+        installation = here.get(id)
+        version = versions.get((installation.extension_id, digest)) if installation else None
+        if installation is None or version is None:
+            gone.append(str(installation) if installation else "an extension that was removed")
+        elif refused := refusal_of(version, installation, run.workspace):
+            gone.append(f"{version} ({refused.sentence})")
+    if gone:
+        raise NotRetriable(f"It would hold to versions that do not run here any more: {', '.join(gone)}.")
