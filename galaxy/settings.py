@@ -280,6 +280,10 @@ SANDBOX_REDUCED = env_bool("SANDBOX_REDUCED", False)  # WebAssembly alone will d
 if SANDBOX_REDUCED and HARDENED:
     raise SettingError("SANDBOX_REDUCED is for development: in production Python runs behind every wall or not at all.")
 SANDBOX_KEEP_RECORDINGS_DAYS = env_int("SANDBOX_KEEP_RECORDINGS_DAYS", 30)
+GALAXY_GOLDEN_PACKS = env_int("GALAXY_GOLDEN_PACKS", 20)  # of each workspace, that are played on samples each night
+GALAXY_GOLDEN_HOUR = env_int("GALAXY_GOLDEN_HOUR", 2)  # of the day in UTC, when they are
+if not 0 <= GALAXY_GOLDEN_HOUR <= 23:
+    raise SettingError("GALAXY_GOLDEN_HOUR is an hour from 0 to 23.")
 UPGRADE_REPLAYS = env_int("GALAXY_UPGRADE_REPLAYS", 20)  # recorded calls of each action that a preview replays
 SANDBOX_KEEP_ASKED_DAYS = env_int("SANDBOX_KEEP_ASKED_DAYS", 7)
 
@@ -474,6 +478,10 @@ CELERY_BEAT_SCHEDULE = {
     "drop-old-bundles": {"task": "marketplace.tasks.drop_old_bundles", "schedule": 60.0 * 60},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},
     "forget-kept-inputs": {"task": "sandbox.tasks.forget_kept_inputs", "schedule": 60.0 * 60},
+    "play-golden-flows": {
+        "task": "sandbox.tasks.play_golden_flows",
+        "schedule": crontab(hour=GALAXY_GOLDEN_HOUR, minute="10"),
+    },
     "forget-recordings": {"task": "sandbox.tasks.forget_recordings", "schedule": 60.0 * 60 * 6},
     "delete-old-notifications": {"task": "galaxy.core.tasks.delete_old_notifications", "schedule": 60.0 * 60 * 6},
     "tend-exports": {"task": "galaxy.core.tasks.tend_exports", "schedule": 10.0},

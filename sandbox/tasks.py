@@ -16,6 +16,29 @@ def perform_run(workspace_id: str, run_id: str) -> None:
 
 
 @shared_task
+def play_golden_flows() -> int:
+    """Each night: have the top packs of every workspace played on samples; returns how many are called for."""
+    from django.utils import timezone
+
+    from galaxy.core.models import Workspace
+    from sandbox.golden import nights
+
+    begun, night = 0, timezone.now().date()
+    for workspace_id in nights.workspaces_with_packs():
+        with workspace_scope([workspace_id]):
+            begun += nights.begin_nights(Workspace.objects.get(pk=workspace_id), night)
+    return begun
+
+
+@shared_task
+def play_golden(workspace_id: str, night_id: str) -> None:
+    from sandbox.golden import nights
+
+    with workspace_scope([workspace_id]):
+        nights.play_night(UUID(night_id))
+
+
+@shared_task
 def forget_recordings() -> int:
     """Drop the recordings of runs of Python that are past their time; returns how many."""
     from sandbox.services.replaying import forget_recordings as forget

@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from sandbox import resilience_views, views
+from sandbox.golden import views as golden
 from sandbox.health import views as health
 from sandbox.metrics import views as metrics
 from sandbox.outcomes import views as outcomes
@@ -26,6 +27,11 @@ urlpatterns = [
     path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
     path("installed/<uuid:pk>/health/", health.installation_health, name="installation-health"),
+    path("installed/<uuid:pk>/golden/", golden.golden_flow, name="golden-flow"),
+    path("installed/<uuid:pk>/golden/play/", golden.golden_play, name="golden-play"),
+    path("installed/<uuid:pk>/golden/mark/", golden.golden_marking, name="golden-marking"),
+    path("golden-nights/<uuid:pk>/", golden.golden_night, name="golden-night"),
+    path("golden-nights/<uuid:pk>/acceptance/", golden.golden_acceptance, name="golden-acceptance"),
     path("installed/<uuid:pk>/preview/", upgrades.upgrade_preview, name="upgrade-preview"),
     path("previews/<uuid:pk>/", upgrades.preview_detail, name="preview-detail"),
     path("previews/<uuid:pk>/stopping/", upgrades.preview_stopping, name="preview-stopping"),

@@ -3,6 +3,7 @@ health, open issues."""
 
 from sandbox.models.counting import Counts
 from sandbox.models.gate import Destination, Rehearsal
+from sandbox.models.golden import GoldenFlow, GoldenNight
 from sandbox.models.health import CheckSchedule, VersionFigure
 from sandbox.models.metrics import Charge, RollUp, RollUpQuerySet, Uncounted
 from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
@@ -32,6 +33,8 @@ __all__ = [
     "Destination",
     "Execution",
     "ExecutionQuerySet",
+    "GoldenFlow",
+    "GoldenNight",
     "HealthCheck",
     "Hold",
     "InputMigration",

@@ -133,6 +133,7 @@ class Issue(WorkspaceModel):
         CONNECTION_EXHAUSTED = "connection_exhausted", "The connection has to be renewed"
         HEALTH_FAILING = "health_failing", "Health checks fail"
         VERSION_FAILING = "version_failing", "This version fails more than others"
+        GOLDEN_FAILING = "golden_failing", "The golden flow is not as accepted"
         TRIGGER_PAUSED = "trigger_paused", "The trigger was switched off"
         TRIGGER_SILENT = "trigger_silent", "Nothing comes in at the webhook"
 

@@ -30,13 +30,13 @@ REFUSED = ("socket", "connect", "bind", "execve")
 def main() -> None:
     asked = json.load(sys.stdin)
     walls = close_up()
-    _say({"walls": walls})
+    say({"walls": walls})
     old, new = load(asked["old"]), load(asked["new"])
     for call in asked["calls"]:
-        _say(replayed(old, new, asked["moved"].get(call["action"], {}), call))
+        say(replayed(old, new, asked["moved"].get(call["action"], {}), call))
 
 
-def _say(what: dict[str, Any]) -> None:
+def say(what: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 

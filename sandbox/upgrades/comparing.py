@@ -33,7 +33,7 @@ def compare(old: Answer, new: Answer) -> list[Finding]:
         found.append(Finding(FAILS, new["fails"]))
     elif new["misfit"] and not old["misfit"]:
         found.append(Finding(FAILS, f"The answer is not what it declares. {new['misfit']}"))
-    elif fields := tuple(_differing(old["outputs"], new["outputs"])):
+    elif fields := tuple(differing(old["outputs"], new["outputs"])):
         found.append(Finding(DIFFERS, f"It answers otherwise in {', '.join(fields[:MOST_FIELDS])}.", fields))
     if hosts := [host for host in new["hosts"] if host not in old["hosts"]]:
         found.append(Finding(NEW_HOST, f"It calls {', '.join(hosts)}, which it did not before."))
@@ -43,14 +43,7 @@ def compare(old: Answer, new: Answer) -> list[Finding]:
     return found
 
 
-def _refused(old: Answer, new: Answer) -> Iterator[Finding]:
-    """Inputs that the new version does not take and the old one took. What hides values may break a format: of both."""
-    for place, sentence in new["unfit"].items():
-        if place not in old["unfit"]:
-            yield Finding(FAILS, f"{place or 'The inputs'}: {sentence}", (place,) if place else ())
-
-
-def _differing(old: Any, new: Any, above: str = "", depth: int = 0) -> Iterator[str]:
+def differing(old: Any, new: Any, above: str = "", depth: int = 0) -> Iterator[str]:
     """Dotted names of what is not equal, in order of names."""
     if old == new:
         return
@@ -60,6 +53,13 @@ def _differing(old: Any, new: Any, above: str = "", depth: int = 0) -> Iterator[
             if (name in old) != (name in new):
                 yield place
             else:
-                yield from _differing(old[name], new[name], place, depth + 1)
+                yield from differing(old[name], new[name], place, depth + 1)
         return
     yield above or "the answer"
+
+
+def _refused(old: Answer, new: Answer) -> Iterator[Finding]:
+    """Inputs that the new version does not take and the old one took. What hides values may break a format: of both."""
+    for place, sentence in new["unfit"].items():
+        if place not in old["unfit"]:
+            yield Finding(FAILS, f"{place or 'The inputs'}: {sentence}", (place,) if place else ())

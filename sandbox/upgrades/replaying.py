@@ -17,7 +17,7 @@ SECONDS = 90.0  # a call takes a millisecond; a machine under load takes its tim
 TOLD_EVERY_S = 1.0  # whoever watches is asked that often at least whether to go on
 _ROOT = Path(__file__).resolve().parents[2]
 # -I: no environment, no user's packages, no current directory. The project comes last in the search.
-_START = "import sys; sys.path.append(sys.argv[1]); from sandbox.upgrades.child import main; main()"
+_START = "import sys; sys.path.append(sys.argv[1]); from {module} import main; main()"
 
 # Told how many calls are done; what it raises ends the replay.
 Watch = Callable[[int], None]
@@ -45,9 +45,17 @@ def replay(
     if not calls:
         return [], []
     asked = {"old": old.canonical, "new": new.canonical, "calls": calls, "moved": moved}
+    return ask_child("sandbox.upgrades.child", asked, len(calls), watch)
+
+
+def ask_child(
+    module: str, asked: dict[str, Any], count: int, watch: Watch | None = None
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The walls that were up in a child process that runs ``main`` of ``module``, and its ``count`` answers to what it
+    is ``asked``. Raises NotReplayed, or what ``watch`` raises."""
     try:
         child = subprocess.Popen(  # noqa: S603  (this interpreter, and a file of ours)
-            [sys.executable, "-I", "-c", _START, str(_ROOT)],
+            [sys.executable, "-I", "-c", _START.format(module=module), str(_ROOT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -58,7 +66,7 @@ def replay(
         raise NotReplayed("The replay of recorded calls could not be started.") from error
     with child:
         try:
-            return _answered(child, asked, len(calls), watch or (lambda _: None))
+            return _answered(child, asked, count, watch or (lambda _: None))
         finally:
             child.kill()  # whatever ended it; one that is done is none to kill
 

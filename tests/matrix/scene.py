@@ -30,6 +30,7 @@ from tests.factories import make_cast, make_staff
 from tests.matrix import (
     audit_routes,
     bundle_routes,
+    golden_routes,
     machines,
     move_routes,
     news_routes,
@@ -68,6 +69,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
     invitation, token = invite(
         workspace, address="invited@example.test", role=RoleGroup.objects.get(role="creator"), actor=admin
     )
+    moving = update_routes.updates(workspace, admin)
     return (
         {
             "membership": Membership.objects.get(user=cast["member"]),
@@ -98,7 +100,8 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | standing_routes.standing(workspace, cast, probe, tidy)
         | stream_routes.streams(workspace, admin)
         | audit_routes.trail(workspace, admin)
-        | update_routes.updates(workspace, admin)
+        | moving
+        | golden_routes.golden(workspace, moving["caller"])
         | move_routes.moves(probe)
         | workshop_routes.workshop(workspace, cast["creator"])
         | review_routes.reviews(workspace, admin, probe)
