@@ -16,6 +16,7 @@ class Reply:
     ``has_acted`` is False where surely nothing was changed at the other side, True where something may have been, and
     None where only the status can tell. ``was_sent`` is False where no request left at all. ``not_begun``: it is
     Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
+    ``remembered`` says of a transform whether it was answered from an equal run before it; None of everything else.
     ``requests`` are the redacted records of what left for it (sandbox.sandboxd.calling).
     """
 
@@ -32,6 +33,7 @@ class Reply:
     not_begun: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
     field: str = ""
+    remembered: bool | None = None
 
 
 class Runner(Protocol):

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 from galaxy.core.audit import Actor
 from galaxy.core.errors import DomainError
 from galaxy.core.vault.services import lease
+from registry.models import Kind
 from registry.services import secrets_of, verified_manifest
 from sandbox.errors import RunError
 from sandbox.models import Category, Execution, Run
@@ -67,7 +69,8 @@ class PythonRunner:
             raise _refused(error) from error
         answer = self._hidden(answer)
         self._store(answer, order, number)
-        return _reply(answer, self._is_repeatable())
+        reply = _reply(answer, self._is_repeatable())
+        return replace(reply, remembered=bool(answer["remembered"])) if self.run.kind == Kind.TRANSFORM else reply
 
     def _is_repeatable(self) -> bool:
         return action_of(self.run).is_repeatable

@@ -1,5 +1,6 @@
 """Transforms run for real in either mode: they are pure, and touch nothing but their input."""
 
+from functools import partial
 from typing import Any
 
 from registry.services import verified_manifest
@@ -8,6 +9,9 @@ from sandbox.models import Category, Run
 from sandbox.redaction import workspace_key
 from sandbox.runners import Reply
 from sandbox.transforms import TransformError, apply
+from sandbox.transforms.remembering import Remembering
+
+_results = Remembering()  # of this process
 
 
 class TransformRunner:
@@ -19,16 +23,18 @@ class TransformRunner:
 
     def attempt(self, inputs: dict[str, Any], number: int) -> Reply:
         manifest = verified_manifest(self.run.version_digest)
+        work = partial(
+            apply,
+            list(manifest.steps),
+            inputs,
+            inputs_schema=manifest.inputs,
+            outputs_schema=manifest.outputs,
+            key=workspace_key(self.run.workspace_id),
+        )
         try:
-            outputs = apply(
-                list(manifest.steps),
-                inputs,
-                inputs_schema=manifest.inputs,
-                outputs_schema=manifest.outputs,
-                key=workspace_key(self.run.workspace_id),
-            )
+            outputs, remembered = _results.answer(self.run.workspace_id, self.run.version_digest, inputs, work)
         except TransformError as error:
             raise RunError(
                 Category.VALIDATION, error.code, sentence=error.sentence, field=error.field, last_endpoint=self.endpoint
             ) from error
-        return Reply(200, outputs=outputs)
+        return Reply(200, outputs=outputs, remembered=remembered)

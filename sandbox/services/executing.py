@@ -202,6 +202,8 @@ class Tries:
             reply = self._runner.attempt(self._call.inputs, self.number)
             took_ms = (time.perf_counter() - begun) * 1000
             span.attributes = {"status": reply.status or None}
+            if reply.remembered is not None:
+                span.attributes["remembered"] = reply.remembered
             if reply.status >= 400 or reply.category:
                 span.status = Span.Status.ERROR
         refused = is_refusal(reply.status, reply.headers) and not reply.has_acted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from registry.manifests.functions import Evaluator
@@ -37,8 +37,24 @@ def apply(
     fields carry a data class; only the fields that ``outputs_schema`` declares come out, unless it declares none.
     ``key`` is the workspace's secret for the redaction modes hash and tokenise. Raises TransformError.
     """
+    made = inputs
+    for record, _ in walk(steps, inputs, inputs_schema=inputs_schema, outputs_schema=outputs_schema, key=key):
+        made = record
+    return _sorted_json(_declared(made, outputs_schema or {}), 0)
+
+
+def walk(
+    steps: list[dict[str, Any]],
+    inputs: Record,
+    *,
+    inputs_schema: Schema | None = None,
+    outputs_schema: Schema | None = None,
+    key: bytes = b"",
+) -> Iterator[tuple[Record, Classes]]:
+    """The record, with the classes that its fields carry, before the first step and behind each; as ``apply``."""
     record: Record = _sorted_json(inputs, 0)
     classes = read_paths(dict(declared_classes(inputs_schema or {}, "")))
+    yield record, classes
     for step in steps:
         op, args = step["op"], step["args"]
         if op in _FIELD_OPERATIONS:
@@ -52,7 +68,7 @@ def apply(
         else:
             raise TransformError("unknown_operation", f"There is no operation {op!r:.40}.")
         classes = follow(step, classes)
-    return _sorted_json(_declared(record, outputs_schema or {}), 0)
+        yield record, classes
 
 
 _FIELD_OPERATIONS: dict[str, Callable[..., Any]] = {
