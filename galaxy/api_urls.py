@@ -97,6 +97,7 @@ from sandbox.health.api import InstallationHealthView
 from sandbox.issue_api import IssueListView, IssueView
 from sandbox.metrics.api import MetricListView
 from sandbox.outcomes.api import OutcomeListView, OutcomeWeeksView
+from sandbox.triggers.api import DeliveryListView, TriggerListView, TriggerOffView, TriggerView
 from sandbox.upgrades.api import InstallationPreviewView, PreviewListView, PreviewStopView, PreviewView
 
 app_name = "api"
@@ -185,6 +186,10 @@ of_workspace = [
     path("metrics/", MetricListView.as_view(), name="metric-list"),
     path("outcomes/", OutcomeListView.as_view(), name="outcome-list"),
     path("outcome-weeks/", OutcomeWeeksView.as_view(), name="outcome-weeks"),
+    path("triggers/", TriggerListView.as_view(), name="trigger-list"),
+    path("triggers/<uuid:pk>/", TriggerView.as_view(), name="trigger-detail"),
+    path("triggers/<uuid:pk>/deliveries/", DeliveryListView.as_view(), name="trigger-delivery-list"),
+    path("triggers/<uuid:pk>/off/", TriggerOffView.as_view(), name="trigger-off"),
     path("issues/", IssueListView.as_view(), name="issue-list"),
     path("issues/<uuid:pk>/", IssueView.as_view(), name="issue-detail"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),

@@ -55,6 +55,7 @@ class SandboxConfig(AppConfig):
         palette.connect()
         look = ("outcomes/",)
         add_item(Item("", 12, "Dashboard", "sandbox:dashboard", "gauge", "core.view_listing", key="d", covers=look))
+        add_item(Item("", 35, "Triggers", "sandbox:trigger-list", "zap", "core.view_installation", key="h"))
         add_item(Item("", 30, "Runs", "sandbox:run-list", "activity", "core.view_listing", key="r"))
         add_item(
             Item(

@@ -1,7 +1,9 @@
 """Forms of the run pages: the filters of the list, and what a run is started with."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -14,6 +16,7 @@ from sandbox.schema_fields import WHOLE, Input, inputs_of, typed
 
 KINDS = [("action", "Action"), ("transform", "Transform"), ("pack", "Pack")]
 WEEK = "week"
+ANY, PEOPLE = "*", "-"  # which no trigger is called
 COUNTED = "counted"  # every call that an objective counts, whatever became of it
 PERIODS = {"1": ("Last 24 hours", 1), "7": ("Last 7 days", 7), "30": ("Last 30 days", 30)}
 
@@ -38,6 +41,8 @@ class RunFilterForm(FigureFields):
         choices=[("", "Any time"), (WEEK, "This week"), *((key, label) for key, (label, _) in PERIODS.items())],
     )
 
+    trigger = forms.ChoiceField(required=False, label="Started by")
+
     # What the links of a figure say, so that exactly its runs are listed; people do not choose these by hand.
     installation = forms.UUIDField(required=False, label="Extension", widget=forms.HiddenInput)
     connection = forms.UUIDField(required=False, label="Connection", widget=forms.HiddenInput)
@@ -50,8 +55,14 @@ class RunFilterForm(FigureFields):
     )
     checks = forms.BooleanField(required=False, label="Health checks", widget=forms.HiddenInput)
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, triggers: Mapping[str, str] = MappingProxyType({}), **options):
+        """``triggers`` are those of the workspace, {slug: name}; without any there is no such filter."""
         super().__init__(*args, **options)
+        if triggers:
+            chosen = [("", "Anybody"), (PEOPLE, "People and agents"), (ANY, "Any trigger"), *triggers.items()]
+            self.fields["trigger"].choices = chosen  # type: ignore[attr-defined]
+        else:
+            del self.fields["trigger"]
         for field in self.selects:
             field.field.widget.attrs["class"] = "select"
 
@@ -101,6 +112,11 @@ class RunFilterForm(FigureFields):
     def apply(self, runs):
         """``runs`` (a Run queryset) under the filters given. With an outcome, "when" is when that was settled."""
         data = self.cleaned_data
+        started = data.get("trigger")
+        if started in (ANY, PEOPLE):
+            runs = runs.filter(trigger__isnull=started == PEOPLE)
+        elif started:
+            runs = runs.filter(trigger__slug=started, trigger__removed_at=None)
         if data["target"]:
             runs = runs.filter(target__icontains=data["target"])
         for name in ("state", "mode", "kind"):

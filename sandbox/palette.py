@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from galaxy.core.palette import Act, Hit, Provider, add_act, add_provider
+from galaxy.core.permissions import can
 from galaxy.core.ui.words import relative
-from sandbox.models import Issue, Run
+from sandbox.models import Issue, Run, Trigger
 
 LOOKED_THROUGH = 2_000  # runs, newest first, in which a name is looked for; an id is found however old
 FEWEST_DIGITS = 4  # of an id that is meant as one
@@ -17,8 +18,10 @@ FEWEST_DIGITS = 4  # of an id that is meant as one
 def connect() -> None:
     """Register once, when the app is ready."""
     add_provider(Provider("Runs", 20, _runs, is_recent=True))
+    add_provider(Provider("Triggers", 22, _triggers))
     add_provider(Provider("Issues", 25, _issues))
     add_act(Act("Run an action", "sandbox:run-create", "core.run_installation", "play", "simulate call new start"))
+    add_act(Act("Make a trigger", "sandbox:trigger-create", "core.manage_trigger", "zap", "webhook schedule new"))
 
 
 def _runs(request, words: str, most: int) -> list[Hit]:
@@ -35,6 +38,22 @@ def _runs(request, words: str, most: int) -> list[Hit]:
             glyph=row.installation.extension.slug,
         )
         for row in rows.select_related("workspace", "installation__extension")[:most]
+    ]
+
+
+def _triggers(request, words: str, most: int) -> list[Hit]:
+    if not can(request.user, "core.view_installation", request.workspace):
+        return []
+    rows = Trigger.objects.in_workspace(request.workspace).kept()
+    rows = rows.filter(Q(name__icontains=words) | Q(slug__icontains=words) | Q(target__icontains=words))
+    return [
+        Hit(
+            row.name,
+            row.get_absolute_url(),
+            f"{row.get_kind_display()}, {row.get_state_display().lower()}",
+            glyph=row.installation.extension.slug,
+        )
+        for row in rows.select_related("workspace", "installation__extension").order_by("name", "id")[:most]
     ]
 
 

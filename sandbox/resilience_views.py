@@ -12,7 +12,7 @@ from sandbox import circuit
 from sandbox.breakers import require_steering, reset_breaker, trip_breaker
 from sandbox.holds import AlreadyFree, holds_of, release_by_force
 from sandbox.issues import close_issue, denied_to_close
-from sandbox.models import Breaker, Category, Issue, Run
+from sandbox.models import Breaker, Category, Issue, Run, Trigger
 from sandbox.resilience_forms import BreakerForm, IssueFilterForm, ReasonForm
 from sandbox.resilience_page import facts_for
 
@@ -111,6 +111,12 @@ def _issue(request, pk) -> Issue:
     return get_object_or_404(rows.select_related(*related, "connection__owner", "closed_by"), pk=pk)
 
 
+def _trigger_of(issue: Issue) -> Trigger | None:
+    """The trigger that it is about, as long as there is one."""
+    rows = Trigger.objects.in_workspace(issue.workspace_id).kept().select_related("workspace")
+    return rows.filter(pk=issue.facts["trigger"]).first() if "trigger" in issue.facts else None
+
+
 def _issue_page(request, issue: Issue, form: ReasonForm, *, status: int = 200):
     breaker = None
     if issue.connection and issue.kind == Issue.Kind.BREAKER_OPEN:
@@ -122,8 +128,9 @@ def _issue_page(request, issue: Issue, form: ReasonForm, *, status: int = 200):
         "form": form,
         "denied": denied_to_close(issue, request.user) if issue.is_open else None,
         "breaker": breaker,
-        "facts": [_fact(name, value) for name, value in issue.facts.items() if name != "run"],
+        "facts": [_fact(name, value) for name, value in issue.facts.items() if name not in ("run", "trigger")],
         "run": seen.filter(pk=issue.facts["run"]).first() if "run" in issue.facts else None,
+        "trigger": _trigger_of(issue),
     }
     return render(request, "sandbox/issue_detail.html", context, status=status)
 

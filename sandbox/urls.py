@@ -14,6 +14,7 @@ urlpatterns = [
     path("dashboard/targets/", metrics.target_list, name="target-list"),
     path("dashboard/targets/<uuid:pk>/<str:target>/", metrics.target_detail, name="target-detail"),
     path("outcomes/", outcomes.outcome_list, name="outcome-list"),
+    path("triggers/", include("sandbox.triggers.urls")),
     path("issues/", resilience_views.issue_list, name="issue-list"),
     path("issues/<uuid:pk>/", resilience_views.issue_detail, name="issue-detail"),
     path("issues/<uuid:pk>/closing/", resilience_views.issue_closing, name="issue-closing"),

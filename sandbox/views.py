@@ -24,6 +24,7 @@ from sandbox.services import cancel_run, invoke, settle_run
 from sandbox.services.fixtures import MAY_KEEP, make_fixture, review_fixture
 from sandbox.services.foreseeing import foresee
 from sandbox.targets import GROUPS, choices, inputs_again, target_of
+from sandbox.triggers.reading import names_of
 
 PAGE_SIZE = 25
 COLUMNS = {"target": "target", "state": "state", "asked": "created_at"}
@@ -31,12 +32,12 @@ COLUMNS = {"target": "target", "state": "state", "asked": "created_at"}
 
 @require_safe
 def run_list(request, workspace):
-    form = RunFilterForm(request.GET)
+    form = RunFilterForm(request.GET, triggers=names_of(request.workspace))
     visible = Run.objects.in_workspace(request.workspace).visible_to(request.user)
     is_valid = form.is_valid()
     sort, order = requested_sort(request, COLUMNS, "-asked")
     runs = form.list_from(visible) if is_valid else visible.none()
-    runs = runs.select_related("workspace", "installation__extension", "requested_by", "outcome")
+    runs = runs.select_related("workspace", "installation__extension", "requested_by", "trigger", "outcome")
     page = Paginator(runs.order_by(order, "-created_at", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     for run in page.object_list:
         run.took_ms = took_ms(run)
@@ -152,7 +153,8 @@ def _find(request, pk) -> Run:
         runs.select_related(
             "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
             "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
-            "connection__owner", "agent__workspace", "instead_of__workspace", "rehearses__workspace",
+            "connection__owner", "agent__workspace", "trigger__workspace", "instead_of__workspace",
+            "rehearses__workspace",
         ),
         pk=pk,
     )  # fmt: skip

@@ -43,6 +43,8 @@ API_PERMISSIONS = {
     "publishers.write": "Keep keys of your publishers, and sign versions",
     "runs.read": "See runs",
     "runs.write": "Start and cancel runs",
+    "triggers.read": "See triggers and what came in",
+    "triggers.stop": "Switch triggers off",
     "issues.read": "See issues",
     "approvals.read": "See approval requests",
     "approvals.write": "Withdraw, remind of and repeat your own requests, and ask for changes",

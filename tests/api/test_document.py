@@ -18,6 +18,7 @@ import schemathesis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.http import HttpResponse
+from django.test import Client
 from django.utils import timezone
 from drf_spectacular.validation import validate_schema
 
@@ -42,6 +43,8 @@ from registry.publishers.naming import make_publisher
 from registry.publishers.proving import set_domain
 from registry.services.quarantining import stop_versions
 from sandbox.metrics.rolling import roll_up
+from sandbox.models import Trigger
+from sandbox.triggers.firing import tend
 from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
 from tests.api.conftest import send, url
@@ -50,6 +53,7 @@ from tests.extensions import PROBE, publish
 from tests.matrix.policy_routes import RULE
 from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
+from tests.matrix.trigger_routes import triggers
 from tests.matrix.update_routes import HOURS, updates
 from tests.registry.samples import connector
 from tests.registry.samples import publish as publish_sample
@@ -151,6 +155,11 @@ def exchanges(
     )
     post("drafts_remove", client, f"drafts/{draft['id']}/removal/", {})
     _bundles(note, post, client, workspace, admin, tmp_path)
+    started = _delivered(workspace, admin)
+    note("triggers_list", client.get(url("triggers/?limit=1")))
+    note("triggers_retrieve", client.get(url(f"triggers/{started.pk}/")))
+    note("triggers_deliveries_list", client.get(url(f"triggers/{started.pk}/deliveries/?limit=1")))
+    post("triggers_off", client, f"triggers/{started.pk}/off/", {"reason": "The shop is closed for a day."})
     issue(probe)
     issues = note("issues_list", reader.get(url("issues/?limit=1&open=true")))
     note("issues_retrieve", reader.get(url(f"issues/{issues['results'][0]['id']}/")))
@@ -254,6 +263,12 @@ def _figures(note, reader, probe, admin):
     note("metrics_list", reader.get(url("metrics/?limit=1&target=probe.put")))
     note("outcomes_list", reader.get(url("outcomes/?limit=1")))
     note("outcome_weeks_retrieve", reader.get(url("outcome-weeks/")))
+def _delivered(workspace, admin) -> Trigger:
+    """A webhook at which something came in that started a run."""
+    trigger = triggers(workspace, admin)["trigger"]
+    Client().post(f"/hooks/{trigger.address}/", {"key": "thing-1"}, content_type="application/json")
+    tend(trigger.pk)
+    return trigger
 
 
 def _bundles(note, post, client, workspace, admin, folder):

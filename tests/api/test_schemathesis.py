@@ -37,6 +37,7 @@ from tests.matrix.policy_routes import policies
 from tests.matrix.publisher_routes import publishers
 from tests.matrix.stream_routes import streams
 from tests.matrix.submission_routes import submissions
+from tests.matrix.trigger_routes import triggers
 from tests.matrix.update_routes import updates
 from tests.submitting import text_of
 
@@ -100,6 +101,7 @@ def test_no_made_up_request_breaks_it(
         "bundles": bundles(workspace, cast["admin"])["bundle"].pk,
         "drafts": begin_draft(workspace, text=text_of(), actor=cast["creator"]).pk,
         "previews": moves(probe)["preview"].pk,
+        "triggers": triggers(workspace, cast["admin"])["trigger"].pk,
         "submissions": submissions(workspace, cast)["waiting"].pk,
         "installations": probe.pk,
         "publishers": (published := publishers(workspace, cast["admin"], cast["member"]))["publisher"].pk,

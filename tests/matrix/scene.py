@@ -43,6 +43,7 @@ from tests.matrix import (
     standing_routes,
     stream_routes,
     submission_routes,
+    trigger_routes,
     update_routes,
     workshop_routes,
 )
@@ -108,6 +109,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | publisher_routes.publishers(workspace, cast["creator"], cast["approver"])
         | submission_routes.submissions(workspace, cast)
         | bundle_routes.bundles(workspace, admin)
+        | trigger_routes.triggers(workspace, admin)
         | news_routes.ways(workspace, cast["member"], waiting.approval)
     )
 

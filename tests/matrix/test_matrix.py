@@ -110,6 +110,11 @@ OBJECT_ROUTES = (
     "sink-pause",
     "sink-replay",
     "sink-key",
+    "trigger-on",
+    "trigger-off",
+    "trigger-trial",
+    "trigger-secret",
+    "delivery-list",
 )
 
 
