@@ -263,6 +263,8 @@ def _figures(note, reader, probe, admin):
     note("metrics_list", reader.get(url("metrics/?limit=1&target=probe.put")))
     note("outcomes_list", reader.get(url("outcomes/?limit=1")))
     note("outcome_weeks_retrieve", reader.get(url("outcome-weeks/")))
+
+
 def _delivered(workspace, admin) -> Trigger:
     """A webhook at which something came in that started a run."""
     trigger = triggers(workspace, admin)["trigger"]
