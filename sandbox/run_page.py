@@ -208,6 +208,11 @@ class RunPage:
         name = self.run.version.extension.name if self.run.kind == Kind.PACK else self.run.target
         return f"{name} {words.get(self.run.state, self.run.get_state_display().lower())}."
 
+    @property
+    def has_lost_spans(self) -> bool:
+        """Whether it was worked on and no span of it is here."""
+        return self.run.is_final and self.run.started_at is not None and not self._spans
+
     @cached_property
     def _children(self) -> list[Run]:
         steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)

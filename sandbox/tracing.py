@@ -2,15 +2,63 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
+import structlog
+from django.db import DatabaseError
 from django.utils import timezone
 
 from galaxy.core.db.instances import fresh
+from galaxy.core.telemetry.tallies import SPANS_LOST, note
 from sandbox.models import Run, Span
+
+log = structlog.get_logger(__name__)
+PAUSE_S = 60.0  # in which nothing is tried of a store that failed
+_keeps_from = 0.0  # monotonic seconds
+_P, _R = ParamSpec("_P"), TypeVar("_R")
+
+
+def outlives_its_spans(service: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A run goes on where its spans cannot be kept, such as in a month without a partition: ``service``, which is one
+    transaction, is then done once more without them, and for a while none are kept at all. They are counted as lost,
+    and the page of the run says that they are missing."""
+
+    @wraps(service)
+    def outliving(*args: _P.args, **options: _P.kwargs) -> _R:
+        try:
+            return service(*args, **options)
+        except DatabaseError as error:
+            if not _is_of_spans(error) or not keeps_spans():
+                raise
+            _pause()
+            return service(*args, **options)
+
+    return outliving
+
+
+def keeps_spans() -> bool:
+    return time.monotonic() >= _keeps_from
+
+
+def _pause() -> None:
+    global _keeps_from
+    _keeps_from = time.monotonic() + PAUSE_S
+    log.error("spans cannot be kept, runs go on without them", seconds=PAUSE_S)
+
+
+def _is_of_spans(error: DatabaseError) -> bool:
+    return Span._meta.db_table in str(error)
+
+
+def _kept(spans: list[Span]) -> list[Span]:
+    if keeps_spans():
+        return spans
+    note(SPANS_LOST, len(spans))
+    return []
 
 
 class Tracer:
@@ -53,10 +101,10 @@ class Tracer:
     def take(self) -> list[Span]:
         """The spans so far, to be stored now and not with the result."""
         spans, self.spans = self.spans, []
-        return spans
+        return _kept(spans)
 
     def finish(self, status: str, **attributes: Any) -> list[Span]:
-        """All spans, with the run's own around them."""
+        """All spans, with the run's own around them; none while they cannot be kept."""
         run = self._run
         root = fresh(
             Span,
@@ -73,7 +121,7 @@ class Tracer:
             status=status,
             attributes=attributes,
         )
-        return [root, *self.spans]
+        return _kept([root, *self.spans])
 
     def _new(self, name: str, kind: str, attributes: dict[str, Any]) -> Span:
         run, (moment, tick) = self._run, self._origin

@@ -47,7 +47,9 @@ class PackCost:
 
 def makers_of(outcomes: QuerySet[Outcome]) -> list[Part]:
     """The parts of ``outcomes``, those of most outcomes first; packs before their steps. Two queries."""
-    runs = Run.objects.filter(Q(outcome__in=outcomes) | Q(parent__outcome__in=outcomes, state=Run.State.SUCCEEDED))
+    runs = Run.objects.filter(
+        Q(outcome__in=outcomes) | Q(parent__outcome__in=outcomes, state=Run.State.SUCCEEDED, undoes=None)
+    )
     rows = (
         runs.annotate(root=Coalesce("parent_id", "pk"))
         .order_by()
@@ -81,7 +83,7 @@ def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | N
     runs: Any = Run.objects.filter(installation=installation)
     if version:
         runs = runs.filter(version=version)
-    steps = runs.filter(parent__isnull=False, state=Run.State.SUCCEEDED).values("parent")
+    steps = runs.filter(parent__isnull=False, state=Run.State.SUCCEEDED, undoes=None).values("parent")
     return outcomes.filter(Q(run__in=runs) | Q(run__in=steps))
 
 

@@ -18,6 +18,7 @@ from sandbox.services.calls import Call
 from sandbox.services.stored import payload_of
 from sandbox.services.taking import key_of
 from sandbox.stopping import yanked_since
+from sandbox.tracing import outlives_its_spans
 from sandbox.transforms.classes import Classes
 from sandbox.upgrades.carrying import carried_inputs, renames_for
 
@@ -47,6 +48,7 @@ def find_step(pack_run: Run, wanted: Wanted) -> Run | None:
     return rows.select_related("workspace", "requested_by").first()
 
 
+@outlives_its_spans
 def invoke_step(pack_run: Run, wanted: Wanted) -> Run:
     """A new run for a call of a pack, in the pack's mode; the one there is by now where a worker that lost the pack was
     a moment earlier.

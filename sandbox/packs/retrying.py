@@ -19,8 +19,10 @@ from sandbox.services.calls import Call
 from sandbox.services.leases import queue
 from sandbox.services.stored import KEPT
 from sandbox.stopping import refusal_of
+from sandbox.tracing import outlives_its_spans
 
 
+@outlives_its_spans
 @transaction.atomic
 def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
     """A new run that takes over what ``run``, which failed, had finished, and goes on at the step where it failed.

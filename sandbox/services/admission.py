@@ -38,7 +38,7 @@ from sandbox.services.calls import Call, made_up, question
 from sandbox.services.leases import doorbell, end
 from sandbox.services.taking import versions_for
 from sandbox.stopping import refusal_of
-from sandbox.tracing import Tracer
+from sandbox.tracing import Tracer, outlives_its_spans
 from sandbox.transforms.classes import Classes
 from sandbox.upgrades.carrying import carried_inputs
 
@@ -57,6 +57,7 @@ class Manner:
     is_stepped: bool = False
 
 
+@outlives_its_spans
 def invoke(
     workspace: Workspace,
     *,
@@ -102,6 +103,7 @@ def invoke(
         raise
 
 
+@outlives_its_spans
 def invoke_check(connection: Connection, target: str, *, user: User, chain: Actor) -> Run:
     """The run of a check of ``connection``, through the same gate: live, without inputs, and asking no one for a yes.
 

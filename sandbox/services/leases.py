@@ -34,7 +34,7 @@ from sandbox.models import CallRecord, Category, OutboxMessage, Outcome, Run, Ru
 from sandbox.services.stored import payload_of
 from sandbox.stopping import refusal_of
 from sandbox.tasks import perform_run
-from sandbox.tracing import Tracer
+from sandbox.tracing import Tracer, outlives_its_spans
 
 log = structlog.get_logger(__name__)
 RING_AGAIN = timedelta(seconds=10)  # a message that nobody answered by then is taken for lost
@@ -108,6 +108,7 @@ def _ring(workspace_id: UUID, run_id: UUID) -> None:
         OutboxMessage.objects.filter(run_id=run_id).update(ring_at=timezone.now())
 
 
+@outlives_its_spans
 @transaction.atomic
 def claim(run_id: UUID, recheck: Callable[[Run], Standing], ask_anew: Callable[[Run], None]) -> Run | None:
     """Step 6. Take a queued run, or one whose holder is gone, and consume its approval, in one transaction.
@@ -296,6 +297,7 @@ def give_back(run: Run, until: datetime, because: str) -> None:
         )
 
 
+@outlives_its_spans
 @transaction.atomic
 def end(
     run: Run,

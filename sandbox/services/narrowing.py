@@ -32,7 +32,7 @@ from sandbox.services.calls import Call
 from sandbox.services.lifecycle import drop_rehearsals
 from sandbox.services.stored import call_of
 from sandbox.shown import shown_value
-from sandbox.tracing import Tracer
+from sandbox.tracing import Tracer, outlives_its_spans
 from sandbox.transforms.classes import classes_at
 
 WITHOUT, LOWER, LEAVE_OUT = "without", "lower", "leave_out"
@@ -50,6 +50,7 @@ def narrowable(approval: Approval) -> tuple[Narrowable, ...]:
     return tuple(_shown(name, call, run) for name in _names(call))
 
 
+@outlives_its_spans
 @transaction.atomic
 def narrow(approval: Approval, reviewer: User, values: dict[str, Any]) -> Approval:
     """Replace what ``approval`` asks for by the same call made smaller; returns the new request, not yet decided.

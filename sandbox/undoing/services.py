@@ -13,12 +13,14 @@ from sandbox.errors import NotUndoable
 from sandbox.models import Run
 from sandbox.services.admission import admit, refuse_unplain, validate_inputs
 from sandbox.services.calls import Call
+from sandbox.tracing import outlives_its_spans
 from sandbox.undoing.family import family_of
 from sandbox.undoing.filling import Undo, changes_something, undo_of
 
 _LOOKED_AT = 200  # calls of a pack that are looked at for the question whether any can be taken back
 
 
+@outlives_its_spans
 @transaction.atomic
 def undo_run(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
     """Ask for what takes ``run`` back: the action that its own declares as ``undo``, with what the run gave and was

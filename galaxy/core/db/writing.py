@@ -73,8 +73,10 @@ def insert(*rows: Model | Insertion, or_update: tuple[list[str], list[str]] | No
 
     ``or_update`` names fields that are unique together, and those that are set instead where a row has their values
     already. For models without signals, whose rows bring their own keys; what the database makes itself is not read
-    back. Triggers do not see the rows of another model that go in with theirs.
+    back. Triggers do not see the rows of another model that go in with theirs. Without rows nothing is written.
     """
+    if not rows:
+        return
     statements, params = _insertions(rows)
     model = _model_of(rows)
     if or_update:

@@ -1,0 +1,5 @@
+"""What Galaxy tells other systems of itself: traces by OTLP, figures for Prometheus; and whose trace a call continues.
+
+traceparent.py reads what comes in, otlp.py writes spans as OpenTelemetry has them, tallies.py counts what was lost,
+prometheus.py answers ``/metrics``. docs/observability.md tells the rules.
+"""
