@@ -14,6 +14,13 @@ from galaxy.core.api.tokens import TokenListView, TokenRevocationView
 from galaxy.core.api.trail import CheckpointView, EventProofView, SinkListView, SinkView
 from marketplace import urls  # noqa: F401  (registers the converter "extension")
 from marketplace.api import ListingListView, ListingView
+from marketplace.assistant.api import (
+    AdviceActingView,
+    AdviceDismissalView,
+    AdviceListView,
+    AdviceSnoozeView,
+    AdviceView,
+)
 from marketplace.bundles.api import (
     BundleImportView,
     BundleListView,
@@ -190,6 +197,11 @@ of_workspace = [
     path("triggers/<uuid:pk>/", TriggerView.as_view(), name="trigger-detail"),
     path("triggers/<uuid:pk>/deliveries/", DeliveryListView.as_view(), name="trigger-delivery-list"),
     path("triggers/<uuid:pk>/off/", TriggerOffView.as_view(), name="trigger-off"),
+    path("advice/", AdviceListView.as_view(), name="advice-list"),
+    path("advice/<uuid:pk>/", AdviceView.as_view(), name="advice-detail"),
+    path("advice/<uuid:pk>/acting/", AdviceActingView.as_view(), name="advice-acting"),
+    path("advice/<uuid:pk>/dismissal/", AdviceDismissalView.as_view(), name="advice-dismissal"),
+    path("advice/<uuid:pk>/snooze/", AdviceSnoozeView.as_view(), name="advice-snooze"),
     path("issues/", IssueListView.as_view(), name="issue-list"),
     path("issues/<uuid:pk>/", IssueView.as_view(), name="issue-detail"),
     path("approvals/", ApprovalListView.as_view(), name="approval-list"),

@@ -474,6 +474,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},
+    "advise": {"task": "marketplace.tasks.advise", "schedule": 60.0 * 30},
     "tend-search": {"task": "marketplace.tasks.tend_search", "schedule": 60.0 * 60},
     "drop-old-bundles": {"task": "marketplace.tasks.drop_old_bundles", "schedule": 60.0 * 60},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},

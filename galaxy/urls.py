@@ -25,6 +25,7 @@ urlpatterns = [
     path("w/<slug:workspace>/", include("policies.urls")),
     path("w/<slug:workspace>/", include("sandbox.urls")),
     path("w/<slug:workspace>/", include("marketplace.urls")),
+    path("w/<slug:workspace>/", include("marketplace.assistant.urls")),
     path("w/<slug:workspace>/", include("marketplace.bundles.urls")),
     path("w/<slug:workspace>/", include("marketplace.reviews.urls")),
     path("w/<slug:workspace>/", include("marketplace.retiring.urls")),

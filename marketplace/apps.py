@@ -8,6 +8,7 @@ class MarketplaceConfig(AppConfig):
     def ready(self):
         from galaxy.core.navigation import Item, add_item
         from marketplace import notifications, palette
+        from marketplace.assistant import connecting as assistant
         from marketplace.bundles.released import is_imported
         from marketplace.evidence.models import Lowering
         from marketplace.levels import level_of, levels_of
@@ -19,6 +20,7 @@ class MarketplaceConfig(AppConfig):
         from registry.signals import installable_changed, proof_changed
 
         notifications.connect()
+        assistant.connect()
         palette.connect()
         news.connect()
         signing.register_release_reader(is_approved)

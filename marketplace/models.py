@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from marketplace.assistant.models import Advice
 from marketplace.bundles.models import BundleSource, BundleUpload, ImportedVersion
 from marketplace.cards.models import Card
 from marketplace.checks.models import KnownName
@@ -19,6 +20,7 @@ from marketplace.workshop.models import ApiDocument, ApiOperation, Draft, DraftF
 from registry.models import Extension, SharedQuerySet, Version
 
 __all__ = [
+    "Advice",
     "ApiDocument",
     "ApiOperation",
     "BundleSource",

@@ -81,3 +81,11 @@ def drop_old_bundles() -> int:
     from marketplace.bundles.importing import drop_old_uploads
 
     return drop_old_uploads()
+
+
+@shared_task
+def advise() -> int:
+    """Let the assistant look again in every workspace, and judge advice that is due; returns how much is new."""
+    from marketplace.assistant.services import advise_all
+
+    return advise_all()

@@ -38,7 +38,7 @@ def auto_approval_list(request, workspace):
 def auto_approval_create(request, workspace):
     require(request.user, "core.manage_rule", request.workspace)
     sent = request.POST if request.method == "POST" else None
-    asked = {name: request.GET.get(name, "") for name in ("installation", "scope")}
+    asked = {name: request.GET[name] for name in ("installation", "scope", "budget") if name in request.GET}
     form = AutoApprovalForm(sent, workspace=request.workspace, user=request.user, initial=asked)
     if form.is_valid():
         require_recent_proof(request, f"Auto-Approve {form.cleaned_data['scope']}")

@@ -14,7 +14,7 @@ from policies import subjects
 from policies.bound import changes
 from policies.models import Approval, ApprovalStage, Vote
 from policies.queue import Row, items_of, row_of
-from policies.recommending import Case, Past, Recommendation, recommend
+from policies.recommending import Advised, Case, Past, Recommendation, advised_for, recommend
 from policies.risk import Risk, risk_of
 from policies.services.following import BETWEEN_REMINDERS
 from policies.services.reviewers import why_not_yours
@@ -62,7 +62,8 @@ class Request:
     """One approval opened for one reader.
 
     ``why`` says why they may decide it, else ``why_not`` why they do not; ``denied`` is the permission that is missing
-    where that is the reason. ``recommendation`` is there while it waits, ``waiting`` for whoever asked.
+    where that is the reason. ``recommendation`` is there while it waits, ``waiting`` for whoever asked; ``advised`` is
+    the advice by which the Assistant prepared it.
     """
 
     row: Row
@@ -73,6 +74,7 @@ class Request:
     stages: list[StageView]
     past: Sequence[Row]
     recommendation: Recommendation | None
+    advised: Advised | None
     subject: str
     subject_url: str | None
     receipt_url: str
@@ -176,6 +178,7 @@ def request_of(approval: Approval, reader: User) -> Request:
         stages=_stages(stages, row.votes),
         past=[row_of(one) for one in past[:PAST_SHOWN]],
         recommendation=_recommendation(approval, panels, past) if approval.is_pending else None,
+        advised=advised_for(approval.workspace_id, approval.subject_id) if approval.subject_kind != "run" else None,
         subject=subjects.label_of(approval),
         subject_url=subjects.url_of(approval),
         receipt_url=_receipt_of(approval, reader),

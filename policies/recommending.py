@@ -4,9 +4,10 @@ Pure, and from structured facts alone: what was decided about the like, how larg
 undone. Nothing that an extension or a requester wrote is read, so that nobody can talk it into a yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 ENOUGH = 3  # decisions of one kind about the like before they speak for the next
 LATEST = 5  # of which none may be a no
@@ -58,6 +59,30 @@ class Recommendation:
     @property
     def title(self) -> str:
         return f"Recommends: {self.verdict}."
+
+
+@dataclass(frozen=True)
+class Advised:
+    """What the Assistant advised, where it prepared the request: the advice, why, and the page of it."""
+
+    sentence: str
+    reasons: tuple[str, ...]
+    url: str
+
+
+# For a workspace and what a request is about: the advice that it was prepared by, if it was.
+Adviser = Callable[[UUID, UUID], Advised | None]
+_advisers: list[Adviser] = []
+
+
+def register_adviser(adviser: Adviser) -> None:
+    """Say who knows what the Assistant prepared; once, when the app is ready."""
+    _advisers[:] = [adviser]
+
+
+def advised_for(workspace: UUID, subject: UUID) -> Advised | None:
+    """None where the Assistant did not prepare it."""
+    return _advisers[0](workspace, subject) if _advisers else None
 
 
 def recommend(case: Case) -> Recommendation:

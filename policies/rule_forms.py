@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.http import QueryDict
 
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
@@ -34,6 +35,8 @@ _FIELD_OF = {  # places that are more than one field, or none of that name
     "obligations": "rate_count",
     "rate": "rate_count",
 }
+
+MOST_SUGGESTED = 20  # names in one field
 
 
 class RuleForm(forms.Form):
@@ -345,6 +348,20 @@ def initial_of(rule: Rule) -> dict[str, Any]:
         found[name] = [str(day) for day in found.get(name, ())]
     found["when_hours_outside"] = "outside" if hours.get("outside") else ""
     return found | {"title": rule.title, "effect": rule.effect, "owner": str(rule.owner_id)}
+
+
+def suggested_by(query: QueryDict) -> dict[str, Any]:
+    """First values of a new rule that a link suggests: what it is about, and that it denies or asks. None that allows,
+    and no reason: whoever follows a link says why."""
+    found: dict[str, Any] = {}
+    if title := query.get("title", "").replace("\x00", "")[:80]:
+        found["title"] = title
+    if query.get("effect") in (Effect.DENY, Effect.REQUIRE_APPROVAL):
+        found["effect"] = query["effect"]
+    for name in ("what_extensions", "what_scopes", "what_actions"):
+        if named := [one.replace("\x00", "")[:160] for one in query.getlist(name)[:MOST_SUGGESTED] if one]:
+            found[name] = named
+    return found
 
 
 class ReasonForm(forms.Form):

@@ -14,7 +14,7 @@ from galaxy.core.models import User
 from galaxy.core.permissions import can, holders_of, require, why_not
 from policies.known import Known
 from policies.models import Rule, RuleSet
-from policies.rule_forms import ReasonForm, RuleForm, initial_of
+from policies.rule_forms import ReasonForm, RuleForm, initial_of, suggested_by
 from policies.rule_reading import (
     Preview,
     calls_to_try,
@@ -130,7 +130,7 @@ def _edit(request, rule: Rule | None):
         request.POST if request.method == "POST" else None,
         known=known,
         owners=owners,
-        initial=first | (initial_of(rule) if rule else {}),
+        initial=first | (initial_of(rule) if rule else suggested_by(request.GET)),
         is_draft=is_check,
     )
     context: dict = {"status": 200, "stale": None, "warnings": [], "preview": None}

@@ -46,6 +46,8 @@ API_PERMISSIONS = {
     "triggers.read": "See triggers and what came in",
     "triggers.stop": "Switch triggers off",
     "issues.read": "See issues",
+    "advice.read": "See what the Assistant advises",
+    "advice.write": "Act on advice, put it off and dismiss it",
     "approvals.read": "See approval requests",
     "approvals.write": "Withdraw, remind of and repeat your own requests, and ask for changes",
     "rules.read": "See rules and their history",

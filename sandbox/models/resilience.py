@@ -136,6 +136,7 @@ class Issue(WorkspaceModel):
         GOLDEN_FAILING = "golden_failing", "The golden flow is not as accepted"
         TRIGGER_PAUSED = "trigger_paused", "The trigger was switched off"
         TRIGGER_SILENT = "trigger_silent", "Nothing comes in at the webhook"
+        KEEPS_FAILING = "keeps_failing", "An action keeps failing"
 
     installation = models.ForeignKey(
         "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="issues"

@@ -50,6 +50,7 @@ from tests import sealing
 from tests.api.conftest import send, url
 from tests.bundling import bytes_of, foreign, trusted
 from tests.extensions import PROBE, publish
+from tests.matrix.advice_routes import advice
 from tests.matrix.policy_routes import RULE
 from tests.matrix.resilience_routes import issue
 from tests.matrix.secret_routes import secrets
@@ -163,6 +164,13 @@ def exchanges(
     issue(probe)
     issues = note("issues_list", reader.get(url("issues/?limit=1&open=true")))
     note("issues_retrieve", reader.get(url(f"issues/{issues['results'][0]['id']}/")))
+    told = advice(workspace, probe)["advice"]
+    note("advice_list", client.get(url("advice/?limit=1")))
+    note("advice_retrieve", client.get(url(f"advice/{told.pk}/")))
+    later = (timezone.now() + timedelta(days=7)).isoformat()
+    post("advice_snooze", client, f"advice/{told.pk}/snooze/", {"until": later})
+    post("advice_act", client, f"advice/{told.pk}/acting/", {})
+    post("advice_dismiss", client, f"advice/{told.pk}/dismissal/", {"reason": "It may delete one day."})
     note("approvals_list", reviewer.get(url("approvals/?limit=1")))
     note("approvals_retrieve", reviewer.get(url(f"approvals/{run['approval']}/")))
     note("decisions_list", client.get(url("decisions/?limit=1&effect=require_approval")))

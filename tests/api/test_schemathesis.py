@@ -31,6 +31,7 @@ from marketplace.workshop.drafts import begin_draft
 from policies.services.changes import ask_install
 from policies.services.granting import create_auto_approval
 from sandbox.services import invoke
+from tests.matrix.advice_routes import advice
 from tests.matrix.bundle_routes import bundles
 from tests.matrix.move_routes import moves
 from tests.matrix.policy_routes import policies
@@ -88,6 +89,7 @@ def test_no_made_up_request_breaks_it(
         token_of(person)  # one to be revoked
     updated = updates(workspace, cast["admin"])
     known = {
+        "advice": advice(workspace, probe)["advice"].pk,
         "approvals": run.approval_id,
         "decisions": run.decision_id,
         "rules": policies(workspace, cast["admin"])["rule"].pk,

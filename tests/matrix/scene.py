@@ -28,6 +28,7 @@ from sandbox.services import invoke
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_cast, make_staff
 from tests.matrix import (
+    advice_routes,
     audit_routes,
     bundle_routes,
     golden_routes,
@@ -110,6 +111,7 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
         | submission_routes.submissions(workspace, cast)
         | bundle_routes.bundles(workspace, admin)
         | trigger_routes.triggers(workspace, admin)
+        | advice_routes.advice(workspace, probe)
         | news_routes.ways(workspace, cast["member"], waiting.approval)
     )
 
