@@ -50,7 +50,7 @@ def pack_editor(request, workspace, pk):
     text, reading = text_of(values)
     form = PackForm(values, calls.called, reading.errors)
     if act == "check":
-        checked = _without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
+        checked = without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
         if wants_partial(request) and "part" not in request.GET:
             return render(request, "marketplace/checks/_findings.html", {"checked": checked})
         return _page(request, draft, form, checked=checked, did=Moved("Checked, not saved."))
@@ -106,7 +106,7 @@ def _page(
     if form is not None:
         if checked is None and not form.unplaced:
             text, reading = text_of(form.values)
-            checked = _without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
+            checked = without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
         context |= {
             "checked": checked,
             "offers": Calls(request.workspace, form.values.get("requires")).offers,
@@ -131,7 +131,7 @@ def _has_odd_text(request) -> bool:
     return any("\0" in text for _, texts in request.POST.lists() for text in texts)
 
 
-def _without_lines(checked: Checked) -> Checked:
+def without_lines(checked: Checked) -> Checked:
     return replace(checked, findings=[_bare(one) for one in checked.findings])
 
 

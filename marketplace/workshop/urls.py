@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketplace.workshop import document_views, field_views, migration_views, pack_views, views
+from marketplace.workshop import document_views, field_views, migration_views, pack_views, transform_views, views
 
 app_name = "workshop"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("workshop/drafts/<uuid:pk>/fields/", field_views.draft_fields, name="draft-fields"),
     path("workshop/drafts/<uuid:pk>/fields/check/", field_views.draft_fields_check, name="draft-fields-check"),
     path("workshop/drafts/<uuid:pk>/steps/", pack_views.pack_editor, name="pack-editor"),
+    path("workshop/drafts/<uuid:pk>/operations/", transform_views.transform_editor, name="transform-editor"),
     path("workshop/drafts/<uuid:pk>/migration/", migration_views.draft_migration, name="draft-migration"),
     path("workshop/drafts/<uuid:pk>/tests/", views.draft_tests, name="draft-tests"),
     path("workshop/drafts/<uuid:pk>/version/", views.draft_version, name="draft-version"),
