@@ -19,6 +19,7 @@ _SCENARIOS = {
     "429": "rate limit (429)",
     "5xx": "server failure (5xx)",
     "slow": "slow answer",
+    "partial": "some of many refused",
 }
 _EFFECTS = {"read": ("Reads", ""), "write": ("Writes", "info"), "delete": ("Deletes", "bad")}
 

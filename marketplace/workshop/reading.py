@@ -95,7 +95,7 @@ def trials_of(installation: Installation) -> list[TrialRow]:
     found = []
     for action in manifest.actions.values():
         target = f"{manifest.id}.{action.id}" if manifest.kind == Kind.CONNECTOR else manifest.id
-        known = {*action.fixtures, *_ALWAYS}
+        known = {*action.fixtures, *_ALWAYS} | ({Run.Scenario.BULK} if action.bulk else set())
         found.append(TrialRow(target, action.name, [one for one in Run.Scenario.choices if one[0] in known]))
     return found
 

@@ -87,6 +87,7 @@ class Run(WorkspaceModel):
         RATE = "429", "429, then OK"
         SERVER = "5xx", "503, then OK"
         SLOW = "slow", "Slow answer"
+        BULK = "partial", "Some of many refused"
 
     installation = models.ForeignKey(
         "registry.Installation", on_delete=models.PROTECT, db_index=False, related_name="+"

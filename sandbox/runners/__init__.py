@@ -17,7 +17,8 @@ class Reply:
     None where only the status can tell. ``was_sent`` is False where no request left at all. ``not_begun``: it is
     Galaxy's own sandbox that did not take the call, so that patience costs nobody anything.
     ``remembered`` says of a transform whether it was answered from an equal run before it; None of everything else.
-    ``requests`` are the redacted records of what left for it (sandbox.sandboxd.calling).
+    ``requests`` are the redacted records of what left for it (sandbox.sandboxd.calling), ``notes`` words and numbers
+    for the trace, without values.
     """
 
     status: int
@@ -32,6 +33,7 @@ class Reply:
     was_sent: bool = True
     not_begun: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, str | int] = field(default_factory=dict)
     field: str = ""
     remembered: bool | None = None
 

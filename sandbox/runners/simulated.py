@@ -1,20 +1,23 @@
 """Answers from an extension's own samples: nothing here reaches another system.
 
 A scenario is a script of replies. ``429`` and ``5xx`` fail once and then succeed, so that retries can be watched; the
-happy answer comes from the action's simulation handler, which computes it from the inputs, or else from its sample.
+happy answer comes from the action's simulation handler, which computes it from the inputs, else from its sample, and
+where it has none from what its outputs are declared to be (sandbox.samples). Each attempt names its sample.
 """
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from registry.manifests import ActionSpec
 from registry.manifests.functions import EvaluationFailed, evaluate_fields
 from registry.services import verified_manifest
-from sandbox import rest
+from sandbox import bulk_samples, rest
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.retry import category_of
 from sandbox.runners import Reply
+from sandbox.samples import made, varied
 
 MAX_LATENCY_MS = 5_000
 _SCRIPTS: dict[str, tuple[str, ...]] = {
@@ -24,6 +27,7 @@ _SCRIPTS: dict[str, tuple[str, ...]] = {
     Run.Scenario.RATE: ("429", "happy"),
     Run.Scenario.SERVER: ("5xx", "happy"),
     Run.Scenario.SLOW: ("slow",),
+    Run.Scenario.BULK: ("partial",),
 }
 
 
@@ -40,7 +44,9 @@ class SimulatedRunner:
         sample = self._script[min(number, len(self._script)) - 1]
         if sample in {"happy", "slow"}:
             self._pass_time(sample)
-            return self._answer(inputs)
+            return replace(self._answer(inputs), notes={"sample": sample})
+        if sample == "partial" and sample not in self.spec.fixtures:
+            return self._partly(inputs)
         fixture = self.spec.fixtures.get(sample)
         if fixture is None:
             raise RunError(
@@ -49,7 +55,17 @@ class SimulatedRunner:
                 sentence=f"{self.run.target} comes without a sample for “{self.run.get_scenario_display()}”.",
                 next_step="Pick another sample.",
             )
-        return replayed(self.spec, fixture)
+        return replace(replayed(self.spec, fixture), notes={"sample": sample})
+
+    def _partly(self, inputs: dict[str, Any]) -> Reply:
+        """As the happy answer, with some of its records refused; a call of none or one is answered as ever."""
+        self._pass_time("happy")
+        count = len(bulk_samples.records_of(self.spec, inputs))
+        refused = bulk_samples.refused_of(count, self.run.seed)
+        reply = self._answer(inputs)
+        outputs = bulk_samples.partly(reply.outputs, self.spec.outputs, count, refused)
+        notes = {"sample": "partial", "accepted": count - len(refused), "refused": len(refused)}
+        return replace(reply, outputs=outputs, notes=notes)
 
     def _answer(self, inputs: dict[str, Any]) -> Reply:
         return answered(self.spec, inputs, seed=self.run.seed, now=self.run.created_at.isoformat())
@@ -87,7 +103,11 @@ def answered(spec: ActionSpec, inputs: dict[str, Any], *, seed: int, now: str) -
     """What the simulation handler computes from the inputs, or else the happy sample. Raises RunError."""
     expressions = spec.simulation.get("answer")
     if not expressions:
-        return replayed(spec, {"body": {}, **spec.fixtures.get("happy", {}), "headers": {}})
+        happy = spec.fixtures.get("happy")
+        if happy is None:
+            return Reply(200, outputs=made(spec.outputs, inputs, seed=seed))
+        reply = replayed(spec, {"body": {}, **happy, "headers": {}})
+        return replace(reply, outputs=varied(reply.outputs, spec.outputs, inputs, seed=seed))
     try:
         outputs = evaluate_fields(expressions, {"inputs": inputs, "seed": str(seed)}, seed=seed, now=now)
     except EvaluationFailed as error:

@@ -201,7 +201,7 @@ class Tries:
             begun = time.perf_counter()
             reply = self._runner.attempt(self._call.inputs, self.number)
             took_ms = (time.perf_counter() - begun) * 1000
-            span.attributes = {"status": reply.status or None}
+            span.attributes = {"status": reply.status or None} | reply.notes
             if reply.remembered is not None:
                 span.attributes["remembered"] = reply.remembered
             if reply.status >= 400 or reply.category:

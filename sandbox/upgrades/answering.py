@@ -7,6 +7,7 @@ from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate_fields
 from registry.manifests.misfits import misfits
 from sandbox import rest
+from sandbox.samples import made, varied
 from sandbox.transforms import TransformError, apply
 
 NOT_REPLAYED = "not_replayed"
@@ -52,11 +53,15 @@ def _simulated(spec: ActionSpec, inputs: dict[str, Any], *, seed: int, now: str)
     """As the simulated runner answers the happy path."""
     if expressions := spec.simulation.get("answer"):
         return evaluate_fields(expressions, {"inputs": inputs, "seed": str(seed)}, seed=seed, now=now)
-    sample = spec.fixtures.get("happy", {})
+    if "happy" not in spec.fixtures:
+        return made(spec.outputs, inputs, seed=seed)
+    sample = spec.fixtures["happy"]
     body, headers = sample.get("body", {}), {name.lower(): str(one) for name, one in sample.get("headers", {}).items()}
     pagination = spec.raw.get("pagination")
     items = rest.items_of(pagination, body) if pagination else None
-    return rest.outputs_of(spec.raw, status=int(sample.get("status", 200)), headers=headers, body=body, items=items)
+    status = int(sample.get("status", 200))
+    outputs = rest.outputs_of(spec.raw, status=status, headers=headers, body=body, items=items)
+    return varied(outputs, spec.outputs, inputs, seed=seed)
 
 
 def _transformed(manifest: Manifest, inputs: dict[str, Any]) -> Answer:
