@@ -102,6 +102,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "galaxy.core.middleware.RequestIdMiddleware",
     "galaxy.core.ops.request_log.RequestLogMiddleware",
+    "galaxy.core.telemetry.traceparent.TraceparentMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -293,6 +294,12 @@ SPANS_KEPT_DAYS = env_int("SPANS_KEPT_DAYS", 90)
 METRICS_HOURS_KEPT_DAYS = env_int("METRICS_HOURS_KEPT_DAYS", 35)
 METRICS_KEPT_DAYS = env_int("METRICS_KEPT_DAYS", 400)
 METRICS_MOST_TARGETS = env_int("METRICS_MOST_TARGETS", 2000)
+
+# Where traces go by OTLP over HTTP, such as http://collector:4318; what else the SDK of OpenTelemetry reads from the
+# environment (headers, certificates, compression) it reads itself. And the token of whoever reads /metrics.
+OTLP_ENDPOINT = env_str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+OTLP_SERVICE_NAME = env_str("OTEL_SERVICE_NAME", "galaxy")
+METRICS_TOKEN = env_secret("METRICS_TOKEN", development="")
 # --- Triggers (docs/triggers.md) -------------------------------------------------------------------------------
 
 GALAXY_HOOK_BODY_BYTES = env_int("GALAXY_HOOK_BODY_KIB", 256) * 1024
@@ -462,6 +469,7 @@ CELERY_BEAT_SCHEDULE = {
     "make-due-moves": {"task": "registry.tasks.make_due_moves", "schedule": 60.0},
     "end-lapsed-holds": {"task": "registry.tasks.end_lapsed_holds", "schedule": 300.0},
     "roll-up-metrics": {"task": "sandbox.tasks.roll_up_metrics", "schedule": 15.0},
+    "export-traces": {"task": "sandbox.tasks.export_traces", "schedule": 10.0},
     "drop-old-metrics": {"task": "sandbox.tasks.drop_old_metrics", "schedule": 60.0 * 60 * 6},
     "tend-triggers": {"task": "sandbox.tasks.tend_triggers", "schedule": 2.0},
     "forget-deliveries": {"task": "sandbox.tasks.forget_deliveries", "schedule": 60.0 * 60},

@@ -11,6 +11,7 @@ class SandboxConfig(AppConfig):
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications.hooks import delivering
         from galaxy.core.ops import readiness
+        from galaxy.core.telemetry.prometheus import add_source
         from galaxy.core.vault import sealing
         from galaxy.core.vault.services import testing
         from galaxy.core.vault.tables import EnvelopeTable
@@ -24,6 +25,7 @@ class SandboxConfig(AppConfig):
         from sandbox import notifications, origins, palette, receivers
         from sandbox.condition import sandbox
         from sandbox.health.standing import standings_of
+        from sandbox.metrics.operators import figures
         from sandbox.models import Issue, TriggerKey
         from sandbox.rollouts import faring_of
         from sandbox.sandboxd import news
@@ -37,6 +39,7 @@ class SandboxConfig(AppConfig):
         from sandbox.upgrades import is_safe
 
         readiness.add_check("sandbox", sandbox)
+        add_source(figures)
         triggers.register(names_of)
         register_table(EnvelopeTable(TriggerKey, place_of_key))
         register_prover(is_safe)

@@ -171,3 +171,11 @@ def forget_deliveries() -> int:
     from sandbox.triggers.keeping import forget_deliveries as forget
 
     return forget()
+
+
+@shared_task
+def export_traces() -> int:
+    """Send the traces of runs that are over to the collector, if there is one; returns of how many runs."""
+    from sandbox.metrics.exporting import export_traces as export
+
+    return export()

@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from galaxy.core import patterns, views
 from galaxy.core.sso import views as sso
+from galaxy.core.telemetry import prometheus
 from galaxy.core.views import news
 
 app_name = "core"
@@ -9,6 +10,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.health, name="health"),
     path("readyz", views.ready, name="readiness"),
+    path("metrics", prometheus.metrics, name="metrics"),
     path("system/", views.system, name="system"),
     path("system/break-glass/", views.break_glass_list, name="break-glass-list"),
     path("system/break-glass/<uuid:pk>/ending/", views.break_glass_ending, name="break-glass-ending"),

@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from galaxy.core.models import Workspace
 from galaxy.core.sweeps import apart
+from galaxy.core.telemetry import exports_traces
 from sandbox.metrics.costs import charges_for, is_charged
 from sandbox.metrics.ended import Ended, Ending, Key, Sums, ending_of
 from sandbox.metrics.stored import Cell, read_rollups, write_rollups
-from sandbox.models import Charge, RollUp, Uncounted
+from sandbox.models import Charge, RollUp, Uncounted, Unsent
 
 BATCH = 5_000  # runs of one transaction
 AT_MOST = 200  # workspaces of one round of beat
@@ -113,6 +114,9 @@ def _count(workspace_id: UUID, runs: list[Ended]) -> None:
         for cell in cells_of(key, charge.charged_at):
             added[cell].charge(charge.unit, charge.units, charge.currency, charge.amount)
     Charge.objects.bulk_create(charges)
+    if exports_traces():
+        unsent = [Unsent(run_id=run.run_id, workspace_id=workspace_id) for run in runs if run.was is None]
+        Unsent.objects.bulk_create(unsent, ignore_conflicts=True)
     stored = read_rollups(workspace_id, added)
     write_rollups(workspace_id, stored, _capped(workspace_id, added, stored))
 

@@ -5,7 +5,7 @@ from sandbox.models.counting import Counts
 from sandbox.models.gate import Destination, Rehearsal
 from sandbox.models.golden import GoldenFlow, GoldenNight
 from sandbox.models.health import CheckSchedule, VersionFigure
-from sandbox.models.metrics import Charge, RollUp, RollUpQuerySet, Uncounted
+from sandbox.models.metrics import Charge, RollUp, RollUpQuerySet, Uncounted, Unsent
 from sandbox.models.resilience import Breaker, BreakerEvent, HealthCheck, Hold, Issue
 from sandbox.models.runs import (
     CallRecord,
@@ -54,6 +54,7 @@ __all__ = [
     "TriggerKey",
     "TriggerTally",
     "Uncounted",
+    "Unsent",
     "UpgradePreview",
     "UpgradeReport",
     "VersionFigure",

@@ -130,3 +130,19 @@ class Charge(WorkspaceModel):
 
     def __str__(self):
         return f"{self.amount} {self.currency} for {self.target}"
+
+
+class Unsent(models.Model):
+    """A run whose spans are to be sent on by OTLP; gone once the collector took them."""
+
+    run_id = models.UUIDField(primary_key=True)
+    workspace = models.ForeignKey("core.Workspace", on_delete=models.PROTECT, db_index=False, related_name="+")
+    noted_at = models.DateTimeField(default=timezone.now)
+
+    objects = WorkspaceQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "noted_at"], name="unsent_oldest")]
+
+    def __str__(self):
+        return f"Unsent {self.run_id}"

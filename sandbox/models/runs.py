@@ -149,6 +149,9 @@ class Run(WorkspaceModel):
     )
     seed = models.BigIntegerField()
     trace_id = models.CharField(max_length=32)
+    trace_parent = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="The caller's span, where it continues a trace."
+    )
     attempt = models.PositiveIntegerField(default=0)
     given_back = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)

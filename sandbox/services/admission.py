@@ -15,6 +15,7 @@ from galaxy.core.db.prepared import prepared
 from galaxy.core.db.writing import insert
 from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, User, Workspace
+from galaxy.core.telemetry.traceparent import incoming
 from policies.models import Approval, Decision, Effect
 from policies.services.decisions import decide as decide_and_store
 from registry.manifests.misfits import misfits
@@ -253,7 +254,7 @@ def admit(call: Call) -> Run:
         rehearses=call.rehearses,
         instead_of_id=call.again.subject_id if call.again else None,
         seed=call.parent.seed if call.parent else secrets.randbits(62),
-        trace_id=call.parent.trace_id if call.parent else secrets.token_hex(16),
+        **_trace_of(call),
     )
     tracer = Tracer(run)
     decision = run.decision = decide(call, tracer)
@@ -285,6 +286,15 @@ def admit(call: Call) -> Run:
         run.save(update_fields=["approval"])
         rehearse(call, run)
     return run
+
+
+def _trace_of(call: Call) -> dict[str, str]:
+    """The trace of a run: its pack's, the one that the call of the API continues, or a new one."""
+    if call.parent:
+        return {"trace_id": call.parent.trace_id}
+    if (continued := incoming()) and not call.asks_nobody:
+        return {"trace_id": continued.trace_id, "trace_parent": continued.parent_id}
+    return {"trace_id": secrets.token_hex(16)}
 
 
 def rehearse(call: Call, run: Run) -> Run | None:

@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 
 log = structlog.get_logger("galaxy.requests")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_QUIET = frozenset({"core:health", "core:readiness"})  # asked every few seconds by a machine
+_QUIET = frozenset({"core:health", "core:readiness", "core:metrics"})  # asked every few seconds by a machine
 
 
 class RequestLogMiddleware:
