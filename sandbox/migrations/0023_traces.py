@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('core', '0023_ways_to_people'),
-        ('sandbox', '0020_golden_flows'),
+        ('sandbox', '0022_some_of_many'),
     ]
 
     operations = [
