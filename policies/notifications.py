@@ -121,4 +121,8 @@ def _approvals(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UU
         .filter(pk__in=ids)
         .select_related("workspace")
     )
-    return {row.pk: Place(row.summary, row.get_absolute_url()) for row in rows}
+    return {row.pk: Place(row.summary, row.get_absolute_url(), _is_simulated(row)) for row in rows}
+
+
+def _is_simulated(approval: Approval) -> bool:
+    return approval.simulated or bool(approval.facts.get("simulated"))

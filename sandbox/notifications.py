@@ -43,4 +43,11 @@ def _place(run: Run) -> Place:
 def _issues(user: User, workspace: Workspace, ids: Iterable[UUID]) -> dict[UUID, Place]:
     rows = Issue.objects.in_workspace(workspace).visible_to(user).filter(pk__in=ids)
     rows = rows.select_related("workspace", "installation__extension")
-    return {row.pk: Place(f"{row.subject}: {row.get_kind_display().lower()}", row.get_absolute_url()) for row in rows}
+    return {
+        row.pk: Place(
+            f"{row.subject}: {row.get_kind_display().lower()}",
+            row.get_absolute_url(),
+            is_simulated=row.kind == Issue.Kind.GOLDEN_FAILING,  # found by playing it on samples
+        )
+        for row in rows
+    }
