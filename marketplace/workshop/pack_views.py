@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from galaxy.core.errors import DomainError
 from galaxy.core.http import wants_partial
@@ -19,6 +19,7 @@ from marketplace.workshop.models import Draft
 from marketplace.workshop.pack_calls import Calls
 from marketplace.workshop.pack_form import PackForm
 from marketplace.workshop.pack_moves import Moved, moved
+from marketplace.workshop.pack_trials import begin_trial, samples_of
 from marketplace.workshop.pack_values import Values, json_of, read_pack
 from marketplace.workshop.views import draft_of
 from registry.manifests import Finding
@@ -30,7 +31,7 @@ def pack_editor(request, workspace, pk):
     """The steps of a pack; a POST saves them as the draft's text, or adds, moves, removes and puts back, or checks."""
     draft = draft_of(request, pk)
     base = values_of(draft.text)
-    if base is None or _kind(base) != "pack":
+    if base is None or not _is_pack(base):
         return _page(request, draft, None, status=422 if request.method == "POST" else 200)
     if request.method != "POST":
         return _page(request, draft, PackForm(base, Calls(request.workspace, base.get("requires")).called))
@@ -55,6 +56,22 @@ def pack_editor(request, workspace, pk):
             return render(request, "marketplace/checks/_findings.html", {"checked": checked})
         return _page(request, draft, form, checked=checked, did=Moved("Checked, not saved."))
     return _save(request, draft, form, text)
+
+
+@require_POST
+def pack_trial(request, workspace, pk):
+    """Simulate what is saved, or lead to the consent to its version where that is not what is installed."""
+    draft = draft_of(request, pk)
+    try:
+        version, run = begin_trial(draft, request.POST, actor=request.user)
+    except DomainError as error:
+        base = values_of(draft.text)
+        form = PackForm(base, Calls(request.workspace, base.get("requires")).called) if _is_pack(base) else None
+        return _page(request, draft, form, refusal=error, status=error.status)
+    if run is not None:
+        return redirect(run)
+    messages.info(request, f"{version.number} is made. Install it, then it runs here.")
+    return redirect("workshop:version-installation", request.workspace.slug, draft.pk, version.pk)
 
 
 def _save(request, draft: Draft, form: PackForm, text: str):
@@ -109,6 +126,7 @@ def _page(
             checked = without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
         context |= {
             "checked": checked,
+            "samples": samples_of(form.flow),
             "offers": Calls(request.workspace, form.values.get("requires")).offers,
             "requires": json.dumps(form.values.get("requires") or {}),
             "removed": json.dumps(did.removed) if did and did.removed else "",
@@ -118,8 +136,8 @@ def _page(
     return render(request, template, context, status=status)
 
 
-def _kind(values: Values) -> str:
-    return str(values["kind"]) if "kind" in values else next((kind for kind in ("pack",) if kind in values), "")
+def _is_pack(values: Values | None) -> bool:
+    return values is not None and ("pack" in values or values.get("kind") == "pack")
 
 
 def _post(request, name: str) -> str:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("workshop/drafts/<uuid:pk>/fields/", field_views.draft_fields, name="draft-fields"),
     path("workshop/drafts/<uuid:pk>/fields/check/", field_views.draft_fields_check, name="draft-fields-check"),
     path("workshop/drafts/<uuid:pk>/steps/", pack_views.pack_editor, name="pack-editor"),
+    path("workshop/drafts/<uuid:pk>/trial/", pack_views.pack_trial, name="pack-trial"),
     path("workshop/drafts/<uuid:pk>/operations/", transform_views.transform_editor, name="transform-editor"),
     path("workshop/drafts/<uuid:pk>/migration/", migration_views.draft_migration, name="draft-migration"),
     path("workshop/drafts/<uuid:pk>/tests/", views.draft_tests, name="draft-tests"),

@@ -7,9 +7,9 @@ from registry.services import verified_manifest
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.redaction import workspace_key
+from sandbox.remembering import Remembering
 from sandbox.runners import Reply
 from sandbox.transforms import TransformError, apply
-from sandbox.transforms.remembering import Remembering
 
 _results = Remembering()  # of this process
 

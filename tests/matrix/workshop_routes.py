@@ -57,6 +57,7 @@ def place(route: str, things: dict) -> dict:
         "workshop:draft-fields": draft,
         "workshop:draft-fields-check": draft,
         "workshop:pack-editor": {"pk": things["pack_draft"].pk},
+        "workshop:pack-trial": {"pk": things["pack_draft"].pk},
         "workshop:transform-editor": {"pk": things["transform_draft"].pk},
         "workshop:draft-tests": draft,
         "workshop:draft-version": draft,

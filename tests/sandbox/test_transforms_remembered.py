@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from registry.manifests.operations import OPERATIONS as KNOWN
 from sandbox.models import Span
+from sandbox.remembering import Remembering
 from sandbox.services import invoke, perform
 from sandbox.transforms import TransformError, apply
 from sandbox.transforms.pipeline import OPERATIONS
-from sandbox.transforms.remembering import Remembering
 from tests.extensions import TIDY, installed
 from tests.playhouse import staged
 

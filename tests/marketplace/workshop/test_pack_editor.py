@@ -8,7 +8,8 @@ from django.urls import reverse
 from marketplace.workshop.drafts import begin_draft, save_draft
 from marketplace.workshop.field_values import values_of
 from registry.manifests import read
-from registry.models import Installation
+from registry.models import Installation, Version
+from sandbox.models import Run
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.filling import fields_of
 from tests.playhouse import staged
@@ -252,3 +253,28 @@ def test_the_graph_says_what_reads_what(browser, draft):
     assert "3 steps" in page and "flow__edge is-data is-dashed" in page
     assert "<b>look</b> calls <code>probe.look_up</code>, when" in page
     assert "reads tidy" in page
+
+
+def test_what_is_saved_is_simulated_with_a_sample_for_each_step_once_it_is_installed(
+    client_of, draft, admin, workspace
+):
+    trial = reverse("workshop:pack-trial", args=["meridian", draft.pk])
+    client = client_of(admin)
+    answer = client.post(trial, {"sample-look": "429"})
+    version = Version.objects.get(extension__slug="my.round")
+    consent = reverse("workshop:version-installation", args=["meridian", draft.pk, version.pk])
+    assert (answer.status_code, answer.url) == (302, consent)
+    client.post(consent)
+    answer = client.post(trial, {"sample-look": "429", "sample-tidy": "", "stepwise": "1"})
+    run = Run.objects.get(target="my.round")
+    assert (answer.status_code, answer.url) == (302, run.get_absolute_url())
+    assert (run.mode, run.scenarios, run.is_stepped) == ("simulated", {"look": "429"}, True)
+    assert Version.objects.filter(extension__slug="my.round").count() == 1
+
+
+def test_a_pack_without_a_sample_or_with_errors_is_not_tried(browser, workspace, creator, parts):
+    for text in (MINE[: MINE.index("sample:")], MINE.replace("key: item", "kye: item")):
+        draft = begin_draft(workspace, text=text, actor=creator)
+        answer = browser.post(reverse("workshop:pack-trial", args=["meridian", draft.pk]))
+        assert answer.status_code in (409, 422)
+        assert 'role="alert"' in answer.text
