@@ -43,9 +43,7 @@ def samples_of(flow: Flow) -> list[StepSample]:
     return found
 
 
-def begin_trial(
-    draft: Draft, data: Mapping[str, str], *, actor: User
-) -> tuple[Version, Installation | None, Run | None]:
+def begin_trial(draft: Draft, data: Mapping[str, str], *, actor: User) -> tuple[Version, Run | None]:
     """Make a version of what is saved, and simulate it with the pack's own sample where it is what is installed.
 
     ``data`` names a sample for a step by ``sample-<step>``, and ``stepwise`` where the run pauses after each. The run
