@@ -272,6 +272,17 @@ GALAXY_NEWS_HOOK_HOURS = env_int("GALAXY_NEWS_HOOK_HOURS", 72)
 # Who is asked for the TXT records that prove publishers' domains, as host or host:port; left out, the system's.
 GALAXY_NAMESERVERS = env_list("GALAXY_NAMESERVERS")
 
+# --- The assistant (docs/assistant.md) -------------------------------------------------------------------------
+
+# An endpoint like OpenAI's (https://…/v1) that may say sentences of the assistant in other words; off without a model.
+PAA_MODEL_URL = env_str("PAA_MODEL_URL")
+PAA_MODEL = env_str("PAA_MODEL")
+PAA_MODEL_KEY = env_str("PAA_MODEL_KEY")  # for the worker alone
+if bool(PAA_MODEL_URL) != bool(PAA_MODEL):
+    raise SettingError("PAA_MODEL_URL and PAA_MODEL belong together: set both or neither.")
+if PAA_MODEL_URL and not PAA_MODEL_URL.startswith("https://"):
+    raise SettingError("PAA_MODEL_URL is no https address.")
+
 # --- Sandbox (docs/sandbox.md) ---------------------------------------------------------------------------------
 
 SANDBOXD_SOCKET = Path(env_str("SANDBOXD_SOCKET") or Places.of(DATA_DIR).sockets / "sandboxd.sock")
@@ -483,6 +494,7 @@ CELERY_BEAT_SCHEDULE = {
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},
     "advise": {"task": "marketplace.tasks.advise", "schedule": 60.0 * 30},
+    "rephrase-advice": {"task": "marketplace.tasks.rephrase_advice", "schedule": 300.0},
     "tend-search": {"task": "marketplace.tasks.tend_search", "schedule": 60.0 * 60},
     "drop-old-bundles": {"task": "marketplace.tasks.drop_old_bundles", "schedule": 60.0 * 60},
     "delete-old-checks": {"task": "sandbox.tasks.delete_old_checks", "schedule": 60.0 * 60 * 6},

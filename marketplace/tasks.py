@@ -89,3 +89,11 @@ def advise() -> int:
     from marketplace.assistant.services import advise_all
 
     return advise_all()
+
+
+@shared_task
+def rephrase_advice() -> int:
+    """Have a model say new sentences of the assistant in other words, where one is named; returns how many it may."""
+    from marketplace.assistant.rephrasing import rephrase_all
+
+    return rephrase_all()

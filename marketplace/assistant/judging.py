@@ -9,7 +9,7 @@ from django.utils import timezone
 from galaxy.core.models import Workspace
 from marketplace.assistant.measures import measure_of
 from marketplace.assistant.models import Advice
-from marketplace.assistant.rules.running import BUDGET_MS
+from marketplace.assistant.rules.running import budget_of
 
 JUDGED_AFTER = timedelta(days=7)
 FEWEST, FEWEST_TIMED = 5, 20  # calls; of fewer nothing is said
@@ -36,7 +36,7 @@ def verdict_on(before: dict[str, Any], after: dict[str, Any], kind: str = "actio
     if what == "p95":
         if of < FEWEST_TIMED:
             return _UNKNOWN
-        return _HELPED if bad <= BUDGET_MS.get(kind, BUDGET_MS["action"]) else _DID_NOT
+        return _HELPED if bad <= budget_of(kind) else _DID_NOT
     if what == "errors":
         if of < FEWEST or not before["of"]:
             return _UNKNOWN

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from marketplace.assistant.models import Advice
@@ -18,15 +17,11 @@ from marketplace.assistant.reading import work as work_facts
 from policies.models import Approval, Decision, Effect
 from policies.models.approvals import Vote
 from registry.models import Connection
+from sandbox.metrics.reading import figures_of
+from sandbox.metrics.windows import window_of
 from sandbox.models import Counts, Run, Trigger
 
 WINDOW = timedelta(days=7)
-_SPENT = """
-SELECT count(*), percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at) * 1000)
-FROM sandbox_run
-WHERE workspace_id = %s AND installation_id = %s AND target = %s AND created_at > %s AND created_at <= %s
-    AND state = 'succeeded' AND (counts_as = 'good' OR kind = 'transform')
-"""
 
 
 def measure_of(advice: Advice, now: datetime | None = None) -> dict[str, Any]:
@@ -63,10 +58,10 @@ def _calls(advice: Advice, target: str, now: datetime) -> tuple[int, int]:
 
 
 def _p95(advice: Advice, target: str, now: datetime) -> Read:
-    with connection.cursor() as cursor:
-        cursor.execute(_SPENT, [advice.workspace_id, advice.installation_id, target, now - WINDOW, now])
-        calls, took = cursor.fetchone()
-    return round(took or 0), calls, None
+    window = window_of("7d", now)
+    ids = [advice.installation_id] if advice.installation_id else []
+    found = figures_of(advice.workspace, window, installations=ids, target=target)
+    return (round(found[0].p95_ms or 0), found[0].calls, None) if found else (0, 0, None)
 
 
 def _decisions(advice: Advice, now: datetime) -> Any:

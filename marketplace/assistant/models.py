@@ -56,7 +56,8 @@ class Advice(WorkspaceModel):
     """One piece of advice: ``open -> dismissed | closed``. One open at a time of each rule, subject and ``key``.
 
     ``sentence``, ``reasons``, ``grounds`` and ``step`` are written by the rule (marketplace.assistant.drafts),
-    and ``digest`` is over all of that; ``rephrased`` is the sentence in other words, "" where no model is believed.
+    and ``digest`` is over all of that. ``rephrased`` is the sentence in a model's words, "" where none was asked about
+    the digest ``asked_digest``, or was not believed: ``not_believed`` says why not, in a word.
     ``needs`` is the codename of the permission to act on it. Acting (``acted_at``) ends nothing: it is closed once what
     it tells of is so no more. ``made`` is the id of the change that acting asked for, if it asked for one.
     ``measure`` is what it is judged by, {what, bad, of, target, done}, as it was when somebody acted; ``after`` is the
@@ -98,6 +99,8 @@ class Advice(WorkspaceModel):
     step = models.JSONField()
     digest = models.CharField(max_length=64)
     rephrased = models.CharField(max_length=LONGEST_REPHRASED, blank=True)
+    asked_digest = models.CharField(max_length=64, blank=True)
+    not_believed = models.CharField(max_length=12, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     made_at = models.DateTimeField(default=timezone.now)
     renewed_at = models.DateTimeField(default=timezone.now)

@@ -220,8 +220,9 @@ def _bring_up_to_date(row: Advice, draft: Draft, now: datetime) -> bool:
     if row.severity < draft.severity:
         row.snoozed_until = None  # it was put off when it was less urgent
     row.severity, row.needs, row.digest, row.renewed_at = draft.severity, draft.needs, draft.digest, now
-    row.rephrased = ""
-    names = [*draft.content(), "severity", "needs", "digest", "renewed_at", "rephrased", "snoozed_until"]
+    row.rephrased = row.not_believed = ""
+    words = ("rephrased", "not_believed")
+    names = [*draft.content(), "severity", "needs", "digest", "renewed_at", "snoozed_until", *words]
     if row.acted_at is None:
         row.measure = draft.measure.as_json()
         names.append("measure")

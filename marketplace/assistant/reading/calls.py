@@ -13,38 +13,32 @@ from marketplace.assistant.rules.running import is_failing
 from marketplace.models import Listing
 from registry.manifests import ActionSpec, Manifest, load
 from registry.models import Installation, Kind
+from sandbox.metrics.reading import figures_of
+from sandbox.metrics.windows import window_of
 from sandbox.models import Counts, Issue, Run
 
 WINDOW = timedelta(days=7)
 MOST_SETS = 10  # different sets of scopes for which other extensions are looked for
 MOST_OFFERED = 50
-# From the index run_counted alone. Only what succeeded is timed: a refusal at once would make an action look quick.
+# From the index run_counted alone. How long they took is read from roll-ups (sandbox.metrics).
 _COUNTED = """
 SELECT installation_id, target, count(*) FILTER (WHERE counts_as = 'good'), count(*) FILTER (WHERE counts_as = 'bad'),
     max(created_at) FILTER (WHERE counts_as = 'good'), max(created_at) FILTER (WHERE counts_as = 'bad'),
-    percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at) * 1000)
-        FILTER (WHERE counts_as = 'good'),
     mode() WITHIN GROUP (ORDER BY error_category) FILTER (WHERE counts_as = 'bad')
 FROM sandbox_run
 WHERE workspace_id = %s AND counts_as <> '' AND created_at > %s AND created_at <= %s
 GROUP BY 1, 2
 """
-_TRANSFORMS = """
-SELECT installation_id, target, count(*),
-    percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at) * 1000)
-FROM sandbox_run
-WHERE workspace_id = %s AND kind = 'transform' AND state = 'succeeded' AND created_at > %s AND created_at <= %s
-GROUP BY 1, 2
-"""
 
 
 def called(here: Installed, now: datetime) -> tuple[Called, ...]:
-    """Every action that was called live within seven days, and every transform that ran."""
+    """Every action that was called live within seven days, and every transform that ran live."""
     since = now - WINDOW
     rows, found = _asked(_COUNTED, here, since, now), []
+    timed = {(one.installation, one.target): one for one in figures_of(here.workspace, window_of("7d", now))}
     failing = {(pk, target) for pk, target, good, bad, *_ in rows if bad and pk in here.by_id}
     newest, issues = _newest_failures(here, failing, since), _issues(here, failing)
-    for pk, target, good, bad, good_at, bad_at, took, category in rows:
+    for pk, target, good, bad, good_at, bad_at, category in rows:
         installation = here.by_id.get(pk)
         if installation is None:
             continue
@@ -58,17 +52,18 @@ def called(here: Installed, now: datetime) -> tuple[Called, ...]:
                 effect=spec.effect if spec else "",
                 scopes=tuple(spec.scopes) if spec else (),
                 figures=Figures(good, bad, last_bad=bad_at is not None and (good_at is None or bad_at > good_at)),
-                p95_ms=round(took) if took is not None else None,
+                p95_ms=_whole(timed[pk, target].p95_ms) if (pk, target) in timed else None,
                 category=category or "",
                 run=newest.get((pk, target)),
                 issue=issues.get((pk, target)),
             )
         )
-    for pk, target, calls, took in _asked(_TRANSFORMS, here, since, now):
-        if installation := here.by_id.get(pk):
-            named, slug = here.named(installation), installation.extension.slug
-            figures = Figures(calls, 0)
-            found.append(Called(named, slug, target, "transform", "read", (), figures, round(took or 0)))
+    for figures in timed.values():
+        installation = here.by_id.get(figures.installation) if figures.installation else None
+        if installation and figures.kind == Kind.TRANSFORM:
+            named, slug, calls = here.named(installation), installation.extension.slug, Figures(figures.calls, 0)
+            p95_ms = _whole(figures.p95_ms)
+            found.append(Called(named, slug, figures.target, Kind.TRANSFORM.value, "read", (), calls, p95_ms))
     return tuple(sorted(found, key=lambda one: (one.target, str(one.installation.id))))
 
 
@@ -101,6 +96,10 @@ def _offers(here: Installed, row: Listing, sets: set[tuple[str, ...]]) -> Iterab
                 good=row.good,
                 is_installed=slug in here.by_slug,
             )
+
+
+def _whole(ms: float | None) -> int | None:
+    return None if ms is None else round(ms)
 
 
 def action_of(installation: Installation, target: str) -> ActionSpec | None:

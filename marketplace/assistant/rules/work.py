@@ -181,7 +181,7 @@ def _trigger(one: Started, facts: Facts) -> Draft:
         sentence = say("Nothing comes in for the trigger {trigger}.", **names)
         silent = _length(facts.now - one.since) if one.since else "a while"
         reasons = [say("It has been silent for {silent}, which is longer than it usually is.", silent=silent)]
-    page = Link("sandbox:issue-list", (), f"kind=trigger_{one.how}")
+    page = Link("sandbox:trigger-detail", (str(one.trigger.id),))
     return Draft(
         rule="trigger_off",
         subject_kind="sandbox.trigger",
@@ -191,8 +191,8 @@ def _trigger(one: Started, facts: Facts) -> Draft:
         severity=WARN,
         sentence=sentence,
         reasons=(*reasons, say("It starts {name}.", **names)),
-        grounds=(Ground(say("The issue about it."), page),),
-        step=Step("open", "See its issue", page),
+        grounds=(Ground(say("The trigger, with what it started."), page),),
+        step=Step("open", "Open the trigger", page),
         measure=Measure("trigger", 1, 1),
         key=one.how,
     )
