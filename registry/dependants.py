@@ -12,10 +12,12 @@ from galaxy.core.permissions import can
 from registry.models import Hold, Installation, PackPin, ScheduledMove
 from registry.services.installing import needed_by
 
-PACK, AGENT, SCHEDULE, PIN, APPROVAL, GRANT = "pack", "agent", "schedule", "pin", "approval", "grant"
+PACK, AGENT, TRIGGER, SCHEDULE, PIN = "pack", "agent", "trigger", "schedule", "pin"
+APPROVAL, GRANT = "approval", "grant"
 LABELS = {
     PACK: "Packs",
     AGENT: "Agents",
+    TRIGGER: "Triggers",
     SCHEDULE: "Schedules",
     PIN: "Pins",
     APPROVAL: "Waiting requests",

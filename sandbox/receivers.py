@@ -10,7 +10,7 @@ from policies import outcomes, proofs
 from policies.models import Approval
 from policies.signals import approval_decided
 from policies.subjects import Subject, register
-from registry import moves
+from registry import dependants, moves
 from registry.models import Installation
 from registry.rollback import checks as rollback_checks
 from registry.signals import installation_removed, pin_moved
@@ -22,6 +22,7 @@ from sandbox.services import approval_was_decided, cancel_runs_of
 from sandbox.services.narrowing import narrow, narrowable
 from sandbox.services.renewing import ask_again
 from sandbox.triggers.pausing import owner_left, target_ended
+from sandbox.triggers.reading import uses_of
 from sandbox.upgrades import back_checks
 from sandbox.upgrades.carrying import carry_over
 from sandbox.upgrades.proving import foresight, proof, report_id
@@ -36,6 +37,7 @@ def connect() -> None:
     register("run", Subject("Run", _url_of_run, show=show, narrowable=narrowable, narrow=narrow, again=ask_again))
     outcomes.register("run", outcomes_of)
     rollback_checks.register(back_checks.checks_of)
+    dependants.register(uses_of)
     moves.register_reporter(report_id)
     moves.register_along(carry_over)
     moves.register_foreseer(foresight)

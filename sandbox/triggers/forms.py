@@ -36,7 +36,7 @@ class ChoosingForm(forms.Form):
     )
 
     def __init__(self, data=None, *, workspace: Workspace, user: User):
-        super().__init__(data)
+        super().__init__(data, initial={"kind": Trigger.Kind.WEBHOOK})
         self.fields["kind"].choices = [  # type: ignore[attr-defined]
             (Trigger.Kind.WEBHOOK, "Something comes in (webhook)"),
             (Trigger.Kind.SCHEDULE, "It is time (schedule)"),
@@ -183,6 +183,18 @@ class TriggerForm(forms.Form):
             self.fields[f"input-{name}"] = field
 
     @property
+    def open(self) -> dict[str, bool]:
+        """Which of the parts that can be folded stand open: where something is said, or wrong."""
+        parts = {"bounce": ("quiet_s", "longest_s", "debounce_key"), "silence": ("watched", "every_min", "poll_target")}
+        said = {
+            name: self[name].value() not in (None, "", 0, 0.0, "0") or bool(self[name].errors)
+            for names in parts.values()
+            for name in names
+            if name in self.fields
+        }
+        return {part: any(said.get(name, False) for name in names) for part, names in parts.items()}
+
+    @property
     def zones(self) -> list[str]:
         return sorted(available_timezones()) if "zone" in self.fields else []
 
@@ -278,7 +290,7 @@ def initial_of(trigger: Trigger) -> dict[str, Any]:
     """A stored trigger as the form's first values."""
     names = ("name", "slug", "purpose", "scopes", "simulates", "signature", "header", "per_minute", "debounce_key")
     found = {name: getattr(trigger, name) for name in (*names, "uses", "poll_target", "cron", "zone", "inputs")}
-    found["quiet_s"], found["longest_s"] = trigger.quiet_ms / _SECONDS, trigger.longest_ms / _SECONDS
+    found["quiet_s"], found["longest_s"] = _seconds(trigger.quiet_ms), _seconds(trigger.longest_ms)
     found["watched"] = _NOT if trigger.every_s is None else _USUAL if trigger.every_s == AS_USUAL else _DECLARED
     found["every_min"] = trigger.every_s // _MINUTES if trigger.every_s else None
     return found | {"sample": _as_text(trigger.sample)}
@@ -304,7 +316,7 @@ def initial_new(kind: str, source: Installation | None, required: list[str]) -> 
     if "timezone" in declared:
         taken["zone"] = declared["timezone"]
     if "debounce_ms" in declared:
-        taken["quiet_s"] = declared["debounce_ms"] / _SECONDS
+        taken["quiet_s"] = _seconds(declared["debounce_ms"])
     sample = sample_of(manifest.canonical)
     return found | taken | {"name": manifest.name, "purpose": manifest.summary, "sample": _as_text(sample)}
 
@@ -317,6 +329,12 @@ def sample_of(canonical: dict[str, Any]) -> Any:
             if part in fixtures[name]:
                 return fixtures[name][part]
     return {}
+
+
+def _seconds(milliseconds: int) -> float | int:
+    """3 and not 3.0, as people write it."""
+    whole, rest = divmod(milliseconds, _SECONDS)
+    return milliseconds / _SECONDS if rest else whole
 
 
 def _as_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -44,7 +45,9 @@ class TriggerPage:
         self.scopes = _scopes(trigger)
         self.missing = [line.scope for line in self.scopes if not line.is_held]
         self.keys: list[TriggerKey] = list(keys_in_force(trigger, self.now)) if trigger.is_webhook else []
-        self.next_times = [] if trigger.is_webhook else next_times_of(trigger, self.now)
+        self.next_times = (
+            [] if trigger.is_webhook else [(at, _there(at, trigger)) for at in next_times_of(trigger, now)]
+        )
         self.counted = counted(trigger, self.now - DAY) if trigger.is_webhook else {}
         self.every = interval(trigger)
 
@@ -75,6 +78,11 @@ class TriggerPage:
         """The latest starts, with their runs."""
         rows = TriggerFiring.objects.in_workspace(self.trigger.workspace_id).filter(trigger=self.trigger)
         return rows.select_related("run__workspace").defer("events").order_by("-opened_at")[:LATEST]
+
+
+def _there(at: datetime, trigger: Trigger) -> str:
+    """A time as the clock shows it where the schedule is at home: "Mon 30 Nov, 02:30"."""
+    return f"{at.astimezone(ZoneInfo(trigger.zone or 'UTC')):%a %d %b, %H:%M}"
 
 
 def _scopes(trigger: Trigger) -> list[ScopeLine]:

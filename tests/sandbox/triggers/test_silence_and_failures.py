@@ -6,6 +6,7 @@ import pytest
 
 from galaxy.core.members.people import remove_member
 from galaxy.core.models import AuditEvent, Membership, Notification
+from registry.dependants import dependants_of
 from registry.services.installing import uninstall
 from sandbox.models import Issue, Run, Trigger, TriggerDelivery, TriggerFiring
 from sandbox.services import perform
@@ -128,3 +129,9 @@ def test_with_its_owner_gone_it_is_off(webhook, workspace, admin, owner, django_
     trigger.refresh_from_db()
     assert not trigger.is_on
     assert "no member any more" in trigger.paused_because
+
+
+def test_what_it_starts_names_it_among_those_who_use_it(webhook, probe):
+    webhook(is_on=False)
+    (use,) = [one for one in dependants_of(probe) if one.kind == "trigger"]
+    assert (use.name, use.note) == ("New things", "starts probe.create, off now")
