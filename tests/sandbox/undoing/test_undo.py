@@ -1,0 +1,151 @@
+"""A person takes back what a run did: by the declared action, through the gate, and the outcome with it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from galaxy.core.models import AuditEvent
+from sandbox.errors import NotUndoable
+from sandbox.models import Outcome, Run
+from sandbox.services import invoke, perform
+from sandbox.undoing.services import undo_run, why_not_undone
+from tests.extensions import PROBE, TIDY, installed
+from tests.sandbox.packs.flows import calls, pack_of, ran, say_yes, set_up, undone
+from tests.sandbox.packs.live import connect, plays
+
+# An undo that needs nobody's yes: it writes and does not delete.
+MILD = PROBE.replace("undo: remove", "undo: put")
+MAKE = "id: make, use: probe.create, with: { key: \"'first'\" }"
+LOOP = "id: more, each: inputs.keys, most: 5, use: probe.create, with: { key: item }"
+
+
+@pytest.fixture
+def system(monkeypatch):
+    return plays(monkeypatch)
+
+
+@pytest.fixture
+def probe(workspace, admin, system):
+    found = installed(workspace, admin, MILD)[0]
+    connect("probe")
+    return found
+
+
+def created(workspace, admin, **inputs) -> Run:
+    return perform(invoke(workspace, actor=admin, target="probe.create", inputs={"key": "k"} | inputs).pk)
+
+
+def test_a_call_is_taken_back_by_what_its_action_declares(workspace, admin, probe, system):
+    run = created(workspace, admin)
+    undo = undo_run(run, actor=admin)
+    assert (undo.state, undo.target, undo.undoes_id, undo.mode) == ("queued", "probe.put", run.pk, "live")
+    assert undo_run(run, actor=admin).pk == undo.pk  # pressed twice
+    assert perform(undo.pk).state == "succeeded"
+    assert system.heard == [("probe.create", {"key": "k"}), ("probe.put", {"key": "k"})]
+    assert undo_run(run, actor=admin).pk == undo.pk  # and later
+    assert AuditEvent.objects.filter(action="run.requested", target_id=str(undo.pk)).exists()
+
+
+def test_deleting_needs_a_yes_as_ever(workspace, admin, approver, system):
+    installed(workspace, admin, PROBE)
+    connect("probe")
+    undo = undo_run(created(workspace, admin), actor=admin)
+    assert (undo.state, undo.target) == ("waiting", "probe.remove")
+    assert say_yes(undo, approver).state == "succeeded"
+
+
+def test_one_that_was_refused_may_be_asked_for_again(workspace, admin, probe):
+    run = created(workspace, admin)
+    first = undo_run(run, actor=admin)
+    Run.objects.filter(pk=first.pk).update(state="failed", error_category="transient", finished_at=timezone.now())
+    assert undo_run(run, actor=admin).pk != first.pk
+
+
+def test_a_value_that_was_hidden_is_not_guessed(workspace, admin, probe):
+    """What is shown of it would name another record, or none."""
+    run = created(workspace, admin, owner="ada@one.example")
+    assert "key was hidden" in why_not_undone(run)
+    with pytest.raises(NotUndoable):
+        undo_run(run, actor=admin)
+
+
+def test_it_goes_out_by_the_same_account_or_not_at_all(workspace, admin, probe):
+    run = created(workspace, admin)
+    other = probe.connections.get()
+    other.pk = None
+    other.owner = admin
+    other.status = "authenticated"
+    other._state.adding = True
+    other.save()
+    with pytest.raises(NotUndoable, match="went out by"):
+        undo_run(run, actor=admin)
+
+
+@pytest.mark.parametrize("which", ["nothing declared", "not over", "an undo", "a read"])
+def test_what_cannot_be_taken_back_says_why(workspace, admin, probe, which):
+    run = created(workspace, admin)
+    if which == "nothing declared":
+        run = perform(invoke(workspace, actor=admin, target="probe.put", inputs={"key": "k"}).pk)
+    elif which == "not over":
+        run = invoke(workspace, actor=admin, target="probe.create", inputs={"key": "k"})
+    elif which == "an undo":
+        run = perform(undo_run(run, actor=admin).pk)
+    else:
+        run = perform(invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": "k"}).pk)
+    assert why_not_undone(run)
+    with pytest.raises(NotUndoable):
+        undo_run(run, actor=admin)
+
+
+def flow(workspace, admin, **inputs) -> Run:
+    set_up(workspace, admin, pack_of(MAKE, LOOP, success="steps.make.id"), MILD)
+    connect("probe")
+    return ran(workspace, admin, **inputs)
+
+
+def test_a_pack_is_taken_back_step_by_step_from_its_end(workspace, admin, system):
+    run = flow(workspace, admin, keys=["a", "b"])
+    assert (run.state, run.mode, Outcome.objects.counting().count()) == ("succeeded", "live", 1)
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, undo.outputs) == ("succeeded", {"more": "succeeded", "make": "succeeded"})
+    assert [one[:2] for one in undone(undo)] == [("more", 2), ("more", 1), ("make", 0)]
+    assert [inputs["key"] for target, inputs in system.heard if target == "probe.put"] == ["b", "a", "first"]
+    assert calls(undo) == []
+    outcome = Outcome.objects.get(run=run)
+    assert outcome.undone_at is not None
+    assert not Outcome.objects.counting().exists()
+    assert AuditEvent.objects.filter(action="outcome.undone", target_id=str(run.pk)).count() == 1
+
+
+def test_what_is_undone_later_leaves_the_outcome(workspace, admin, system):
+    run = flow(workspace, admin, keys=[])
+    Run.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=16))
+    assert perform(undo_run(run, actor=admin).pk).state == "succeeded"
+    assert Outcome.objects.counting().count() == 1
+
+
+def test_a_pack_that_is_only_partly_taken_back_says_what_is_left(workspace, admin, system):
+    put = "id: put, use: probe.put, with: { key: \"'p'\" }"
+    installed(workspace, admin, MILD, TIDY, pack_of(MAKE, put))
+    connect("probe")
+    run = ran(workspace, admin)
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, undo.error["error_code"]) == ("failed", "undo_incomplete")
+    assert undo.error["compensation"] == {"put": "no_undo", "make": "succeeded"}
+    assert "“put” cannot be taken back" in undo.error["sentence"]
+    assert Outcome.objects.get(run=run).undone_at is None
+
+
+def test_a_simulated_pack_is_taken_back_in_simulation(workspace, admin, system):
+    set_up(workspace, admin, pack_of(MAKE), MILD)
+    run = ran(workspace, admin)
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, undo.mode, system.heard) == ("succeeded", "simulated", [])
+
+
+def test_whoever_may_not_write_takes_nothing_back(workspace, admin, member, probe, system):
+    run = created(workspace, admin)
+    undo = undo_run(run, actor=member)
+    assert (undo.state, undo.error_category) == ("failed", "policy_block")
+    assert len(system.heard) == 1
