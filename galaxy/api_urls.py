@@ -98,7 +98,7 @@ from registry.update_api import (
     UpdateRulesView,
     WaitView,
 )
-from sandbox.api import RunCancellationView, RunListView, RunView
+from sandbox.api import RunCancellationView, RunListView, RunRetryView, RunStepView, RunUndoingView, RunView
 from sandbox.connections.api import ConnectionListView, ConnectionView
 from sandbox.health.api import InstallationHealthView
 from sandbox.issue_api import IssueListView, IssueView
@@ -190,6 +190,9 @@ of_workspace = [
     path("runs/", RunListView.as_view(), name="run-list"),
     path("runs/<uuid:pk>/", RunView.as_view(), name="run-detail"),
     path("runs/<uuid:pk>/cancellation/", RunCancellationView.as_view(), name="run-cancellation"),
+    path("runs/<uuid:pk>/retry/", RunRetryView.as_view(), name="run-retry"),
+    path("runs/<uuid:pk>/undoing/", RunUndoingView.as_view(), name="run-undoing"),
+    path("runs/<uuid:pk>/step/", RunStepView.as_view(), name="run-step"),
     path("metrics/", MetricListView.as_view(), name="metric-list"),
     path("outcomes/", OutcomeListView.as_view(), name="outcome-list"),
     path("outcome-weeks/", OutcomeWeeksView.as_view(), name="outcome-weeks"),

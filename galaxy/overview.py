@@ -126,11 +126,15 @@ def _recent_runs(runs, list_url: str) -> Figure:
         every=Count("pk"),
         live=Count("pk", filter=Q(mode=Run.Mode.LIVE)),
         simulated=Count("pk", filter=Q(mode=Run.Mode.SIMULATED)),
+        partly=Count("pk", filter=Q(mode=Run.Mode.PARTIAL)),
         failed=Count("pk", filter=Q(state=Run.State.FAILED)),
     )
+    named = [("live", "mode=live"), ("simulated", "mode=simulated"), ("failed", "state=failed")]
+    if counts["partly"]:
+        named.insert(2, ("partly", "mode=partial"))
     notes = tuple(
-        (f"{counts[name]} {name}", f"{list_url}?when=7&{query}")
-        for name, query in (("live", "mode=live"), ("simulated", "mode=simulated"), ("failed", "state=failed"))
+        (f"{counts[name]} {'partly simulated' if name == 'partly' else name}", f"{list_url}?when=7&{query}")
+        for name, query in named
     )
     return Figure("Runs", counts["every"], "in 7 days", f"{list_url}?when=7", notes)
 

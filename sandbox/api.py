@@ -13,7 +13,9 @@ from policies.api import WaitingSerializer
 from policies.waiting import waiting_of
 from registry.models import Kind
 from sandbox.models import Category, Run
+from sandbox.packs.retrying import retry_pack, step_on
 from sandbox.services import cancel_run, invoke
+from sandbox.undoing.services import undo_run
 
 
 class RunErrorSerializer(serializers.Serializer):
@@ -27,6 +29,11 @@ class RunErrorSerializer(serializers.Serializer):
     next_step = serializers.CharField()
     field = serializers.CharField()
     retry_at = serializers.DateTimeField(allow_null=True, help_text="Before then there is no use in trying again.")
+    compensation = serializers.DictField(
+        child=serializers.CharField(),
+        default=dict,
+        help_text="What became of each step of a pack that was to be taken back.",
+    )
 
 
 class RunSerializer(serializers.Serializer):
@@ -34,13 +41,25 @@ class RunSerializer(serializers.Serializer):
     target = serializers.CharField()
     kind = serializers.ChoiceField(choices=Kind.choices)
     mode = serializers.ChoiceField(choices=Run.Mode.choices)
+    simulated = serializers.BooleanField(
+        source="is_simulated", help_text="Whether any of it may be made up: everything that is not live throughout."
+    )
     scenario = serializers.CharField(help_text="The sample a simulated run answers with, else empty.")
+    scenarios = serializers.DictField(
+        child=serializers.CharField(), help_text="Of a pack: the samples of single steps, by their ids."
+    )
+    stepwise = serializers.BooleanField(source="is_stepped", help_text="A pack that pauses after each step.")
     state = serializers.ChoiceField(choices=Run.State.choices)
     requested_by = PersonSerializer(help_text="Who answers for it.")
     agent = AgentSerializer(allow_null=True, help_text="Who acted in their name, if it was not they themselves.")
     chain = LinkSerializer(many=True)
     parent = serializers.UUIDField(source="parent_id", allow_null=True, help_text="The pack whose step this is.")
     step_id = serializers.CharField()
+    item = serializers.IntegerField(help_text="Which item of a loop it is for, from 1; 0 for what is no loop.")
+    resumes = serializers.UUIDField(
+        source="resumes_id", allow_null=True, help_text="The failed run of a pack that this one goes on with."
+    )
+    undoes = serializers.UUIDField(source="undoes_id", allow_null=True, help_text="The run that this one takes back.")
     version_digest = serializers.CharField()
     inputs = serializers.JSONField(help_text="Redacted.")
     outputs = serializers.JSONField(help_text="Redacted; null until there are any.")
@@ -86,9 +105,19 @@ class RunBody(StrictSerializer):
         required=False,
         choices=Run.Mode.choices,
         default=Run.Mode.SIMULATED,
-        help_text="What is not connected is simulated whatever is asked for; the answer says which it is.",
+        help_text="What is not connected is simulated whatever is asked for; the answer says which it is. partial, for "
+        "packs: live where it is connected, simulated elsewhere.",
     )
     scenario = serializers.ChoiceField(required=False, choices=Run.Scenario.choices, default=Run.Scenario.HAPPY)
+    scenarios = serializers.DictField(
+        child=serializers.ChoiceField(choices=Run.Scenario.choices),
+        required=False,
+        default=dict,
+        help_text="Of a pack: the samples of single steps, by their ids.",
+    )
+    stepwise = serializers.BooleanField(
+        required=False, default=False, help_text="A simulated pack pauses after each step."
+    )
 
 
 class Runs(RowsView):
@@ -134,7 +163,10 @@ class RunListView(Runs, ListView):
             target=wanted["target"],
             inputs=wanted["inputs"],
             simulate=wanted["mode"] == Run.Mode.SIMULATED,
+            partly=wanted["mode"] == Run.Mode.PARTIAL,
             scenario=wanted["scenario"],
+            scenarios=wanted["scenarios"],
+            stepwise=wanted["stepwise"],
         )
         return Response(RunDetailSerializer(self.visible().get(pk=run.pk)).data, status=201)
 
@@ -163,4 +195,63 @@ class RunCancellationView(Runs):
         self.read(EmptyBody)
         run = get_object_or_404(self.visible(), pk=pk)
         cancel_run(run, actor=self.caller.person, chain=self.caller.actor)
+        return Response(RunDetailSerializer(self.visible().get(pk=pk)).data)
+
+
+class RunRetryView(Runs):
+    opens = {"POST": "runs.write"}
+
+    @extend_schema(
+        operation_id="runs_retry",
+        summary="Retry a pack from the failed step",
+        request=EmptyBody,
+        responses={201: RunDetailSerializer},
+        tags=["Runs"],
+    )
+    @repeatable
+    def post(self, request, workspace, pk):
+        """A new run takes over what the failed one had finished, at the same versions, and goes on where it failed. The
+        values are kept for that for some days."""
+        self.read(EmptyBody)
+        run = get_object_or_404(self.visible(), pk=pk)
+        made = retry_pack(run, actor=self.caller.person, agent=self.caller.agent)
+        return Response(RunDetailSerializer(self.visible().get(pk=made.pk)).data, status=201)
+
+
+class RunUndoingView(Runs):
+    opens = {"POST": "runs.write"}
+
+    @extend_schema(
+        operation_id="runs_undo",
+        summary="Take back what a run did",
+        request=EmptyBody,
+        responses={201: RunDetailSerializer},
+        tags=["Runs"],
+    )
+    @repeatable
+    def post(self, request, workspace, pk):
+        """A run of the action that is declared as undo, or for a pack of those of its steps, the last one first. It is
+        decided, and approved, like any other."""
+        self.read(EmptyBody)
+        run = get_object_or_404(self.visible(), pk=pk)
+        made = undo_run(run, actor=self.caller.person, agent=self.caller.agent)
+        return Response(RunDetailSerializer(self.visible().get(pk=made.pk)).data, status=201)
+
+
+class RunStepView(Runs):
+    opens = {"POST": "runs.write"}
+
+    @extend_schema(
+        operation_id="runs_step",
+        summary="Go on with the next step",
+        request=EmptyBody,
+        responses=RunDetailSerializer,
+        tags=["Runs"],
+    )
+    @repeatable
+    def post(self, request, workspace, pk):
+        """Let a simulated pack that paused after a step go on with the next one."""
+        self.read(EmptyBody)
+        run = get_object_or_404(self.visible(), pk=pk)
+        step_on(run, actor=self.caller.person, chain=self.caller.actor)
         return Response(RunDetailSerializer(self.visible().get(pk=pk)).data)

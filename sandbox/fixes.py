@@ -18,6 +18,7 @@ from sandbox.breakers import HELD_BACK
 from sandbox.connections.permissions import has_page_for, why_not_yours
 from sandbox.errors import CATEGORIES
 from sandbox.models import Category, Run
+from sandbox.packs.marks import CODE
 
 _ASKED_ANEW = frozenset(
     {"approval_changed", "approval_rejected", "approval_expired", "approval_withdrawn", "approval_missing"}
@@ -164,6 +165,8 @@ def _policy_block(failure: _Failure) -> Fix:
         return Fix("Ask whoever holds its calls back, or reset its breaker.", _by_its_breaker(failure))
     if failure.code == "not_connected":
         return Fix("Connect it, then run it again.", (failure.reconnect(), failure.again()))
+    if failure.code == CODE:
+        return Fix("Connect what is simulated, or simulate all of it.", (failure.reconnect(), failure.again()))
     if failure.code in _ASKED_ANEW:
         return Fix("Ask again.", (failure.again("Ask again…"),))
     if failure.code == "scope_not_consented":

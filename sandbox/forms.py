@@ -1,7 +1,7 @@
 """Forms of the run pages: the filters of the list, and what a run is started with."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -173,7 +173,8 @@ class SettlementForm(forms.Form):
 class RunForm(forms.Form):
     """What a run is started with: its inputs by their schema, the sample that answers, and a key made per form.
 
-    The key makes a double click one run. ``mode`` is the button that was pressed.
+    The key makes a double click one run. ``mode`` is the button that was pressed. For a pack each of its ``steps`` that
+    answers with samples may have one of its own, and it may pause after each.
     """
 
     mode = forms.ChoiceField(choices=Run.Mode.choices, required=False)
@@ -185,13 +186,32 @@ class RunForm(forms.Form):
     idempotency_key = forms.UUIDField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
 
     def __init__(
-        self, data=None, *, schema: dict[str, Any], sample: dict[str, Any] | None = None, scenario: str | None = ""
+        self,
+        data=None,
+        *,
+        schema: dict[str, Any],
+        sample: dict[str, Any] | None = None,
+        scenario: str | None = "",
+        steps: Sequence[tuple[str, str]] = (),
     ):
-        """``scenario`` is the sample chosen at first; None where nothing answers with samples."""
+        """``scenario`` is the sample chosen at first; None where nothing answers with samples. ``steps`` are
+        pairs of the id of a pack's step and what it calls."""
         first = {"scenario": scenario or Run.Scenario.HAPPY, "idempotency_key": uuid.uuid4()}
         super().__init__(data, initial=first)
         if scenario is None:
             del self.fields["scenario"]
+        self._steps = [id for id, _ in steps]
+        for id, use in steps:
+            self.fields[f"sample_{id}"] = forms.ChoiceField(
+                required=False,
+                choices=[("", "As above"), *Run.Scenario.choices],
+                label=f"{id}, {use}",
+                widget=forms.Select(attrs={"class": "select"}),
+            )
+        if steps:
+            self.fields["stepwise"] = forms.BooleanField(
+                required=False, label="Pause after each step when simulated", help_text="It goes on when you say so."
+            )
         self._names: dict[str, Input] = {}
         for at, item in enumerate(inputs_of(schema)):
             name = f"in_{item.name}" if item.name.isidentifier() else f"in_{at}"
@@ -205,6 +225,16 @@ class RunForm(forms.Form):
     @property
     def input_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self._names]
+
+    @property
+    def step_fields(self) -> list[forms.BoundField]:
+        return [self[f"sample_{id}"] for id in self._steps]
+
+    @property
+    def scenarios(self) -> dict[str, str]:
+        """The samples of single steps, by their ids."""
+        chosen = {id: self.cleaned_data.get(f"sample_{id}", "") for id in self._steps}
+        return {id: sample for id, sample in chosen.items() if sample}
 
     @property
     def inputs(self) -> dict[str, Any]:

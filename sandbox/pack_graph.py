@@ -8,7 +8,7 @@ from galaxy.core.ui.words import tone_of
 from registry.manifests.flow_graph import Graph, State, graph_of
 from sandbox.models import Run
 
-_WORST = (  # of the items of a loop, the one that a person has to look at
+WORST = (  # of the items of a loop, the one that a person has to look at
     Run.State.FAILED,
     Run.State.UNKNOWN,
     Run.State.WAITING,
@@ -60,7 +60,7 @@ def _state(run: Run, runs: list[Run]) -> State:
             return State("Not started")
         left_out = run.state == Run.State.SUCCEEDED
         return State("Left out" if left_out else "Not reached", "plain", "skip-forward")
-    worst = min(runs, key=lambda one: _WORST.index(Run.State(one.state)))
+    worst = min(runs, key=lambda one: WORST.index(Run.State(one.state)))
     tone = tone_of(worst.state)
     done = sum(one.state == Run.State.SUCCEEDED for one in runs)
     word = worst.get_state_display() if len(runs) == 1 else f"{worst.get_state_display()}, {done} of {len(runs)}"

@@ -69,7 +69,7 @@ def _undo(manifest: Manifest, action: ActionSpec | None) -> str:
 
 def _payer(run: Run, action: ActionSpec | None) -> str:
     """Whose account the call is made with, and so who pays where the other system charges for it."""
-    if run.is_simulated:
+    if run.mode == Run.Mode.SIMULATED:
         return "Nobody: it is simulated."
     cost = action.raw.get("cost") if action else None
     whose = f"the account of {run.connection}" if run.connection else "this workspace"

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -15,10 +14,14 @@ from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, OutboxMessage, Run, Span
 from sandbox.pack_graph import Passed, graph_of_run, passed_of
+from sandbox.pack_steps import Step, steps_of, took_ms
+from sandbox.packs.retrying import is_paused
 from sandbox.requests_page import Request, requests_of
+from sandbox.run_offers import later_of, no_retry
 from sandbox.services.held import is_held
 from sandbox.trace import Row, Trace, waterfall
 
+CALLS_SHOWN = 400  # the last ones, of a pack that made more
 SPANS_SHOWN = 400  # a page longer than this helps nobody; the page says so when there are more
 LONGEST = 300  # characters of one value; the JSON has the rest
 SIGNALS = {
@@ -30,20 +33,6 @@ SIGNALS = {
 MOST_PAIRS = 40
 DEEPEST = 2  # levels below the first that are told by dotted names
 MOST_LISTED = 8  # values of a list that are told one by one
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of a pack: as its manifest plans it and, once it began, the run it became."""
-
-    id: str
-    use: str
-    run: Run | None
-    word: str
-
-    @property
-    def took_ms(self) -> float | None:
-        return took_ms(self.run) if self.run else None
 
 
 class RunPage:
@@ -61,13 +50,7 @@ class RunPage:
     @cached_property
     def steps(self) -> list[Step]:
         """The steps of a pack in the order of its manifest; empty for everything else."""
-        if self.run.kind != Kind.PACK:
-            return []
-        begun = {run.step_id: run for run in self._children}
-        return [
-            Step(step["id"], step["use"], begun.get(step["id"]), self._word_of(begun.get(step["id"])))
-            for step in self.run.version.parsed.steps
-        ]
+        return steps_of(self.run, self._family) if self.run.kind == Kind.PACK else []
 
     @cached_property
     def graph(self) -> Graph | None:
@@ -134,7 +117,7 @@ class RunPage:
     @property
     def held_by(self) -> Connection | None:
         """The connection that has to be renewed before the run, or the step it is at, goes on."""
-        return next((run.connection for run in [self.run, *self._children] if is_held(run)), None)
+        return next((run.connection for run in [self.run, *self._family] if is_held(run)), None)
 
     @cached_property
     def turn(self) -> OutboxMessage | None:
@@ -156,7 +139,7 @@ class RunPage:
 
     @property
     def steps_done(self) -> int:
-        return sum(1 for run in self._children if run.state == Run.State.SUCCEEDED)
+        return sum(1 for step in self.steps if step.state == Run.State.SUCCEEDED)
 
     @property
     def no_outputs(self) -> str:
@@ -166,6 +149,20 @@ class RunPage:
     @property
     def took_ms(self) -> float | None:
         return took_ms(self.run)
+
+    @cached_property
+    def later(self) -> Run | None:
+        """The run that goes on where this one failed, or takes it back."""
+        return later_of(self.run)
+
+    @cached_property
+    def no_retry(self) -> str:
+        """Why it cannot go on where it failed, "" where it can or that is no question."""
+        return no_retry(self.run) if self.later is None else ""
+
+    @cached_property
+    def is_paused(self) -> bool:
+        return is_paused(self.run)
 
     @cached_property
     def inputs(self) -> list[tuple[str, str]]:
@@ -198,7 +195,7 @@ class RunPage:
     @property
     def stamp(self) -> str:
         """Changes when the page would look different, so that a poll without news swaps nothing."""
-        states = [self.run.state, self.run.attempt, len(self._spans), *(run.state for run in self._children)]
+        states = [self.run.state, self.run.attempt, len(self._spans), *(run.state for run in self._family)]
         return hashlib.sha256("|".join(map(str, states)).encode()).hexdigest()[:12]
 
     @property
@@ -213,31 +210,23 @@ class RunPage:
         """Whether it was worked on and no span of it is here."""
         return self.run.is_final and self.run.started_at is not None and not self._spans
 
-    @cached_property
+    @property
     def _children(self) -> list[Run]:
+        return [run for run in self._family if run.undoes_id is None]
+
+    @cached_property
+    def _family(self) -> list[Run]:
+        """The calls it made, with those that took some of them back; of a long loop not all."""
         steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)
         related = ("workspace", "approval__workspace", "connection__workspace", "connection__owner")
         shown = ("installation__extension", "installation__workspace", "version__extension")
-        return list(steps.select_related(*related, *shown).order_by("created_at", "pk"))
+        rows = steps.select_related(*related, *shown).order_by("-created_at", "-pk")[:CALLS_SHOWN]
+        return list(rows)[::-1]
 
     @cached_property
     def _spans(self) -> list[Span]:
         spans = Span.objects.in_workspace(self.run.workspace).filter(root_run_id=self.run.parent_id or self.run.pk)
         return list(spans.order_by("started_at", "id")[: SPANS_SHOWN + 1])
-
-    def _word_of(self, step: Run | None) -> str:
-        if step:
-            return step.get_state_display()
-        if not self.run.is_final:
-            return "Not started"
-        return "Skipped" if self.run.state == Run.State.SUCCEEDED else "Not reached"
-
-
-def took_ms(run: Run) -> float | None:
-    """From start to end in milliseconds; None while that is not known."""
-    if not (run.started_at and run.finished_at):
-        return None
-    return (run.finished_at - run.started_at).total_seconds() * 1000
 
 
 def readable(values: Any) -> list[tuple[str, str]]:

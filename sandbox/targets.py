@@ -39,7 +39,8 @@ class Target:
 
     ``offline`` names the connectors that have no account yet; ``missing`` what a pack needs and the workspace lacks,
     as pairs of (slug, range). ``permission`` is what running it takes; ``writes_through`` are the installations that
-    steps of a pack change something with, which takes more.
+    steps of a pack change something with, which takes more. ``steps`` are those of a pack that answer with samples when
+    simulated, as pairs of id and what they call.
     """
 
     target: str
@@ -56,6 +57,18 @@ class Target:
     missing: tuple[tuple[str, str], ...] = ()
     writes_through: tuple[Installation, ...] = ()
     is_python: bool = False
+    steps: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_partly_connected(self) -> bool:
+        """Whether a pack may run live where it is connected and simulated elsewhere."""
+        return self.kind == Kind.PACK and self.is_forced and any(name not in self.offline for name in self.reaches)
+
+    @property
+    def live_in_part(self) -> str:
+        """What such a run reaches, as the page says it."""
+        live = [name for name in self.reaches if name not in self.offline]
+        return f"Partly simulated, it reaches {listed(live)} and makes up what {listed(self.offline)} would answer."
 
     @property
     def needs_sandbox(self) -> bool:
@@ -116,7 +129,14 @@ def target_of(workspace: Workspace, user: User, name: str) -> Target:
         missing=tuple(missing_requirements(workspace, manifest, pack=found.installation)),
         writes_through=_writers(workspace, manifest) if kind == Kind.PACK else (),
         is_python=is_python,
+        steps=_sampled(manifest, names) if kind == Kind.PACK else (),
     )
+
+
+def _sampled(pack: Manifest, names: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """The steps that call what is in ``names``: connectors and actions, which answer with samples."""
+    called = ((step["id"], step["use"]) for step in pack.steps)
+    return tuple((id, use) for id, use in called if use in names or use.rpartition(".")[0] in names)
 
 
 def inputs_again(target: Target, earlier: Run) -> dict[str, Any]:

@@ -19,12 +19,15 @@ from sandbox.fixes import fix_for
 from sandbox.fixture_page import FixturePage
 from sandbox.forms import RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
+from sandbox.packs.retrying import retry_pack, step_on
+from sandbox.run_offers import offers_for
 from sandbox.run_page import RunPage, took_ms
 from sandbox.services import cancel_run, invoke, settle_run
 from sandbox.services.fixtures import MAY_KEEP, make_fixture, review_fixture
 from sandbox.services.foreseeing import foresee
 from sandbox.targets import GROUPS, choices, inputs_again, target_of
 from sandbox.triggers.reading import names_of
+from sandbox.undoing.services import undo_run
 
 PAGE_SIZE = 25
 COLUMNS = {"target": "target", "state": "state", "asked": "created_at"}
@@ -62,7 +65,8 @@ def run_create(request, workspace):
     target = target_of(request.workspace, request.user, name)
     if request.method == "POST":
         require(request.user, target.permission, target.installation)
-        form = RunForm(request.POST, schema=target.schema, scenario="" if target.has_samples else None)
+        scenario = "" if target.has_samples else None
+        form = RunForm(request.POST, schema=target.schema, scenario=scenario, steps=target.steps)
         run = _start(request, target, form) if form.is_valid() else None
         if run:
             return redirect(run)
@@ -70,7 +74,7 @@ def run_create(request, workspace):
     earlier = _earlier(request, target)
     sample = inputs_again(target, earlier) if earlier else target.sample
     scenario = _scenario(request, earlier) if target.has_samples else None
-    form = RunForm(schema=target.schema, sample=sample, scenario=scenario)
+    form = RunForm(schema=target.schema, sample=sample, scenario=scenario, steps=target.steps)
     asked = foresee(
         request.workspace,
         actor=request.user,
@@ -109,6 +113,27 @@ def run_settlement(request, workspace, pk):
     return redirect(run)
 
 
+@require_POST
+def run_retry(request, workspace, pk):
+    run = retry_pack(_find(request, pk), actor=request.user)
+    messages.success(request, f"{run.target} goes on at the failed step, as a run of its own.")
+    return redirect(run)
+
+
+@require_POST
+def run_undoing(request, workspace, pk):
+    undone = _find(request, pk)
+    run = undo_run(undone, actor=request.user)
+    if not run.error:  # or its page says so
+        messages.success(request, f"{undone.target} is being taken back.")
+    return redirect(run)
+
+
+@require_POST
+def run_step(request, workspace, pk):
+    return redirect(step_on(_find(request, pk), actor=request.user))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def run_fixture(request, workspace, pk):
     run = _find(request, pk)
@@ -139,6 +164,7 @@ def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, 
         "denied": why_not(user, "registry.run_installation", run.installation),
         "can_cancel": _can_cancel(user, run),
         "fix": fix_for(run, page.failed_run, user),
+        "offers": offers_for(run, user),
         "settlement": (settlement or SettlementForm()) if is_unknown else None,
         "settle_denied": why_not(user, "core.write_installation", request.workspace) if is_unknown else None,
         "is_polled": is_partial and "seen" in request.GET,
@@ -154,7 +180,7 @@ def _find(request, pk) -> Run:
             "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
             "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
             "connection__owner", "agent__workspace", "trigger__workspace", "instead_of__workspace",
-            "rehearses__workspace",
+            "rehearses__workspace", "resumes__workspace", "undoes__workspace",
         ),
         pk=pk,
     )  # fmt: skip
@@ -194,14 +220,20 @@ def _grants_missing(user, target):
 
 def _start(request, target, form: RunForm) -> Run | None:
     """The run, or None with the refusals put beside the fields."""
+    mode = form.cleaned_data["mode"]
+    partly = mode == Run.Mode.PARTIAL and target.is_partly_connected
+    simulate = not partly and (target.is_forced or mode != Run.Mode.LIVE)
     try:
         return invoke(
             request.workspace,
             actor=request.user,
             target=target.target,
             inputs=form.inputs,
-            simulate=target.is_forced or form.cleaned_data["mode"] != Run.Mode.LIVE,
+            simulate=simulate,
+            partly=partly,
             scenario=form.cleaned_data.get("scenario", Run.Scenario.HAPPY),
+            scenarios=form.scenarios,
+            stepwise=simulate and form.cleaned_data.get("stepwise", False),
             idempotency_key=str(form.cleaned_data["idempotency_key"]),
         )
     except Invalid as error:

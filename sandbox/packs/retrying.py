@@ -83,8 +83,9 @@ def why_not_retried(run: Run) -> str:
 
 
 @transaction.atomic
-def step_on(run: Run, *, actor: User) -> Run:
-    """Let the run of a pack that paused after a step go on with the next one. Raises NotGranted, or Conflict."""
+def step_on(run: Run, *, actor: User, chain: Actor | None = None) -> Run:
+    """Let the run of a pack that paused after a step go on with the next one. ``chain`` is who acts where it is more
+    than ``actor``. Raises NotGranted, or Conflict."""
     locked = Run.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=run.pk)
     if locked.requested_by_id != actor.pk:
         require(actor, "core.write_installation", locked.workspace)
@@ -94,7 +95,7 @@ def step_on(run: Run, *, actor: User) -> Run:
     locked.save(update_fields=["state"])
     queue(locked)
     after = {"state": locked.state}
-    audit.record("run.stepped", actor=actor, target=locked, simulated=True, after=after)
+    audit.record("run.stepped", actor=chain or actor, target=locked, simulated=True, after=after)
     return locked
 
 

@@ -47,7 +47,7 @@ def seek_approval(
         records=call.bulk_count,
         is_bulk=call.is_bulk,
         data_classes=call.data_classes,
-        simulated=run.is_simulated,
+        simulated=run.mode == Run.Mode.SIMULATED,  # what is partly live is decided as what is live
         actor=call.chain,
         again=again,
         narrowed_from=narrowed_from,
@@ -91,7 +91,7 @@ def _facts(call: Call, run: Run, decision: Decision) -> dict[str, object]:
         "agent": str(call.agent) if call.agent else None,
         "agent_id": str(call.agent.pk) if call.agent else None,
         "pack": call.pack or None,
-        "simulated": run.is_simulated,
+        "simulated": run.mode == Run.Mode.SIMULATED,
         "inputs": run.inputs,
         "effect": spec.effect if spec else "read",
     }

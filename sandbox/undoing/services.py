@@ -7,6 +7,7 @@ from django.db import transaction
 from galaxy.core.audit import Actor
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Agent, User
+from galaxy.core.permissions import require
 from registry.models import Kind
 from registry.services import Resolved, connection_for, is_simulation_forced, resolve
 from sandbox.errors import NotUndoable
@@ -27,10 +28,12 @@ def undo_run(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
     given; of a pack for each of its steps, the last one first.
 
     Returns the run that does so, queued, waiting for approval, or failed by policy; the one there is where that was
-    asked for before. Raises NotUndoable.
+    asked for before. Raises NotGranted for another's run, or NotUndoable.
     """
     rows = Run.objects.select_for_update(of=("self",)).select_related("workspace", "version", "connection")
     locked: Run = rows.get(pk=run.pk)
+    if locked.requested_by_id != actor.pk:
+        require(actor, "core.write_installation", locked.workspace)
     earlier = undoing_of(locked)
     if earlier:
         return earlier

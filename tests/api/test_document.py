@@ -44,12 +44,13 @@ from registry.publishers.proving import set_domain
 from registry.services.quarantining import stop_versions
 from sandbox.metrics.rolling import roll_up
 from sandbox.models import Trigger
+from sandbox.services import perform
 from sandbox.triggers.firing import tend
 from sandbox.upgrades.previews import work_on as replay_calls
 from tests import sealing
 from tests.api.conftest import send, url
 from tests.bundling import bytes_of, foreign, trusted
-from tests.extensions import PROBE, publish
+from tests.extensions import PACK, PROBE, installed, publish
 from tests.matrix.advice_routes import advice
 from tests.matrix.policy_routes import RULE
 from tests.matrix.resilience_routes import issue
@@ -198,6 +199,7 @@ def exchanges(
     post("auto_approvals_revoke", client, f"auto-approvals/{grant.pk}/revocation/", {"reason": "Not needed"})
     other = send(client, "runs/", {"target": "probe.look_up", "inputs": {"key": "thing-1"}}).json()
     post("runs_cancel", client, f"runs/{other['id']}/cancellation/", {})
+    _packs(post, client, workspace, admin)
     events = note("events_list", reader.get(url("events/?limit=1&action=run.cancelled")))
     note("events_retrieve", reader.get(url(f"events/{events['results'][0]['id']}/")))
     note("connections_list", client.get(url("connections/?limit=1")))
@@ -279,6 +281,21 @@ def _delivered(workspace, admin) -> Trigger:
     Client().post(f"/hooks/{trigger.address}/", {"key": "thing-1"}, content_type="application/json")
     tend(trigger.pk)
     return trigger
+
+
+def _packs(post, client, workspace, admin) -> None:
+    """Packs that failed, that pause, and what a call is taken back by."""
+    installed(workspace, admin, PACK)
+    flow = {"target": "probe.flow", "inputs": {"name": "Ada", "on": "3 March 2026"}}
+    failed = send(client, "runs/", flow | {"scenarios": {"look": "401"}}).json()
+    perform(UUID(failed["id"]))
+    post("runs_retry", client, f"runs/{failed['id']}/retry/", {})
+    paused = send(client, "runs/", flow | {"stepwise": True}).json()
+    perform(UUID(paused["id"]))
+    post("runs_step", client, f"runs/{paused['id']}/step/", {})
+    made = send(client, "runs/", {"target": "probe.create", "inputs": {"key": "thing-1"}}).json()
+    perform(UUID(made["id"]))
+    post("runs_undo", client, f"runs/{made['id']}/undoing/", {})
 
 
 def _bundles(note, post, client, workspace, admin, folder):

@@ -47,6 +47,7 @@ STATUSES = {
     "cancelled": Tone("line", "ban"),
     "skipped": Tone("line", "skip-forward"),
     "simulated": Tone("sim", "flask-conical"),
+    "partial": Tone("sim", "flask-conical"),
     "live": Tone("ok", "radio"),
     # decisions
     "allow": Tone("ok", "check"),

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from galaxy.core.models import AuditEvent
+from galaxy.core.permissions import NotGranted
 from sandbox.errors import NotUndoable
 from sandbox.models import Outcome, Run
 from sandbox.services import invoke, perform
@@ -146,6 +147,9 @@ def test_a_simulated_pack_is_taken_back_in_simulation(workspace, admin, system):
 
 def test_whoever_may_not_write_takes_nothing_back(workspace, admin, member, probe, system):
     run = created(workspace, admin)
+    with pytest.raises(NotGranted):
+        undo_run(run, actor=member)
+    Run.objects.filter(pk=run.pk).update(requested_by=member)  # their own, from when they could
     undo = undo_run(run, actor=member)
     assert (undo.state, undo.error_category) == ("failed", "policy_block")
     assert len(system.heard) == 1
