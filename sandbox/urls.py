@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from sandbox import resilience_views, views
+from sandbox import resilience_views, use_history, views
 from sandbox.golden import views as golden
 from sandbox.health import views as health
 from sandbox.metrics import views as metrics
@@ -31,6 +31,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/fixture/", views.run_fixture, name="run-fixture"),
     path("runs/<uuid:pk>/settlement/", views.run_settlement, name="run-settlement"),
     path("installed/<uuid:pk>/health/", health.installation_health, name="installation-health"),
+    path("installed/<uuid:pk>/history/", use_history.use_history, name="use-history"),
     path("installed/<uuid:pk>/golden/", golden.golden_flow, name="golden-flow"),
     path("installed/<uuid:pk>/golden/play/", golden.golden_play, name="golden-play"),
     path("installed/<uuid:pk>/golden/mark/", golden.golden_marking, name="golden-marking"),

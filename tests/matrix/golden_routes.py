@@ -20,7 +20,7 @@ def golden(workspace, pack) -> dict:
 
 
 def place(route: str, things: dict) -> dict:
-    if route in ("sandbox:golden-flow", "sandbox:golden-play", "sandbox:golden-marking"):
+    if route in ("sandbox:use-history", "sandbox:golden-flow", "sandbox:golden-play", "sandbox:golden-marking"):
         return {"pk": things["golden"].pk}
     if route in ("sandbox:golden-night", "sandbox:golden-acceptance"):
         return {"pk": things["golden_night"].pk}
