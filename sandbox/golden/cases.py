@@ -14,6 +14,7 @@ from sandbox.models import CallRecord
 from sandbox.services.binding import input_digest
 
 EXAMPLES = "examples.json"
+RUN = "run-"  # how the ids of recorded cases begin
 NOW = "2026-01-15T09:00:00+00:00"  # the clock of every case, so that the same versions give the same bytes
 MOST_EXAMPLES, MOST_RECORDED, LOOKED_AT = 10, 3, 50
 
@@ -30,6 +31,10 @@ def cases_of(installation: Installation, manifest: Manifest, digest: str) -> lis
             seen.add(key)
             cases.append({"id": id, "title": title, "inputs": inputs, "seed": _seed(id), "now": NOW})
     return cases
+
+
+def is_recorded(case: str) -> bool:
+    return case.startswith(RUN)
 
 
 def _samples(manifest: Manifest) -> list[tuple[str, str, dict[str, Any]]]:
@@ -64,7 +69,7 @@ def _recorded(installation: Installation) -> list[tuple[str, str, dict[str, Any]
     for record in rows.select_related("run").order_by("-called_at", "pk")[:LOOKED_AT]:
         if isinstance(record.inputs, dict) and len(found) < MOST_RECORDED:
             title = f"Recorded, {record.run.get_mode_display().lower()}: {record.run.short_id}"
-            found.setdefault(input_digest(record.inputs), (f"run-{record.run_id.hex[:12]}", title, record.inputs))
+            found.setdefault(input_digest(record.inputs), (f"{RUN}{record.run_id.hex[:12]}", title, record.inputs))
     return list(found.values())
 
 

@@ -17,7 +17,7 @@ from galaxy.core.permissions import require
 from registry.models import Installation, Kind
 from registry.services import verified_manifest
 from sandbox.golden.asking import play_cases
-from sandbox.golden.cases import cases_of
+from sandbox.golden.cases import cases_of, is_recorded
 from sandbox.golden.comparing import Finding, compare
 from sandbox.golden.deciding import decide
 from sandbox.golden.playing import Case, Played
@@ -172,6 +172,9 @@ def _played(row: GoldenNight) -> tuple[dict[str, Any], dict[str, list[Finding]]]
             continue
         watch = partial(_note, row, number * len(cases), total)
         content["walls"], played = play_cases(pack.workspace_id, manifest, parts[side], cases, watch)
+        if side == PINNED:
+            cases, played = _telling(row.flow, cases, played)
+            content["cases"] = cases
         decide(pack, manifest, parts[side], cases, played, owner_of(pack, None))
         findings[side] = _findings(row.flow, side, played)
         content["sides"][side] = _side(parts[side], played, findings[side])
@@ -186,8 +189,16 @@ def _cases(flow: GoldenFlow, found: list[Case]) -> list[Case]:
     """Those of the accepted recording, so that it can be held against them, and what has come since."""
     kept: list[Case] = flow.recording.get("cases", [])
     known = {case["id"] for case in kept}
-    fresh = [case for case in found if case["id"] not in known and not (kept and case["id"].startswith("run-"))]
+    fresh = [case for case in found if case["id"] not in known and not (kept and is_recorded(case["id"]))]
     return [*kept, *fresh]
+
+
+def _telling(flow: GoldenFlow, cases: list[Case], played: list[Played]) -> tuple[list[Case], list[Played]]:
+    """Without recorded calls that are new and do not come to their end: it is what hides their values that fails."""
+    known = {case["id"] for case in flow.recording.get("cases", [])}
+    silent = {finding.case for finding in compare([], played) if is_recorded(finding.case)} - known
+    kept = [case for case in cases if case["id"] not in silent]
+    return kept, [one for one in played if one["id"] not in silent]
 
 
 def _findings(flow: GoldenFlow, side: str, played: list[Played]) -> list[Finding]:

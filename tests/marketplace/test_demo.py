@@ -9,7 +9,7 @@ from django.test import Client
 from galaxy.core.members import scope_of
 from galaxy.core.models import Agent, AuditEvent, User, Workspace
 from galaxy.core.scope import workspace_scope
-from sandbox.models import Outcome, Run
+from sandbox.models import GoldenNight, Outcome, Run
 from tests.workers import Workers
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -36,11 +36,15 @@ def test_it_installs_runs_and_reads_the_trail_and_can_be_done_twice(demo):
     first = demo()
     assert "HubSpot is installed, pinned to 1.4.0" in first
     assert "outcome lead_followed_up reached, simulated and so not counted" in first
-    assert first.rstrip().endswith("All 7 steps done.")
+    assert "outcome customer_onboarded reached, simulated and so not counted" in first
+    for title in ("The sample of the manifest", "From abroad, without a company", "Only a name and a day"):
+        assert any(title in line and line.endswith("outcome reached") for line in first.splitlines())
+    assert "2 packs do on samples what was accepted of them, simulated" in first
+    assert first.rstrip().endswith("All 11 steps done.")
     second = demo()
     assert "HubSpot was installed before" in second
     with workspace_scope([_meridian()]):
-        assert list(Outcome.objects.values_list("is_success", "is_simulated")) == [(True, True)] * 2
+        assert list(Outcome.objects.values_list("is_success", "is_simulated")) == [(True, True)] * 4
 
 
 @TRANSACTIONAL
@@ -85,3 +89,16 @@ def test_the_demo_has_an_agent_at_work_and_one_that_was_stopped(transactional_db
     client.force_login(admin, backend="allauth.account.auth_backends.AuthenticationBackend")
     page = client.get(address).content.decode()
     assert "notion.search" in page and "Page librarian" in page
+
+
+@TRANSACTIONAL
+def test_the_demo_has_a_golden_flow_of_some_nights(transactional_db):
+    for command in ("load_catalog", "seed_demo", "seed_golden"):
+        call_command(command, stdout=StringIO())
+    out = StringIO()
+    call_command("seed_golden", stdout=out)
+    assert out.getvalue() == "Demo golden flow ready, 0 nights new.\n"
+    with workspace_scope([_meridian()]):
+        nights = list(GoldenNight.objects.order_by("night"))
+        assert [night.is_well for night in nights] == [True] * 4
+        assert [night.is_first for night in nights] == [True, False, False, False]

@@ -16,11 +16,12 @@ from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
 from registry.asks import asks_of
 from registry.models import Installation
+from sandbox.golden.nights import play_now
 from sandbox.models import Outcome, Run, Span
 from sandbox.services import invoke
 
 CONNECTOR = "hubspot"
-PACK = "lead.follow-up"
+PACKS = ("lead.follow-up", "customer.onboarding")
 PATIENCE_S = 60
 
 
@@ -42,9 +43,11 @@ class Command(BaseCommand):
             self._browse()
             self._read(CONNECTOR)
             self._install(workspace, admin, CONNECTOR)
-            self._install(workspace, admin, PACK)
-            run = self._run(workspace, admin)
-            self._outcome(run)
+            for slug in PACKS:
+                self._install(workspace, admin, slug)
+                run = self._run(workspace, admin, slug)
+                self._outcome(run)
+            self._golden(workspace, admin)
             self._trail(workspace, run, began)
         self.stdout.write(f"\nAll {self.number} steps done.")
 
@@ -85,11 +88,11 @@ class Command(BaseCommand):
             "The pin does not name the version's digest.",
         )
 
-    def _run(self, workspace: Workspace, admin: User) -> Run:
-        listing = self._listing(PACK)
+    def _run(self, workspace: Workspace, admin: User, slug: str) -> Run:
+        listing = self._listing(slug)
         self._step(f"Run {listing.extension.name} in Sim Mode")
         inputs = listing.version.parsed.canonical["sample"]["inputs"]
-        run = invoke(workspace, actor=admin, target=PACK, inputs=inputs, simulate=True)
+        run = invoke(workspace, actor=admin, target=slug, inputs=inputs, simulate=True)
         told: dict[str, str] = {}
         deadline = time.monotonic() + PATIENCE_S
         while not run.is_final and time.monotonic() < deadline:
@@ -119,6 +122,26 @@ class Command(BaseCommand):
             f"{spans} spans, {took_s:.1f} s",
             "The outcome was not reached.",
         )
+
+    def _golden(self, workspace: Workspace, admin: User) -> None:
+        """What happens each night, now: every shipped pack on every sample it has, in a process without sockets."""
+        self._step("Play each pack on its samples, as every night")
+        wrong = ""
+        for slug in PACKS:
+            rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug)
+            pack = rows.select_related("workspace", "extension", "pin__version", "installed_by").get()
+            night = play_now(pack, actor=admin)
+            deadline = time.monotonic() + PATIENCE_S
+            while night.is_under_way and time.monotonic() < deadline:
+                time.sleep(0.1)
+                night.refresh_from_db()
+            titles = {case["id"]: case["title"] for case in night.content.get("cases", ())}
+            for played in night.sides.get("pinned", {}).get("played", ()):
+                reached = bool(played["outcome"] and played["outcome"]["is_reached"])
+                self._tell(f"{slug:<22} {titles[played['id']]:<42} {'outcome reached' if reached else played['fails']}")
+            found = [one["text"] for side in night.sides.values() for one in side["findings"]]
+            wrong = wrong or ("" if night.is_well else f"{slug}: {night.failure or ' '.join(found) or night.state}")
+        self._check(not wrong, f"{len(PACKS)} packs do on samples what was accepted of them, simulated", wrong)
 
     def _trail(self, workspace: Workspace, run: Run, began: int) -> None:
         self._step("Find it in the audit trail")

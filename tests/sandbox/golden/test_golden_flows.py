@@ -290,6 +290,14 @@ def test_recorded_calls_are_played_as_they_were_kept(workspace, admin, pack, mon
     assert night.is_first
 
 
+def test_a_recording_that_fails_by_what_is_hidden_in_it_is_left_out(workspace, admin, pack, monkeypatch):
+    hidden = [("run-1", "Recorded, live: r_1", {"name": "B", "on": "hidden"})]
+    monkeypatch.setattr("sandbox.golden.cases._recorded", lambda installation: hidden)
+    night = play(pack, admin)
+    assert [case["id"] for case in night.content["cases"]] == ["sample"]
+    assert night.is_first
+
+
 # --- The page ----------------------------------------------------------------------------------------------------
 
 
