@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -27,6 +28,8 @@ from registry.models import NameClaim
 from registry.publishers.naming import make_publisher
 from registry.services import install, move_pin
 from sandbox.services import invoke, perform
+from sandbox.triggers.firing import tend
+from sandbox.triggers.services import create_trigger, switch_on
 from sandbox.upgrades.previews import begin_preview, work_on
 from tests.browser.axe import DESK, PHONE, SMALL, faults, orientation_locks
 from tests.factories import PASSWORD
@@ -123,6 +126,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
     rule = create_rule(workspace, actor=admin, values=asks, reason="To be safe", seen=0)
     seal(make_sequencer(tmp_path, monkeypatch), workspace)
     verification = carry_out(start_verification(workspace, actor=admin).pk)
+    starters = _triggers(workspace, admin)
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
              "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "audit/seal/", "approvals/groups/",
@@ -132,7 +136,8 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
-             "comparison/?pick=hubspot&pick=slack"]  # fmt: skip
+             "comparison/?pick=hubspot&pick=slack", "triggers/", "triggers/new/",
+             "triggers/new/?kind=webhook&target=hubspot.create_task"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
         rule.get_absolute_url(),
@@ -141,10 +146,28 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),
         *(f"{good.installation.get_absolute_url()}{page}/" for page in ("removal", "updates", "hold", "pack-pins")),
+        *(one.get_absolute_url() for one in starters),
+        *(f"{starters[0].get_absolute_url()}{page}/" for page in ("change", "deliveries", "removal")),
         "/w/",
         "/help/",
         "/preferences/",
     ]
+
+
+def _triggers(workspace, admin):
+    """A webhook at which something came in, and a schedule that cannot be switched on yet."""
+    values = {"target": "hubspot.search_contacts", "scopes": ["crm.contacts.read"]}
+    of_webhook = {"name": "Asked for", "inputs": {"query": "event.body.name"}, "sample": {"name": "Ada"}}
+    of_webhook |= {"signature": "none", "header": "", "every_s": 600}
+    webhook, _ = create_trigger(workspace, actor=admin, kind="webhook", values=values | of_webhook)
+    switch_on(webhook, actor=admin)
+    for number in range(2):
+        body = {"name": "Ada", "number": number}
+        Client().post(f"/hooks/{webhook.address}/", body, content_type="application/json")
+    tend(webhook.pk)
+    of_schedule = {"name": "Mondays", "inputs": {"query": "event.id", "limit": "'5'"}, "cron": "0 8 * * 1"}
+    schedule, _ = create_trigger(workspace, actor=admin, kind="schedule", values=values | of_schedule)
+    return webhook, schedule
 
 
 def test_axe_finds_nothing_on_any_page_nor_the_policy_at_320_px(visit, owner, busy):
