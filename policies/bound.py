@@ -19,6 +19,7 @@ _WORDS = {
     "scenario": "the sample it answers with",
     "requester": "who asks",
     "agent": "who asks",
+    "trigger": "who asks",
     "scopes": "the scopes",
     "hosts": "the hosts it may reach",
     "extension": "the extension",

@@ -68,8 +68,8 @@ class Row:
 
     @property
     def through(self) -> str:
-        """The agent that asked, if one did."""
-        return str(self.approval.facts.get("agent") or "")
+        """The agent that asked, or the trigger that started it, if one did."""
+        return str(self.approval.facts.get("agent") or self.approval.facts.get("trigger") or "")
 
     @property
     def why(self) -> str:

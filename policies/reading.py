@@ -209,14 +209,14 @@ def _facts(approval: Approval, panels: Panels) -> list[Fact]:
         undo = "None declared"
     records = approval.records if approval.records is not None else facts.get("records")
     classes = facts.get("data_classes", approval.data_classes or None)
-    agent = facts.get("agent")
+    through = facts.get("agent") or facts.get("trigger")
     where = ", ".join(str(part) for part in (facts.get("where"), facts.get("connection")) if part)
     known = [
         Fact(_does(approval), _words(facts.get("what")), code=bool(facts.get("what"))),
         Fact("Target", where or None),
         Fact("Records", f"{records:,}" if isinstance(records, int) else _words(records)),
         Fact("Data classes", _words(classes)),
-        Fact("Asked by", f"{agent}, for {approval.requested_by}" if agent else str(approval.requested_by)),
+        Fact("Asked by", f"{through}, for {approval.requested_by}" if through else str(approval.requested_by)),
         Fact("Who pays", panels.payer or _words(facts.get("payer"))),
         Fact("Rule", _rule(approval)),
         Fact("Undo", undo),

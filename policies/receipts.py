@@ -120,5 +120,6 @@ def _grants(stored: dict[str, Any]) -> list[tuple[str, str]]:
     if is_call:  # whoever installs is asked to agree just then
         held.append(("Agreed to here", ", ".join(stored["resource"].get("scopes_granted", ())) or "none"))
     if bound is not None:
-        held.append(("Scopes of the agent", ", ".join(bound) or "none"))
+        kind = "trigger" if principal["kind"] == "trigger" else "agent"
+        held.append((f"Scopes of the {kind}", ", ".join(bound) or "none"))
     return held

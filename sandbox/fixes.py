@@ -17,7 +17,7 @@ from registry.services import verified_manifest
 from sandbox.breakers import HELD_BACK
 from sandbox.connections.permissions import has_page_for, why_not_yours
 from sandbox.errors import CATEGORIES
-from sandbox.models import Category, Run
+from sandbox.models import Category, Run, Trigger
 from sandbox.packs.marks import CODE
 
 _ASKED_ANEW = frozenset(
@@ -104,6 +104,10 @@ class _Failure:
         denied = why_not(self.user, "core.manage_agent", self.run.workspace)
         return Way(label, agent.get_absolute_url(), "bot", denied)
 
+    def trigger(self, label: str, trigger: Trigger) -> Way:
+        denied = why_not(self.user, "core.view_installation", self.run.workspace)
+        return Way(label, trigger.get_absolute_url(), "zap", denied)
+
 
 def _auth_error(failure: _Failure) -> Fix:
     return Fix("Reconnect it with an account that may do this.", (failure.reconnect(), failure.again()))
@@ -161,6 +165,8 @@ def _by_its_breaker(failure: _Failure) -> tuple[Way, ...]:
 def _policy_block(failure: _Failure) -> Fix:
     if failure.code in _OF_AGENT and failure.run.agent:
         return Fix("Change what the agent may do.", (failure.agent("Open the agent", failure.run.agent),))
+    if failure.code in _OF_AGENT and failure.run.trigger:
+        return Fix("Change what the trigger may do.", (failure.trigger("Open the trigger", failure.run.trigger),))
     if failure.code == HELD_BACK:
         return Fix("Ask whoever holds its calls back, or reset its breaker.", _by_its_breaker(failure))
     if failure.code == "not_connected":

@@ -91,6 +91,7 @@ def _facts(call: Call, run: Run, decision: Decision) -> dict[str, object]:
         "agent": str(call.agent) if call.agent else None,
         "agent_id": str(call.agent.pk) if call.agent else None,
         "pack": call.pack or None,
+        "trigger": str(call.trigger) if call.trigger else None,
         "simulated": run.mode == Run.Mode.SIMULATED,
         "inputs": run.inputs,
         "effect": spec.effect if spec else "read",

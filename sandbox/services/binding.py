@@ -41,6 +41,8 @@ def bound_of(
     }
     if call.agent:
         parts["agent"] = str(call.agent.pk)
+    if call.trigger:
+        parts["trigger"] = str(call.trigger.pk)
     if call.action and call.action.runner == "python":
         parts["secrets"] = secret_generations(call.resolved.installation)
     return parts
@@ -57,6 +59,7 @@ def shape_of(call: Call) -> str:
             "agent": str(call.agent.pk) if call.agent else None,
             "inputs": _kind(call.inputs),
         }
+        | ({"trigger": str(call.trigger.pk)} if call.trigger else {})
     )
 
 

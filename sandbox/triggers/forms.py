@@ -226,7 +226,7 @@ class TriggerForm(forms.Form):
         }
 
     def clean(self):
-        data = super().clean()
+        data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("watched") == _DECLARED and not data.get("every_min"):
             self.add_error("every_min", "Say how often something comes.")
         return data

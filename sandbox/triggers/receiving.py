@@ -3,11 +3,13 @@
 Whoever cannot prove themselves is told the same whatever the reason is, also where there is no such webhook.
 """
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid4
@@ -31,7 +33,7 @@ from sandbox.triggers.counting import count
 from sandbox.triggers.mapping import Event, event_of, key_of
 from sandbox.triggers.signing import GOOD, Proof, event_id_of
 from sandbox.triggers.silence import heard
-from sandbox.windows import take, window
+from sandbox.windows import Window, take, window
 
 log = structlog.get_logger(__name__)
 JSON_TYPES, FORM_TYPE = ("application/json", "+json"), "application/x-www-form-urlencoded"
@@ -236,7 +238,11 @@ def _is_known(trigger: Trigger, id: str) -> bool:
     return rows.filter(trigger=trigger, event_id=id).exists()
 
 
-def _from(source: str):
+def _from(source: str) -> Window:
+    """Of one address, or of the /64 network that one subscriber of IPv6 has to choose addresses from."""
+    with contextlib.suppress(ValueError):
+        if (found := ip_address(source)).version == 6:
+            source = str(ip_network(f"{found}/64", strict=False))
     return window(f"galaxy:hooks:from:{source}", "rpm", settings.GALAXY_HOOK_SOURCE_RATE)
 
 

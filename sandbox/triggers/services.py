@@ -21,7 +21,7 @@ from galaxy.core.permissions import require
 from registry.manifests.cron import BadCron, check_cron
 from registry.models import Installation
 from sandbox.issues import close_issues
-from sandbox.models import Issue, Run, Trigger, TriggerFiring, TriggerKey
+from sandbox.models import Issue, Trigger, TriggerFiring, TriggerKey
 from sandbox.triggers import keys, timing
 from sandbox.triggers.firing import fire
 from sandbox.triggers.mapping import problems_of, resolved_target, sample_event
@@ -314,8 +314,3 @@ def _close_issues(trigger: Trigger, because: str, *kinds: str) -> None:
 def next_times_of(trigger: Trigger, now: datetime | None = None) -> list[datetime]:
     """The next three times of a schedule, as they are or would be."""
     return timing.coming(trigger, now or timezone.now())
-
-
-def runs_of(trigger: Trigger):
-    """Its runs, newest first."""
-    return Run.objects.in_workspace(trigger.workspace_id).filter(trigger=trigger).top_level().order_by("-created_at")

@@ -12,7 +12,7 @@ from galaxy.core.http import wants_partial
 from galaxy.core.permissions import require, why_not
 from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.vault.sealing import why_closed
-from sandbox.models import Trigger, TriggerDelivery, TriggerFiring
+from sandbox.models import Trigger, TriggerDelivery
 from sandbox.triggers import services
 from sandbox.triggers.forms import (
     ChoosingForm,
@@ -134,7 +134,7 @@ def trigger_switch_off(request, workspace, pk):
 @require_POST
 def trigger_trial(request, workspace, pk):
     firing = services.try_trigger(_found(request, pk), actor=request.user)
-    if firing.state == TriggerFiring.State.STARTED:
+    if firing.run:
         messages.success(request, "The sample event started this run. It is simulated.")
         return redirect(firing.run)
     messages.error(request, f"Nothing was started. {firing.sentence}")

@@ -8,6 +8,7 @@ import pytest
 from sandbox.models import Run, TriggerDelivery, TriggerFiring, TriggerKey
 from sandbox.triggers.counting import counted
 from sandbox.triggers.firing import tend
+from sandbox.triggers.receiving import _from
 from sandbox.triggers.services import end_older_secrets, remove_trigger, rotate_secret, switch_off
 from tests.sandbox.triggers.sending import ago, another_secret, hmac_of, post, send, signed
 
@@ -185,3 +186,10 @@ def test_what_is_personal_in_an_event_is_hidden_once_it_has_started(webhook):
     assert TriggerFiring.objects.get().events is None
     shown = json.dumps(TriggerDelivery.objects.get().shown)
     assert "o-1" in shown and "ada@example.com" not in shown
+
+
+def test_all_addresses_of_one_network_of_ipv6_are_one_source():
+    one, neighbour, other = (_from(source).key for source in ("2001:db8::1", "2001:db8::2:3", "2001:db8:0:1::1"))
+    assert one == neighbour != other
+    assert _from("192.0.2.1").key != _from("192.0.2.2").key
+    assert _from("fe80::1%eth0").key and _from("unknown").key

@@ -5,6 +5,7 @@ import pytest
 from galaxy.core.members import grant_on
 from galaxy.core.models import Membership
 from policies.models import Approval
+from sandbox.fixes import fix_for
 from sandbox.models import Run, Trigger
 from sandbox.services import invoke, perform
 from tests.extensions import PACK, PROBE, TIDY, installed
@@ -103,7 +104,8 @@ def test_a_rule_names_triggers_by_their_short_names(workspace, probe, admin, own
     run = started(made(probe, admin))
     assert run.state == "waiting"
     asked = Approval.objects.get(pk=run.approval_id)
-    assert (asked.requested_by, asked.agent) == (admin, None)
+    assert (asked.requested_by, asked.agent, asked.facts["trigger"]) == (admin, None, "New things")
+    assert asked.bound["trigger"] == str(run.trigger_id)
     other = made(probe, admin, slug="others", name="Others", address="y" * 22)
     assert started(other).state == "succeeded"
 
@@ -111,3 +113,10 @@ def test_a_rule_names_triggers_by_their_short_names(workspace, probe, admin, own
 def test_what_its_owner_was_granted_on_one_extension_counts(workspace, probe, member, admin):
     grant_on(probe, perm="registry.write_installation", user=member, actor=admin)
     assert started(made(probe, member)).state == "succeeded"
+
+
+def test_a_run_that_lacks_a_scope_leads_to_the_trigger(workspace, probe, admin):
+    trigger = made(probe, admin, scopes=[])
+    run = started(trigger)
+    fix = fix_for(run, run, admin)
+    assert (fix.title, fix.ways[0].url) == ("Change what the trigger may do.", trigger.get_absolute_url())
