@@ -16,6 +16,7 @@ from sandbox.models import Trigger, TriggerFiring
 from sandbox.targets import choices
 from sandbox.triggers.mapping import resolved_target, scopes_needed
 from sandbox.triggers.silence import AS_USUAL
+from sandbox.triggers.sources import source_kind
 
 _OFF = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 _MONO = _OFF | {"class": "mono"}
@@ -35,8 +36,12 @@ class ChoosingForm(forms.Form):
         help_text="An installed trigger gives its source, its sample event and the data classes it declares.",
     )
 
-    def __init__(self, data=None, *, workspace: Workspace, user: User):
-        super().__init__(data, initial={"kind": Trigger.Kind.WEBHOOK})
+    def __init__(self, data=None, *, workspace: Workspace, user: User, made_from: str = ""):
+        """``made_from`` is what a link begins with: the id of an installed trigger."""
+        self.sources = installed_triggers(workspace, user)
+        begun = next((one for one in self.sources if str(one.pk) == made_from), None)
+        kind = source_kind(begun) if begun else Trigger.Kind.WEBHOOK
+        super().__init__(data, initial={"kind": kind, "made_from": made_from if begun else ""})
         self.fields["kind"].choices = [  # type: ignore[attr-defined]
             (Trigger.Kind.WEBHOOK, "Something comes in (webhook)"),
             (Trigger.Kind.SCHEDULE, "It is time (schedule)"),
@@ -44,7 +49,6 @@ class ChoosingForm(forms.Form):
         found = choices(workspace, user)
         self.targets = [(one.target, f"{one.name} ({one.target})") for one in found]
         self.fields["target"].choices = self.targets  # type: ignore[attr-defined]
-        self.sources = installed_triggers(workspace, user)
         self.fields["made_from"].choices = [  # type: ignore[attr-defined]
             ("", "Nothing"), *((str(one.pk), one.extension.name) for one in self.sources)
         ]  # fmt: skip
@@ -53,6 +57,12 @@ class ChoosingForm(forms.Form):
         for name in ("target", "made_from"):
             if name in self.fields:
                 self.fields[name].widget.attrs["class"] = "select"
+
+    def clean(self):
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.source and source_kind(self.source) != data.get("kind"):
+            self.add_error("made_from", f"{self.source.extension.name} is a {source_kind(self.source)}.")
+        return data
 
     @property
     def source(self) -> Installation | None:

@@ -4,11 +4,13 @@ from registry.manifests.schemas import data_classes
 from registry.models import Installation
 
 
+def source_kind(source: Installation) -> str:
+    """webhook or schedule."""
+    return source.pin.version.parsed.canonical.get("source", {}).get("type", "")
+
+
 def classes_of(source: Installation | None, kind: str) -> dict[str, str]:
     """The data classes of the event that it declares, by path within the body; {} of none, or of another kind."""
     if source is None:
         return {}
-    manifest = source.pin.version.parsed
-    if manifest.canonical.get("source", {}).get("type") != kind:
-        return {}
-    return dict(data_classes(manifest.outputs, ""))
+    return dict(data_classes(source.pin.version.parsed.outputs, "")) if source_kind(source) == kind else {}

@@ -46,7 +46,12 @@ def trigger_create(request, workspace):
     """Two steps in one address: what starts what (by GET), then the rest. The secret is shown in the answer to the
     POST, and never again."""
     require(request.user, MANAGE, request.workspace)
-    choosing = ChoosingForm(request.GET or None, workspace=request.workspace, user=request.user)
+    choosing = ChoosingForm(
+        request.GET if "target" in request.GET else None,
+        workspace=request.workspace,
+        user=request.user,
+        made_from=request.GET.get("made_from", ""),
+    )
     if not choosing.is_bound or not choosing.is_valid():
         return _choosing_page(request, choosing)
     trigger = Trigger(

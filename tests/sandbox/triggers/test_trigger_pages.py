@@ -98,6 +98,11 @@ def test_an_installed_trigger_gives_the_defaults_and_the_classes_of_its_events(
 ):
     source = installed(workspace, admin, TRIGGER)[-1]
     client = client_of(admin)
+    begun = client.get(f"{url('trigger-create', workspace)}?made_from={source.pk}")
+    assert begun.status_code == 200 and f'value="{source.pk}" selected' in begun.text
+    assert f"?made_from={source.pk}" in client.get(source.get_absolute_url()).text
+    wrong = client.get(made_at(workspace, kind="schedule", made_from=source.pk))
+    assert (wrong.status_code, wrong.context["form"].errors["made_from"]) == (422, ["Thing arrived is a webhook."])
     address = made_at(workspace, made_from=source.pk)
     form = client.get(address).context["form"]
     assert (form["signature"].value(), form["header"].value()) == ("hmac_sha256", "X-Probe-Signature")
