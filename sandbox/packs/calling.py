@@ -41,11 +41,10 @@ class Wanted:
     undoes: Run | None = None
 
 
-def find_step(pack_run: Run, wanted: Wanted) -> Run | None:
+def find_step(pack_run: Run, step_id: str, item: int = 0, undoes: Run | None = None) -> Run | None:
     """The run of that call, where there is one already."""
     rows = Run.objects.filter(workspace=pack_run.workspace_id, parent=pack_run)
-    rows = rows.filter(step_id=wanted.step_id, item=wanted.item, undoes=wanted.undoes)
-    return rows.select_related("workspace", "requested_by").first()
+    return rows.filter(step_id=step_id, item=item, undoes=undoes).select_related("workspace", "requested_by").first()
 
 
 @outlives_its_spans
@@ -94,7 +93,7 @@ def invoke_step(pack_run: Run, wanted: Wanted) -> Run:
         with transaction.atomic():
             return admit(call)
     except IntegrityError:
-        found = find_step(pack_run, wanted)
+        found = find_step(pack_run, wanted.step_id, wanted.item, wanted.undoes)
         if found is None:
             raise
         return found

@@ -24,6 +24,7 @@ from sandbox.services.leases import end, keep
 from sandbox.transforms.classes import Classes
 
 TAKE_OVER_POLL_S = 0.25
+NOT_BEGUN = "out_of_time"
 
 
 class PerformStep(Protocol):
@@ -85,16 +86,28 @@ class Calls:
                 next_step="Run it with less, or let its author raise max_calls.",
             )
 
-    def require_time(self, step: dict[str, Any]) -> datetime | None:
-        """Until when the step has time. Raises RunError, or OverLimit, where that is over."""
+    def require_time(self, step: dict[str, Any]) -> None:
+        """Raises RunError, or OverLimit, where the time of the step or of the run is over."""
         until = self.progress.until(step)
         if until and timezone.now() >= until:
             raise self._out_of_time(step)
-        return until
 
     def one(self, step: dict[str, Any], flow: Flow, seen: dict[str, Any], item: int = 0) -> Run | None:
         """The succeeded run of one call; None where its condition left it out. Raises StepWaits or RunError."""
-        until = self.require_time(step)
+        child = find_step(self.run, step["id"], item) or self._new(step, flow, seen, item)
+        if child is None:
+            return None
+        child = performed(self.run, child, self.perform_step, self.progress.until(step))
+        if child.state == Run.State.SUCCEEDED:
+            return child
+        if child.state == Run.State.WAITING:
+            raise StepWaits
+        if (child.error or {}).get("error_code") == NOT_BEGUN:
+            raise self._out_of_time(step)
+        raise error_of(child)
+
+    def _new(self, step: dict[str, Any], flow: Flow, seen: dict[str, Any], item: int) -> Run | None:
+        self.require_time(step)
         run, now = self.run, self.run.created_at.isoformat()
         try:
             if step.get("when") and not evaluate(step["when"], seen, seed=run.seed, now=now):
@@ -104,13 +117,7 @@ class Calls:
             sentence = f"{_name(step, item)}: {error}"
             raise RunError(Category.VALIDATION, "mapping_failed", sentence=sentence) from error
         wanted = Wanted(step["id"], step["use"], inputs, item, flow.carried, flow.marks, self.progress.modes)
-        child = find_step(run, wanted) or self._taken_over(wanted) or self._begin(step, wanted)
-        child = performed(run, child, self.perform_step, until)
-        if child.state == Run.State.SUCCEEDED:
-            return child
-        if child.state == Run.State.WAITING:
-            raise StepWaits
-        raise error_of(child)
+        return self._taken_over(wanted) or self._begin(step, wanted)
 
     def _taken_over(self, wanted: Wanted) -> Run | None:
         """Where the run goes on with another: the call that succeeded there, though its step did not end."""
@@ -150,8 +157,9 @@ def performed(run: Run, child: Run, perform_step: Callable[..., Run | None], unt
     """
     while child.state in {Run.State.QUEUED, Run.State.RUNNING}:
         if child.state == Run.State.QUEUED and until and timezone.now() >= until:
+            # No failure of the other side, which was never asked.
             sentence = "Its time was over before it could begin, so nothing was sent."
-            end(child, error=RunError(Category.TRANSIENT, "step_timeout", sentence=sentence))
+            end(child, error=RunError(Category.RATE_LIMIT, NOT_BEGUN, sentence=sentence))
             return child
         # Running means that a worker which lost its parent may still be at it: wait for its end or its lease's.
         child = perform_step(child.pk, until=until) or Run.objects.get(pk=child.pk)

@@ -126,8 +126,8 @@ def test_time_is_up_but_not_while_a_person_is_waited_for(workspace, admin, appro
     late(run)  # and it waited for a moment only
     run = say_yes(run, approver)
     assert (run.state, run.error_category, run.error["error_code"]) == ("failed", "transient", code)
-    assert run.steps.get().state == "queued" or run.steps.get().state == "failed"
-    assert run.steps.get().started_at is None
+    step = run.steps.get()
+    assert (step.state, step.error["error_code"], step.started_at) == ("failed", "out_of_time", None)
 
 
 def test_a_step_that_is_out_of_time_may_be_skipped_and_a_run_may_not(workspace, admin, approver):
