@@ -493,7 +493,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-due-checks": {"task": "sandbox.tasks.ring_due_checks", "schedule": 15.0},
     "count-versions": {"task": "sandbox.tasks.count_versions", "schedule": 60.0 * 15},
     "count-listings": {"task": "marketplace.tasks.count_listings", "schedule": 60.0 * 15},
-    "advise": {"task": "marketplace.tasks.advise", "schedule": 60.0 * 30},
+    "advise": {"task": "marketplace.tasks.advise", "schedule": 60.0},
     "rephrase-advice": {"task": "marketplace.tasks.rephrase_advice", "schedule": 300.0},
     "tend-search": {"task": "marketplace.tasks.tend_search", "schedule": 60.0 * 60},
     "drop-old-bundles": {"task": "marketplace.tasks.drop_old_bundles", "schedule": 60.0 * 60},

@@ -85,10 +85,10 @@ def drop_old_bundles() -> int:
 
 @shared_task
 def advise() -> int:
-    """Let the assistant look again in every workspace, and judge advice that is due; returns how much is new."""
-    from marketplace.assistant.services import advise_all
+    """Let the assistant look again where it is time, and judge advice that is due; returns how much is new."""
+    from marketplace.assistant.services import advise_due
 
-    return advise_all()
+    return advise_due()
 
 
 @shared_task

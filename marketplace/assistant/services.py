@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -36,6 +37,8 @@ NEWS = "advice_given"
 QUIET_FOR = timedelta(days=90)  # what was dismissed is not said again for so long, unless it grew more urgent
 LONGEST_SNOOZE = timedelta(days=90)
 SWEEP = "marketplace.advise"
+LOOKED_FOR = timedelta(minutes=30)
+LOOKED_BY_HAND_FOR = timedelta(seconds=20)
 # Who is told of new advice, and puts it away or off for everybody: those who can do it. Asking is open to more.
 DOERS = {
     "version_withdrawn": "pin_installation",
@@ -71,18 +74,38 @@ class Renewed:
     closed: int = 0
 
 
-def advise_all(now: datetime | None = None) -> int:
-    """Look again in every workspace, and judge what is due; returns how much is new. One failing holds up no other."""
+def advise_due(now: datetime | None = None) -> int:
+    """Look again where nobody did for half an hour, or something moved since, and judge what is due; returns how much
+    is new. One workspace that fails holds up no other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id FROM marketplace_advised_workspaces()")
         ids = [row[0] for row in cursor.fetchall()]
     made = 0
     for id in ids:
+        if not cache.add(_looked(id), True, timeout=LOOKED_FOR.total_seconds()):
+            continue
         with apart(SWEEP, id):
             workspace = Workspace.objects.get(pk=id)
             made += renew(workspace, now).made
             judge_due(workspace, now)
     return made
+
+
+def look_now(workspace: Workspace, *, actor: User) -> Renewed | None:
+    """Look again at once, as a member asks; None where somebody did within the last seconds. Raises NotMember."""
+    require_member(actor, workspace)
+    if not cache.add(f"{_looked(workspace.pk)}.by_hand", True, timeout=LOOKED_BY_HAND_FOR.total_seconds()):
+        return None
+    return renew(workspace)
+
+
+def something_moved(workspace_id: UUID) -> None:
+    """The next sweep looks again, within a minute."""
+    cache.delete(_looked(workspace_id))
+
+
+def _looked(workspace_id: UUID) -> str:
+    return f"galaxy.assistant.looked.{workspace_id}"
 
 
 def renew(workspace: Workspace, now: datetime | None = None) -> Renewed:

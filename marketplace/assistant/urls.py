@@ -8,6 +8,7 @@ app_name = "assistant"
 urlpatterns = [
     path("assistant/", views.panel, name="panel"),
     path("assistant/advice/", views.advice_list, name="advice-list"),
+    path("assistant/advice/look/", views.advice_look, name="advice-look"),
     path("assistant/advice/<uuid:pk>/", views.advice_detail, name="advice-detail"),
     path("assistant/advice/<uuid:pk>/acting/", views.advice_acting, name="advice-acting"),
     path("assistant/advice/<uuid:pk>/dismissal/", views.advice_dismissal, name="advice-dismissal"),

@@ -70,10 +70,22 @@ def advice_list(request, workspace):
         "page": page,
         "left_out": rows.count() - page.paginator.count if quiet else 0,
         "is_filtered": form.is_filtered,
-        "records": records_of(request.workspace),
+        "records": [one for one in records_of(request.workspace) if one.given],
     }
     template = "assistant/_advice_rows.html" if wants_partial(request) else "assistant/advice_list.html"
     return render(request, template, context, status=200 if is_valid else 422)
+
+
+@require_POST
+def advice_look(request, workspace):
+    found = services.look_now(request.workspace, actor=request.user)
+    if found is None:
+        messages.info(request, "It looked a moment ago.")
+    elif found.made or found.closed:
+        messages.success(request, f"{found.made} new, {found.closed} no longer so.")
+    else:
+        messages.info(request, "Nothing new.")
+    return redirect("assistant:advice-list", request.workspace.slug)
 
 
 @require_safe

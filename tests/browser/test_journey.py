@@ -33,6 +33,7 @@ from sandbox.triggers.services import create_trigger, switch_on
 from sandbox.upgrades.previews import begin_preview, work_on
 from tests.browser.axe import DESK, PHONE, SMALL, faults, orientation_locks
 from tests.factories import PASSWORD
+from tests.matrix.advice_routes import advice
 from tests.matrix.publisher_routes import publishers
 from tests.matrix.update_routes import updates
 from tests.registry.samples import connector, publish
@@ -137,9 +138,11 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
              "comparison/?pick=hubspot&pick=slack", "triggers/", "triggers/new/",
-             "triggers/new/?kind=webhook&target=hubspot.create_task"]  # fmt: skip
+             "triggers/new/?kind=webhook&target=hubspot.create_task", "assistant/advice/", "assistant/?ask=attention",
+             f"assistant/?from={good.get_absolute_url()}&ask=went-by"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [
         held.approval.get_absolute_url(),
+        advice(workspace, held.installation)["advice"].get_absolute_url(),
         rule.get_absolute_url(),
         f"{rule.get_absolute_url()}change/",
         *(one.get_absolute_url() for one in (group, grant, change, change.approval, verification)),

@@ -37,7 +37,7 @@ def advice(workspace: Workspace, probe: Installation) -> dict[str, Advice]:
 
 def place(route: str, things: dict) -> dict:
     kind, _, name = route.partition(":")
-    own = kind in {"assistant", "api"} and name.startswith("advice-") and name != "advice-list"
+    own = kind in {"assistant", "api"} and name.startswith("advice-") and name not in {"advice-list", "advice-look"}
     return {"pk": things["advice"].pk} if own else {}
 
 

@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -166,7 +167,13 @@ def test_a_simulation_is_begun_and_shown_in_place(client_of, as_htmx, workspace,
 def test_the_list_is_empty_in_words(client_of, workspace, member):
     response = client_of(member).get(reverse("assistant:advice-list", args=[workspace.slug]))
     assert "Nothing to advise" in text_of(response)
-    assert "Updates" in text_of(response)
+
+
+def test_anybody_may_have_it_look_now(client_of, workspace, member, held, new):
+    cache.clear()
+    url = reverse("assistant:advice-look", args=[workspace.slug])
+    assert "1 new, 0 no longer so." in text_of(client_of(member).post(url, follow=True))
+    assert "It looked a moment ago." in text_of(client_of(member).post(url, follow=True))
 
 
 def test_the_list_filters_by_address_and_refuses_odd_ones(client_of, as_htmx, workspace, admin, advice):

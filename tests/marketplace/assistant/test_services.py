@@ -16,16 +16,24 @@ from marketplace.assistant.measures import measure_of
 from marketplace.assistant.models import Advice
 from marketplace.assistant.records import quiet_rules, records_of
 from marketplace.assistant.rules import BY_NAME
-from marketplace.assistant.services import DOERS, AdviceOver, advise_all, dismiss, renew, snooze
+from marketplace.assistant.services import DOERS, AdviceOver, advise_due, dismiss, renew, snooze, something_moved
 from policies.models import Approval, Change
 from policies.recommending import advised_for
 from policies.services.approvals import decide_approval
 from policies.services.changes import NotMember
 from registry.models import Version
+from registry.signals import pin_moved
 from tests.factories import make_staff
 from tests.marketplace.assistant.fixtures import PROOFS
 from tests.marketplace.assistant.test_reading import calls
 from tests.registry.samples import action, connector, publish
+
+
+@pytest.fixture(autouse=True)
+def nobody_looked(workspace, other_workspace):
+    """The cache outlives a test."""
+    for one in (workspace, other_workspace):
+        something_moved(one.pk)
 
 
 @pytest.fixture
@@ -221,10 +229,21 @@ def test_the_sweep_looks_into_every_workspace_and_one_that_fails_holds_up_no_oth
             needs="view_listing", sentence={"template": "x", "values": {}}, step={}, digest="0" * 64, state="closed",
             ended_at=now, acted_at=now, acted_by=stranger, judge_at=now, measure={"what": "nothing there is"},
         )  # fmt: skip
-    assert advise_all() == 1
+    assert advise_due() == 1
     with workspace_scope([other_workspace.pk]):
         broken.refresh_from_db()
         assert broken.judged_at is None
+
+
+def test_a_sweep_looks_every_half_hour_and_at_once_where_something_moved(workspace, held, new):
+    assert (advise_due(), advise_due()) == (1, 0)
+    held.pin.version, held.pin.digest = new, new.digest
+    held.pin.save()
+    advise_due()
+    assert Advice.objects.get().is_open
+    pin_moved.send_robust(sender=type(held.pin), installation=held)
+    advise_due()
+    assert not Advice.objects.get().is_open
 
 
 def test_advice_of_another_workspace_is_not_there(advice, other_workspace, stranger):

@@ -23,4 +23,5 @@ class Command(BaseCommand):
             call_command("seed_updates", stdout=self.stdout)
             call_command("seed_submissions", stdout=self.stdout)
             call_command("seed_golden", stdout=self.stdout)
+            call_command("seed_advice", stdout=self.stdout)
         self.stdout.write("Everything is prepared.")
