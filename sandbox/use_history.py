@@ -61,6 +61,8 @@ class History:
 
 
 class HistoryFilterForm(forms.Form):
+    one_of = ("state", "mode")  # none is called optional: they are filters
+
     state = forms.ChoiceField(required=False, label="State", choices=[("", "Any state"), *Run.State.choices])
     mode = forms.ChoiceField(required=False, label="Mode", choices=[("", "Any mode"), *Run.Mode.choices])
 
@@ -79,7 +81,9 @@ def use_history(request, workspace, pk):
     installation = get_object_or_404(found, pk=pk)
     form = HistoryFilterForm(request.GET)
     runs = Run.objects.in_workspace(request.workspace).visible_to(request.user)
-    runs = form.apply(runs.filter(installation=installation, parent=None, rehearses=None, undoes=None))
+    runs = form.apply(runs.filter(installation=installation, rehearses=None, undoes=None))
+    if installation.extension.kind == Kind.PACK:
+        runs = runs.filter(parent=None)  # a transform is mostly a step of others, and has no page of its own for those
     related = ("workspace", "requested_by", "outcome", "version__extension")
     page = Paginator(runs.select_related(*related).order_by("-created_at", "-pk"), PAGE_SIZE).get_page(
         request.GET.get("page")
@@ -148,7 +152,7 @@ def _rows(runs: Iterable[Run], installation: Installation) -> list[Row]:
             later.get(run.pk),
             undone.get(run.pk),
             is_pack and run.state == Run.State.FAILED and run.pk not in later,
-            undoes and run.state == Run.State.SUCCEEDED and not run.is_simulated and run.pk not in undone,
+            undoes and run.state == Run.State.SUCCEEDED and run.pk not in undone,
         )
         for run in runs
     ]

@@ -40,7 +40,7 @@ def pack_editor(request, workspace, pk):
         problem = "A field held a character that no text may hold. This is what is saved."
         return _page(request, draft, form, did=Moved("", problem=problem), status=422)
     values, calls = _typed(request, base)
-    act = request.POST.get("do", "save")
+    act = "check" if "typing" in request.GET else request.POST.get("do", "save")
     if act == "default":  # Enter in a field: where it is the one of a new step, that is meant
         act = "add-step" if request.POST.get("add-use", "").strip() else "save"
     if act not in ("save", "check"):
@@ -52,7 +52,7 @@ def pack_editor(request, workspace, pk):
     form = PackForm(values, calls.called, reading.errors)
     if act == "check":
         checked = without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
-        if wants_partial(request) and "part" not in request.GET:
+        if wants_partial(request) and "typing" in request.GET:
             return render(request, "marketplace/checks/_findings.html", {"checked": checked})
         return _page(request, draft, form, checked=checked, did=Moved("Checked, not saved."))
     return _save(request, draft, form, text)

@@ -84,7 +84,7 @@ def transform_editor(request, workspace, pk):
         problem = "A field held a character that no text may hold. This is what is saved."
         return _page(request, draft, base, did=Changed(problem=problem), status=422)
     values = read_chain(base, request.POST)
-    act = request.POST.get("do", "save")
+    act = "check" if "typing" in request.GET else request.POST.get("do", "save")
     if act == "check":
         return _page(request, draft, values, did=Changed("Tried, not saved."))
     if act == "accept":
@@ -162,7 +162,7 @@ def _page(
             "sample": as_notation(taken(values, ["fixtures", "happy", "inputs"])),
         }
     if values is not None and wants_partial(request):
-        is_typing = request.POST.get("do") == "check" and "part" not in request.GET
+        is_typing = "typing" in request.GET
         template = "workshop/_transform_preview.html" if is_typing else "workshop/_transform.html"
         return render(request, template, context | {"oob": is_typing}, status=status)
     return render(request, "workshop/transform_editor.html", context, status=status)

@@ -21,7 +21,7 @@ def test_a_run_says_how_each_step_is_and_what_went_between(client_of, workspace,
     page = client_of(admin).get(run.get_absolute_url()).text
     assert 'aria-label="4 steps: 3 succeeded, 1 left out. The list below says the same."' in page
     assert "<b>drop</b> calls <code>probe.remove</code>, when <code>inputs.remove</code>" in page
-    assert "flow__box is-ok" in page and 'id="passed-make-0"' in page
+    assert "graph__box is-ok" in page and 'id="passed-make-0"' in page
     assert "<dt>title</dt><dd>Ada</dd>" in page
 
 
@@ -35,10 +35,10 @@ def test_a_run_that_fails_says_where_and_what_was_not_reached(client_of, workspa
 def test_packs_are_drawn_where_they_are_offered_and_where_they_are_installed(client_of, workspace, admin, flow):
     page = client_of(admin).get(flow[2].get_absolute_url()).text
     assert "4 steps" in page and "reads tidy" in page
-    assert 'class="card flow"' not in client_of(admin).get(flow[0].get_absolute_url()).text
+    assert 'class="card steps-graph"' not in client_of(admin).get(flow[0].get_absolute_url()).text
     list_extension(flow[2].pin.version, level="community", summary="A made-up pack.")
     offered = client_of(admin).get(reverse("marketplace:listing-detail", args=[workspace.slug, "probe.flow"]))
-    assert offered.status_code == 200 and 'class="card flow"' in offered.text
+    assert offered.status_code == 200 and 'class="card steps-graph"' in offered.text
 
 
 def test_the_drawing_grows_by_a_row_for_each_step_and_runs_out_of_no_lane():

@@ -250,7 +250,7 @@ def test_a_step_of_what_is_not_installed_keeps_what_it_is_given(browser, draft):
 
 def test_the_graph_says_what_reads_what(browser, draft):
     page = page_of(browser, draft)
-    assert "3 steps" in page and "flow__edge is-data is-dashed" in page
+    assert "3 steps" in page and "graph__edge is-data is-dashed" in page
     assert "<b>look</b> calls <code>probe.look_up</code>, when" in page
     assert "reads tidy" in page
 

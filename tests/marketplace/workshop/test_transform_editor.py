@@ -135,8 +135,8 @@ def test_where_the_sample_is_refused_is_told_at_its_operation(browser, draft):
 
 
 def test_while_one_types_the_preview_and_the_findings_follow(as_htmx, creator, draft, browser):
-    sent = shown(browser, draft) | {"o2-arg-case": "upper", "do": "check"}
-    part = as_htmx(creator).post(url(draft), sent).text
+    sent = shown(browser, draft) | {"o2-arg-case": "upper", "do": "save"}
+    part = as_htmx(creator).post(f"{url(draft)}?typing=1", sent).text
     assert part.lstrip().startswith("<div") or 'id="preview"' in part[:400]
     assert "<ins>ADA LOVELACE</ins>" in part and "Take this as the example" in part
     assert 'id="findings" hx-swap-oob="true"' in part and 'id="transform-form"' not in part
