@@ -10,6 +10,7 @@ from sandbox.shown import shown_value
 
 TITLES = {PINNED: "With the pinned versions", NEWEST: "With the newest versions"}
 EFFECTS = {"allow": "Allowed", "require_approval": "Asks for approval", "deny": "Refused", "": "Not known"}
+HOST_OF_CONNECTION = "the host of its connection"
 LONGEST = 200  # characters of one value
 
 
@@ -23,6 +24,10 @@ class Side:
     rows: list[dict[str, Any]]
     cases: list[dict[str, Any]]
     is_same: bool
+
+    @property
+    def words(self) -> str:
+        return f"{len(self.rows)} finding{'' if len(self.rows) == 1 else 's'}"
 
 
 def sides_of(night: GoldenNight) -> list[Side]:
@@ -59,6 +64,7 @@ def case_of(night: GoldenNight, side: str, case: str) -> dict[str, Any] | None:
     steps = [
         step
         | {"effect_word": EFFECTS.get(step.get("effect", ""), "Not known")}
+        | {"hosts": [HOST_OF_CONNECTION if one == "{connection.host}" else one for one in step.get("hosts", ())]}
         | {"given": _pairs(step.get("inputs")), "came": _pairs(step.get("outputs"))}
         for step in played["steps"]
     ]

@@ -76,6 +76,7 @@ def _page(request, pack, night=None, *, refusal=None, status=200):
     issues = Issue.objects.in_workspace(request.workspace).visible_to(request.user).open()
     context = {
         "pack": pack,
+        "simulated": True,
         "flow": flow,
         "night": shown,
         "is_latest": bool(shown and latest and shown.pk == latest.pk),

@@ -27,6 +27,7 @@ from policies.services.rules import create_rule
 from registry.models import NameClaim
 from registry.publishers.naming import make_publisher
 from registry.services import install, move_pin
+from sandbox.golden.nights import play_night, play_now
 from sandbox.services import invoke, perform
 from sandbox.triggers.firing import tend
 from sandbox.triggers.services import create_trigger, switch_on
@@ -92,6 +93,8 @@ def test_from_signing_in_to_the_audit_trail(visit, admin, workspace, catalogue, 
     expect(page.locator("[hx-trigger*=every]")).to_have_count(0, timeout=PATIENCE_MS)
     assert page.evaluate("window.loadedOnce") is True, "the page was reloaded"
     assert page.evaluate("document.querySelectorAll('svg.wf').length") >= 10
+    expect(page.get_by_role("main")).to_contain_text("Outcome reached")  # a fresh install, without any account
+    expect(page.get_by_role("main")).to_contain_text("Simulated, so it is not counted")
     run_url = page.url
 
     page.goto("/w/meridian/audit/")
@@ -128,13 +131,15 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
     seal(make_sequencer(tmp_path, monkeypatch), workspace)
     verification = carry_out(start_verification(workspace, actor=admin).pk)
     starters = _triggers(workspace, admin)
+    night = play_night(play_now(good.installation, actor=admin).pk)
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
              "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "audit/seal/", "approvals/groups/",
              "audit/?outcome=failed", "audit/exports/?action=run.", "audit/views/", "audit/retention/",
              "audit/retention/rules/new/?prefix=&keep_days=30", "audit/retention/holds/new/",
              "approvals/delegations/", "approvals/auto-approve/", "approvals/auto-approve/new/",
-             "notifications/?show=all", "search/?q=lead", "policies/", "policies/new/", "policies/history/",
+             "notifications/?show=all", "notifications/settings/", "search/?q=lead", "policies/", "policies/new/",
+             "policies/history/",
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
              "comparison/?pick=hubspot&pick=slack", "triggers/", "triggers/new/",
@@ -145,6 +150,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
         advice(workspace, held.installation)["advice"].get_absolute_url(),
         rule.get_absolute_url(),
         f"{rule.get_absolute_url()}change/",
+        f"{night.flow.get_absolute_url()}?side=pinned&case=sample",
         *(one.get_absolute_url() for one in (group, grant, change, change.approval, verification)),
         *(run.get_absolute_url() for run in (good, bad, held)),
         good.installation.get_absolute_url(),

@@ -314,7 +314,8 @@ def test_the_page_plays_shows_and_accepts(client_of, workspace, admin, member, p
     release("1.1.0", LINKED)
     night = play(pack, admin)
     page = client_of(admin).get(f"{url}?night={night.pk}&side=newest&case=sample").content.decode()
-    assert "(simulated)" in page
+    assert "<title>[Sim] " in page
+    assert 'class="simband"' in page
     assert "Answers otherwise" in page
     assert "With the newest versions" in page
     assert 'id="case"' in page
