@@ -134,7 +134,8 @@ class RunPage:
     @property
     def failed_run(self) -> Run:
         """Where it failed: itself, or the step of a pack."""
-        ended = (run for run in self._children if run.state in (Run.State.FAILED, Run.State.UNKNOWN))
+        backwards = reversed(self._children)  # what failed before it was skipped
+        ended = (run for run in backwards if run.state in (Run.State.FAILED, Run.State.UNKNOWN))
         return next(ended, self.run)
 
     @property

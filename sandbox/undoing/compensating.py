@@ -1,7 +1,10 @@
 """Taking back the calls of a pack, the last one first: as the compensation of a step that failed, or because a person
 asked for it."""
 
+from collections.abc import Iterator
 from typing import Any
+
+from django.db.models import QuerySet
 
 from galaxy.core.errors import DomainError
 from registry.models import Kind
@@ -14,6 +17,7 @@ from sandbox.redaction import Modes
 from sandbox.services.leases import keep
 from sandbox.undoing.filling import Undo, changes_something, undo_of
 
+CHUNK = 100
 NO_UNDO, HIDDEN, REFUSED = "no_undo", "hidden", "refused"
 WORDS = {
     "succeeded": "taken back",
@@ -40,12 +44,20 @@ def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Mod
         _tell(states, step_id, state)
     rows = Run.objects.filter(workspace=run.workspace_id, parent__in=family, undoes=None, kind=Kind.ACTION)
     rows = rows.filter(state=Run.State.SUCCEEDED).exclude(pk__in=over.values("undoes"))
-    rows = rows.select_related("workspace", "installation")
-    for done in rows.order_by("-created_at", "-item", "-pk").iterator(chunk_size=100):
+    for done in _backwards(rows):
         if changes_something(done):
             keep(run)
             _tell(states, done.step_id, _taken_back(run, done, perform_step, modes))
     return states
+
+
+def _backwards(rows: QuerySet[Run]) -> Iterator[Run]:
+    """The last one first, some at a time: each is worked on before the next is read."""
+    ids = list(rows.order_by("-created_at", "-item", "-pk").values_list("pk", flat=True))
+    for at in range(0, len(ids), CHUNK):
+        chunk = ids[at : at + CHUNK]
+        found = Run.objects.select_related("workspace", "installation").in_bulk(chunk)
+        yield from (found[id] for id in chunk)
 
 
 def told(error: RunError, states: dict[str, str]) -> RunError:
