@@ -11,6 +11,7 @@ from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Run, RunPayload
 from sandbox.packs import marks as marking
+from sandbox.packs.calling import find_step
 from sandbox.packs.loops import go_through
 from sandbox.packs.marks import Marks
 from sandbox.packs.outcome import outcome_of
@@ -89,32 +90,35 @@ def _run_step(calls: Calls, step: dict[str, Any]) -> bool:
         except RunError as error:
             if not is_skipped(step, error):
                 raise
-            progress.finish(step["id"], None, classes={}, marks=marking.NONE, modes={}, skipped=1)
+            _, marks = _after(None, False, step, flow)
+            progress.finish(step["id"], None, classes={}, marks=marks, modes={}, skipped=1)
             return False
         classes, marks = _after(found.sample, found.is_simulated, step, flow)
         progress.finish(
             step["id"], found.outputs, classes=classes, marks=marks, modes=found.modes, skipped=found.skipped
         )
         return found.sample is not None
-    skipped = 0
+    skipped, is_simulated = 0, False
     try:
         child = calls.one(step, flow, progress.seen)
     except RunError as error:
         if not is_skipped(step, error):
             raise
         child, skipped = None, 1
+        failed = find_step(calls.run, step["id"])
+        is_simulated = failed is not None and failed.is_simulated
     outputs = RunPayload.objects.get(run=child).data.get("outputs") if child else None
     # What a step hides stays hidden in the steps after it, into which its values may flow.
     modes: Modes = child.obligations.get("redact", {}) if child else {}
-    classes, marks = _after(child, bool(child and child.is_simulated), step, flow)
+    classes, marks = _after(child, child.is_simulated if child else is_simulated, step, flow)
     progress.finish(step["id"], outputs, classes=classes, marks=marks, modes=modes, skipped=skipped)
     return child is not None
 
 
 def _after(child: Run | None, is_simulated: bool, step: dict[str, Any], flow: Flow) -> tuple[Classes, Marks]:
     """What the outputs of a finished step carry, and which of them are marked as simulated."""
-    if child is None:
-        return {}, marking.NONE
+    if child is None:  # that there is nothing may be made up too: a made-up condition, or failure
+        return {}, frozenset({("steps", step["id"])}) if is_simulated or () in flow.marks else marking.NONE
     manifest = verified_manifest(child.version_digest)
     action = manifest.actions.get(child.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(child.target)
     is_loop = "each" in step

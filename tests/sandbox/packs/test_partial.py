@@ -23,9 +23,13 @@ WRITES = {
     "an item of it": "each: '[steps.fake.id]', most: 3, with: { key: item }",
     "for each of it": "each: '[steps.fake.id]', most: 3, with: { key: \"'fixed'\" }",
     "what a live read answered to it": "with: { key: steps.read.id }",
+    "that it is not there": "with: { key: \"steps.maybe.id || 'none'\" }",
+    "that it failed": "with: { key: \"steps.failed.id || 'none'\" }",
 }
 BETWEEN = {
     "by a transform": "id: tidy, use: probe.tidy, with: { name: steps.fake.id, on: \"'2026-01-02'\" }",
+    "that it is not there": "id: maybe, when: \"steps.fake.id == 'x'\", use: probe.look_up, with: { key: \"'k'\" }",
+    "that it failed": "id: failed, use: shadow.broken, on_failure: skip",
     "what a live read answered to it": "id: read, use: probe.look_up, with: { key: steps.fake.id }",
 }
 
