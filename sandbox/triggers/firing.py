@@ -4,10 +4,11 @@ A firing and the run it starts are one transaction, so a worker that dies in bet
 up next starts it, once. What cannot be started says why and counts as a failure, as a run that fails does.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.utils import timezone
@@ -24,9 +25,11 @@ from sandbox.triggers.pausing import pause_by_itself
 from sandbox.triggers.silence import watch
 from sandbox.triggers.timing import tick
 
+log = structlog.get_logger(__name__)
 MOST_FAILURES = 10  # in a row, after which a trigger is switched off
 AT_ONCE = 100  # firings of one task, before others get their turn
 MOST_DUE = 500
+PUT_OFF = timedelta(minutes=1)
 MOST_SHOWN_BYTES = 16 * 1024
 
 
@@ -54,15 +57,26 @@ def tend(trigger_id: UUID, now: datetime | None = None) -> int:
     return fired
 
 
-@transaction.atomic
 def fire_next(trigger: Trigger, now: datetime) -> TriggerFiring | None:
-    """Start the oldest firing that is due; None where none is, or others have them in hand."""
-    due = TriggerFiring.objects.in_workspace(trigger.workspace_id).filter(trigger=trigger, due_at__lte=now)
-    due = due.filter(state=TriggerFiring.State.WAITING).select_for_update(of=("self",), skip_locked=True)
-    firing = due.order_by("due_at", "opened_at").first()
-    if firing is None:
-        return None
-    fire(firing, trigger, now)
+    """Start the oldest firing that is due; None where none is, or others have them in hand.
+
+    One on which code or the database breaks is put off for a minute, so that it is not lost and holds up no other.
+    """
+    waiting = TriggerFiring.objects.in_workspace(trigger.workspace_id).filter(
+        trigger=trigger, state=TriggerFiring.State.WAITING
+    )
+    firing = None
+    try:
+        with transaction.atomic():
+            due = waiting.filter(due_at__lte=now).select_for_update(of=("self",), skip_locked=True)
+            firing = due.order_by("due_at", "opened_at").first()
+            if firing is not None:
+                fire(firing, trigger, now)
+    except Exception:
+        if firing is None:
+            raise
+        log.exception("firing broke", trigger=str(trigger.pk), firing=str(firing.pk))
+        waiting.filter(pk=firing.pk).update(due_at=now + PUT_OFF)
     return firing
 
 

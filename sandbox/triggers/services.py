@@ -22,6 +22,7 @@ from registry.manifests.cron import BadCron, check_cron
 from registry.models import Installation
 from sandbox.issues import close_issues
 from sandbox.models import Issue, Trigger, TriggerFiring, TriggerKey
+from sandbox.plain_json import NotPlain, require_plain
 from sandbox.triggers import keys, timing
 from sandbox.triggers.firing import fire
 from sandbox.triggers.mapping import problems_of, resolved_target, sample_event
@@ -32,6 +33,7 @@ MANAGE = "core.manage_trigger"
 MOST_TRIGGERS = 200  # of a workspace
 MOST_PER_MINUTE = 10_000
 LONGEST_WAIT_MS = 3_600_000
+MOST_SAMPLE_BYTES = 64 * 1024
 LONGEST_SILENCE_S = 30 * 86_400
 OVERLAPS_H = (0, 1, 24, 72)
 ADDRESS_BYTES = 24
@@ -100,6 +102,8 @@ def change_trigger(trigger: Trigger, *, actor: User, values: dict[str, Any]) -> 
     """
     trigger = _locked(trigger, actor)
     before = facts_of(trigger)
+    if values.get("slug", trigger.slug) != trigger.slug:  # issues go by it; what still holds opens one anew
+        _close_issues(trigger, "The trigger was renamed.")
     _put(trigger, values)
     trigger.owner = actor
     now = timezone.now()
@@ -130,6 +134,7 @@ def switch_on(trigger: Trigger, *, actor: User) -> Trigger:
     now = timezone.now()
     found = resolved_target(trigger.workspace, trigger.target)
     before = {"owner": trigger.owner}
+    _close_issues(trigger, "It was switched on again.")
     trigger.owner, trigger.installation = actor, found.installation
     trigger.enabled_at, trigger.failures, trigger.paused_because, trigger.paused_by = now, 0, "", None
     trigger.next_at = None if trigger.is_webhook else timing.next_of(trigger, now)
@@ -138,7 +143,6 @@ def switch_on(trigger: Trigger, *, actor: User) -> Trigger:
     audit.record(
         "trigger.switched_on", actor=actor, target=trigger, before=before, after={"state": "on", "owner": actor}
     )
-    _close_issues(trigger, "It was switched on again.")
     return trigger
 
 
@@ -253,6 +257,10 @@ def _put(trigger: Trigger, values: dict[str, Any]) -> None:
 
 def _wrong_of_webhook(trigger: Trigger) -> dict[str, str]:
     wrong: dict[str, str] = {}
+    try:
+        require_plain(trigger.sample, max_bytes=MOST_SAMPLE_BYTES)
+    except NotPlain as error:
+        wrong["sample"] = str(error)
     if trigger.signature not in Trigger.Signature.values:
         wrong["signature"] = "Choose how it is signed."
     if trigger.signature == Trigger.Signature.HMAC and not re.fullmatch(r"[A-Za-z0-9-]{1,64}", trigger.header):

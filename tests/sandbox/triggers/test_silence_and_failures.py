@@ -10,9 +10,11 @@ from registry.dependants import dependants_of
 from registry.services.installing import uninstall
 from sandbox.models import Issue, Run, Trigger, TriggerDelivery, TriggerFiring
 from sandbox.services import perform
+from sandbox.triggers import firing
 from sandbox.triggers.firing import MOST_FAILURES, due_triggers, tend
-from sandbox.triggers.services import switch_on
+from sandbox.triggers.services import change_trigger, switch_on
 from sandbox.triggers.silence import words_of
+from tests.sandbox.triggers.conftest import WEBHOOK
 from tests.sandbox.triggers.sending import send
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +137,30 @@ def test_what_it_starts_names_it_among_those_who_use_it(webhook, probe):
     webhook(is_on=False)
     (use,) = [one for one in dependants_of(probe) if one.kind == "trigger"]
     assert (use.name, use.note) == ("New things", "starts probe.create, off now")
+
+
+def test_one_on_which_code_breaks_holds_up_no_other_and_is_not_lost(webhook, monkeypatch):
+    trigger, secret = webhook()
+    for id in ("bad", "good"):
+        send(trigger, secret, {"id": id}, id=id)
+    invoked = firing.invoke
+
+    def breaking(*args, inputs, **options):
+        if inputs["key"] == "bad":
+            raise RuntimeError("broken")
+        return invoked(*args, inputs=inputs, **options)
+
+    monkeypatch.setattr(firing, "invoke", breaking)
+    tend(trigger.pk)
+    assert Run.objects.get(trigger=trigger).inputs == {"key": "good"}
+    assert TriggerFiring.objects.get(state="waiting").due_at > datetime.now(UTC) + timedelta(seconds=50)
+    monkeypatch.undo()
+    tend(trigger.pk, now=datetime.now(UTC) + timedelta(minutes=2))
+    assert Run.objects.filter(trigger=trigger).count() == 2
+
+
+def test_a_renamed_one_takes_its_issue_along(webhook, admin):
+    trigger, _ = webhook(every_s=60)
+    tend(trigger.pk, now=trigger.quiet_at)
+    change_trigger(trigger, actor=admin, values=WEBHOOK | {"slug": "renamed", "every_s": 60})
+    assert Issue.objects.get().closed_because == "The trigger was renamed."

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from galaxy.core.models import AuditEvent
 from sandbox.models import Run, Trigger, TriggerDelivery, TriggerKey
 from sandbox.triggers.firing import tend
 from tests.extensions import installed
-from tests.sandbox.triggers.sending import send
+from tests.sandbox.triggers.sending import another_secret, send
 
 pytestmark = pytest.mark.django_db
 TRIGGER = """
@@ -211,12 +213,44 @@ def test_the_list_asks_as_much_of_many_as_of_few(client_of, workspace, admin, we
         webhook(is_on=False, slug=f"t{number}")
     client = client_of(admin)
     client.get(url("trigger-list", workspace))
-    with django_assert_max_num_queries(16) as few:
+    with CaptureQueriesContext(connection) as few:
         client.get(url("trigger-list", workspace))
+    asked = len(few)
+    assert 0 < asked <= 16
     for number in range(3, 12):
         webhook(is_on=False, slug=f"t{number}")
-    with django_assert_max_num_queries(len(few)):
+    with django_assert_max_num_queries(asked):
         client.get(url("trigger-list", workspace))
+
+
+def test_deliveries_ask_as_much_of_many_as_of_few(client_of, workspace, admin, webhook, django_assert_max_num_queries):
+    trigger, secret = webhook()
+    client, listed = client_of(admin), url("delivery-list", workspace, trigger.pk)
+    for number in range(2):
+        send(trigger, secret, {"id": f"o-{number}"})
+    tend(trigger.pk)
+    client.get(listed)
+    with CaptureQueriesContext(connection) as few:
+        client.get(listed)
+    asked = len(few)
+    assert 0 < asked <= 16
+    for number in range(2, 9):
+        send(trigger, secret, {"id": f"o-{number}"})
+    tend(trigger.pk)
+    with django_assert_max_num_queries(asked):
+        client.get(listed)
+
+
+def test_a_secret_of_the_senders_own_waits_in_no_session(client_of, workspace, admin, webhook, settings):
+    trigger, _ = webhook()
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    client = client_of(admin)
+    asked = client.post(url("trigger-secret", workspace, trigger.pk), {"overlap_h": "0", "secret": ""})
+    assert asked.status_code == 302 and TriggerKey.objects.get().number == 1
+    own = another_secret()
+    client.post(url("trigger-secret", workspace, trigger.pk), {"overlap_h": "0", "secret": own})
+    assert send(trigger, own, {"id": "a"}).status_code == 202
+    assert own not in str(client.session.items())
 
 
 def test_runs_are_filtered_by_what_started_them_and_say_so(client_of, workspace, admin, webhook):
