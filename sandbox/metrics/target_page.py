@@ -191,8 +191,8 @@ def _failures(line: Line) -> Chart:
     finding = "No call failed."
     if one.bad:
         worst = max(one.slots, key=lambda slot: slot.bad)
-        at = f"{worst.start:%H:%M}" if line.window.period == HOUR else f"{worst.start:%-d %B}"
-        most = f"most at {at}: {worst.bad:,}"
+        at = f"at {worst.start:%H:%M}" if line.window.period == HOUR else f"on {worst.start:%-d %B}"
+        most = f"most {at}: {worst.bad:,}"
         finding = f"{one.bad:,} of {one.counted:,} calls failed, {most}; {label_of(names[0]).lower()} first of all."
     return Chart(
         "Failures by category",

@@ -28,6 +28,7 @@ from registry.models import NameClaim
 from registry.publishers.naming import make_publisher
 from registry.services import install, move_pin
 from sandbox.golden.nights import play_night, play_now
+from sandbox.metrics.rolling import roll_up
 from sandbox.services import invoke, perform
 from sandbox.triggers.firing import tend
 from sandbox.triggers.services import create_trigger, switch_on
@@ -132,6 +133,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
     verification = carry_out(start_verification(workspace, actor=admin).pk)
     starters = _triggers(workspace, admin)
     night = play_night(play_now(good.installation, actor=admin).pk)
+    roll_up()
     base = "/w/meridian"
     pages = ["", "marketplace/", "marketplace/hubspot/", "marketplace/salesforce/install/", "installed/", "runs/",
              "runs/new/", "runs/new/?target=lead.follow-up", "approvals/", "audit/", "audit/seal/", "approvals/groups/",
@@ -143,6 +145,8 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
              "comparison/?pick=hubspot&pick=slack", "triggers/", "triggers/new/",
+             "dashboard/", "dashboard/targets/", "outcomes/",
+             f"dashboard/targets/{good.installation_id}/lead.follow-up/",
              "triggers/new/?kind=webhook&target=hubspot.create_task", "assistant/advice/", "assistant/?ask=attention",
              f"assistant/?from={good.get_absolute_url()}&ask=went-by"]  # fmt: skip
     return [f"{base}/{page}" for page in pages] + [

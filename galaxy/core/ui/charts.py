@@ -170,7 +170,7 @@ def _times(chart: Chart) -> SafeString:
         (
             (
                 "strong" if at == chart.marked else "",
-                f"{_x(chart, at):.2f}",
+                f"{_x(chart, at):.2f}" if every or 0 < at < last else 0 if at == 0 else 100,
                 HEIGHT - 5,
                 "middle" if every or 0 < at < last else "start" if at == 0 else "end",
                 chart.labels[at],
