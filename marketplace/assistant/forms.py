@@ -62,10 +62,12 @@ class AdviceFilterForm(forms.Form):
     @property
     def words(self) -> str:
         """What is filtered by, for the page that finds nothing."""
+        chosen: dict[str, Any] = {name: self[name].value() for name in self.fields if self[name].value()}
         told = [
-            dict(self.fields[name].choices).get(str(value), "") for name, value in self.cleaned_data.items() if value
+            str({str(key): label for key, label in getattr(self.fields[name], "choices", ())}.get(str(one), one))
+            for name, one in chosen.items()
         ]
-        return f"Filtered by {', '.join(map(str, told))}." if told else ""
+        return f"Filtered by {', '.join(told)}." if told else ""
 
 
 class DismissForm(forms.Form):

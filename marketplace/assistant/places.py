@@ -79,8 +79,10 @@ def installation_at(pk: Any, user: User, workspace: Workspace) -> Installation |
 
 def _installation(path: str, kwargs: dict[str, Any], user: User, workspace: Workspace) -> Place | None:
     row = installation_at(kwargs["pk"], user, workspace) if isinstance(kwargs.get("pk"), UUID) else None
-    kind = "pack" if row and row.extension.kind == Kind.PACK else "installation"
-    return row and Place(workspace, path, kind, row.extension.name, row, row)
+    if row is None:
+        return None
+    kind = "pack" if row.extension.kind == Kind.PACK else "installation"
+    return Place(workspace, path, kind, row.extension.name, row, row)
 
 
 def _approval(path: str, kwargs: dict[str, Any], user: User, workspace: Workspace) -> Place | None:

@@ -52,7 +52,9 @@ def begin(advice: Advice, *, actor: User) -> None:
     NothingToSimulate; a rule needs no worker."""
     if advice.recommended.rule:
         return
-    begin_preview(advice.installation, _version(advice), actor=actor)
+    version = _version(advice)
+    assert advice.installation is not None  # noqa: S101  (a version is found for an installation)
+    begin_preview(advice.installation, version, actor=actor)
 
 
 def result_of(advice: Advice, *, tries: bool = False) -> Simulated | None:

@@ -146,7 +146,7 @@ def _detail(request, row: Advice, *, dismissal=None, snooze=None, simulated=None
     step = row.recommended
     change = Change.objects.in_workspace(request.workspace).visible_to(request.user).filter(pk=row.made).first()
     can_simulate = row.is_open and simulating.can_simulate(row)
-    replays = can_simulate and step.version and row.installation
+    replayed = row.installation if can_simulate and step.version else None
     context = {
         "advice": row,
         "rule": BY_NAME.get(row.rule),
@@ -157,7 +157,7 @@ def _detail(request, row: Advice, *, dismissal=None, snooze=None, simulated=None
         "answer_denied": services.denied_to_answer(row, request.user) if row.is_open else None,
         "can_simulate": can_simulate,
         "simulated": simulated or (simulating.result_of(row) if can_simulate else None),
-        "simulate_denied": why_not(request.user, MAY_PREVIEW, row.installation) if replays else None,
+        "simulate_denied": why_not(request.user, MAY_PREVIEW, replayed) if replayed else None,
     }
     return render(request, "assistant/advice_detail.html", context, status=status)
 
