@@ -170,6 +170,9 @@ class SettlementForm(forms.Form):
     )
 
 
+DRY = "dry"  # no mode of its own: what reads is live, what writes is simulated
+
+
 class RunForm(forms.Form):
     """What a run is started with: its inputs by their schema, the sample that answers, and a key made per form.
 
@@ -177,7 +180,7 @@ class RunForm(forms.Form):
     answers with samples may have one of its own, and it may pause after each.
     """
 
-    mode = forms.ChoiceField(choices=Run.Mode.choices, required=False)
+    mode = forms.ChoiceField(choices=[*Run.Mode.choices, (DRY, "Dry run")], required=False)
     scenario = forms.ChoiceField(
         choices=Run.Scenario.choices,
         label="Answer with the sample",

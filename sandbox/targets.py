@@ -65,6 +65,11 @@ class Target:
         return self.kind == Kind.PACK and self.is_forced and any(name not in self.offline for name in self.reaches)
 
     @property
+    def may_be_dry(self) -> bool:
+        """Whether there is something live to read while what writes is simulated: in a pack."""
+        return self.kind == Kind.PACK and any(name not in self.offline for name in self.reaches)
+
+    @property
     def live_in_part(self) -> str:
         """What such a run reaches, as the page says it."""
         live = [name for name in self.reaches if name not in self.offline]

@@ -17,7 +17,7 @@ from sandbox.condition import trouble
 from sandbox.connections.permissions import has_page_for
 from sandbox.fixes import fix_for
 from sandbox.fixture_page import FixturePage
-from sandbox.forms import RunFilterForm, RunForm, SettlementForm
+from sandbox.forms import DRY, RunFilterForm, RunForm, SettlementForm
 from sandbox.models import Run
 from sandbox.packs.retrying import retry_pack, step_on
 from sandbox.run_offers import offers_for
@@ -222,7 +222,8 @@ def _start(request, target, form: RunForm) -> Run | None:
     """The run, or None with the refusals put beside the fields."""
     mode = form.cleaned_data["mode"]
     partly = mode == Run.Mode.PARTIAL and target.is_partly_connected
-    simulate = not partly and (target.is_forced or mode != Run.Mode.LIVE)
+    dry = mode == DRY and target.may_be_dry
+    simulate = not partly and not dry and (target.is_forced or mode != Run.Mode.LIVE)
     try:
         return invoke(
             request.workspace,
@@ -231,6 +232,7 @@ def _start(request, target, form: RunForm) -> Run | None:
             inputs=form.inputs,
             simulate=simulate,
             partly=partly,
+            dry=dry,
             scenario=form.cleaned_data.get("scenario", Run.Scenario.HAPPY),
             scenarios=form.scenarios,
             stepwise=simulate and form.cleaned_data.get("stepwise", False),

@@ -109,6 +109,7 @@ class Run(WorkspaceModel):
     scenario = models.CharField(max_length=8, choices=Scenario, blank=True)
     scenarios = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
     is_stepped = models.BooleanField(default=False, db_default=False, help_text="A pack that pauses after each step.")
+    is_dry = models.BooleanField(default=False, db_default=False, help_text="Reads live, and simulates what writes.")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     requested_by = models.ForeignKey("core.User", on_delete=models.PROTECT, db_index=False, related_name="+")
     agent = models.ForeignKey(

@@ -14,7 +14,7 @@ from sandbox.models import Run
 from sandbox.packs.marks import NONE, Marks, renamed
 from sandbox.redaction import Modes
 from sandbox.services.admission import admit, refuse_unplain, validate_inputs
-from sandbox.services.calls import Call
+from sandbox.services.calls import Call, changes
 from sandbox.services.stored import payload_of
 from sandbox.services.taking import key_of
 from sandbox.stopping import yanked_since
@@ -100,10 +100,13 @@ def invoke_step(pack_run: Run, wanted: Wanted) -> Run:
 
 
 def _mode_of(pack_run: Run, called: Resolved, wanted: Wanted, connection: Any) -> str:
-    """Of a pack that is partly simulated each call has its own; what takes a call back has that of the call."""
+    """Of a pack that is partly simulated each call has its own; what takes a call back has that of the call. In a dry
+    run what writes is simulated, and so is what reads by a value that was made up, for which nothing is there."""
     if wanted.undoes is not None:
         return wanted.undoes.mode
     if pack_run.mode != Run.Mode.PARTIAL:
         return pack_run.mode
+    if pack_run.is_dry and ((called.action and changes(called.action)) or wanted.marks):
+        return Run.Mode.SIMULATED.value
     forced = is_simulation_forced(called, pack_run.requested_by, connection)
     return (Run.Mode.SIMULATED if forced else Run.Mode.LIVE).value

@@ -64,7 +64,7 @@ class SimulatedRunner:
         refused = bulk_samples.refused_of(count, self.run.seed)
         reply = self._answer(inputs)
         outputs = bulk_samples.partly(reply.outputs, self.spec.outputs, count, refused)
-        notes = {"sample": "partial", "accepted": count - len(refused), "refused": len(refused)}
+        notes: dict[str, str | int] = {"sample": "partial", "accepted": count - len(refused), "refused": len(refused)}
         return replace(reply, outputs=outputs, notes=notes)
 
     def _answer(self, inputs: dict[str, Any]) -> Reply:

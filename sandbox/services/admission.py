@@ -35,7 +35,7 @@ from sandbox.plain_json import NotPlain, require_plain
 from sandbox.redaction import Modes, redacted, stricter, workspace_key
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
-from sandbox.services.calls import Call, made_up, question
+from sandbox.services.calls import Call, changes, made_up, question
 from sandbox.services.leases import doorbell, end
 from sandbox.services.taking import versions_for
 from sandbox.stopping import refusal_of
@@ -49,13 +49,14 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True)
 class Manner:
-    """How a run is wanted: simulated, partly so, with which samples, and step by step."""
+    """How a run is wanted: simulated, partly so, with which samples, step by step, and dry."""
 
     simulate: bool = False
     partly: bool = False
     scenario: str = Run.Scenario.HAPPY
     scenarios: dict[str, str] = field(default_factory=dict)
     is_stepped: bool = False
+    is_dry: bool = False
 
 
 @outlives_its_spans
@@ -74,6 +75,7 @@ def invoke(
     partly: bool = False,
     scenarios: dict[str, str] | None = None,
     stepwise: bool = False,
+    dry: bool = False,
 ) -> Run:
     """Ask for one execution; the only way in. Returns the run: queued, waiting for approval, or failed by policy.
 
@@ -83,11 +85,12 @@ def invoke(
 
     ``scenario`` picks the sample that a simulated run answers with, ``scenarios`` those of single steps of a pack by
     their ids. A pack may run ``partly``, live where it is connected and simulated elsewhere, and simulated
-    ``stepwise``: it pauses after each step. The same ``idempotency_key`` with the same inputs
+    ``stepwise``: it pauses after each step. ``dry`` reads live and simulates whatever writes, in a pack also what reads
+    by a made-up value. The same ``idempotency_key`` with the same inputs
     answers the first run; with others it raises KeyReused. Raises NotInstalled, RequirementsMissing, or Invalid whose
     ``fields`` names what is wrong with the inputs.
     """
-    manner = Manner(simulate, partly, scenario, scenarios or {}, stepwise)
+    manner = Manner(simulate, partly, scenario, scenarios or {}, stepwise, dry and not simulate)
     call = resolve_call(workspace, actor, target, inputs, manner, idempotency_key, agent, trigger, carried)
     refuse_unplain(call)
     earlier = _earlier(call)
@@ -145,7 +148,7 @@ def resolve_call(
         raise Invalid(f"{target} is a {kind}; name one of its actions, such as {target}.{_some_action(found)}.")
     held = versions_for(found, key or str(run_id)) if kind == Kind.PACK else {}
     connection = outgoing_connection(found, user)
-    mode = _mode(manner, kind, is_simulation_forced(found, user, connection))
+    mode = _mode(manner, found, is_simulation_forced(found, user, connection))
     inputs, carried = carried_inputs(found, inputs, carried)
     _check(manner, found, mode)
     return Call(
@@ -158,6 +161,7 @@ def resolve_call(
         scenario=manner.scenario if mode != Run.Mode.LIVE else "",
         scenarios=manner.scenarios if mode != Run.Mode.LIVE else {},
         is_stepped=manner.is_stepped,
+        is_dry=manner.is_dry,
         idempotency_key=key,
         carried=carried,
         agent=agent,
@@ -168,8 +172,13 @@ def resolve_call(
     )
 
 
-def _mode(manner: Manner, kind: str, is_forced: bool) -> str:
+def _mode(manner: Manner, found: Resolved, is_forced: bool) -> str:
+    kind = found.manifest.kind
     if manner.simulate:
+        return Run.Mode.SIMULATED.value
+    if manner.is_dry and kind == Kind.PACK:
+        return Run.Mode.PARTIAL.value
+    if manner.is_dry and found.action and changes(found.action):
         return Run.Mode.SIMULATED.value
     if not is_forced:
         return Run.Mode.LIVE.value
@@ -246,6 +255,7 @@ def admit(call: Call) -> Run:
         item=call.item,
         scenarios=call.scenarios,
         is_stepped=call.is_stepped,
+        is_dry=call.is_dry,
         resumes=call.resumes,
         undoes=call.undoes,
         idempotency_key=call.idempotency_key,
@@ -369,8 +379,8 @@ def _earlier(call: Call) -> Run | None:
     if found is None:
         return None
     asked = (found.target, found.requested_by_id, found.agent_id, found.trigger_id)
-    manner = (found.scenario, found.scenarios, found.is_stepped)
-    same = manner == (call.scenario, call.scenarios, call.is_stepped) and asked == (
+    manner = (found.scenario, found.scenarios, found.is_stepped, found.is_dry)
+    same = manner == (call.scenario, call.scenarios, call.is_stepped, call.is_dry) and asked == (
         call.resolved.target,
         call.user.pk,
         call.agent.pk if call.agent else None,

@@ -77,6 +77,7 @@ class Call:
     marks: Marks = NONE
     scenarios: dict[str, str] = field(default_factory=dict)
     is_stepped: bool = False
+    is_dry: bool = False
     resumes: Run | None = None
     undoes: Run | None = None
     progress: dict[str, Any] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class Call:
 
     @property
     def changes_something(self) -> bool:
-        return self.action is not None and (self.action.effect != "read" or self.action.destructive)
+        return self.action is not None and changes(self.action)
 
     @cached_property
     def destinations(self) -> set[str]:
@@ -143,6 +144,11 @@ class Call:
             return None
         found = self.inputs.get(self.action.bulk["field"])
         return len(found) if isinstance(found, list) else found if isinstance(found, int) else None
+
+
+def changes(action: ActionSpec) -> bool:
+    """Whether a live call of it changes something at the other side."""
+    return action.effect != "read" or action.destructive
 
 
 def question(call: Call) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def call_of(run: Run) -> Call:
         marks=from_json(payload.get("marks", [])),
         scenarios=run.scenarios,
         is_stepped=run.is_stepped,
+        is_dry=run.is_dry,
         resumes=run.resumes if run.resumes_id else None,
         undoes=run.undoes if run.undoes_id else None,
         progress={key: payload[key] for key in KEPT if key in payload} if run.kind == Kind.PACK else {},
