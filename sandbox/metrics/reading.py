@@ -1,16 +1,16 @@
 """Figures of targets, read from roll-ups: one query, however many targets there are and however long one looks back."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import TextField
-from django.db.models.functions import Cast
+from django.db import connection
 
 from galaxy.core.models import Workspace
 from registry.models import Kind
@@ -18,15 +18,12 @@ from sandbox.health.objective import percent
 from sandbox.metrics.sketch import merged
 from sandbox.metrics.stored import NUMBERS
 from sandbox.metrics.windows import Window
-from sandbox.models import RollUp
 
 BUDGETS_MS = {Kind.ACTION.value: 2_000, Kind.TRANSFORM.value: 300}  # of 95 in 100 calls (DESIGN, EXTENSIBILITY_MODEL)
-_JSON = ("errors", "mistakes", "cost")
 
 
-@dataclass(frozen=True)
-class Slot:
-    """One hour or day of a target."""
+class Slot(NamedTuple):
+    """One hour or day of a target: ``errors`` are its failures by category."""
 
     start: datetime
     calls: int
@@ -34,7 +31,7 @@ class Slot:
     bad: int
     p50_ms: float | None
     p95_ms: float | None
-    errors: dict[str, int] = field(default_factory=dict)
+    errors: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass
@@ -115,81 +112,131 @@ def figures_of(
 
     ``installations`` leaves out all others, "other" among them. ``waits`` reads the queue and approvals too.
     """
-    rows = RollUp.objects.in_workspace(workspace).within(window.period, window.since, window.until)
-    rows = rows.filter(is_simulated=simulated)
-    if installations is not None:
-        rows = rows.filter(installation__in=list(installations))
-    if target:
-        rows = rows.filter(target=target)
     sketches = ("latency", "queue", "approval") if waits else ("latency",)
-    texts = {f"{name}_text": Cast(name, TextField()) for name in _JSON}
-    names = ("installation_id", "target", "version_id", "kind", "start", "p50_ms", "p95_ms", *NUMBERS)
-    groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows.annotate(**texts).order_by().values_list(*names, *texts, *sketches):
-        groups[row[: 3 if by_version else 2]].append(row)
-    found = [_figures(group, window, by_version=by_version) for group in groups.values()]
+    chosen = {
+        "workspace": workspace.pk,
+        "period": window.period,
+        "since": window.since,
+        "until": window.until,
+        "simulated": simulated,
+        "step": window.step.total_seconds(),
+        "installations": None if installations is None else [str(one) for one in installations],
+        "target": target,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(sketches, by_version=by_version), chosen)
+        found = [_figures(row, window, by_version=by_version) for row in cursor.fetchall()]
     return sorted(found, key=lambda one: (-one.calls, one.target))
 
 
-_FIRST = 7  # of the numbers in a row
-_TEXTS = _FIRST + len(NUMBERS)
-_SKETCHES = _TEXTS + len(_JSON)
+_HEAD = 4  # installation, target, version, kind
+_SUMS = _HEAD + len(NUMBERS)
+_SLOTS = _SUMS + 6  # places, calls, good, bad, p50 and p95 by roll-up
+_TEXTS = _SLOTS + 4  # places and texts of errors; texts of mistakes and of costs
 
 
-def _figures(rows: list[tuple[Any, ...]], window: Window, *, by_version: bool) -> Figures:
-    installation, target, version, kind = rows[0][:4]
-    numbers = [sum(some) for some in zip(*(row[_FIRST:_TEXTS] for row in rows), strict=True)]
-    latency = merged(bytes(row[_SKETCHES]) for row in rows)
+@lru_cache
+def _statement(sketches: tuple[str, ...], *, by_version: bool) -> str:
+    """One row for each target: sums, and side by side what its roll-ups say one by one. Sketches come as one string of
+    bytes and their lengths, which a driver reads at once where it would read an array of them one by one."""
+    version = "version_id" if by_version else "NULL::uuid"
+    parts = ["installation_id", "target", version, "min(kind)"]
+    parts += [f"sum({name})::bigint" for name in NUMBERS]
+    parts.append("array_agg(place)")
+    parts += [f"array_agg({name})" for name in ("calls", "good", "bad", "p50_ms", "p95_ms")]
+    parts += [
+        "array_agg(place) FILTER (WHERE errors <> '{}')",
+        "array_agg(errors::text) FILTER (WHERE errors <> '{}')",
+        "array_agg(mistakes::text) FILTER (WHERE mistakes <> '{}')",
+        "array_agg(cost::text) FILTER (WHERE cost <> '{}')",
+    ]
+    for name in sketches:
+        parts += [f"string_agg({name}, '')", f"array_agg(octet_length({name}))"]
+    return f"""
+SELECT {", ".join(parts)} FROM (
+    SELECT *, (extract(epoch FROM start - %(since)s) / %(step)s)::int AS place FROM sandbox_rollup
+    WHERE workspace_id = %(workspace)s AND period = %(period)s AND start >= %(since)s AND start < %(until)s
+        AND is_simulated = %(simulated)s
+        AND (%(installations)s::uuid[] IS NULL OR installation_id = ANY (%(installations)s::uuid[]))
+        AND (%(target)s = '' OR target = %(target)s)
+) r GROUP BY installation_id, target{", version_id" if by_version else ""}
+"""  # noqa: S608  (names of columns alone)
+
+
+def _figures(row: tuple[Any, ...], window: Window, *, by_version: bool) -> Figures:
+    installation, target, version, kind = row[:_HEAD]
+    packed = _split(*row[_TEXTS : _TEXTS + 2])
+    latency = merged(packed)
     found = Figures(
         kind,
         target,
         installation,
         version if by_version else None,
-        **dict(zip(NUMBERS, numbers, strict=True)),
+        *row[_HEAD:_SUMS],
         p50_ms=latency.quantile(0.5),
         p95_ms=latency.quantile(0.95),
-        slots=_slots(rows, window),
     )
-    for row in rows:
-        _add_texts(found, *row[_TEXTS:_SKETCHES])
-    if len(rows[0]) > _SKETCHES + 1:
-        found.queue_p95_ms = merged(bytes(row[_SKETCHES + 1]) for row in rows).quantile(0.95)
-        found.approval_p95_ms = merged(bytes(row[_SKETCHES + 2]) for row in rows).quantile(0.95)
+    places, errors, mistakes, costs = row[_SLOTS:_TEXTS]
+    failed: dict[int, dict[str, int]] = {}
+    for place, text in zip(places or (), errors or (), strict=True):
+        _add_counts(failed.setdefault(place, {}), text)
+        _add_counts(found.errors, text)
+    for text in mistakes or ():
+        _add_counts(found.mistakes, text)
+    for text in costs or ():
+        _add_cost(found, text)
+    found.slots = _slots(row[_SUMS:_SLOTS], packed, failed, window)
+    if len(row) > _TEXTS + 2:
+        found.queue_p95_ms, found.approval_p95_ms = (
+            merged(_split(*row[at : at + 2])).quantile(0.95) for at in (_TEXTS + 2, _TEXTS + 4)
+        )
     return found
 
 
-def _add_texts(found: Figures, errors: str, mistakes: str, cost: str) -> None:
-    _add_counts(found.errors, errors)
-    _add_counts(found.mistakes, mistakes)
-    if cost != "{}":
-        stored = json.loads(cost)
-        for amounts, more in ((found.money, stored["money"]), (found.units, stored["units"])):
-            for name, amount in more.items():
-                amounts[name] = amounts.get(name, Decimal(0)) + Decimal(amount)
+def _split(whole: bytes, lengths: list[int]) -> list[bytes]:
+    found, at = [], 0
+    for length in lengths:
+        found.append(whole[at : at + length])
+        at += length
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _counts(text: str) -> tuple[tuple[str, int], ...]:
+    """What a map of small numbers says: there are few of them, and one is read thousands of times."""
+    return tuple(json.loads(text).items())
 
 
 def _add_counts(sums: dict[str, int], text: str) -> None:
-    if text != "{}":
-        for name, number in json.loads(text).items():
-            sums[name] = sums.get(name, 0) + number
+    for name, number in _counts(text):
+        sums[name] = sums.get(name, 0) + number
 
 
-def _slots(rows: list[tuple[Any, ...]], window: Window) -> list[Slot]:
-    by_start: dict[datetime, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in rows:
-        by_start[row[4]].append(row)
-    return [_slot(start, by_start.get(start, [])) for start in window.starts]
+def _add_cost(found: Figures, text: str) -> None:
+    stored = json.loads(text)
+    for amounts, more in ((found.money, stored["money"]), (found.units, stored["units"])):
+        for name, amount in more.items():
+            amounts[name] = amounts.get(name, Decimal(0)) + Decimal(amount)
 
 
-def _slot(start: datetime, rows: list[tuple[Any, ...]]) -> Slot:
-    if not rows:
-        return Slot(start, 0, 0, 0, None, None)
-    calls, good, bad = (sum(row[at] for row in rows) for at in (_FIRST, _FIRST + 1, _FIRST + 2))
-    errors: dict[str, int] = {}
-    if bad:
-        for row in rows:
-            _add_counts(errors, row[_TEXTS])
-    if len(rows) == 1:  # what was worked out when it was written
-        return Slot(start, calls, good, bad, rows[0][5], rows[0][6], errors)
-    latency = merged(bytes(row[_SKETCHES]) for row in rows)
-    return Slot(start, calls, good, bad, latency.quantile(0.5), latency.quantile(0.95), errors)
+def _slots(
+    told: tuple[list[Any], ...], packed: list[bytes], failed: dict[int, dict[str, int]], window: Window
+) -> list[Slot]:
+    """Each hour or day of the window; of several versions in one of them, together."""
+    by_place: dict[int, list[int]] = {}
+    for at, place in enumerate(told[0]):
+        by_place.setdefault(place, []).append(at)
+    _, calls, good, bad, p50, p95 = told
+    slots = []
+    for place, start in enumerate(window.starts):
+        here = by_place.get(place)
+        if here is None:
+            slots.append(Slot(start, 0, 0, 0, None, None))
+        elif len(here) == 1:  # what was worked out when it was written
+            at = here[0]
+            slots.append(Slot(start, calls[at], good[at], bad[at], p50[at], p95[at], failed.get(place, {})))
+        else:
+            latency = merged(packed[at] for at in here)
+            sums = (sum(numbers[at] for at in here) for numbers in (calls, good, bad))
+            slots.append(Slot(start, *sums, latency.quantile(0.5), latency.quantile(0.95), failed.get(place, {})))
+    return slots

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from django.utils import timezone
 
@@ -32,7 +33,7 @@ class Window:
     def until(self) -> datetime:
         return self.since + self.length * self.step
 
-    @property
+    @cached_property
     def starts(self) -> list[datetime]:
         return [self.since + at * self.step for at in range(self.length)]
 
