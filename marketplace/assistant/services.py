@@ -130,7 +130,8 @@ def renew(workspace: Workspace, now: datetime | None = None) -> Renewed:
         made = Advice.objects.bulk_create(
             [_row(workspace, draft, now) for draft in unsaid], ignore_conflicts=True, batch_size=500
         )
-        told = {(_place(row)): row for row in Advice.objects.in_workspace(workspace).open().filter(made_at=now)}
+        fresh = Advice.objects.in_workspace(workspace).open().filter(made_at=now)
+        told = {_place(row): row for row in fresh.select_related("workspace", "connection")}
         for row in made:
             if _place(row) in told:
                 _tell(told[_place(row)], quiet)
