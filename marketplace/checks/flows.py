@@ -19,9 +19,9 @@ def findings(subject: Subject) -> Iterator[Finding]:
             yield subject.at("requirement-unknown", "requires", slug, message=message)
     schemas = schemas_of(called.values())
     for at, step in enumerate(manifest.steps):
-        slug = slug_of(step["use"], called)
-        if slug and step["use"] not in schemas:
-            message = f"{slug} {called[slug].version} has no {step['use'].removeprefix(f'{slug}.')}."
+        owner = slug_of(step["use"], called)
+        if owner and step["use"] not in schemas:
+            message = f"{owner} {called[owner].version} has no {step['use'].removeprefix(f'{owner}.')}."
             yield subject.at("step-calls-nothing", "steps", at, "use", message=message)
     for one in check_mappings(manifest.canonical, schemas):
         code = "mapping-fails" if one.is_certain else "mapping-finds-nothing"

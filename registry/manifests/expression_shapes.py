@@ -240,7 +240,8 @@ class _Reader:
         return (BOOLEAN if shape.kinds else shape), ""
 
     def _function_expression(self, node: Tree, value: Shape, at: str) -> tuple[Shape, str]:
-        name, arguments = node["value"], []
+        name = node["value"]
+        arguments: list[Shape | None] = []
         for child in node["children"]:
             if child["type"] == "expref":
                 arguments.append(None)

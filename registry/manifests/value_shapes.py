@@ -133,8 +133,9 @@ def dereferenced(ref: str, root: Schema) -> Any:
 
 def _own(schema: Schema, root: Schema, level: int) -> Shape:
     """By the keywords of the schema itself."""
-    given = schema.get("type", list(KINDS))
-    kinds = frozenset(_KIND_OF_TYPE.get(one, one) for one in (given if isinstance(given, list) else [given]))
+    said = schema.get("type", list(KINDS))
+    given: list[str] = said if isinstance(said, list) else [said]
+    kinds = frozenset(_KIND_OF_TYPE.get(one, one) for one in given)
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if values is not None:
         return Shape(kinds) if len(values) > MOST_VALUES else met(Shape(kinds), joined(map(of_value, values)))

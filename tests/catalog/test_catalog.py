@@ -341,20 +341,32 @@ def run_pack(manifest, inputs):
     assert_valid(manifest.inputs, inputs)
     steps = {}
     for step in manifest.steps:
-        if "when" in step and not evaluate(step["when"], {"inputs": inputs, "steps": steps}):
-            continue
-        given = evaluate_fields(step["with"], {"inputs": inputs, "steps": steps}, seed=7, now=NOW)
-        if step["use"] in MANIFESTS:
-            called = MANIFESTS[step["use"]]
-            assert_valid(called.inputs, given)
-            steps[step["id"]] = transform(called, given)
+        seen = {"inputs": inputs, "steps": steps}
+        if "each" in step:
+            items = evaluate(step["each"], seen) or []
+            assert len(items) <= step["most"]
+            made = [run_step(step, {**seen, "item": item, "index": at}) for at, item in enumerate(items)]
         else:
-            owner, _, name = step["use"].rpartition(".")
-            action = MANIFESTS[owner].actions[name]
-            assert_valid(action.inputs, given)
-            steps[step["id"]] = simulate(action, given)
-            assert_valid(action.outputs, steps[step["id"]])
+            made = run_step(step, seen)
+        if made is not None:
+            steps[step["id"]] = made
     return steps
+
+
+def run_step(step, seen):
+    if "when" in step and not evaluate(step["when"], seen):
+        return None
+    given = evaluate_fields(step["with"], seen, seed=7, now=NOW)
+    if step["use"] in MANIFESTS:
+        called = MANIFESTS[step["use"]]
+        assert_valid(called.inputs, given)
+        return transform(called, given)
+    owner, _, name = step["use"].rpartition(".")
+    action = MANIFESTS[owner].actions[name]
+    assert_valid(action.inputs, given)
+    outputs = simulate(action, given)
+    assert_valid(action.outputs, outputs)
+    return outputs
 
 
 def example(schema, word):

@@ -37,14 +37,15 @@ def test_it_installs_runs_and_reads_the_trail_and_can_be_done_twice(demo):
     assert "HubSpot is installed, pinned to 1.4.0" in first
     assert "outcome lead_followed_up reached, simulated and so not counted" in first
     assert "outcome customer_onboarded reached, simulated and so not counted" in first
+    assert "outcome invoices_chased reached, simulated and so not counted" in first
     for title in ("The sample of the manifest", "From abroad, without a company", "Only a name and a day"):
         assert any(title in line and line.endswith("outcome reached") for line in first.splitlines())
-    assert "2 packs do on samples what was accepted of them, simulated" in first
-    assert first.rstrip().endswith("All 11 steps done.")
+    assert "3 packs do on samples what was accepted of them, simulated" in first
+    assert first.rstrip().endswith("All 14 steps done.")
     second = demo()
     assert "HubSpot was installed before" in second
     with workspace_scope([_meridian()]):
-        assert list(Outcome.objects.values_list("is_success", "is_simulated")) == [(True, True)] * 4
+        assert list(Outcome.objects.values_list("is_success", "is_simulated")) == [(True, True)] * 6
 
 
 @TRANSACTIONAL

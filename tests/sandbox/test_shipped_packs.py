@@ -11,6 +11,7 @@ from sandbox.runners.simulated import SimulatedRunner
 from sandbox.services import invoke, perform
 from tests.extensions import installed
 from tests.playhouse import staged
+from tests.sandbox.packs.flows import say_yes
 
 CATALOG = Path(__file__).parents[2] / "catalog"
 LEAD = {"lead": {"name": "ada   LOVELACE", "phone": "(415) 555-0132", "created": "3 Jan 2026 4pm"}}
@@ -97,3 +98,43 @@ def test_a_customer_is_onboarded(workspace, admin):
     inputs = pack.pin.version.parsed.canonical["sample"]["inputs"]
     run = ran(workspace, admin, "customer.onboarding", inputs)
     assert (run.state, Outcome.objects.get(run=run).is_success) == (Run.State.SUCCEEDED, True)
+
+
+def with_each_yes(run, approver):
+    """The run once somebody agreed to each of its calls that waits, one after the other."""
+    for _ in range(10):
+        if run.state != Run.State.WAITING:
+            break
+        run = say_yes(run, approver)
+    return run
+
+
+def test_invoices_are_chased_one_by_one_and_what_fails_takes_the_others_back(workspace, admin, approver):
+    connectors = (f"connectors/{name}" for name in ("gmail", "hubspot", "slack"))
+    pack = installed(workspace, admin, *map(shipped, (*connectors, "packs/invoice.chase")))[-1]
+    inputs = pack.pin.version.parsed.canonical["sample"]["inputs"]
+    run = ran(workspace, admin, "invoice.chase", inputs)
+    assert (run.state, Outcome.objects.get(run=run).is_success) == (Run.State.SUCCEEDED, True)
+    assert len(run.outputs["remind"]) == len(run.outputs["task"]) == len(inputs["invoices"])
+    quiet = invoke(
+        workspace, actor=admin, target="invoice.chase", inputs=inputs, simulate=True, scenarios={"tell": "401"}
+    )
+    quiet = perform(quiet.pk)
+    assert (quiet.state, quiet.outputs["tell"]) == (Run.State.SUCCEEDED, None)
+    refused = invoke(
+        workspace, actor=admin, target="invoice.chase", inputs=inputs, simulate=True, scenarios={"task": "401"}
+    )
+    refused = with_each_yes(perform(refused.pk), approver)  # a draft is deleted for good, so somebody agrees to each
+    assert refused.state == Run.State.FAILED
+    assert refused.steps.filter(undoes__isnull=False, target="gmail.delete_draft").count() == len(inputs["invoices"])
+
+
+def test_old_files_go_to_the_bin_once_somebody_agreed(workspace, admin, approver):
+    connectors = (f"connectors/{name}" for name in ("google-drive", "slack"))
+    pack = installed(workspace, admin, *map(shipped, (*connectors, "packs/weekly.cleanup")))[-1]
+    inputs = pack.pin.version.parsed.canonical["sample"]["inputs"]
+    run = ran(workspace, admin, "weekly.cleanup", inputs)
+    assert run.state == Run.State.WAITING
+    run = with_each_yes(run, approver)
+    assert (run.state, run.error) == (Run.State.SUCCEEDED, None)
+    assert Outcome.objects.get(run=run).is_success

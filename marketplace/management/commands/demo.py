@@ -21,7 +21,7 @@ from sandbox.models import Outcome, Run, Span
 from sandbox.services import invoke
 
 CONNECTOR = "hubspot"
-PACKS = ("lead.follow-up", "customer.onboarding")
+PACKS = ("lead.follow-up", "customer.onboarding", "invoice.chase")
 PATIENCE_S = 60
 
 
