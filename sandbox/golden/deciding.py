@@ -30,11 +30,12 @@ def decide(
     moments = {case["id"]: datetime.fromisoformat(case["now"]) for case in cases}
     known = class_flow.of_inputs(manifest)
     for step in manifest.steps:
-        carried = class_flow.into_step(step, known)
+        within = known | class_flow.of_item(step["each"], known) if "each" in step else known
+        carried = class_flow.into_step(step, within)
         slug, own, action = part_of(step["use"], manifests)
         if own is None:
             continue
-        known |= class_flow.out_of_step(step["id"], own, action, carried)
+        known |= class_flow.out_of_step(step["id"], own, action, carried, is_loop="each" in step)
         part = parts[slug]
         for one in played:
             for told in one["steps"]:
