@@ -84,6 +84,8 @@ def target_lines(
 def target_page(installation: Installation, target: str, user: User, window: Window) -> TargetPage:
     """One target of ``installation`` (with workspace and extension at hand) within ``window``. Raises Http404 where it
     never ran there, live or simulated, and there is no such action now either."""
+    if "\0" in target:
+        raise Http404
     workspace = installation.workspace
     only: dict[str, Any] = {"installations": [installation.pk], "target": target, "waits": True}
     whole = figures_of(workspace, window, **only)

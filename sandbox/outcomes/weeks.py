@@ -45,12 +45,14 @@ def week_of(moment: datetime | None = None) -> Week:
 
 
 def week_named(day: str) -> Week | None:
-    """The week that any of its days names; None for what is no day."""
+    """The week that any of its days names; None for what is no day, or none of these centuries."""
     try:
         found = date.fromisoformat(day)
-        return week_of(datetime(found.year, found.month, found.day, tzinfo=UTC))
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if not 2000 <= found.year < 2200:
+        return None
+    return week_of(datetime(found.year, found.month, found.day, tzinfo=UTC))
 
 
 def last_weeks(number: int = HISTORY, now: datetime | None = None) -> list[Week]:

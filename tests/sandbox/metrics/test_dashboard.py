@@ -77,7 +77,8 @@ def test_a_page_of_a_target_says_times_failures_and_versions(client_of, admin, b
     assert "style=" not in page
     quick = client_of(admin).get(target_url(busy, "pulse.list")).content.decode()
     assert "5 simulated" in quick and "0.80 EUR" in quick
-    assert client_of(admin).get(target_url(busy, "other.thing")).status_code == 404
+    for odd in ("other.thing", "pulse.\0"):
+        assert client_of(admin).get(target_url(busy, odd)).status_code == 404
 
 
 def test_all_targets_are_sorted_and_found(client_of, admin, busy, workspace):

@@ -44,7 +44,7 @@ def test_a_week_begins_on_monday_at_midnight_utc():
     sunday = datetime(2026, 11, 22, 23, 59, 59, tzinfo=UTC)
     assert week_of(sunday).day == "2026-11-16" and week_of(sunday + timedelta(seconds=1)).day == "2026-11-23"
     assert week_named("2026-11-25") == week_of(datetime(2026, 11, 23, tzinfo=UTC))
-    assert week_named("yesterday") is None and week_named("0001-01-01") is not None
+    assert [week_named(day) for day in ("yesterday", "0001-01-01", "9999-12-31", "2026-02-30", "")] == [None] * 5
 
 
 def test_counted_is_live_and_successful_and_not_undone(workspace, reach):
