@@ -19,7 +19,8 @@ from sandbox.models import Run, Span
 log = structlog.get_logger(__name__)
 PAUSE_S = 60.0  # in which nothing is tried of a store that failed
 _keeps_from = 0.0  # monotonic seconds
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def outlives_its_spans(service: Callable[_P, _R]) -> Callable[_P, _R]:

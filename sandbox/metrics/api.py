@@ -42,7 +42,9 @@ class MetricSerializer(serializers.Serializer):
     target = serializers.CharField(help_text="Empty for the other targets of a workspace that has too many.")
     kind = serializers.CharField()
     installation = serializers.UUIDField(allow_null=True)
-    version = serializers.CharField(allow_null=True, help_text="Its number, where versions are told one by one.")
+    version = serializers.CharField(
+        source="number", allow_null=True, help_text="Its number, where versions are told one by one."
+    )
     calls = serializers.IntegerField(help_text="All that ended.")
     succeeded = serializers.IntegerField(source="good")
     failed = serializers.IntegerField(source="bad")
@@ -101,12 +103,10 @@ class MetricListView(Installations):
             waits=True,
         )
         shown = found[: wanted["limit"]]
-        numbers = {}
-        if wanted["versions"]:
-            ids = [one.version for one in shown if one.version]
-            numbers = dict(Version.objects.filter(pk__in=ids).values_list("pk", "number"))
+        ids = [one.version for one in shown if one.version]
+        numbers = dict(Version.objects.filter(pk__in=ids).values_list("pk", "number")) if ids else {}
         for one in shown:
-            one.version = numbers.get(one.version)
+            one.number = numbers.get(one.version) if one.version else None
         told = {"since": window.since, "until": window.until, "behind_since": behind_since(self.workspace)}
         return Response(MetricsSerializer(told | {"total": len(found), "results": shown}).data)
 

@@ -45,6 +45,7 @@ class Figures:
     target: str
     installation: UUID | None
     version: UUID | None = None
+    number: str | None = None  # of that version, where somebody looked it up
     calls: int = 0
     good: int = 0
     bad: int = 0
@@ -113,7 +114,7 @@ def figures_of(
     ``installations`` leaves out all others, "other" among them. ``waits`` reads the queue and approvals too.
     """
     sketches = ("latency", "queue", "approval") if waits else ("latency",)
-    chosen = {
+    chosen: dict[str, Any] = {
         "workspace": workspace.pk,
         "period": window.period,
         "since": window.since,
@@ -172,7 +173,7 @@ def _figures(row: tuple[Any, ...], window: Window, *, by_version: bool) -> Figur
         target,
         installation,
         version if by_version else None,
-        *row[_HEAD:_SUMS],
+        **dict(zip(NUMBERS, row[_HEAD:_SUMS], strict=True)),
         p50_ms=latency.quantile(0.5),
         p95_ms=latency.quantile(0.95),
     )
@@ -237,6 +238,16 @@ def _slots(
             slots.append(Slot(start, calls[at], good[at], bad[at], p50[at], p95[at], failed.get(place, {})))
         else:
             latency = merged(packed[at] for at in here)
-            sums = (sum(numbers[at] for at in here) for numbers in (calls, good, bad))
-            slots.append(Slot(start, *sums, latency.quantile(0.5), latency.quantile(0.95), failed.get(place, {})))
+            all_calls, all_good, all_bad = (sum(numbers[at] for at in here) for numbers in (calls, good, bad))
+            slots.append(
+                Slot(
+                    start,
+                    all_calls,
+                    all_good,
+                    all_bad,
+                    latency.quantile(0.5),
+                    latency.quantile(0.95),
+                    failed.get(place, {}),
+                )
+            )
     return slots

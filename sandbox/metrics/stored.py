@@ -85,7 +85,7 @@ def _decimals(kept: dict[str, Any], more: dict[str, Decimal]) -> dict[str, str]:
     return {name: format(amount.normalize(), "f") for name, amount in sorted(both.items())}
 
 
-def _sketch(kept: bytes, more: Sketch) -> Sketch:
+def _sketch(kept: bytes | memoryview, more: Sketch) -> Sketch:
     found = unpack(bytes(kept))
     found.merge(more)
     return found

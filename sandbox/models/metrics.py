@@ -1,5 +1,7 @@
 """What is counted of runs that are over: roll-ups by hour and day, what is not counted yet, and what calls cost."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -60,7 +62,7 @@ class RollUp(WorkspaceModel):
     p50_ms = models.FloatField(null=True)
     p95_ms = models.FloatField(null=True)
 
-    objects = RollUpQuerySet.as_manager()
+    objects: ClassVar = RollUpQuerySet.as_manager()
 
     class Meta:
         constraints = [
