@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
@@ -20,6 +21,7 @@ from sandbox.services.leases import queue
 from sandbox.services.stored import KEPT
 from sandbox.stopping import refusal_of
 from sandbox.tracing import outlives_its_spans
+from sandbox.undoing.filling import changes_something
 
 
 @outlives_its_spans
@@ -79,7 +81,17 @@ def why_not_retried(run: Run) -> str:
         return "Nobody knows yet what became of one of its steps. Settle that first."
     if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
         return "Its values are not kept any more."
+    if run.mode != Run.Mode.SIMULATED and _did_something(run.resumed_by.filter(state=Run.State.CANCELLED)):
+        return "What went on with it was cancelled after it had done something, which would be done once more."
     return ""
+
+
+def _did_something(runs: QuerySet[Run]) -> bool:
+    """Whether a live step of any of the packs' ``runs`` changed something, or may have."""
+    took_effect = [Run.State.SUCCEEDED, Run.State.UNKNOWN]
+    steps = Run.objects.filter(parent__in=runs, kind=Kind.ACTION, mode=Run.Mode.LIVE, state__in=took_effect)
+    # One for each step of the pack: those of a loop call the same.
+    return any(changes_something(one) for one in steps.order_by("step_id", "target").distinct("step_id", "target"))
 
 
 @transaction.atomic

@@ -34,16 +34,21 @@ _RANK = ("succeeded", NO_UNDO, HIDDEN, "cancelled", REFUSED, "failed", "unknown"
 
 def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Modes) -> dict[str, str]:
     """Undo every call of ``family`` (ids of runs of a pack) that changed something and succeeded, each as a call of
-    ``run``; returns what became of each step, {step id: state}. What was undone before a kill is not undone again.
+    ``run``; returns what became of each step, {step id: state}. What was undone before, ere a kill or by a run that did
+    not get to its end, is not undone again; nor is what may have been.
 
     One that cannot be undone does not keep the others from it. Raises StepWaits while a person is asked, LostLease.
     """
     states: dict[str, str] = {}
     over = Run.objects.filter(workspace=run.workspace_id, parent=run, undoes__isnull=False, finished_at__isnull=False)
-    for step_id, state in over.values_list("step_id", "state").iterator():
-        _tell(states, step_id, state)
+    earlier = Run.objects.filter(workspace=run.workspace_id, undoes__parent__in=family).exclude(parent=run)
+    earlier = earlier.filter(state__in=[Run.State.SUCCEEDED, Run.State.UNKNOWN])
+    for done_before in (over, earlier):
+        for step_id, state in done_before.values_list("step_id", "state").iterator():
+            _tell(states, step_id, state)
     rows = Run.objects.filter(workspace=run.workspace_id, parent__in=family, undoes=None, kind=Kind.ACTION)
-    rows = rows.filter(state=Run.State.SUCCEEDED).exclude(pk__in=over.values("undoes"))
+    rows = rows.filter(state=Run.State.SUCCEEDED)
+    rows = rows.exclude(pk__in=over.values("undoes")).exclude(pk__in=earlier.values("undoes"))
     for done in _backwards(rows):
         if changes_something(done):
             keep(run)

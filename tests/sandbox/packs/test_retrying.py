@@ -10,9 +10,11 @@ from registry.services import move_pin
 from sandbox.errors import NotRetriable
 from sandbox.models import Run, RunPayload
 from sandbox.packs.retrying import is_paused, retry_pack, step_on
+from sandbox.runners import Reply
 from sandbox.services import cancel_run, forget_kept_inputs, invoke, perform
 from tests.extensions import publish
 from tests.sandbox.packs.flows import MOODY, calls, pack_of, ran, say_yes, set_up, started
+from tests.sandbox.packs.live import connect, plays
 
 MAKE = "id: make, use: probe.create, with: { key: \"'first'\" }"
 LOOK = "id: look, use: probe.look_up, with: { key: steps.make.id }"
@@ -170,3 +172,24 @@ def test_a_paused_run_is_cancelled_as_a_whole(workspace, admin):
     run = ran(workspace, admin, options={"simulate": True, "stepwise": True})
     assert cancel_run(run, actor=admin).state == "cancelled"
     assert started(workspace, admin).state == "queued"
+
+
+def test_after_a_cancelled_retry_that_did_something_nothing_is_done_once_more(workspace, admin, monkeypatch):
+    system = plays(monkeypatch)
+    look = "id: look, use: probe.look_up, with: { key: \"'l'\" }"
+    put, remove = (f"id: {id}, use: probe.{id}, with: {{ key: \"'p'\" }}" for id in ("put", "remove"))
+    set_up(workspace, admin, pack_of(look, put, remove))
+    connect("probe")
+    real = system.attempt
+    monkeypatch.setattr(system, "attempt", lambda inputs, number: Reply(200, {}, outputs={"id": 5}))
+    run = ran(workspace, admin)
+    assert (run.state, run.mode) == ("failed", "live")
+    monkeypatch.setattr(system, "attempt", real)
+    first = retry_pack(run, actor=admin)
+    cancel_run(first, actor=admin)
+    second = retried(run, admin)  # nothing had been done yet
+    assert (second.state, calls(second)[-1]) == ("waiting", ("remove", 0, "waiting"))
+    cancel_run(second, actor=admin)
+    with pytest.raises(NotRetriable, match="done once more"):
+        retry_pack(run, actor=admin)
+    assert [target for target, _ in system.heard].count("probe.put") == 1

@@ -153,3 +153,17 @@ def test_whoever_may_not_write_takes_nothing_back(workspace, admin, member, prob
     undo = undo_run(run, actor=member)
     assert (undo.state, undo.error_category) == ("failed", "policy_block")
     assert len(system.heard) == 1
+
+
+def test_what_was_taken_back_is_not_when_the_rest_is_asked_for_again(workspace, admin, system):
+    put = "id: put, use: probe.put, with: { key: \"'p'\" }"
+    installed(workspace, admin, MILD, TIDY, pack_of(MAKE, put))
+    connect("probe")
+    run = ran(workspace, admin)
+    first = perform(undo_run(run, actor=admin).pk)
+    heard = list(system.heard)
+    second = perform(undo_run(run, actor=admin).pk)
+    assert first.pk != second.pk
+    assert second.error["compensation"] == {"put": "no_undo", "make": "succeeded"}
+    assert undone(second) == []
+    assert system.heard == heard
