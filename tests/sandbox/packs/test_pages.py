@@ -71,6 +71,7 @@ def test_what_was_done_is_taken_back_by_a_button(workspace, admin, member, monke
     page = shown(admin, perform(undo.pk))
     assert "It takes back what" in page
     assert page.count("Taken back") == 2
+    assert "How it hangs together" not in page
     assert "Run again" not in page
     page = shown(admin, run)
     assert "It was undone" in page
@@ -132,6 +133,8 @@ def test_live_where_connected_is_offered_and_labelled_everywhere(workspace, admi
     assert "Nothing here reaches a live system" not in page
     assert "not counted" in page
     assert "live systems in part" in page
+    trace = page[page.index("<h2>Trace</h2>") :] if "<h2>Trace</h2>" in page else page[page.index("Trace") :]
+    assert (trace.count("Partly simulated"), trace.count("> Simulated") + trace.count("Simulated</")) >= (1, 1)
     listed = client.get(reverse("sandbox:run-list", args=["meridian"]) + "?mode=partial").content.decode()
     assert "Partly simulated" in listed
     assert run.short_id in listed
