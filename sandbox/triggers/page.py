@@ -56,6 +56,11 @@ class TriggerPage:
         return sees_events(self.user, self.trigger)
 
     @property
+    def sees_address(self) -> bool:
+        """Whoever knows the address of what is not signed starts it, in its owner's name."""
+        return can(self.user, "core.manage_trigger", self.trigger.workspace) or self.trigger.owner_id == self.user.pk
+
+    @property
     def refused(self) -> int:
         names = ("unsigned", "late", "over_budget", "unreadable")
         return sum(self.counted.get(name, 0) for name in names)

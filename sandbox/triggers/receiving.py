@@ -153,9 +153,13 @@ def _joined(trigger: Trigger, event: Event, now: datetime) -> tuple[TriggerFirin
     mine = TriggerFiring.objects.in_workspace(trigger.workspace_id).filter(trigger=trigger)
     while key:
         waiting = mine.filter(key=key, state=TriggerFiring.State.WAITING).select_for_update(of=("self",)).first()
-        if waiting:
+        if waiting and _has_room(waiting, trigger, event):
             _merge(waiting, trigger, event, now)
             return waiting, True
+        if waiting:  # it starts now, with what it has; this event is the first of the next
+            waiting.key, waiting.due_at = "", now
+            waiting.save(update_fields=["key", "due_at"])
+            transaction.on_commit(partial(ring, trigger.workspace_id, trigger.pk))
         try:
             with transaction.atomic():
                 return _opened(trigger, event, now, key), False
@@ -183,12 +187,17 @@ def _merge(waiting: TriggerFiring, trigger: Trigger, event: Event, now: datetime
     due = now + timedelta(milliseconds=trigger.quiet_ms)
     waiting.due_at = min(due, waiting.longest_at) if waiting.longest_at else due
     waiting.merged += 1
-    kept = waiting.events or []
     if trigger.uses == Trigger.Uses.LAST:
         waiting.events = [event]
-    elif trigger.uses == Trigger.Uses.ALL and len(kept) < MOST_EVENTS and _fits([*kept, event]):
-        waiting.events = [*kept, event]
+    elif trigger.uses == Trigger.Uses.ALL:
+        waiting.events = [*(waiting.events or []), event]
     waiting.save(update_fields=["due_at", "merged", "events"])
+
+
+def _has_room(waiting: TriggerFiring, trigger: Trigger, event: Event) -> bool:
+    """Whether what waits can take one more: a run that is given all of them loses none."""
+    kept = waiting.events or []
+    return trigger.uses != Trigger.Uses.ALL or (len(kept) < MOST_EVENTS and _fits([*kept, event]))
 
 
 def _fits(events: list[Event]) -> bool:

@@ -243,7 +243,9 @@ def _detail(request, trigger: Trigger, *, off: OffForm | None = None, rotation: 
     context = {
         "trigger": trigger,
         "page": page,
-        "address": request.build_absolute_uri(f"/hooks/{trigger.address}/") if trigger.is_webhook else "",
+        "address": request.build_absolute_uri(f"/hooks/{trigger.address}/")
+        if trigger.is_webhook and page.sees_address
+        else "",
         "off": off or OffForm(),
         "rotation": rotation or RotationForm(),
         "denied": why_not(request.user, MANAGE, request.workspace),

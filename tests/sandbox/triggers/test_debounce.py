@@ -77,15 +77,15 @@ def test_the_run_gets_the_event_that_was_chosen(webhook, uses, key):
     assert runs(trigger).get().inputs == {"key": key}
 
 
-def test_it_gets_all_of_them_up_to_a_bound_and_how_many_there_were(webhook):
+def test_it_gets_all_of_them_and_what_is_too_many_for_one_run_makes_the_next(webhook):
     inputs = {"key": "join(' ', [event.bodies[0].id, event.bodies[-1].id, to_string(event.merged)])"}
     trigger, secret = webhook(quiet_ms=60_000, uses="all", inputs=inputs)
-    for number in range(MOST_EVENTS + 3):
-        send(trigger, secret, {"id": f"e{number}"})
-    firing = TriggerFiring.objects.get()
-    assert (len(firing.events), firing.merged) == (MOST_EVENTS, MOST_EVENTS + 3)
+    words = [send(trigger, secret, {"id": f"e{number}"}).json()["status"] for number in range(MOST_EVENTS + 3)]
+    assert words == ["accepted"] + ["merged"] * (MOST_EVENTS - 1) + ["accepted", "merged", "merged"]
+    assert tend(trigger.pk) == 1  # what is full waits for nobody
+    assert runs(trigger).get().inputs == {"key": f"e0 e{MOST_EVENTS - 1} {MOST_EVENTS}"}
     tend(trigger.pk, now=datetime.now(UTC) + timedelta(minutes=5))
-    assert runs(trigger).get().inputs == {"key": f"e0 e{MOST_EVENTS - 1} {MOST_EVENTS + 3}"}
+    assert runs(trigger).last().inputs == {"key": f"e{MOST_EVENTS} e{MOST_EVENTS + 2} 3"}
 
 
 def test_what_waits_when_it_is_switched_off_starts_nothing_and_says_so(webhook, admin):

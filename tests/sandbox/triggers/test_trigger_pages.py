@@ -156,7 +156,9 @@ def test_whoever_changes_it_answers_for_it(client_of, workspace, owner, admin, c
 def test_only_who_manages_triggers_does(client_of, workspace, member, webhook):
     trigger, _ = webhook()
     client = client_of(member)
-    assert client.get(trigger.get_absolute_url()).status_code == 200
+    page = client.get(trigger.get_absolute_url())
+    assert page.status_code == 200
+    assert trigger.address not in page.text  # what is not signed would start in its owner's name
     assert client.get(made_at(workspace)).status_code == 403
     for name in (
         "trigger-on",
