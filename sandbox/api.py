@@ -215,7 +215,7 @@ class RunRetryView(Runs):
         self.read(EmptyBody)
         run = get_object_or_404(self.visible(), pk=pk)
         made = retry_pack(run, actor=self.caller.person, agent=self.caller.agent)
-        return Response(RunDetailSerializer(self.visible().get(pk=made.pk)).data, status=201)
+        return Response(RunDetailSerializer(get_object_or_404(self.visible(), pk=made.pk)).data, status=201)
 
 
 class RunUndoingView(Runs):
@@ -235,7 +235,7 @@ class RunUndoingView(Runs):
         self.read(EmptyBody)
         run = get_object_or_404(self.visible(), pk=pk)
         made = undo_run(run, actor=self.caller.person, agent=self.caller.agent)
-        return Response(RunDetailSerializer(self.visible().get(pk=made.pk)).data, status=201)
+        return Response(RunDetailSerializer(get_object_or_404(self.visible(), pk=made.pk)).data, status=201)
 
 
 class RunStepView(Runs):

@@ -7,9 +7,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from galaxy.core.errors import Invalid
 from galaxy.core.http import wants_partial
-from galaxy.core.permissions import why_not
+from galaxy.core.permissions import can, why_not
 from registry.models import Installation, Kind
 from sandbox.golden import nights
+from sandbox.golden.cases import is_recorded
 from sandbox.golden.page import case_of, sides_of
 from sandbox.models import GoldenFlow, GoldenNight, Issue
 
@@ -73,6 +74,9 @@ def _page(request, pack, night=None, *, refusal=None, status=200):
         night = next((one for one in rows.defer("content") if str(one.pk) == asked), None)
         night = night and rows.get(pk=night.pk)
     shown = night or latest
+    case = request.GET.get("case", "")
+    # A recorded call shows what somebody's run was given: to whoever may see every run.
+    is_hidden = is_recorded(case) and not can(request.user, "core.view_run", request.workspace)
     issues = Issue.objects.in_workspace(request.workspace).visible_to(request.user).open()
     context = {
         "pack": pack,
@@ -81,7 +85,8 @@ def _page(request, pack, night=None, *, refusal=None, status=200):
         "night": shown,
         "is_latest": bool(shown and latest and shown.pk == latest.pk),
         "sides": sides_of(shown) if shown else [],
-        "case": case_of(shown, request.GET.get("side", ""), request.GET.get("case", "")) if shown else None,
+        "case": case_of(shown, request.GET.get("side", ""), case) if shown and not is_hidden else None,
+        "is_hidden": is_hidden,
         "page": page,
         "issue": issues.filter(installation=pack, kind=Issue.Kind.GOLDEN_FAILING).select_related("workspace").first(),
         "play_denied": why_not(request.user, nights.MAY_PLAY, pack),

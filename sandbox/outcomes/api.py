@@ -97,14 +97,15 @@ class OutcomeWeeksView(WorkspaceView):
         tags=["Outcomes"],
     )
     def get(self, request, workspace):
-        """Successful outcomes of twelve weeks (WSAO), and of this one who made them and what they cost."""
+        """Successful outcomes of twelve weeks (WSAO), and of this one who made them and what they cost; for an agent,
+        those of its own runs."""
         self.read(NoFilter, request.GET)
-        person = self.caller.person
-        seen_by = None if self.caller.agent is None and can(person, "core.view_run", self.workspace) else person
+        person, agent = self.caller.person, self.caller.agent
+        seen_by = None if can(person, "core.view_run", self.workspace) else person
         week = week_of()
         told = {
-            "weeks": [{"since": one.since, "outcomes": n} for one, n in history(self.workspace, seen_by)],
-            "makers": makers_of(counting_in(self.workspace, week.since, week.until, seen_by)),
-            "costs": costs_of(self.workspace, week.since, week.until, seen_by),
+            "weeks": [{"since": one.since, "outcomes": n} for one, n in history(self.workspace, seen_by, agent=agent)],
+            "makers": makers_of(counting_in(self.workspace, week.since, week.until, seen_by, agent)),
+            "costs": costs_of(self.workspace, week.since, week.until, seen_by, agent),
         }
         return Response(OutcomeWeeksSerializer(told).data)

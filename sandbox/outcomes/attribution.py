@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import Agent, User, Workspace
 from sandbox.models import Charge, Outcome, Run
 from sandbox.outcomes.weeks import counting_in
 
@@ -87,16 +87,20 @@ def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | N
     return outcomes.filter(Q(run__in=runs) | Q(run__in=steps))
 
 
-def costs_of(workspace: Workspace, since: datetime, until: datetime, user: User | None = None) -> list[PackCost]:
+def costs_of(
+    workspace: Workspace, since: datetime, until: datetime, user: User | None = None, agent: Agent | None = None
+) -> list[PackCost]:
     """What each pack cost in [since, until) beside its outcomes that count, the dearest first. Two queries.
 
-    Of the runs that ``user`` may see, if one is given.
+    Of the runs that ``user`` may see, or that ``agent`` asked for, if one is given.
     """
     outcomes: dict[str, int] = dict(
-        counting_in(workspace, since, until, user).order_by().values_list("run__target").annotate(n=Count("pk"))
+        counting_in(workspace, since, until, user, agent).order_by().values_list("run__target").annotate(n=Count("pk"))
     )
     packs: Any = Run.objects.in_workspace(workspace).filter(kind="pack")
-    if user:
+    if agent:
+        packs = packs.filter(agent=agent)
+    elif user:
         packs = packs.visible_to(user)
     of_pack = Subquery(packs.filter(pk=OuterRef("root_run_id")).values("target")[:1])
     charges = Charge.objects.in_workspace(workspace).filter(charged_at__gte=since, charged_at__lt=until)

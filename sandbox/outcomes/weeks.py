@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import Agent, User, Workspace
 from sandbox.models import Outcome, Run
 
 WEEK = timedelta(days=7)
@@ -61,9 +61,14 @@ def last_weeks(number: int = HISTORY, now: datetime | None = None) -> list[Week]
     return [Week(this - at * WEEK) for at in reversed(range(number))]
 
 
-def counting_in(workspace: Workspace, since: datetime, until: datetime, user: User | None = None) -> QuerySet[Outcome]:
-    """Outcomes that count and were reached in [since, until); of the runs that ``user`` may see, if one is given."""
+def counting_in(
+    workspace: Workspace, since: datetime, until: datetime, user: User | None = None, agent: Agent | None = None
+) -> QuerySet[Outcome]:
+    """Outcomes that count and were reached in [since, until); of the runs that ``user`` may see, or that ``agent``
+    asked for, if one is given."""
     found = Outcome.objects.in_workspace(workspace).counting().filter(reached_at__gte=since, reached_at__lt=until)
+    if agent is not None:
+        return found.filter(run__agent=agent)
     if user is None:
         return found
     return found.filter(run__in=Run.objects.in_workspace(workspace).visible_to(user).top_level())
@@ -75,10 +80,12 @@ def wsao(workspace: Workspace, week: Week | datetime | None = None) -> int:
     return counting_in(workspace, chosen.since, chosen.until).count()
 
 
-def history(workspace: Workspace, user: User | None = None, now: datetime | None = None) -> list[tuple[Week, int]]:
+def history(
+    workspace: Workspace, user: User | None = None, now: datetime | None = None, agent: Agent | None = None
+) -> list[tuple[Week, int]]:
     """The last HISTORY weeks with how many outcomes count in each, the oldest first, in one query."""
     weeks = last_weeks(now=now)
-    rows = counting_in(workspace, weeks[0].since, weeks[-1].until, user)
+    rows = counting_in(workspace, weeks[0].since, weeks[-1].until, user, agent)
     counts = dict(
         rows.annotate(week=TruncWeek("reached_at", tzinfo=UTC)).order_by().values_list("week").annotate(n=Count("pk"))
     )

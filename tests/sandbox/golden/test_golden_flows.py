@@ -280,7 +280,7 @@ def test_marked_packs_come_first(workspace, admin, pack, settings):
     assert [one.extension.slug for one in top_packs(workspace)] == ["probe.flow"]
 
 
-def test_recorded_calls_are_played_as_they_were_kept(workspace, admin, pack, monkeypatch):
+def test_recorded_calls_are_played_as_they_were_kept(client_of, workspace, admin, member, pack, monkeypatch):
     monkeypatch.setattr(SimulatedRunner, "_pass_time", lambda self, sample: None)
     run = invoke(workspace, actor=admin, target="probe.flow", inputs={"name": "B", "on": "2026-02-03"}, simulate=True)
     perform(run.pk)
@@ -288,6 +288,11 @@ def test_recorded_calls_are_played_as_they_were_kept(workspace, admin, pack, mon
     titles = [case["title"] for case in night.content["cases"]]
     assert any(title.startswith("Recorded, simulated") for title in titles)
     assert night.is_first
+    case = night.content["cases"][-1]["id"]
+    address = f"/w/meridian/installed/{pack.pk}/golden/?side=pinned&case={case}"
+    assert "2026-02-03" in client_of(admin).get(address).text
+    page = client_of(member).get(address).text  # what somebody's run was given is shown as that run is
+    assert "2026-02-03" not in page and "may see every run" in page
 
 
 def test_a_recording_that_fails_by_what_is_hidden_in_it_is_left_out(workspace, admin, pack, monkeypatch):

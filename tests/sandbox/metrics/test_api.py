@@ -1,11 +1,14 @@
 """Figures and outcomes by the API: those of the pages, for whoever may see them."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
+from galaxy.core.agents import create_agent
 from sandbox.metrics.rolling import roll_up
-from tests.api.conftest import url
+from tests.api.conftest import api, token_of, url  # noqa: F401  (fixtures)
 
 
 @pytest.fixture
@@ -53,3 +56,20 @@ def test_a_member_reads_what_they_may_see(reader, client_of, member, stranger):
     assert client_of(member).get(url("outcomes/")).json()["results"] == []
     assert client_of(member).get(url("outcome-weeks/")).json()["weeks"][-1]["outcomes"] == 0
     assert client_of(stranger).get(url("metrics/")).status_code == 404
+
+
+def test_an_agent_reads_of_its_own_runs_alone(reader, busy, api, token_of, workspace, admin):  # noqa: F811
+    agent = create_agent(
+        workspace,
+        owner=admin,
+        actor=admin,
+        name="Reader",
+        purpose="Reads figures.",
+        scopes=busy.scopes[:1],
+        grants=[(busy, "registry.run_installation")],
+        calls_per_day=10,
+        ends_at=timezone.now() + timedelta(days=1),
+    )
+    told = api(token_of(admin, agent=agent)).get(url("outcome-weeks/")).json()
+    assert {week["outcomes"] for week in told["weeks"]} == {0}
+    assert (told["makers"], told["costs"]) == ([], [])
