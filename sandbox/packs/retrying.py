@@ -55,6 +55,7 @@ def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
         inputs=data["inputs"],
         mode=locked.mode,
         scenario=Run.Scenario.HAPPY if locked.scenario else "",
+        is_dry=locked.is_dry,
         agent=agent,
         run_id=run_id,
         held=data.get("held", {}),

@@ -193,3 +193,15 @@ def test_after_a_cancelled_retry_that_did_something_nothing_is_done_once_more(wo
     with pytest.raises(NotRetriable, match="done once more"):
         retry_pack(run, actor=admin)
     assert [target for target, _ in system.heard].count("probe.put") == 1
+
+
+def test_a_dry_run_stays_dry_when_it_is_retried(workspace, admin, monkeypatch):
+    system = plays(monkeypatch)
+    put = "id: put, use: probe.put, with: { key: \"'p'\" }"
+    set_up(workspace, admin, pack_of(MAKE, LOOK, put))
+    connect("probe")
+    run = ran(workspace, admin, options=FAILS_ONCE | {"dry": True})
+    assert (run.state, run.is_dry) == ("failed", True)
+    again = retried(run, admin)
+    assert (again.state, again.is_dry, system.heard) == ("succeeded", True, [])
+    assert set(again.steps.values_list("mode", flat=True)) == {"simulated"}
