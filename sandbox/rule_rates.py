@@ -41,7 +41,8 @@ def charge_rules(run: Run) -> None:
 
 def _window(run: Run, rate: dict[str, Any]) -> Window:
     caller = run.agent_id or run.requested_by_id
-    key = f"galaxy:rule:{{{run.workspace_id}}}:{rate['rule']}:{caller}:{run.mode}:{rate['per']}"
+    mode = Run.Mode.SIMULATED if run.mode == Run.Mode.SIMULATED else Run.Mode.LIVE  # partly live is live
+    key = f"galaxy:rule:{{{run.workspace_id}}}:{rate['rule']}:{caller}:{mode.value}:{rate['per']}"
     return Window(key, rate["count"], SPANS_MS[rate["per"]])
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from registry.models import Connection
 from sandbox import rule_rates
+from sandbox.errors import RunError
 from sandbox.models import CallRecord, Execution, Run
 from sandbox.runners.python import PythonRunner
 from sandbox.services import invoke, perform
@@ -174,6 +175,15 @@ def test_what_is_simulated_leaves_the_live_calls_their_room(workspace, admin, li
     run.mode = "live"
     run.obligations = {"rate": [{"count": 2, "per": "minute", "rule": limited.number}]}
     rule_rates.charge_rules(run)
+
+
+def test_what_is_partly_live_shares_the_room_of_live_calls(workspace, admin, limited, probe):
+    run, other = (invoke(workspace, actor=admin, target="probe.look_up", inputs={"key": key}) for key in "ab")
+    run.mode, other.mode = "live", "partial"
+    run.obligations = other.obligations = {"rate": [{"count": 1, "per": "minute", "rule": limited.number}]}
+    rule_rates.charge_rules(run)
+    with pytest.raises(RunError, match="no room left"):
+        rule_rates.charge_rules(other)
 
 
 def test_a_count_that_cannot_be_read_lets_nothing_pass(workspace, admin, limited, probe, monkeypatch):
