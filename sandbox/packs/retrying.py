@@ -1,10 +1,13 @@
 """Going on where the run of a pack failed, and with the next step of one that goes step by step."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
@@ -66,7 +69,15 @@ def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
     made = admit(call)
     if made.error:
         raise Conflict(made.error["sentence"], made.error["next_step"])
+    _keep_values(made, call.progress["earlier"])
     return made
+
+
+def _keep_values(made: Run, earlier: list[str]) -> None:
+    """The values of the runs before it are read until it is over, so they are kept as long as its own would be."""
+    until = timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
+    kept = RunPayload.objects.filter(Q(run__in=earlier) | Q(run__parent__in=earlier), workspace=made.workspace_id)
+    kept.update(keep_until=until)
 
 
 def why_not_retried(run: Run) -> str:

@@ -1,5 +1,7 @@
 """A pack that failed goes on where it failed: finished steps are taken over, versions held, nothing done twice."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -205,3 +207,13 @@ def test_a_dry_run_stays_dry_when_it_is_retried(workspace, admin, monkeypatch):
     again = retried(run, admin)
     assert (again.state, again.is_dry, system.heard) == ("succeeded", True, [])
     assert set(again.steps.values_list("mode", flat=True)) == {"simulated"}
+
+
+def test_what_went_before_is_kept_while_a_retry_waits_for_a_person(workspace, admin, approver):
+    loop = "id: make, each: inputs.keys, most: 5, use: probe.create, with: { key: item }"
+    set_up(workspace, admin, pack_of(loop))
+    run = ran(workspace, admin, keys=["a", "bad"])
+    RunPayload.objects.update(keep_until=timezone.now() + timedelta(minutes=1))
+    retry_pack(run, actor=admin)
+    assert forget_kept_inputs(timezone.now() + timedelta(hours=1)) == 0
+    assert RunPayload.objects.filter(run__parent=run).exists()
