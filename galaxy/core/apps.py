@@ -19,7 +19,9 @@ class CoreConfig(AppConfig):
         from galaxy.core.notifications import core_kinds
         from galaxy.core.notifications.hooks import places as hooks
         from galaxy.core.ops import request_log
+        from galaxy.core.ops.readiness import add_check
         from galaxy.core.roles import sync_roles
+        from galaxy.core.telemetry import condition
         from galaxy.core.vault.accounts import seal_stored_factors
         from galaxy.core.vault.tables import EnvelopeTable, register
 
@@ -40,6 +42,7 @@ class CoreConfig(AppConfig):
         palette.connect()
         register(EnvelopeTable(AuditSinkKey, place_of_key))
         register(EnvelopeTable(NewsHookKey, hooks.place_of_key))
+        add_check(condition.NAME, condition.traces)
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

@@ -17,11 +17,13 @@ from galaxy.core.accounts import create_account
 from galaxy.core.demo import LOGINS
 from galaxy.core.ops import configuration, readiness, sealing
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Condition
+from galaxy.core.telemetry import tallies
+from galaxy.core.telemetry.condition import traces
 from sandbox.condition import sandbox
 from tests.sandboxd import Sandboxd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sequencer", "sandbox"]
+NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sequencer", "traces", "sandbox"]
 
 
 @pytest.fixture(autouse=True)
@@ -233,3 +235,18 @@ def test_the_page_is_for_staff_and_says_what_the_doctor_says(client_of, member):
     assert "Servers" in page
     assert "PostgreSQL answers" in page
     assert json.dumps("SECRET_KEY") not in page
+
+
+def test_what_was_lost_of_traces_is_told_and_takes_nothing_out_of_service():
+    before = {name: cache.get(f"galaxy:tally:{name}") for name in tallies.NAMES}
+    cache.delete_many([f"galaxy:tally:{name}" for name in tallies.NAMES])
+    try:
+        assert traces().state == GOOD
+        tallies.note(tallies.SPANS_LOST, 1200)
+        tallies.note(tallies.BATCHES_FAILED, 3)
+        found = traces()
+        assert (found.state, found.ok) == (WARN, True)
+        assert found.sentence == "1,200 spans could not be stored. 3 tries to send failed."
+    finally:
+        cache.delete_many([f"galaxy:tally:{name}" for name in tallies.NAMES])
+        cache.set_many({f"galaxy:tally:{name}": number for name, number in before.items() if number})
