@@ -12,8 +12,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from galaxy.core import jcs
-
 MOST_RESULTS = 2_048
 MOST_BYTES = 32 * 1024 * 1024
 
@@ -32,8 +30,8 @@ class Remembering:
     ) -> tuple[dict[str, Any], bool]:
         """What ``work`` gives for these inputs, and whether it was remembered. What raises is never kept."""
         try:
-            key = hashlib.sha256(jcs.dumps([str(workspace), digest, inputs])).digest()
-        except (ValueError, TypeError):  # an input of no canonical form, which the transform refuses in its own words
+            key = _key(workspace, digest, inputs)
+        except (ValueError, TypeError):  # an input that JSON cannot say, which the transform refuses in its own words
             return work(), False
         with self._lock:
             known = self._kept.get(key)
@@ -54,3 +52,9 @@ class Remembering:
             while len(self._kept) > self._most or self._bytes > self._most_bytes:
                 _, gone = self._kept.popitem(last=False)
                 self._bytes -= len(gone)
+
+
+def _key(workspace: UUID, digest: str, inputs: dict[str, Any]) -> bytes:
+    """Not of the canonical form, for which 1 and 1.0 are one number: written into a text they are two."""
+    text = json.dumps([str(workspace), digest, inputs], sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -116,7 +116,8 @@ def run_settlement(request, workspace, pk):
 @require_POST
 def run_retry(request, workspace, pk):
     run = retry_pack(_find(request, pk), actor=request.user)
-    messages.success(request, f"{run.target} goes on at the failed step, as a run of its own.")
+    if not run.error:  # or its page says so
+        messages.success(request, f"{run.target} goes on at the failed step, as a run of its own.")
     return redirect(run)
 
 

@@ -191,7 +191,8 @@ class Run(WorkspaceModel):
             ),
             models.UniqueConstraint(
                 fields=["workspace", "resumes"],
-                condition=Q(resumes__isnull=False) & ~Q(state="cancelled"),
+                # But for what never went on: called off before it began, or refused by policy.
+                condition=Q(resumes__isnull=False) & ~Q(state="cancelled") & ~Q(state="failed", started_at=None),
                 name="run_resumed_once",
             ),
             models.CheckConstraint(

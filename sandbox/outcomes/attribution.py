@@ -1,13 +1,14 @@
 """Who made outcomes: the installations and versions whose calls took part, and what each outcome cost."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from galaxy.core.models import Agent, User, Workspace
@@ -46,36 +47,54 @@ class PackCost:
 
 
 def makers_of(outcomes: QuerySet[Outcome]) -> list[Part]:
-    """The parts of ``outcomes``, those of most outcomes first; packs before their steps. Two queries."""
-    runs = Run.objects.filter(
+    """The parts of ``outcomes``, those of most outcomes first; packs before their steps. Two queries, and some more
+    where one was reached by going on where an earlier run failed."""
+    rows = _rooted(_took_part(outcomes)).values_list(*_PART).annotate(outcomes=Count("root", distinct=True))
+    found = Counter({row[:-1]: row[-1] for row in rows})
+    if earlier := _taken_over(outcomes):
+        own = _took_part(outcomes.filter(run__in=set(earlier.values())))
+        steps = _rooted(_ran_well(earlier)).values_list(*_PART, "root").distinct()
+        taken = {(*row[:-1], earlier[row[-1]]) for row in steps}
+        found.update(row[:-1] for row in taken - set(_rooted(own).values_list(*_PART, "root")))
+    parts = [Part(*row, number) for row, number in found.items()]
+    return sorted(parts, key=lambda one: (-one.outcomes, one.kind != "pack", one.name, one.number))
+
+
+_PART = (
+    "installation_id",
+    "version_id",
+    "installation__extension__name",
+    "installation__extension__slug",
+    "installation__extension__kind",
+    "version__number",
+)
+
+
+def _rooted(runs: QuerySet[Run]) -> Any:
+    """With the ``root`` that each belongs to: its pack's run, or itself."""
+    return runs.annotate(root=Coalesce("parent_id", "pk")).order_by()
+
+
+def _took_part(outcomes: QuerySet[Outcome]) -> QuerySet[Run]:
+    """The runs of the packs, and those of their steps that ran well."""
+    return Run.objects.filter(
         Q(outcome__in=outcomes) | Q(parent__outcome__in=outcomes, state=Run.State.SUCCEEDED, undoes=None)
     )
-    rows = (
-        runs.annotate(root=Coalesce("parent_id", "pk"))
-        .order_by()
-        .values(
-            "installation_id",
-            "version_id",
-            name=F("installation__extension__name"),
-            slug=F("installation__extension__slug"),
-            ext_kind=F("installation__extension__kind"),
-            number=F("version__number"),
-        )
-        .annotate(outcomes=Count("root", distinct=True))
-    )
-    found = [
-        Part(
-            row["installation_id"],
-            row["version_id"],
-            row["name"],
-            row["slug"],
-            row["ext_kind"],
-            row["number"],
-            row["outcomes"],
-        )
-        for row in rows
-    ]
-    return sorted(found, key=lambda one: (-one.outcomes, one.kind != "pack", one.name, one.number))
+
+
+def _ran_well(parents: Iterable[UUID]) -> QuerySet[Run]:
+    return Run.objects.filter(parent__in=list(parents), state=Run.State.SUCCEEDED, undoes=None)
+
+
+def _taken_over(outcomes: QuerySet[Outcome]) -> dict[UUID, UUID]:
+    """The runs whose finished steps were taken over by those of ``outcomes``: {earlier run: run of the outcome}."""
+    found: dict[UUID, UUID] = {}
+    last: dict[UUID, UUID] = dict(outcomes.exclude(run__resumes=None).order_by().values_list("run__resumes", "run"))
+    while last and not found.keys() >= last.keys():
+        found |= last
+        rows = Run.objects.filter(pk__in=list(last)).exclude(resumes=None).values_list("pk", "resumes")
+        last = {before: last[run] for run, before in rows}
+    return found
 
 
 def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | None = None) -> QuerySet[Outcome]:
@@ -84,7 +103,12 @@ def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | N
     if version:
         runs = runs.filter(version=version)
     steps = runs.filter(parent__isnull=False, state=Run.State.SUCCEEDED, undoes=None).values("parent")
-    return outcomes.filter(Q(run__in=runs) | Q(run__in=steps))
+    took_part = Q(run__in=runs) | Q(run__in=steps)
+    if earlier := _taken_over(outcomes):
+        rows = _ran_well(earlier).filter(installation=installation)
+        rows = rows.filter(version=version) if version else rows
+        took_part |= Q(run__in={earlier[parent] for parent in rows.values_list("parent_id", flat=True)})
+    return outcomes.filter(took_part)
 
 
 def costs_of(

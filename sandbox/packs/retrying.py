@@ -34,12 +34,14 @@ def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
 
     It takes the same inputs and holds to the same versions, and comes through the gate as a call of ``actor``. Where it
     is simulated its samples are the happy ones: the failure was tried already. Answers the run there is where it was
-    retried before. Raises NotGranted for another's run, NotRetriable, or Conflict where policy says no.
+    retried before, and one that has failed already where policy says no. Raises NotGranted for another's run, or
+    NotRetriable.
     """
     locked = Run.objects.select_for_update(of=("self",)).select_related("workspace", "version").get(pk=run.pk)
     if locked.requested_by_id != actor.pk:
         require(actor, "core.write_installation", locked.workspace)
-    later = locked.resumed_by.exclude(state=Run.State.CANCELLED).select_related("workspace").first()
+    began = Q(started_at__isnull=False) | ~Q(state__in=[Run.State.CANCELLED, Run.State.FAILED])
+    later = locked.resumed_by.filter(began).exclude(state=Run.State.CANCELLED).select_related("workspace").first()
     if later:
         return later
     if why := why_not_retried(locked):
@@ -67,9 +69,8 @@ def retry_pack(run: Run, *, actor: User, agent: Agent | None = None) -> Run:
         | {"earlier": [str(locked.pk), *data.get("earlier", [])]},
     )
     made = admit(call)
-    if made.error:
-        raise Conflict(made.error["sentence"], made.error["next_step"])
-    _keep_values(made, call.progress["earlier"])
+    if not made.error:
+        _keep_values(made, call.progress["earlier"])
     return made
 
 
@@ -117,6 +118,7 @@ def step_on(run: Run, *, actor: User, chain: Actor | None = None) -> Run:
         raise Conflict("It does not wait to go on.", "Reload the page.")
     locked.state = Run.State.QUEUED
     locked.save(update_fields=["state"])
+    RunPayload.objects.filter(run=locked).update(keep_until=None)
     queue(locked)
     after = {"state": locked.state}
     audit.record("run.stepped", actor=chain or actor, target=locked, simulated=True, after=after)

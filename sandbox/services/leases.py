@@ -253,10 +253,12 @@ def park(run: Run) -> None:
 
 @transaction.atomic
 def pause(run: Run) -> None:
-    """A pack that goes step by step lets its worker go until somebody says so. Raises LostLease."""
+    """A pack that goes step by step lets its worker go until somebody says so, or its values are kept no longer. Raises
+    LostLease."""
     mine = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING, attempt=run.attempt)
     if not mine.update(state=Run.State.WAITING, lease_until=None, given_back=F("given_back") + 1):
         raise LostLease(run.pk)
+    RunPayload.objects.filter(run=run).update(keep_until=_kept_until())
 
 
 @transaction.atomic
@@ -434,11 +436,10 @@ def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> N
     ``keep``: those of a run that nobody said yes to, and of a pack that failed, stay for SANDBOX_KEEP_ASKED_DAYS.
     """
     if run.parent_id is None and keep:
-        until = timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
         kept = RunPayload.objects.filter(run=run)
         if run.kind == Kind.PACK:
             kept |= RunPayload.objects.filter(run__parent=run)
-        kept.update(keep_until=until)
+        kept.update(keep_until=_kept_until())
     elif run.parent_id is None:
         delete(RunPayload, {"run": run.pk})
         _forget_steps(run)
@@ -446,6 +447,10 @@ def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> N
         # What it was given stays too: what takes it back may need it.
         given = payload_of(run).get("inputs", {})
         RunPayload.objects.filter(run=run).update(data={"inputs": given, "outputs": raw_outputs})
+
+
+def _kept_until() -> datetime:
+    return timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
 
 
 def _forget_steps(run: Run) -> None:

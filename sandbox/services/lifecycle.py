@@ -102,7 +102,7 @@ def cancel_runs_of(user: User, workspace: Workspace, *, actor: User) -> int:
     return called_off
 
 
-def _call_off(run: Run, actor: User, chain: Actor | None = None) -> Run:
+def _call_off(run: Run, actor: User | None, chain: Actor | None = None) -> Run:
     locked = Run.objects.select_for_update().get(pk=run.pk)
     if locked.state not in {Run.State.QUEUED, Run.State.WAITING}:
         raise NotCancellable(
@@ -124,7 +124,7 @@ def _call_off(run: Run, actor: User, chain: Actor | None = None) -> Run:
     return run
 
 
-def _tell_cancelled(run: Run, actor: User | Actor, before: str) -> None:
+def _tell_cancelled(run: Run, actor: User | Actor | None, before: str) -> None:
     audit.record(
         "run.cancelled",
         actor=actor,
@@ -167,7 +167,7 @@ def settle_run(run: Run, *, actor: User, happened: bool, note: str) -> Run:
 
 def forget_kept_inputs(now: datetime | None = None) -> int:
     """Delete the inputs of calls that nobody said yes to, once their time is over, in every workspace within its own
-    scope; returns how many."""
+    scope; returns how many. What paused step by step for as long is called off."""
     now = now or timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id FROM sandbox_workspaces_with_kept_inputs(%s)", [now])
@@ -175,6 +175,11 @@ def forget_kept_inputs(now: datetime | None = None) -> int:
     deleted = 0
     for id in ids:
         with workspace_scope([id]):
+            paused = Run.objects.filter(workspace=id, is_stepped=True, state=Run.State.WAITING)
+            for run in paused.filter(payload__keep_until__lt=now).select_related("workspace"):
+                with transaction.atomic():
+                    _call_off(run, None)
+                deleted += 1
             count, _ = RunPayload.objects.filter(workspace=id, keep_until__lt=now).delete()
             deleted += count
     return deleted

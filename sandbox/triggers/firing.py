@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from galaxy.core.errors import DomainError
@@ -30,6 +31,8 @@ MOST_FAILURES = 10  # in a row, after which a trigger is switched off
 AT_ONCE = 100  # firings of one task, before others get their turn
 MOST_DUE = 500
 PUT_OFF = timedelta(minutes=1)
+GIVEN_UP = timedelta(days=1)
+_BROKE = "Galaxy itself broke on it for a day, so it was given up. Its operators find why in the logs."
 MOST_SHOWN_BYTES = 16 * 1024
 
 
@@ -60,7 +63,8 @@ def tend(trigger_id: UUID, now: datetime | None = None) -> int:
 def fire_next(trigger: Trigger, now: datetime) -> TriggerFiring | None:
     """Start the oldest firing that is due; None where none is, or others have them in hand.
 
-    One on which code or the database breaks is put off for a minute, so that it is not lost and holds up no other.
+    One on which code or the database breaks is put off for a minute, so that it is not lost and holds up no other; once
+    it has been tried for a day it is refused, and its events are forgotten.
     """
     waiting = TriggerFiring.objects.in_workspace(trigger.workspace_id).filter(
         trigger=trigger, state=TriggerFiring.State.WAITING
@@ -76,8 +80,17 @@ def fire_next(trigger: Trigger, now: datetime) -> TriggerFiring | None:
         if firing is None:
             raise
         log.exception("firing broke", trigger=str(trigger.pk), firing=str(firing.pk))
-        waiting.filter(pk=firing.pk).update(due_at=now + PUT_OFF)
+        _put_off(waiting.filter(pk=firing.pk), trigger, firing, now)
     return firing
+
+
+def _put_off(mine: QuerySet[TriggerFiring], trigger: Trigger, firing: TriggerFiring, now: datetime) -> None:
+    if now - max(firing.opened_at, firing.longest_at or firing.opened_at) < GIVEN_UP:
+        mine.update(due_at=now + PUT_OFF)
+        return
+    refused = {"state": TriggerFiring.State.REFUSED, "sentence": _BROKE, "fired_at": now, "is_settled": True}
+    if mine.update(**refused, events=None) and trigger.is_on:
+        _failed(trigger, _BROKE)
 
 
 def fire(firing: TriggerFiring, trigger: Trigger, now: datetime) -> None:

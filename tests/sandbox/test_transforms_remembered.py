@@ -36,6 +36,7 @@ def test_an_equal_input_is_answered_without_work_and_another_workspace_works_its
     assert [kept.answer(*one, {"a": 1, "b": 2}, work)[1] for one in ((there, "v1"), (here, "v2"))] == [False, False]
     assert kept.answer(here, "v1", {"a": 1, "b": 3}, work)[1] is False
     assert len(made) == 4
+    assert [kept.answer(here, "v1", {"b": 2, "a": one}, work)[1] for one in (1.0, True, 1)] == [False, False, True]
 
 
 def test_the_oldest_goes_first_and_what_fails_is_not_kept():

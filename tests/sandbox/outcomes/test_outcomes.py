@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
 from sandbox.metrics.rolling import roll_up
-from sandbox.models import Charge, Outcome
+from sandbox.models import Charge, Outcome, Run
 from sandbox.outcomes import wsao
 from sandbox.outcomes.attribution import costs_of, makers_of, with_part
 from sandbox.outcomes.weeks import counting_in, history, week_named, week_of
@@ -74,6 +74,23 @@ def test_outcomes_are_their_packs_and_of_every_step_that_ran_well(workspace, par
         assert with_part(counted, one.pk).count() == number
         assert with_part(counted, one.pk, one.pin.version_id).count() == number
     assert with_part(counted, tidy.pk, pack.pin.version_id).count() == 0
+
+
+def test_what_an_earlier_run_had_done_made_the_outcome_too(workspace, admin, parts, reach):
+    """A pack failed after its first step, twice, and the third run went on to the end."""
+    probe, tidy, pack = parts
+    first = make_run(workspace, pack, admin, mode="live", scenario="", kind="pack", state="failed")
+    make_run(workspace, tidy, admin, mode="live", scenario="", parent=first, step_id="s0", target="tidy")
+    second = make_run(workspace, pack, admin, mode="live", scenario="", kind="pack", state="failed", resumes=first)
+    make_run(workspace, probe, admin, mode="live", scenario="", parent=second, step_id="s1", target="p", state="failed")
+    last = reach(steps=("probe",))
+    Run.objects.filter(pk=last.run_id).update(resumes=second)
+    reach()
+    counted = counting_in(workspace, week_of().since, week_of().until)
+    assert {part.slug: part.outcomes for part in makers_of(counted)} == {
+        one.extension.slug: 2 for one in (pack, tidy, probe)
+    }
+    assert with_part(counted, tidy.pk).count() == 2
 
 
 def test_cost_is_shared_by_those_that_succeeded(workspace, parts, reach):

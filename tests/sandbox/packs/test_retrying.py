@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from galaxy.core.errors import Conflict
+from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from registry.models import Version
 from registry.services import move_pin
@@ -129,16 +131,19 @@ def test_a_step_in_doubt_is_settled_first_and_not_done_again_where_it_took_effec
     assert (again.state, calls(again), again.outputs["look"]) == ("succeeded", [], None)
 
 
-def test_policy_is_asked_anew_and_a_no_leaves_nothing(workspace, admin, member):
-
+def test_policy_is_asked_anew_and_a_no_is_on_record_and_no_run_to_go_on_with(workspace, admin, member):
     set_up(workspace, admin, pack_of(MAKE, LOOK))
     run = failed(workspace, admin)
     Run.objects.filter(pk=run.pk).update(requested_by=member)
     run.refresh_from_db()
-    Version.objects.filter(extension__slug="probe.steps").update(quarantine=Version.Held.STOPPED)
-    with pytest.raises(Conflict):
-        retry_pack(run, actor=member)
-    assert not run.resumed_by.exists()
+    held = Version.objects.filter(extension__slug="probe.steps")
+    held.update(quarantine=Version.Held.STOPPED)
+    refused = retry_pack(run, actor=member)
+    assert (refused.state, refused.error_category, refused.steps.count()) == ("failed", "policy_block", 0)
+    assert AuditEvent.objects.filter(target_id=str(refused.pk), action="run.requested").exists()
+    held.update(quarantine=Version.Held.FREE)
+    again = retry_pack(run, actor=admin)
+    assert again.pk != refused.pk and perform(again.pk).state == "succeeded"
 
 
 def test_step_by_step_pauses_after_each_and_goes_on_when_told(workspace, admin):
@@ -152,6 +157,19 @@ def test_step_by_step_pauses_after_each_and_goes_on_when_told(workspace, admin):
         step_on(run, actor=admin)
     run = perform(run.pk)
     assert (run.state, [one[0] for one in calls(run)]) == ("succeeded", ["make", "look"])
+
+
+def test_what_paused_for_a_week_is_called_off_and_its_values_go(workspace, admin):
+    set_up(workspace, admin, pack_of(MAKE, LOOK, "id: more, use: probe.look_up, with: { key: \"'k'\" }"))
+    run = ran(workspace, admin, options={"simulate": True, "stepwise": True})
+    step_on(run, actor=admin)
+    assert forget_kept_inputs(timezone.now() + timedelta(days=30)) == 0, "it goes on"
+    run = perform(run.pk)
+    assert is_paused(run) and forget_kept_inputs(timezone.now() + timedelta(days=6)) == 0
+    assert forget_kept_inputs(timezone.now() + timedelta(days=8)) == 1
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert not RunPayload.objects.filter(Q(run=run) | Q(run__parent=run)).exists()
 
 
 def test_step_by_step_waits_for_a_yes_first(workspace, admin, approver, member):

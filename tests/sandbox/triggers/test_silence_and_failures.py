@@ -159,6 +159,24 @@ def test_one_on_which_code_breaks_holds_up_no_other_and_is_not_lost(webhook, mon
     assert Run.objects.filter(trigger=trigger).count() == 2
 
 
+def test_one_on_which_code_breaks_for_a_day_is_given_up_and_says_so(webhook, monkeypatch):
+    trigger, secret = webhook()
+    send(trigger, secret, {"id": "bad"}, id="bad")
+
+    def breaking(*args, **options):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(firing, "invoke", breaking)
+    tend(trigger.pk, now=datetime.now(UTC) + timedelta(hours=23))
+    assert TriggerFiring.objects.get().state == "waiting"
+    tend(trigger.pk, now=datetime.now(UTC) + timedelta(hours=25))
+    found = TriggerFiring.objects.get()
+    assert (found.state, found.events, found.is_settled) == ("refused", None, True)
+    assert "Galaxy itself" in found.sentence
+    trigger.refresh_from_db()
+    assert trigger.failures == 1
+
+
 def test_a_renamed_one_takes_its_issue_along(webhook, admin):
     trigger, _ = webhook(every_s=60)
     tend(trigger.pk, now=trigger.quiet_at)
