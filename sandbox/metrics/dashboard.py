@@ -119,7 +119,7 @@ class Dashboard:
         if self.slow:
             parts.append(f"{self.slow} target{' is' if self.slow == 1 else 's are'} slower than the budget")
         if self.waiting:
-            parts.append(f"{self.waiting} wait{'s' if self.waiting == 1 else ''}")
+            parts.append(f"{self.waiting} wait{'s' if self.waiting == 1 else ''} for a yes, a turn or a connection")
         return f"{', '.join(parts)}." if parts else "Nothing is unwell, nothing is slow, and nothing waits."
 
 
