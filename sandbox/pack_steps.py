@@ -87,7 +87,7 @@ def _undoing(step: dict, call: Run) -> Step:
 def _word_of(run: Run) -> str:
     if not run.is_final:
         return "Not started"
-    return "Skipped" if run.state == Run.State.SUCCEEDED else "Not reached"
+    return "Left out" if run.state == Run.State.SUCCEEDED else "Not reached"
 
 
 def _counts(run: Run) -> dict[str, dict[str, int]]:
