@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry.manifests import ActionSpec, Manifest
-from registry.manifests.functions import EvaluationFailed, evaluate_fields
+from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
 from registry.manifests.misfits import misfits
 from sandbox.contract_tests.bench import NOW, Tried, tried
 from sandbox.contract_tests.examples import inputs_of, reply_of
@@ -198,9 +198,14 @@ def sample_fits(bench: Bench) -> None:
 
 
 def first_step(bench: Bench) -> None:
-    seen = {"inputs": _sample(bench), "steps": {}}
+    step, seen, now = bench.manifest.steps[0], {"inputs": _sample(bench), "steps": {}}, NOW.isoformat()
     try:
-        evaluate_fields(bench.manifest.steps[0].get("with", {}), seen, seed=7, now=NOW.isoformat())
+        if each := step.get("each"):
+            items = evaluate(each, seen, seed=7, now=now)
+            if not isinstance(items, list) or not items:
+                raise Failed("a list of items for the first step", _shown(items))
+            seen |= {"item": items[0], "index": 0}
+        evaluate_fields(step.get("with", {}), seen, seed=7, now=now)
     except EvaluationFailed as error:
         raise Failed("inputs for the first step", str(error)) from error
 

@@ -28,22 +28,21 @@ from sandbox.models import Charge, RollUp, Uncounted, Unsent
 BATCH = 5_000  # runs of one transaction
 AT_MOST = 200  # workspaces of one round of beat
 HOUR, DAY = RollUp.Period.HOUR.value, RollUp.Period.DAY.value
-_TAKEN = """
-WITH taken AS (
-    DELETE FROM sandbox_uncounted u WHERE u.workspace_id = %(workspace)s AND u.run_id IN (
-        SELECT run_id FROM sandbox_uncounted WHERE workspace_id = %(workspace)s
-        ORDER BY noted_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
-    RETURNING u.run_id, u.was
-)
+# Each by the ids that the first one gave: however old the statistics are, after a flood above all, there is one plan.
+_NOTED = """
+SELECT run_id, was FROM sandbox_uncounted WHERE workspace_id = %s ORDER BY noted_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_STRUCK = "DELETE FROM sandbox_uncounted WHERE workspace_id = %s AND run_id = ANY(%s)"
+_ENDED = """
 SELECT r.id, coalesce(r.parent_id, r.id), r.mode <> 'live', r.kind, r.target, r.installation_id, r.version_id,
     r.state, r.error_category, coalesce(r.error ->> 'error_code', ''), (r.error ->> 'status')::int, r.finished_at,
-    t.was, r.created_at, r.started_at, r.given_back,
+    r.created_at, r.started_at, r.given_back,
     CASE WHEN jsonb_typeof(c.exchanges) = 'array' THEN jsonb_array_length(c.exchanges) ELSE 0 END,
     a.requested_at, a.decided_at
-FROM taken t
-JOIN sandbox_run r ON r.workspace_id = %(workspace)s AND r.id = t.run_id AND r.finished_at IS NOT NULL
+FROM sandbox_run r
 LEFT JOIN sandbox_callrecord c ON c.run_id = r.id
 LEFT JOIN policies_approval a ON a.id = r.approval_id
+WHERE r.workspace_id = %s AND r.id = ANY(%s) AND r.finished_at IS NOT NULL
 """
 
 
@@ -69,8 +68,12 @@ def roll_up_batch(workspace_id: UUID) -> int:
         )
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(_TAKEN, {"workspace": workspace_id, "batch": BATCH})
-        runs = [_ended(row) for row in cursor.fetchall()]
+        cursor.execute(_NOTED, [workspace_id, BATCH])
+        before = dict(cursor.fetchall())
+        noted = list(before)
+        cursor.execute(_STRUCK, [workspace_id, noted])
+        cursor.execute(_ENDED, [workspace_id, noted])
+        runs = [_ended(row, before[row[0]]) for row in cursor.fetchall()]
     if runs:
         _count(workspace_id, runs)
     return len(runs)
@@ -82,9 +85,9 @@ def behind_since(workspace: Workspace) -> datetime | None:
     return rows.values_list("noted_at", flat=True).first()
 
 
-def _ended(row: tuple[Any, ...]) -> Ended:
+def _ended(row: tuple[Any, ...], was: Any) -> Ended:
     run, root, simulated, kind, target, installation, version = row[:7]
-    *ending, was, created, started, turns, tries, asked, decided = row[7:]
+    *ending, created, started, turns, tries, asked, decided = row[7:]
     return Ended(
         run_id=run,
         root_run_id=root,
