@@ -31,7 +31,7 @@ def golden_night(request, workspace, pk):
     night = get_object_or_404(_nights(request).filter(pk=pk))
     if wants_partial(request):
         return render(request, "sandbox/golden/_night.html", {"night": night})
-    return redirect(f"{night.flow.get_absolute_url()}?night={night.pk}")
+    return _page(request, _pack(request, night.flow.installation_id), night)
 
 
 @require_POST

@@ -1,4 +1,5 @@
-// A link with data-dialog opens the dialog of that id in place; without script it leads to the page it names.
+// A link with data-dialog opens the dialog of that id in place; without script it leads to the page it names. What the
+// dialog fetches once it is seen waits for its event "opened".
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-dialog]");
@@ -7,6 +8,7 @@ document.addEventListener("click", (event) => {
     if (!dialog?.showModal) return;
     event.preventDefault();
     dialog.showModal();
+    dialog.dispatchEvent(new Event("opened"));
     return;
   }
   // A click on the backdrop has the dialog itself as its target.

@@ -1,4 +1,4 @@
-"""The assistant's drawer in a browser, by keyboard alone: what it shows is fetched when it has the focus."""
+"""The assistant's drawer in a browser, by keyboard alone: what it shows is fetched when it is opened."""
 
 import pytest
 from playwright.sync_api import expect
