@@ -113,14 +113,21 @@ def _of_step(step: Mapping[str, Any], scope: Shape, schemas: tuple[Schema, Schem
         yield from _misses(name, "when", missed)
         if not shape.kinds:
             yield _failing(name, "when", shape)
-    mapping = step.get("with", {})
+    yield from check_inputs(name, step.get("with", {}), scope, schemas and schemas[0])
+
+
+def check_inputs(
+    step: str, mapping: Mapping[str, Any], scope: Shape, schema: Schema | None
+) -> Iterator[MappingFinding]:
+    """What is wrong in ``mapping``, {input: tree of expressions over ``scope``}, and with what it gives to inputs of
+    ``schema`` (None: not known). The expressions are such that ``expressions.parse`` takes."""
     parts = {key: shape_of_tree(tree, scope) for key, tree in mapping.items()}
     for key, (shape, missed) in parts.items():
-        yield from _misses(name, f"with.{key}", missed)
+        yield from _misses(step, f"with.{key}", missed)
         if not shape.kinds:
-            yield _failing(name, f"with.{key}", shape)
-    if schemas is not None:
-        yield from _of_inputs(name, {key: shape for key, (shape, _) in parts.items()}, schemas[0])
+            yield _failing(step, f"with.{key}", shape)
+    if schema is not None:
+        yield from _of_inputs(step, {key: shape for key, (shape, _) in parts.items()}, schema)
 
 
 def _of_inputs(step: str, given: dict[str, Shape], schema: Schema) -> Iterator[MappingFinding]:

@@ -189,6 +189,7 @@ class TriggerForm(forms.Form):
                 label=name,
                 initial=said.get(name, ""),
                 widget=forms.TextInput(attrs=_MONO | {"placeholder": f"event.body.{name}"}),
+                error_messages={"required": f"It is needed. Say where in the event it is, such as event.body.{name}."},
             )
             self.fields[f"input-{name}"] = field
 
@@ -244,7 +245,7 @@ class TriggerForm(forms.Form):
     def refuse(self, error: Invalid) -> None:
         """Put a refusal of the services beside the fields it is about."""
         names = {"quiet_ms": "quiet_s", "longest_ms": "longest_s", "every_s": "every_min"}
-        fields = {names.get(name, name): said for name, said in error.fields.items()}
+        fields = {names.get(name, name.replace("inputs.", "input-", 1)): said for name, said in error.fields.items()}
         known = {name: said for name, said in fields.items() if name in self.fields}
         add_refusals(self, type(error)(str(error), known))
 

@@ -6,14 +6,14 @@ from typing import Any
 from galaxy.core import jcs
 from galaxy.core.errors import DomainError, Invalid
 from galaxy.core.models import User, Workspace
-from registry.manifests import ActionSpec, Manifest, expressions
+from registry.manifests import ActionSpec, Manifest
 from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
-from registry.manifests.misfits import misfits
 from registry.models import Kind
 from registry.services import Resolved, resolve
 from sandbox import class_flow
 from sandbox.models import Trigger
 from sandbox.transforms.classes import Classes, read_paths
+from sandbox.triggers.checking import check_expression, unfit
 
 Event = dict[str, Any]
 
@@ -44,16 +44,6 @@ def key_of(trigger: Trigger, event: Event) -> str:
         return "" if found is None else hashlib.sha256(jcs.dumps(found)).hexdigest()
     except (EvaluationFailed, ValueError, TypeError):
         return ""
-
-
-def check_expression(text: str) -> str:
-    """What is wrong with an expression over ``event``; "" where nothing is."""
-    try:
-        references = expressions.parse(text)
-    except expressions.BadExpression as error:
-        return str(error)
-    wrong = next((one.root for one in references if one.root != "event"), None)
-    return f"It begins with event, such as event.body.id; there is no {wrong:.40}." if wrong else ""
 
 
 def resolved_target(workspace: Workspace, target: str, field: str = "target") -> Resolved:
@@ -103,28 +93,18 @@ def problems_of(trigger: Trigger, user: User) -> dict[str, str]:
     return found
 
 
+def misfits_of(trigger: Trigger, schema: dict[str, Any]) -> dict[str, str]:
+    """What of its mapping cannot fit a target that takes ``schema``: {input: sentence}, "" the inputs as a whole."""
+    sample = sample_event(trigger) if trigger.sample or not trigger.is_webhook else None
+    return unfit(trigger.inputs, schema, is_webhook=trigger.is_webhook, sample=sample)
+
+
 def mapping_problems(trigger: Trigger, schema: dict[str, Any]) -> str:
     """The first thing that is wrong with ``inputs``, in a sentence; "" where the sample event gives fitting inputs."""
-    names = schema.get("properties", {})
-    for name, text in trigger.inputs.items():
-        if name not in names and schema.get("additionalProperties") is False:
-            known = f"It takes {', '.join(names)}." if names else "It takes none."
-            return f"{trigger.target} has no input {name:.64}. {known}"
-        if wrong := check_expression(text):
-            return f"{name}: {wrong}"
-    missing = [name for name in schema.get("required", ()) if name not in trigger.inputs]
-    if missing:
-        return f"{trigger.target} needs {', '.join(missing)} as well: say where it is in the event."
-    if trigger.is_webhook and not trigger.sample:
-        return "" if not trigger.inputs else "Give a sample event, so that this can be tried before it is switched on."
-    try:
-        values = inputs_of(trigger, sample_event(trigger))
-    except EvaluationFailed as error:
-        return f"With the sample event: {error}"
-    wrong_places = misfits(values, schema)
-    if wrong_places:
-        place, sentence = next(iter(wrong_places.items()))
-        return f"With the sample event, {place or 'the inputs'}: {sentence}"
+    for name, wrong in misfits_of(trigger, schema).items():
+        return f"{name}: {wrong}" if name else wrong
+    if trigger.is_webhook and not trigger.sample and trigger.inputs:
+        return "Give a sample event, so that this can be tried before it is switched on."
     return ""
 
 

@@ -24,8 +24,9 @@ from sandbox.issues import close_issues
 from sandbox.models import Issue, Trigger, TriggerFiring, TriggerKey
 from sandbox.plain_json import NotPlain, require_plain
 from sandbox.triggers import keys, timing
+from sandbox.triggers.checking import check_expression
 from sandbox.triggers.firing import fire
-from sandbox.triggers.mapping import problems_of, resolved_target, sample_event
+from sandbox.triggers.mapping import misfits_of, problems_of, resolved_target, sample_event
 from sandbox.triggers.pausing import put_off
 from sandbox.triggers.silence import quiet_from
 
@@ -237,7 +238,8 @@ def slug_of(name: str) -> str:
 
 
 def _put(trigger: Trigger, values: dict[str, Any]) -> None:
-    """Set what was said, as far as it is of this kind. Raises Invalid with every field that cannot be so."""
+    """Set what was said, as far as it is of this kind. Raises Invalid with every field that cannot be so, an input as
+    ``inputs.<its name>``."""
     wrong: dict[str, str] = {}
     for name in (*OF_ALL, *(OF_WEBHOOK if trigger.is_webhook else OF_SCHEDULE)):
         if name in values:
@@ -246,11 +248,16 @@ def _put(trigger: Trigger, values: dict[str, Any]) -> None:
     if not _SLUG.fullmatch(trigger.slug):
         wrong["slug"] = "Small letters, digits and hyphens, beginning with a letter."
     trigger.scopes = sorted(set(trigger.scopes))
+    wrong |= _wrong_of_webhook(trigger) if trigger.is_webhook else _wrong_of_schedule(trigger)
     try:
-        trigger.installation = resolved_target(trigger.workspace, trigger.target).installation
+        found = resolved_target(trigger.workspace, trigger.target)
     except Invalid as error:
         wrong |= error.fields
-    wrong |= _wrong_of_webhook(trigger) if trigger.is_webhook else _wrong_of_schedule(trigger)
+    else:
+        trigger.installation = found.installation
+        if "sample" not in wrong:
+            misfits = misfits_of(trigger, (found.action or found.manifest).inputs)
+            wrong |= {f"inputs.{name}" if name else "inputs": said for name, said in misfits.items()}
     if wrong:
         raise Invalid(next(iter(wrong.values())), wrong)
 
@@ -277,6 +284,8 @@ def _wrong_of_webhook(trigger: Trigger) -> dict[str, str]:
         trigger.longest_ms = LONGEST_WAIT_MS
     if trigger.every_s is not None and not 0 <= trigger.every_s <= LONGEST_SILENCE_S:
         wrong["every_s"] = "At most 30 days."
+    if trigger.debounce_key and (said := check_expression(trigger.debounce_key)):
+        wrong["debounce_key"] = said
     if trigger.poll_target and trigger.every_s is None:
         wrong["poll_target"] = "Say how often something comes, so that silence can be told."
     return wrong

@@ -178,7 +178,8 @@ def _triggers(workspace, admin):
         body = {"name": "Ada", "number": number}
         Client().post(f"/hooks/{webhook.address}/", body, content_type="application/json")
     tend(webhook.pk)
-    of_schedule = {"name": "Mondays", "inputs": {"query": "event.id", "limit": "'5'"}, "cron": "0 8 * * 1"}
+    of_schedule = {"name": "Mondays", "inputs": {"query": "event.id", "limit": "`5`"}, "cron": "0 8 * * 1"}
+    of_schedule["scopes"] = ["crm.contacts.read", "crm.contacts.write"]  # one more than its target uses
     schedule, _ = create_trigger(workspace, actor=admin, kind="schedule", values=values | of_schedule)
     return webhook, schedule
 

@@ -86,6 +86,12 @@ def test_a_webhook_is_made_in_two_steps_and_its_secret_shown_once(client_of, wor
         ({"watched": "declared"}, "every_min"),
         ({"input-key": ""}, "input-key"),
         ({"secret": "short"}, "secret"),
+        ({"input-key": "body.id"}, "input-key"),
+        ({"input-key": "event.merged"}, "input-key"),
+        ({"input-owner": "event.missed"}, "input-owner"),
+        ({"input-key": "event.body.missing"}, "input-key"),
+        ({"input-owner": "event.body.id"}, "input-owner"),
+        ({"debounce_key": "body.id"}, "debounce_key"),
     ],
 )
 def test_what_cannot_be_is_said_beside_its_field(client_of, workspace, admin, probe, vault, given, field):
@@ -116,14 +122,29 @@ def test_an_installed_trigger_gives_the_defaults_and_the_classes_of_its_events(
     assert (trigger.made_from, trigger.classes) == (source, {"/owner": "email"})
 
 
-def test_a_mapping_that_does_not_fit_cannot_be_switched_on(client_of, workspace, admin, webhook):
-    trigger, _ = webhook(is_on=False, inputs={"key": "event.body.missing"})
+def test_a_mapping_that_fits_no_more_cannot_be_switched_on(client_of, workspace, admin, webhook):
+    trigger, _ = webhook(is_on=False)
+    Trigger.objects.update(inputs={"kee": "event.body.id"})  # as after an update that renamed the input
     client = client_of(admin)
     page = client.get(trigger.get_absolute_url()).text
     assert "It cannot be switched on yet" in page
     client.post(url("trigger-on", workspace, trigger.pk))
     trigger.refresh_from_db()
     assert not trigger.is_on
+
+
+def test_a_field_that_the_target_has_no_more_is_named_when_it_is_saved(client_of, workspace, admin, webhook):
+    trigger, _ = webhook(is_on=False)
+    Trigger.objects.update(inputs={"kee": "event.body.id"})
+    client, address = client_of(admin), url("trigger-change", workspace, trigger.pk)
+    page = client.get(address)
+    assert 'name="input-kee"' in page.text
+    said = fields(slug="new-things", **{"input-kee": "event.body.id"})
+    errors = client.post(address, said).context["form"].errors
+    assert errors == {"input-kee": ["It takes no input “kee”. Did you mean key?"]}
+    assert client.post(address, said | {"input-kee": ""}).status_code == 302
+    trigger.refresh_from_db()
+    assert trigger.inputs == {"key": "event.body.id"}
 
 
 def test_a_trial_is_a_simulated_run_with_the_sample(client_of, workspace, admin, webhook):
