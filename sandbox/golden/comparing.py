@@ -80,7 +80,7 @@ def _compared(old: dict[str, Any], new: dict[str, Any]) -> list[Finding]:
 
 
 def _of_step(case: str, old: dict[str, Any] | None, new: dict[str, Any]) -> list[Finding]:
-    key = (new["step"], new["item"])
+    key = _key(new)
     if old is None:
         return [Finding(STEPS, case, new["step"], f"{_named(key)} is new.")]
     if bool(old.get("is_left_out")) != bool(new.get("is_left_out")):
@@ -102,14 +102,19 @@ def _of_step(case: str, old: dict[str, Any] | None, new: dict[str, Any]) -> list
     return found
 
 
-def _by_step(played: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
-    return {(one["step"], one["item"]): one for one in played["steps"]}
+def _by_step(played: dict[str, Any]) -> dict[tuple[str, int, bool], dict[str, Any]]:
+    return {_key(one): one for one in played["steps"]}
+
+
+def _key(step: dict[str, Any]) -> tuple[str, int, bool]:
+    return step["step"], step["item"], bool(step.get("undoes"))
 
 
 def _reached(played: dict[str, Any]) -> bool:
     return bool(played["outcome"] and played["outcome"]["is_reached"])
 
 
-def _named(key: tuple[str, int]) -> str:
-    step, item = key
-    return f"Step “{step}”, item {item}," if item else f"Step “{step}”"
+def _named(key: tuple[str, int, bool]) -> str:
+    step, item, undoes = key
+    name = f"Step “{step}”, item {item}," if item else f"Step “{step}”"
+    return f"Taking back {name[0].lower()}{name[1:]}" if undoes else name

@@ -16,12 +16,15 @@ from sandbox.golden.versions import Parts
 from sandbox.models import Run
 from sandbox.services.calls import Call, numbers_of, question
 
+APPROVED, ASKS = "approved", "require_approval"
+
 
 def decide(
     pack: Installation, manifest: Manifest, parts: Parts, cases: list[Case], played: list[Played], user: User | None
 ) -> None:
     """Put beside each step of ``played`` the data ``classes`` that it carries and, for ``user`` who answers for the
-    pack, the ``effect`` of the rules as they are now; "" where nobody answers for it.
+    pack, the ``effect`` of the rules as they are now; "" where nobody answers for it. Whether an outcome by a person's
+    yes is reached is said with them.
 
     The clock is the case's, and every destination is one that is known, so that only rules and versions can differ.
     """
@@ -41,15 +44,17 @@ def decide(
             for told in one["steps"]:
                 if told["step"] != step["id"] or told.get("is_left_out"):
                     continue
+                # What takes a call back is another action of the same version, and is given no more than it declares.
+                called = part_of(told["use"], manifests)[2] if told.get("undoes") else action
                 call = Call(
                     workspace=pack.workspace,
                     user=user or pack.installed_by,
                     chain=Actor.of(user),
-                    resolved=Resolved(step["use"], part.installation, part.version, own, action),
+                    resolved=Resolved(told["use"], part.installation, part.version, own, called),
                     inputs=told["inputs"],
                     mode=Run.Mode.SIMULATED,
                     scenario="",
-                    carried=carried,
+                    carried={} if told.get("undoes") else carried,
                     pack=manifest.id,
                 )
                 told["classes"] = call.data_classes
@@ -64,3 +69,13 @@ def decide(
                         numbers=numbers_of(call),
                     )
                     told["effect"] = str(evaluate(snapshot, **asked | {"context": context}).effect)
+    if user:
+        _require_yes(played)
+
+
+def _require_yes(played: list[Played]) -> None:
+    """An outcome by a person's yes is none where the rules ask nobody."""
+    for one in played:
+        outcome = one["outcome"]
+        if outcome and outcome.get("signal") == APPROVED:
+            outcome["is_reached"] &= any(told.get("effect") == ASKS for told in one["steps"])

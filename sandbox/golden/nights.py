@@ -172,10 +172,10 @@ def _played(row: GoldenNight) -> tuple[dict[str, Any], dict[str, list[Finding]]]
             continue
         watch = partial(_note, row, number * len(cases), total)
         content["walls"], played = play_cases(pack.workspace_id, manifest, parts[side], cases, watch)
+        decide(pack, manifest, parts[side], cases, played, owner_of(pack, None))
         if side == PINNED:
             cases, played = _telling(row.flow, cases, played)
             content["cases"] = cases
-        decide(pack, manifest, parts[side], cases, played, owner_of(pack, None))
         findings[side] = _findings(row.flow, side, played)
         content["sides"][side] = _side(parts[side], played, findings[side])
     return content, findings

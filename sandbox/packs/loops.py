@@ -10,11 +10,11 @@ from django.db.models import QuerySet, Sum, TextField
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast, Length
 
-from registry.manifests.functions import EvaluationFailed, evaluate
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
+from sandbox.packs import flowing
 from sandbox.packs.progress import Progress
-from sandbox.packs.steps import Calls, Flow, is_skipped
+from sandbox.packs.steps import Calls, Flow, error_for, is_skipped
 from sandbox.redaction import Modes, stricter
 from sandbox.services.leases import keep
 from sandbox.stopping import require_going
@@ -37,7 +37,10 @@ class Collected:
 def go_through(calls: Calls, step: dict[str, Any], flow: Flow) -> Collected:
     """Make the calls that are left of a loop, and collect what all of them gave. Raises StepWaits or RunError."""
     run, progress = calls.run, calls.progress
-    items = items_of(run, step, progress)
+    try:
+        items = flowing.items_of(step, progress.seen, seed=run.seed, now=run.created_at.isoformat())
+    except flowing.Stops as stops:
+        raise error_for(stops) from stops
     first = _begins_at(progress, step)
     if "when" not in step and first <= len(items):
         calls.require_room(step, len(items) - first + 1 - _is_begun(run, step, first))
@@ -53,29 +56,6 @@ def go_through(calls: Calls, step: dict[str, Any], flow: Flow) -> Collected:
                 raise
             lost += 1
     return _collected(progress, step, len(items), lost)
-
-
-def items_of(run: Run, step: dict[str, Any], progress: Progress) -> list[Any]:
-    """Raises RunError where it is no list, or a longer one than the step says."""
-    name = f"Step “{step['id']}”"
-    try:
-        found = evaluate(step["each"], progress.seen, seed=run.seed, now=run.created_at.isoformat())
-    except EvaluationFailed as error:
-        raise RunError(Category.VALIDATION, "mapping_failed", sentence=f"{name}: {error}") from error
-    if found is None:
-        return []
-    if not isinstance(found, list):
-        sentence = f"{name} goes through a list, and {step['each']:.100} gave something else."
-        raise RunError(Category.VALIDATION, "not_a_list", sentence=sentence)
-    if len(found) > step["most"]:
-        raise RunError(
-            Category.VALIDATION,
-            "too_many_items",
-            sentence=f"{name} would go through {len(found):,} items, and it goes through {step['most']:,} at most. "
-            "None of them was begun.",
-            next_step="Run it with a shorter list, or let its author raise most.",
-        )
-    return found
 
 
 def _rows(progress: Progress, step: dict[str, Any]) -> QuerySet[Run]:

@@ -6,6 +6,7 @@ from registry.manifests.functions import EvaluationFailed, evaluate
 from registry.models import Kind
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
+from sandbox.packs.flowing import has_signal
 from sandbox.packs.progress import Progress
 
 
@@ -25,12 +26,11 @@ def outcome_of(run: Run, progress: Progress) -> dict[str, Any] | None:
 
 
 def _has_signal(run: Run, progress: Progress, signal: str) -> bool:
-    """Whether something of this run can have given the signal that the pack claims; an expression proves nothing."""
     done = Run.objects.filter(
         workspace=run.workspace_id, parent__in=progress.family, undoes=None, state=Run.State.SUCCEEDED
     )
-    if signal == "downstream_state":
-        return done.filter(kind=Kind.ACTION).exists()
-    if signal == "approved":
-        return done.filter(approval__consumed_at__isnull=False).exists()
-    return True
+    return has_signal(
+        signal,
+        has_acted=signal == "downstream_state" and done.filter(kind=Kind.ACTION).exists(),
+        is_approved=signal == "approved" and done.filter(approval__consumed_at__isnull=False).exists(),
+    )

@@ -10,11 +10,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from galaxy.core.errors import DomainError
-from registry.manifests.functions import EvaluationFailed, evaluate, evaluate_fields
-from registry.manifests.model import DEFAULT_MAX_CALLS
 from sandbox import class_flow
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
+from sandbox.packs import flowing
 from sandbox.packs import marks as marking
 from sandbox.packs.calling import Wanted, find_step, invoke_step
 from sandbox.packs.marks import Marks
@@ -41,6 +40,11 @@ class OverLimit(RunError):
     """The run as a whole is over, whatever its steps say of their failures."""
 
 
+def error_for(stops: flowing.Stops) -> RunError:
+    kind = OverLimit if stops.is_limit else RunError
+    return kind(stops.category, stops.code, sentence=stops.sentence, next_step=stops.next_step)
+
+
 @dataclass(frozen=True)
 class Flow:
     """What the inputs of a step bring along, by the expressions that make them."""
@@ -65,7 +69,6 @@ class Calls:
 
     def __init__(self, run: Run, progress: Progress, perform_step: PerformStep):
         self.run, self.progress, self.perform_step = run, progress, perform_step
-        self.most: int = progress.manifest.canonical.get("max_calls", DEFAULT_MAX_CALLS)
         self._made: int | None = None
 
     @property
@@ -77,14 +80,10 @@ class Calls:
 
     def require_room(self, step: dict[str, Any], more: int) -> None:
         """Raises OverLimit where ``more`` calls would be more than a run may make."""
-        if self.made + more > self.most:
-            raise OverLimit(
-                Category.VALIDATION,
-                "too_many_calls",
-                sentence=f"Step “{step['id']}” would make {self.made + more:,} calls of it, and a run of "
-                f"{self.run.target} makes {self.most:,} at most.",
-                next_step="Run it with less, or let its author raise max_calls.",
-            )
+        try:
+            flowing.require_room(self.progress.manifest, step, self.made + more, self.run.target)
+        except flowing.Stops as stops:
+            raise error_for(stops) from stops
 
     def require_time(self, step: dict[str, Any]) -> None:
         """Raises RunError, or OverLimit, where the time of the step or of the run is over."""
@@ -110,12 +109,11 @@ class Calls:
         self.require_time(step)
         run, now = self.run, self.run.created_at.isoformat()
         try:
-            if step.get("when") and not evaluate(step["when"], seen, seed=run.seed, now=now):
-                return None
-            inputs = evaluate_fields(step.get("with", {}), seen, seed=run.seed, now=now)
-        except EvaluationFailed as error:
-            sentence = f"{_name(step, item)}: {error}"
-            raise RunError(Category.VALIDATION, "mapping_failed", sentence=sentence) from error
+            inputs = flowing.inputs_of(step, seen, item, seed=run.seed, now=now)
+        except flowing.Stops as stops:
+            raise error_for(stops) from stops
+        if inputs is None:
+            return None
         wanted = Wanted(step["id"], step["use"], inputs, item, flow.carried, flow.marks, self.progress.modes)
         return self._taken_over(wanted) or self._begin(step, wanted)
 
@@ -134,20 +132,16 @@ class Calls:
             raise RunError(
                 Category.VALIDATION,
                 error.code,
-                sentence=redacted(f"{_name(step, wanted.item)}: {error}", {}),
+                sentence=redacted(f"{flowing.named(step, wanted.item)}: {error}", {}),
                 next_step=error.next_step,
             ) from error
         self._made = self.made + 1
         return child
 
     def _out_of_time(self, step: dict[str, Any]) -> RunError:
-        limit, own = self.progress.manifest.canonical.get("timeout_ms", 0), step.get("timeout_ms", 0)
         ends = self.progress.until({"id": step["id"]})  # the run's own
-        if ends and timezone.now() >= ends:
-            sentence = f"The run took longer than the {_seconds(limit)} it may take, so nothing more was begun."
-            return OverLimit(Category.TRANSIENT, "run_timeout", sentence=sentence)
-        sentence = f"Step “{step['id']}” took longer than the {_seconds(own)} it may take."
-        return RunError(Category.TRANSIENT, "step_timeout", sentence=sentence)
+        is_run = ends is not None and timezone.now() >= ends
+        return error_for(flowing.out_of_time(self.progress.manifest, step, is_run=is_run))
 
 
 def performed(run: Run, child: Run, perform_step: Callable[..., Run | None], until: datetime | None = None) -> Run:
@@ -189,12 +183,4 @@ def error_of(child: Run) -> RunError:
 
 def is_skipped(step: dict[str, Any], error: RunError) -> bool:
     """Whether the run goes on without what failed: what may have been done after all is never passed over."""
-    return step.get("on_failure") == "skip" and not error.ambiguous and not isinstance(error, OverLimit)
-
-
-def _name(step: dict[str, Any], item: int) -> str:
-    return f"Step “{step['id']}”, item {item}" if item else f"Step “{step['id']}”"
-
-
-def _seconds(limit_ms: int) -> str:
-    return f"{limit_ms / 1000:g} s"
+    return flowing.is_passed_over(step, is_limit=isinstance(error, OverLimit), is_ambiguous=error.ambiguous)

@@ -12,13 +12,13 @@ from registry.services import connection_for
 from sandbox.errors import RunError
 from sandbox.models import Run
 from sandbox.packs.calling import Wanted, find_step, invoke_step
+from sandbox.packs.flowing import HIDDEN, NO_UNDO, REFUSED, tell_state, told_of
 from sandbox.packs.steps import PerformStep, StepWaits, performed
 from sandbox.redaction import Modes
 from sandbox.services.leases import keep
 from sandbox.undoing.filling import Undo, changes_something, undo_of
 
 CHUNK = 100
-NO_UNDO, HIDDEN, REFUSED = "no_undo", "hidden", "refused"
 WORDS = {
     "succeeded": "taken back",
     "failed": "not taken back",
@@ -28,8 +28,6 @@ WORDS = {
     HIDDEN: "cannot be taken back, since what names it was hidden",
     REFUSED: "not taken back",
 }
-# From good to bad: what is told of a loop is the worst of its items.
-_RANK = ("succeeded", NO_UNDO, HIDDEN, "cancelled", REFUSED, "failed", "unknown")
 
 
 def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Modes) -> dict[str, str]:
@@ -45,14 +43,14 @@ def take_back(run: Run, family: list[Any], perform_step: PerformStep, modes: Mod
     earlier = earlier.filter(state__in=[Run.State.SUCCEEDED, Run.State.UNKNOWN])
     for done_before in (over, earlier):
         for step_id, state in done_before.values_list("step_id", "state").iterator():
-            _tell(states, step_id, state)
+            tell_state(states, step_id, state)
     rows = Run.objects.filter(workspace=run.workspace_id, parent__in=family, undoes=None, kind=Kind.ACTION)
     rows = rows.filter(state=Run.State.SUCCEEDED)
     rows = rows.exclude(pk__in=over.values("undoes")).exclude(pk__in=earlier.values("undoes"))
     for done in _backwards(rows):
         if changes_something(done):
             keep(run)
-            _tell(states, done.step_id, _taken_back(run, done, perform_step, modes))
+            tell_state(states, done.step_id, _taken_back(run, done, perform_step, modes))
     return states
 
 
@@ -68,14 +66,9 @@ def _backwards(rows: QuerySet[Run]) -> Iterator[Run]:
 def told(error: RunError, states: dict[str, str]) -> RunError:
     """The error with what became of the steps before it."""
     error.compensation = states
-    left = [step for step, state in states.items() if state != "succeeded"]
-    if not states:
-        said = "Nothing had to be taken back."
-    elif not left:
-        said = "What its steps had done was taken back."
-    else:
-        said = f"Of what its steps had done, {_listed(left)} was not taken back."
-        error.next_step = f"Look into what {_listed(left)} did. {error.next_step}"
+    said, left = told_of(states)
+    if left:
+        error.next_step = f"Look into what {left} did. {error.next_step}"
     error.sentence = f"{error.sentence} {said}"
     return error
 
@@ -105,11 +98,3 @@ def _call(run: Run, done: Run, undo: Undo, modes: Modes) -> Run | None:
         return find_step(run, done.step_id, done.item, done) or invoke_step(run, wanted)
     except (DomainError, RunError):  # what it would be called with does not fit, or it is not installed any more
         return None
-
-
-def _tell(states: dict[str, str], step_id: str, state: str) -> None:
-    states[step_id] = max(states.get(step_id, state), state, key=_RANK.index)
-
-
-def _listed(steps: list[str]) -> str:
-    return ", ".join(f"“{step}”" for step in steps)

@@ -10,6 +10,7 @@ from registry.manifests.schemas import data_classes
 from registry.models import Kind
 from registry.services import verified_manifest
 from sandbox.models import Run, RunPayload
+from sandbox.packs import flowing
 from sandbox.services.binding import input_digest
 from sandbox.transforms.classes import read_paths
 
@@ -38,7 +39,7 @@ def spec_of(run: Run) -> tuple[Manifest, ActionSpec] | None:
 
 def changes_something(run: Run) -> bool:
     found = spec_of(run)
-    return found is not None and (found[1].effect != "read" or found[1].destructive)
+    return found is not None and flowing.changes_something(found[1])
 
 
 def undo_of(run: Run) -> Undo | None:
@@ -64,20 +65,15 @@ def _filled(run: Run, spec: ActionSpec, undo: ActionSpec, target: str) -> Undo:
     classed = {path[0] for path in read_paths(dict(data_classes(spec.outputs, "")))} if hides else set()
     # Nothing of the inputs was hidden where what is shown of them has their digest still.
     inputs_are_whole = not hides or input_digest(given) == run.input_digest
-    values: dict[str, Any] = {}
+    values = flowing.undo_inputs(undo, gave, given)
     hidden: list[str] = []
     for name in undo.inputs.get("properties", {}):
         if outputs.get(name) is not None:
-            if name in classed or "*" in classed:
-                hidden.append(name)
-            else:
-                values[name] = outputs[name]
-        elif name in given:
-            if inputs_are_whole:
-                values[name] = given[name]
-            else:
-                hidden.append(name)
-        elif name in classed:
+            is_hidden = name in classed or "*" in classed
+        else:
+            is_hidden = not inputs_are_whole if name in given else name in classed
+        if is_hidden:
             hidden.append(name)
+            values.pop(name, None)
     lacking = [name for name in hidden if name in undo.inputs.get("required", [])]
     return Undo(target, values, tuple(lacking))

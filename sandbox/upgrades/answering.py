@@ -32,7 +32,7 @@ def answer(manifest: Manifest, action: str, inputs: dict[str, Any], *, seed: int
     if spec is None:
         return found | {"code": "action_gone", "fails": f"There is no action {action} any more."}
     found |= {"unfit": misfits(inputs, spec.inputs), "hosts": hosts_of(manifest, spec)}
-    found["latency_ms"] = int(spec.simulation.get("latency_ms", spec.fixtures.get("happy", {}).get("latency_ms", 0)))
+    found["latency_ms"] = int(spec.fixtures.get("happy", {}).get("latency_ms", spec.simulation.get("latency_ms", 0)))
     try:
         found["outputs"] = _simulated(spec, inputs, seed=seed, now=now)
     except (EvaluationFailed, rest.BadCall) as error:
