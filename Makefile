@@ -57,7 +57,7 @@ bench: setup ## measure, beside what bounds it (one alone: make bench ONLY=grant
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)
 
 lock: setup ## resolve requirements/*.in into hash-locked *.txt
-	@for name in bootstrap base dev; do \
+	@for name in bootstrap server base dev; do \
 		.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-emit-find-links --no-annotate --no-header --quiet \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
