@@ -18,6 +18,7 @@ from sandbox.models import Category, Execution, Run
 from sandbox.redaction import redacted, workspace_key
 from sandbox.runners import Reply
 from sandbox.runners.simulated import action_of
+from sandbox.runners.transform import may_remember
 from sandbox.sandboxd.client import Lost, Refused, Unreachable, ask
 from sandbox.sandboxd.orders import RunOrder
 from sandbox.sandboxd.programs import holder_of, limits_of
@@ -49,6 +50,7 @@ class PythonRunner:
             seed=self._seed(),
             now=self._now(),
             leases=self._leases(),
+            remembers=self._remembers(),
         )
         try:
             answer = ask("run", order.as_body(), seconds=limits.wall_ms / 1000 + SPARE_S)
@@ -80,6 +82,9 @@ class PythonRunner:
 
     def _now(self) -> datetime:
         return self.run.started_at or self.run.created_at
+
+    def _remembers(self) -> bool:
+        return False
 
     def _leases(self) -> dict[str, str]:
         """One lease for each secret that the installation may use, by the name its code calls it by."""
@@ -159,6 +164,9 @@ class PythonTransformRunner(PythonRunner):
 
     def _leases(self) -> dict[str, str]:
         return {}
+
+    def _remembers(self) -> bool:
+        return may_remember(self.run, verified_manifest(self.run.version_digest))
 
 
 def is_python(run: Run) -> bool:

@@ -28,7 +28,8 @@ class BadOrder(DomainError):
 class RunOrder:
     """Run one version's code once. ``leases`` maps the names by which the code calls its secrets to lease tokens.
 
-    ``target`` is as on the run; ``seed`` and ``now`` (aware) decide all that is random and the time.
+    ``target`` is as on the run; ``seed`` and ``now`` (aware) decide all that is random and the time. ``remembers``:
+    nothing in it is personal, so what a transform gives may be kept in memory for a while.
     """
 
     workspace: UUID
@@ -39,6 +40,7 @@ class RunOrder:
     seed: int
     now: datetime
     leases: dict[str, str]
+    remembers: bool = False
 
     def as_body(self) -> dict[str, Any]:
         return {
@@ -50,12 +52,13 @@ class RunOrder:
             "seed": self.seed,
             "now": self.now.isoformat(),
             "leases": self.leases,
+            "remembers": self.remembers,
         }
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> "RunOrder":
         """Raises BadOrder."""
-        only(body, {"workspace", "run", "digest", "target", "inputs", "seed", "now", "leases"})
+        only(body, {"workspace", "run", "digest", "target", "inputs", "seed", "now", "leases", "remembers"})
         leases = typed(body, "leases", dict)
         if len(leases) > MAX_SECRETS or not all(isinstance(one, str) for pair in leases.items() for one in pair):
             raise BadOrder(f"leases maps at most {MAX_SECRETS} names to texts.")
@@ -71,6 +74,7 @@ class RunOrder:
             seed=typed(body, "seed", int),
             now=now,
             leases=leases,
+            remembers=typed(body, "remembers", bool),
         )
 
 

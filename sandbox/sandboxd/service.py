@@ -112,7 +112,7 @@ class Service:
             with briefly():
                 run = running(order.workspace, order.run, order.digest, order.target)
                 program = program_of(order.digest, order.target)
-            key = memo_key(order) if program.kind == "transform" else ""
+            key = memo_key(order) if program.kind == "transform" and order.remembers else b""
             if key and (known := self._memo.get(key)):
                 return answer_of(known) | {"recording": _sealed(order, known), "remembered": True}
             with self._place(order.workspace) as pool, self._watch.over(order.workspace, order.digest):

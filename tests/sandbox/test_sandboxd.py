@@ -73,7 +73,7 @@ def running(workspace, admin, target) -> Run:
 def order(run):
     return {
         "workspace": str(run.workspace_id), "run": str(run.pk), "digest": run.version_digest, "target": run.target,
-        "inputs": {"n": 1}, "seed": 1, "now": "2026-01-01T00:00:00+00:00", "leases": {},
+        "inputs": {"n": 1}, "seed": 1, "now": "2026-01-01T00:00:00+00:00", "leases": {}, "remembers": False,
     }  # fmt: skip
 
 

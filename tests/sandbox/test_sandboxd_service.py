@@ -49,7 +49,7 @@ def order(workspace, admin):
     Run.objects.filter(pk=run.pk).update(state="running", attempt=1, lease_until=run.created_at)
     return {
         "workspace": str(workspace.pk), "run": str(run.pk), "digest": version.digest, "target": "count.up",
-        "inputs": {}, "seed": 1, "now": "2026-01-01T00:00:00+00:00", "leases": {},
+        "inputs": {}, "seed": 1, "now": "2026-01-01T00:00:00+00:00", "leases": {}, "remembers": False,
     }  # fmt: skip
 
 

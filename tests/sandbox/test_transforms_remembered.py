@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from registry.manifests.operations import OPERATIONS as KNOWN
 from sandbox.models import Span
-from sandbox.remembering import Remembering
+from sandbox.remembering import Kept, Remembering
 from sandbox.services import invoke, perform
 from sandbox.transforms import TransformError, apply
 from sandbox.transforms.pipeline import OPERATIONS
@@ -40,7 +41,7 @@ def test_an_equal_input_is_answered_without_work_and_another_workspace_works_its
 
 
 def test_the_oldest_goes_first_and_what_fails_is_not_kept():
-    kept, here = Remembering(most=2), uuid4()
+    kept, here = Remembering(Kept(most=2)), uuid4()
     for name in ("a", "b", "c"):
         kept.answer(here, "v", {"name": name}, lambda: {})
     assert [kept.answer(here, "v", {"name": name}, lambda: {})[1] for name in ("c", "b")] == [True, True]
@@ -52,7 +53,7 @@ def test_the_oldest_goes_first_and_what_fails_is_not_kept():
     for _ in range(2):
         with pytest.raises(TransformError):
             kept.answer(here, "v", {"name": "x"}, fails)
-    small = Remembering(most_bytes=80)
+    small = Remembering(Kept(most_bytes=80))
     small.answer(here, "v", {}, lambda: {"text": "x" * 40})
     assert small.answer(here, "v", {}, lambda: {"text": "x" * 40})[1] is False
 
@@ -67,6 +68,44 @@ def test_a_run_says_whether_it_was_remembered(workspace, admin):
         assert run.outputs == {"title": "A", "day": "2026-01-02"}
         said.append(Span.objects.get(run_id=run.pk, kind="attempt").attributes["remembered"])
     assert said[1] is True
+
+
+def test_what_is_too_old_goes_whether_or_not_anybody_asks():
+    now = [0.0]
+    kept: Kept[str] = Kept(most_s=300, clock=lambda: now[0])
+    kept.put(b"a", "first", 5)
+    now[0] = 200
+    kept.put(b"b", "second", 6)
+    assert kept.get(b"a") == "first"
+    now[0] = 301
+    assert (kept.get(b"a"), kept.get(b"b"), len(kept)) == (None, "second", 1)
+    gone: Kept[str] = Kept(most_s=0.01)
+    gone.put(b"a", "first", 5)
+    patience = threading.Event()
+    for _ in range(500):
+        if not len(gone):
+            break
+        patience.wait(0.01)
+    assert len(gone) == 0
+
+
+@pytest.mark.django_db
+@staged
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (TIDY.replace("name: string, on", "name: email, on"), "ada@one.example"),
+        (TIDY.replace("title: string", "title: email"), "ada@one.example"),
+        (TIDY, "Call +1 415 555 0132"),
+    ],
+    ids=["taken", "given", "found in a text"],
+)
+def test_nothing_personal_is_remembered(workspace, admin, text, name):
+    installed(workspace, admin, text.replace("A, on:", f"{name}, on:").replace("title: A", f"title: {name}"))
+    for _ in range(2):
+        run = perform(invoke(workspace, actor=admin, target="probe.tidy", inputs={"name": name, "on": "2026-01-02"}).pk)
+        assert run.state == "succeeded", run.error
+        assert Span.objects.get(run_id=run.pk, kind="attempt").attributes["remembered"] is False
 
 
 # Every operation, with arguments and records of all sorts, in processes that hash, and live, elsewhere.
