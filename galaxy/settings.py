@@ -457,6 +457,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "galaxy.core.ops.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "reconcile-runs": {"task": "sandbox.tasks.reconcile", "schedule": 3.0},
     "renew-due-connections": {"task": "sandbox.tasks.renew_due_connections", "schedule": 15.0},

@@ -18,7 +18,7 @@ class CoreConfig(AppConfig):
         from galaxy.core.navigation import Item, add_item
         from galaxy.core.notifications import core_kinds
         from galaxy.core.notifications.hooks import places as hooks
-        from galaxy.core.ops import request_log
+        from galaxy.core.ops import alive, request_log
         from galaxy.core.ops.readiness import add_check
         from galaxy.core.roles import sync_roles
         from galaxy.core.telemetry import condition
@@ -35,6 +35,7 @@ class CoreConfig(AppConfig):
         account_events.connect()
         scope.connect_celery()
         request_log.connect()
+        alive.connect()
         sessions.connect()
         session_store.connect()
         second_factor.connect()

@@ -45,10 +45,11 @@ class Server:
         self._at_work = 0
         self._listener = _listen(path, is_shared=self._users != {os.getuid()})
 
-    def serve(self) -> None:
-        """Accept until ``stop`` was called."""
+    def serve(self, turn: Callable[[], None] = lambda: None) -> None:
+        """Accept until ``stop`` was called; ``turn`` is called several times a second, and says that it goes on."""
         self._listener.settimeout(PAUSE_S)
         while not self._stopping.is_set():
+            turn()
             try:
                 link, _ = self._listener.accept()
             except TimeoutError:

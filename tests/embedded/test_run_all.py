@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -61,6 +62,11 @@ def test_ctrl_c_stops_all_that_it_started(root):
         assert answer.status == 200
     pids = [int(pid) for pid in re.findall(r"\d+", (root / "run.lock").read_text())]
     assert len(pids) == 6
+    alive, deadline = set(), time.monotonic() + 60
+    while alive != {"beat", "sandboxd", "sequencer", "worker"}:
+        assert time.monotonic() < deadline, f"no sign of life but of {sorted(alive)}"
+        time.sleep(0.2)
+        alive = {path.name for path in root.glob("alive/*")}
 
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)

@@ -3,11 +3,13 @@ import pwd
 import signal
 import threading
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from galaxy.core.ops import alive
 from sandbox.pool import REDUCED, REQUIRED, Pool, SandboxUnavailable
 from sandbox.pool.build import BuildError
 from sandbox.sandboxd.server import Server
@@ -31,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._stop_on_signal(server)
         self.stdout.write(f"sandboxd answers on {settings.SANDBOXD_SOCKET}.")
-        server.serve()
+        server.serve(partial(alive.mark, alive.SANDBOXD))
         drained = server.drain(DRAIN_S)
         if pool:
             pool.close()

@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from galaxy.core.audit.anchors import Anchors
 from galaxy.core.audit.sequencer import Refused, Sequencer, Turn
 from galaxy.core.errors import DomainError
+from galaxy.core.ops import alive
 from galaxy.core.ops.sealing import note_sequencer
 from galaxy.core.vault import signing
 
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self._stopping.set())
         while not self._stopping.is_set():
+            alive.mark(alive.SEQUENCER)
             try:
                 self._stand_by()
                 self._work(every_ms / 1000)
@@ -79,6 +81,7 @@ class Command(BaseCommand):
                 self.stdout.write("Another sequencer is at work; this one stands by.")
                 self.stdout.flush()
                 told = True
+            alive.mark(alive.SEQUENCER)
             self._stopping.wait(RETRY_S)
 
     def _takes_the_lock(self) -> bool:
@@ -102,6 +105,7 @@ class Command(BaseCommand):
             while not self._stopping.is_set():
                 began = time.monotonic()
                 self._note(sequencer.turn())
+                alive.mark(alive.SEQUENCER)
                 self._stopping.wait(max(0.0, every_s - (time.monotonic() - began)))
         finally:
             self._give_the_lock_back()
