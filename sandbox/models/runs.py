@@ -304,7 +304,8 @@ class RunPayload(WorkspaceModel):
     """The raw values of a run that is not over: {inputs, steps: {step id: outputs}}. Deleted with its last write.
 
     Of a pack it also says how far it has come (sandbox.packs.progress). ``keep_until`` is set where a run ended because
-    nobody said yes, and where a pack failed with its steps: until then it can be asked for once more, or go on.
+    nobody said yes, and where a pack failed with its steps: until then it can be asked for once more, or go on. Of a
+    call that succeeded it is {undo: inputs} for a day, where what takes it back needs what is hidden by then.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="payload")

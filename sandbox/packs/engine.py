@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from registry.models import Kind
 from registry.services import verified_manifest
@@ -19,7 +18,7 @@ from sandbox.packs.progress import Progress
 from sandbox.packs.steps import Calls, Flow, PerformStep, StepWaits, flow_into, is_skipped
 from sandbox.redaction import Modes
 from sandbox.rule_rates import charge_rules
-from sandbox.services.leases import end, keep, park, pause
+from sandbox.services.leases import end, forget_steps, keep, park, pause
 from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes
@@ -55,7 +54,8 @@ def perform_pack(run: Run, tracer: Tracer, perform_step: PerformStep) -> None:
     with transaction.atomic():
         end(run, outputs=_shown(progress), tracer=tracer, outcome=outcome)
         if earlier := progress.family[1:]:  # whose values were kept for this alone
-            RunPayload.objects.filter(Q(run__in=earlier) | Q(run__parent__in=earlier)).delete()
+            RunPayload.objects.filter(run__in=earlier).delete()
+            forget_steps(RunPayload.objects.filter(run__parent__in=earlier), keeps_undo=True)
 
 
 def _go_on(run: Run, progress: Progress, perform_step: PerformStep) -> RunError | None:

@@ -15,6 +15,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -35,10 +37,12 @@ from sandbox.services.stored import payload_of
 from sandbox.stopping import refusal_of
 from sandbox.tasks import perform_run
 from sandbox.tracing import Tracer, outlives_its_spans
+from sandbox.undoing.filling import KEPT
 
 log = structlog.get_logger(__name__)
 RING_AGAIN = timedelta(seconds=10)  # a message that nobody answered by then is taken for lost
 MAX_DOUBLINGS = 5  # of that time: 320 seconds
+UNDO_KEPT = timedelta(days=1)  # what takes a call back, where what is stored of it is hidden
 MAX_TAKE_OVERS = 5  # a run that takes every worker down with it must not go round for ever
 
 
@@ -312,13 +316,15 @@ def end(
     raw_outputs: Any = None,
     arrived_at: set[str] | None = None,
     keeps_inputs: bool = False,
+    undo: dict[str, Any] | None = None,
 ) -> None:
     """Steps 11 and 12: store how a run ended, with its spans, call record, event and outcome.
 
     ``outputs`` are redacted; ``arrived_at`` names where a write went (sandbox.destinations). ``keeps_inputs``: the raw
     ones stay for a while, so that it can be asked for once more; those of a pack that failed on its way do in any case,
-    so that it can go on from there. Raises LostLease where this attempt no longer holds the run; then nothing is
-    written.
+    so that it can go on from there. ``undo`` is what takes it back, where that is to be kept for a day since what is
+    stored does not tell it (sandbox.undoing.filling). Raises LostLease where this attempt no longer holds the run; then
+    nothing is written.
     """
     keeps_inputs = keeps_inputs or (error is not None and _can_go_on(run))
     state = Run.State.SUCCEEDED.value
@@ -340,7 +346,7 @@ def end(
         outputs=outputs,
         exchanges=exchanges or [],
     )
-    forgets = run.parent_id is None and not keeps_inputs
+    forgets = run.parent_id is None and not keeps_inputs and undo is None
     event = _ending(run, state, error, outcome)
     store(run, state, outputs=outputs, error=error, beside=[*spans, record, event], forgets=forgets)
     if outcome:
@@ -348,7 +354,9 @@ def end(
     if arrived_at and error is None:
         remember(run.installation, arrived_at)
     if forgets:
-        _forget_steps(run)
+        _forget_steps(run, keeps_undo=error is None)
+    elif undo is not None:
+        _keep_for_undo(run, undo, raw_outputs)
     else:
         forget_values(run, raw_outputs, keep=keeps_inputs)
     if run.is_check:
@@ -444,16 +452,44 @@ def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> N
         delete(RunPayload, {"run": run.pk})
         _forget_steps(run)
     elif raw_outputs is not None:
-        # What it was given stays too: what takes it back may need it.
-        given = payload_of(run).get("inputs", {})
-        RunPayload.objects.filter(run=run).update(data={"inputs": given, "outputs": raw_outputs})
+        RunPayload.objects.filter(run=run).update(data=_of_step(run, raw_outputs))
 
 
 def _kept_until() -> datetime:
     return timezone.now() + timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS)
 
 
-def _forget_steps(run: Run) -> None:
+def _keep_for_undo(run: Run, undo: dict[str, Any], raw_outputs: Any) -> None:
+    """Of a call that is over, what takes it back; of a step, which its pack still reads, beside its values."""
+    kept: dict[str, Any] = {KEPT: undo}
+    until = _undone_until()
+    if run.parent_id:
+        kept |= _of_step(run, raw_outputs)
+        until = None
+    RunPayload.objects.filter(run=run).update(data=kept, keep_until=until)
+
+
+def _of_step(run: Run, raw_outputs: Any) -> dict[str, Any]:
+    """What it was given stays too: what takes it back may need it, with the classes that it brought along."""
+    payload = payload_of(run)
+    carried = {"carried": payload["carried"]} if payload.get("carried") else {}
+    return {"inputs": payload.get("inputs", {}), "outputs": raw_outputs} | carried
+
+
+def _undone_until() -> datetime:
+    return timezone.now() + min(UNDO_KEPT, timedelta(days=settings.SANDBOX_KEEP_ASKED_DAYS))
+
+
+def _forget_steps(run: Run, *, keeps_undo: bool = False) -> None:
     """The raw values of the steps of a run that is over."""
     if run.kind == Kind.PACK or run.rehearses_id:
-        RunPayload.objects.filter(run__parent=run).delete()
+        forget_steps(RunPayload.objects.filter(run__parent=run), keeps_undo=keeps_undo and not run.rehearses_id)
+
+
+def forget_steps(payloads: QuerySet[RunPayload], *, keeps_undo: bool) -> None:
+    """All of ``payloads``; with ``keeps_undo`` but for what takes their calls back, where that is kept."""
+    if keeps_undo:
+        undo = JSONObject(**{KEPT: KeyTransform(KEPT, "data")})
+        payloads.filter(data__has_key=KEPT).update(data=undo, keep_until=_undone_until())
+        payloads = payloads.exclude(data__has_key=KEPT)
+    payloads.delete()

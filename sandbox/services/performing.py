@@ -41,6 +41,7 @@ from sandbox.services.taking import digest_now
 from sandbox.stopping import yanked_since
 from sandbox.tracing import Tracer
 from sandbox.undoing import packs as undo_pack
+from sandbox.undoing.filling import kept_for_undo
 
 log = structlog.get_logger(__name__)
 MAX_OUTPUT_BYTES = 1024 * 1024
@@ -186,7 +187,16 @@ def perform_call(run: Run, tracer: Tracer, until: datetime | None = None) -> Non
         call_ended(run)
         return
     safe = redact_outputs(run, call, outputs, tracer)
-    end(run, outputs=safe, raw_outputs=outputs, tracer=tracer, exchanges=exchanges, arrived_at=call.destinations)
+    undo = kept_for_undo(run, call, outputs, safe)
+    end(
+        run,
+        outputs=safe,
+        raw_outputs=outputs,
+        tracer=tracer,
+        exchanges=exchanges,
+        arrived_at=call.destinations,
+        undo=undo,
+    )
     call_ended(run)
 
 

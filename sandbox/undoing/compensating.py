@@ -93,7 +93,7 @@ def _taken_back(run: Run, done: Run, perform_step: PerformStep, modes: Modes) ->
 
 
 def _call(run: Run, done: Run, undo: Undo, modes: Modes) -> Run | None:
-    wanted = Wanted(done.step_id, undo.target, undo.inputs, done.item, modes=modes, undoes=done)
+    wanted = Wanted(done.step_id, undo.target, undo.inputs, done.item, undo.carried, modes=modes, undoes=done)
     try:
         return find_step(run, done.step_id, done.item, done) or invoke_step(run, wanted)
     except (DomainError, RunError):  # what it would be called with does not fit, or it is not installed any more

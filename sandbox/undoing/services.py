@@ -61,7 +61,10 @@ def why_not_undone(run: Run) -> str:
     if undo is None:
         return "Its action does not declare what takes it back."
     if undo.hidden:
-        return f"{', '.join(undo.hidden)} was hidden when it ended, so nobody knows what to take back."
+        return (
+            f"{', '.join(undo.hidden)} was hidden when it ended, and what it was is kept for a day at most and not at "
+            f"all where a rule drops such values. Take it back by hand in {run.installation.extension.name}."
+        )
     return ""
 
 
@@ -91,6 +94,7 @@ def _of_call(run: Run, actor: User, agent: Agent | None) -> Call:
         agent=agent,
         connection=connection,
         run_id=run_id,
+        carried=undo.carried,
         undoes=run,
     )
     try:

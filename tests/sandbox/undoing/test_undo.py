@@ -8,10 +8,11 @@ from django.utils import timezone
 from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from sandbox.errors import NotUndoable
-from sandbox.models import Outcome, Run
-from sandbox.services import invoke, perform
+from sandbox.models import Outcome, Run, RunPayload
+from sandbox.services import forget_kept_inputs, invoke, perform
 from sandbox.undoing.services import undo_run, why_not_undone
 from tests.extensions import PROBE, TIDY, installed
+from tests.ruling import put_in_force
 from tests.sandbox.packs.flows import calls, pack_of, ran, say_yes, set_up, undone
 from tests.sandbox.packs.live import connect, plays
 
@@ -63,12 +64,50 @@ def test_one_that_was_refused_may_be_asked_for_again(workspace, admin, probe):
     assert undo_run(run, actor=admin).pk != first.pk
 
 
-def test_a_value_that_was_hidden_is_not_guessed(workspace, admin, probe):
+def test_what_is_hidden_is_kept_for_its_undo_alone_and_for_a_day(workspace, admin, probe, system):
+    run = created(workspace, admin, key="Call +1 415 555 0132")
+    assert "0132" not in str(run.inputs)
+    kept = RunPayload.objects.get(run=run)
+    assert kept.data == {"undo": {"inputs": {"key": "Call +1 415 555 0132"}, "carried": []}}
+    assert timedelta(hours=23) < kept.keep_until - timezone.now() <= timedelta(days=1)
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, system.heard[-1]) == ("succeeded", ("probe.put", {"key": "Call +1 415 555 0132"}))
+    assert "0132" not in str(undo.inputs)
+
+
+def test_nothing_is_kept_where_what_is_shown_tells_it(workspace, admin, probe):
+    assert not RunPayload.objects.filter(run=created(workspace, admin)).exists()
+
+
+@pytest.mark.parametrize("which", ["its time is over", "a rule drops it"])
+def test_a_value_that_was_hidden_is_not_guessed(workspace, admin, probe, which):
     """What is shown of it would name another record, or none."""
+    if which == "a rule drops it":
+        put_in_force(workspace, admin, "allow", obligations={"redact": {"email": "drop"}})
     run = created(workspace, admin, owner="ada@one.example")
+    if which == "its time is over":
+        assert RunPayload.objects.filter(run=run).exists()
+        forget_kept_inputs(timezone.now() + timedelta(days=1, minutes=1))
+    assert not RunPayload.objects.filter(run=run).exists()
     assert "key was hidden" in why_not_undone(run)
+    assert "by hand in Probe" in why_not_undone(run)
     with pytest.raises(NotUndoable):
         undo_run(run, actor=admin)
+
+
+def test_a_class_that_was_carried_in_stays_with_what_is_taken_back(workspace, admin, system):
+    """A name has no form by which it would be found: what takes it back hides it by its class, as the call did."""
+    pack = pack_of("id: make, use: probe.create, with: { key: inputs.who }", inputs="{ who: name }")
+    set_up(workspace, admin, pack.replace("inputs: { keys: [] }", "inputs: { who: Ada }"), MILD)
+    connect("probe")
+    run = ran(workspace, admin, who="Ada Lovelace")
+    assert run.state == "succeeded"
+    assert "Lovelace" not in str(run.steps.get().inputs)
+    (kept,) = RunPayload.objects.all()
+    assert kept.data == {"undo": {"inputs": {"key": "Ada Lovelace"}, "carried": [[["key"], ["name"]]]}}
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, system.heard[-1]) == ("succeeded", ("probe.put", {"key": "Ada Lovelace"}))
+    assert "Lovelace" not in str(undo.steps.get().inputs)
 
 
 def test_it_goes_out_by_the_same_account_or_not_at_all(workspace, admin, probe):
