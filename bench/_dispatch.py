@@ -72,7 +72,8 @@ def bare(workspace_id: str, run_id: str, person_id: str, facts: dict[str, Any]) 
 @shared_task
 def handed_over(workspace_id: str, run_id: str) -> None:
     """The product's way of taking a run and of its last write; what the gate does between is measured by row 11."""
-    from sandbox.services.leases import Standing, claim, end
+    from sandbox.services.claiming import Standing, claim
+    from sandbox.services.ending import end
     from sandbox.tracing import Tracer
 
     with workspace_scope([workspace_id]):

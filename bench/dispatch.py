@@ -52,10 +52,10 @@ def main() -> list[dict[str, Any]]:
 
 def _handed_over(workspace: Any, admin: Any, probe: Any) -> list[dict[str, Any]]:
     from bench import _dispatch as ways
-    from sandbox.services import leases
+    from sandbox.services import doorbells
 
     worker = _worker("--pool", "solo")
-    ring, leases.perform_run = leases.perform_run, ways.handed_over
+    ring, doorbells.perform_run = doorbells.perform_run, ways.handed_over
     try:
         product = partial(_product, workspace, admin)
         bare = partial(_bare, workspace, admin)
@@ -64,7 +64,7 @@ def _handed_over(workspace: Any, admin: Any, probe: Any) -> list[dict[str, Any]]
         pairs = [tuple(_taken(way, workspace, admin, probe, EACH) for way in (product, bare)) for _ in range(ROUNDS)]
         starts = [tuple(_start(way, workspace, admin, probe) for way in (product, bare)) for _ in range(STARTS)]
     finally:
-        leases.perform_run = ring
+        doorbells.perform_run = ring
         _stop(worker)
     ratios = [theirs / ours for ours, theirs in pairs]
     ratio = statistics.median(ratios)
@@ -101,7 +101,7 @@ def _product(workspace: Any, admin: Any, run: Any) -> None:
 
     from galaxy.core import audit
     from galaxy.core.db.writing import insert
-    from sandbox.services.leases import doorbell
+    from sandbox.services.doorbells import doorbell
 
     with transaction.atomic():
         event = audit.entry("run.requested", actor=admin, target=run, simulated=True, after={"state": run.state})

@@ -18,7 +18,9 @@ from sandbox.packs.progress import Progress
 from sandbox.packs.steps import Calls, Flow, PerformStep, StepWaits, flow_into, is_skipped
 from sandbox.redaction import Modes
 from sandbox.rule_rates import charge_rules
-from sandbox.services.leases import end, forget_steps, keep, park, pause
+from sandbox.services.ending import end
+from sandbox.services.forgetting import forget_steps
+from sandbox.services.leases import keep, park, pause
 from sandbox.stopping import require_going
 from sandbox.tracing import Tracer
 from sandbox.transforms.classes import Classes

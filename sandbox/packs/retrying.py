@@ -20,7 +20,7 @@ from sandbox.errors import NotRetriable
 from sandbox.models import Run, RunPayload
 from sandbox.services.admission import admit
 from sandbox.services.calls import Call
-from sandbox.services.leases import queue
+from sandbox.services.doorbells import queue
 from sandbox.services.stored import KEPT
 from sandbox.stopping import refusal_of
 from sandbox.tracing import outlives_its_spans

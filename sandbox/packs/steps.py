@@ -19,7 +19,8 @@ from sandbox.packs.calling import Wanted, find_step, invoke_step
 from sandbox.packs.marks import Marks
 from sandbox.packs.progress import Progress
 from sandbox.redaction import redacted
-from sandbox.services.leases import end, keep
+from sandbox.services.ending import end
+from sandbox.services.leases import keep
 from sandbox.transforms.classes import Classes
 
 TAKE_OVER_POLL_S = 0.25

@@ -36,7 +36,8 @@ from sandbox.redaction import Modes, redacted, stricter, workspace_key
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call, changes, made_up, question
-from sandbox.services.leases import doorbell, end
+from sandbox.services.doorbells import doorbell
+from sandbox.services.ending import end
 from sandbox.services.taking import versions_for
 from sandbox.stopping import refusal_of
 from sandbox.tracing import Tracer, outlives_its_spans

@@ -14,7 +14,8 @@ from policies.models import Approval
 from registry.models import Connection
 from sandbox.errors import RunError
 from sandbox.models import Run
-from sandbox.services.leases import end, wake
+from sandbox.services.doorbells import wake
+from sandbox.services.ending import end
 
 
 def is_held(run: Run) -> bool:

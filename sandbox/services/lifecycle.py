@@ -17,8 +17,10 @@ from policies.models import Approval, Vote
 from policies.services.approvals import withdraw_requests
 from sandbox.errors import NotCancellable, NotUnknown, RunError
 from sandbox.models import Category, OutboxMessage, Run, RunPayload
+from sandbox.services.doorbells import ring, wake
+from sandbox.services.ending import end
+from sandbox.services.forgetting import forget_values
 from sandbox.services.held import release_run
-from sandbox.services.leases import end, forget_values, ring, wake
 
 log = structlog.get_logger(__name__)
 _ENDED_WAITS: dict[str, tuple[str, str]] = {

@@ -31,8 +31,10 @@ from sandbox.services.admission import obligations_of
 from sandbox.services.asking import blocked
 from sandbox.services.binding import bound_of
 from sandbox.services.calls import Call, made_up, question
+from sandbox.services.claiming import Held, Standing, claim
+from sandbox.services.ending import end
 from sandbox.services.executing import execute
-from sandbox.services.leases import Held, LostLease, Standing, claim, end, give_back, hold
+from sandbox.services.leases import LostLease, give_back, hold
 from sandbox.services.rehearsing import perform_rehearsal
 from sandbox.services.renewing import ask_anew
 from sandbox.services.sending import NotYet

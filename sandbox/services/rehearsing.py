@@ -22,7 +22,7 @@ from sandbox.packs.steps import performed
 from sandbox.redaction import redacted, stricter, workspace_key
 from sandbox.services.admission import admit, refuse_unplain, validate_inputs
 from sandbox.services.calls import Call
-from sandbox.services.leases import end
+from sandbox.services.ending import end
 from sandbox.services.stored import call_of, pack_of
 from sandbox.services.taking import calling_pack, held_by, key_of
 from sandbox.shown import shown_value

@@ -19,7 +19,7 @@ from sandbox.models import Category, Run, RunPayload
 from sandbox.services.admission import admit, decide, obligations_of, rehearse, shown_inputs, validate_inputs
 from sandbox.services.asking import blocked, seek_approval
 from sandbox.services.calls import Call
-from sandbox.services.leases import queue
+from sandbox.services.doorbells import queue
 from sandbox.services.stored import call_of, payload_of
 from sandbox.services.taking import calling_pack, held_by, key_of, versions_for
 from sandbox.tracing import Tracer

@@ -5,7 +5,8 @@ from django.db import transaction
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.packs.steps import PerformStep, StepWaits
-from sandbox.services.leases import end, park
+from sandbox.services.ending import end
+from sandbox.services.leases import park
 from sandbox.tracing import Tracer
 from sandbox.undoing.compensating import WORDS, take_back
 from sandbox.undoing.family import family_of

@@ -16,7 +16,8 @@ from sandbox.errors import RunError
 from sandbox.issues import close_issues, open_issue
 from sandbox.models import Category, Issue, Run
 from sandbox.services import invoke
-from sandbox.services.leases import end, give_back
+from sandbox.services.ending import end
+from sandbox.services.leases import give_back
 from sandbox.windows import take
 from tests.browser.axe import DESK, PHONE, faults
 from tests.extensions import PROBE, installed

@@ -13,7 +13,7 @@ from sandbox.errors import CATEGORIES, RunError
 from sandbox.fixes import fix_for
 from sandbox.models import Category, OutboxMessage, Run
 from sandbox.services import invoke, perform
-from sandbox.services.leases import end
+from sandbox.services.ending import end
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.sandbox.scripted import OK, connected, failed, live
 

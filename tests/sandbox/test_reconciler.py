@@ -9,7 +9,7 @@ from django.utils import timezone
 from galaxy.core.scope import workspace_scope
 from sandbox.models import OutboxMessage, Run
 from sandbox.services import invoke, perform, reconcile
-from sandbox.services.leases import queue
+from sandbox.services.doorbells import queue
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 

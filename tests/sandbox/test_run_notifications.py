@@ -7,7 +7,8 @@ from galaxy.core.notifications.kinds import find
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.services import invoke, perform, settle_run
-from sandbox.services.leases import Standing, claim, end
+from sandbox.services.claiming import Standing, claim
+from sandbox.services.ending import end
 from tests.extensions import PROBE, installed
 from tests.playhouse import staged
 

@@ -16,7 +16,8 @@ from galaxy.core.notifications.mailing import mail_digest, mail_notifications
 from sandbox.errors import RunError
 from sandbox.models import Category, Run
 from sandbox.services import invoke
-from sandbox.services.leases import Standing, claim, end
+from sandbox.services.claiming import Standing, claim
+from sandbox.services.ending import end
 from tests.extensions import PROBE, installed
 from tests.playhouse import staged
 from tests.sealing import make_sequencer, seal

@@ -10,7 +10,7 @@ from registry.models import Connection
 from sandbox.models import Run, RunPayload
 from sandbox.packs.steps import Calls
 from sandbox.services import approval_was_decided, invoke, perform, performing
-from sandbox.services.leases import MAX_TAKE_OVERS
+from sandbox.services.claiming import MAX_TAKE_OVERS
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 from tests.playhouse import staged

@@ -18,7 +18,7 @@ from sandbox.health.checks import NotCheckable, check_now, delete_old_checks, ri
 from sandbox.models import Breaker, CheckSchedule, HealthCheck, Issue, Run
 from sandbox.runners import Reply
 from sandbox.services import perform
-from sandbox.services.leases import end
+from sandbox.services.ending import end
 from tests.extensions import installed
 from tests.playhouse import staged
 from tests.sandbox.health.calls import CHECKED, connect
