@@ -38,10 +38,9 @@ def forget_values(run: Run, raw_outputs: Any = None, *, keep: bool = False) -> N
 def keep_for_undo(run: Run, undo: dict[str, Any], raw_outputs: Any) -> None:
     """Of a call that is over, what takes it back; of a step, which its pack still reads, beside its values."""
     kept: dict[str, Any] = {KEPT: undo}
-    until = _undone_until()
     if run.parent_id:
         kept |= _of_step(run, raw_outputs)
-        until = None
+    until = None if run.parent_id else _undone_until()
     RunPayload.objects.filter(run=run).update(data=kept, keep_until=until)
 
 
