@@ -1,7 +1,5 @@
 """Which state follows which: every pair tried, by the services and past them, and what the database holds by itself."""
 
-import itertools
-
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError, IntegrityError
@@ -84,13 +82,14 @@ def test_the_database_knows_the_same_table(workspace, cast, desk):
     """Every pair of states, past the services, with all else that the target needs."""
     allowed = {(source, move.target) for move in MOVES.values() for source in move.sources}
     with workspace_scope([workspace.pk, desk.workspace.pk]):
-        for state, target in itertools.product(State, State):
-            if state == target:
-                continue
+        for state in State:
             with transaction.atomic():
                 row = _in_state(state, workspace, cast, desk)
-                fits = _passes(row, target, desk)
-                assert fits == ((state, target) in allowed), (state, target)
+                for target in set(State) - {state}:
+                    with transaction.atomic():
+                        fits = _passes(row, target, desk)
+                        transaction.set_rollback(True)
+                    assert fits == ((state, target) in allowed), (state, target)
                 transaction.set_rollback(True)
 
 
