@@ -218,6 +218,8 @@ def test_who_saved_meanwhile_is_told_and_nothing_is_lost(browser, draft, admin):
 
 @pytest.mark.parametrize("odd", ["a\0b", "x" * 30_000])
 def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
+    """What the form shows is read again where it was saved; else it is what it was."""
+    sent = shown(browser, draft)
     for name in (
         "s0-id",
         "s0-in-name-text",
@@ -229,8 +231,10 @@ def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
         "requires",
     ):
         for act in ("save", "check", "undo", "add-step", "up-1", odd[:9]):
-            answer = browser.post(url(draft), shown(browser, draft) | {name: odd, "do": act})
+            answer = browser.post(url(draft), sent | {name: odd, "do": act})
             assert answer.status_code in (200, 302, 422), (name, act)
+            if answer.status_code == 302:
+                sent = shown(browser, draft)
 
 
 def test_what_is_no_pack_is_edited_as_text(browser, workspace, creator):

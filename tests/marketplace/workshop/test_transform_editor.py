@@ -172,6 +172,8 @@ def test_who_saved_meanwhile_is_told(browser, draft, admin):
 
 @pytest.mark.parametrize("odd", ["a\0b", "x" * 30_000, "[", "{a"])
 def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
+    """What the form shows is read again where it was saved; else it is what it was."""
+    sent = shown(browser, draft)
     for name in (
         "o0-op",
         "o0-was",
@@ -185,8 +187,10 @@ def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
         "add-op",
     ):
         for act in ("save", "check", "accept", "add", "undo", "up-1", odd[:9]):
-            answer = browser.post(url(draft), shown(browser, draft) | {name: odd, "do": act})
+            answer = browser.post(url(draft), sent | {name: odd, "do": act})
             assert answer.status_code in (200, 302, 422, 409), (name, act)
+            if answer.status_code in (302, 409):
+                sent = shown(browser, draft)
 
 
 def test_a_sample_is_tried_within_bounds(draft):
