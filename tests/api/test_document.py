@@ -84,8 +84,21 @@ def seal(workspace, tmp_path, monkeypatch):
     return lambda: sealing.seal(sequencer, workspace)
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict:
+    return {}
+
+
 @pytest.fixture
-def exchanges(
+def exchanges(kept, request):
+    """``made_exchanges`` as the first test that asked for them got them: whoever asks reads them alone."""
+    if not kept:
+        kept |= request.getfixturevalue("made_exchanges")
+    return kept
+
+
+@pytest.fixture
+def made_exchanges(
     api, token_of, cast, workspace, admin, approver, auditor, probe, tidy, agent, vault, seal, settings, tmp_path
 ):
     """One real exchange of each operation: {operation id: (status, request, answer as JSON, response)}."""
