@@ -1,8 +1,8 @@
 """The database that tests begin with: its tables are made once and copied for each process.
 
-Running all migrations takes half a minute of the processor, of which Django spends most on models as they once were.
-So the first process that needs a database runs them in one of its own, named by what they say; every other copies it,
-in this run of the tests and in later ones, until a migration is added or altered. What Django and Galaxy do at the end
+Running all migrations takes ten seconds of the processor, of which Django spends most on models as they once were. So
+the first process that needs a database runs them in one of its own, named by what they say; every other copies it, in
+this run of the tests and in later ones, until a migration is added or altered. What Django and Galaxy do at the end
 of ``migrate`` (permissions, content types, partitions, roles) is done anew in each copy, as it depends on more.
 """
 
