@@ -1,6 +1,7 @@
 """Charts: from zero, clean of inline style, with a name, a sentence and the same numbers as a table."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from django.template import Context, Template
@@ -44,6 +45,25 @@ def test_the_scale_begins_at_zero_and_holds_the_limit_and_every_number():
     assert goal / heights[0] == pytest.approx(2, rel=0.01)
 
 
+def test_words_of_the_scale_the_limit_and_the_lines_lie_on_nothing():
+    chart = Chart("T", "F", list("abcdefg"), [Series("x", [2000] * 7), Series("y", [1990] * 7)], limit=2000)
+    ends = re.findall(r'<text class="(?:name series-\d|goal-words)" x="100%" y="([\d.]+)"', str(chart.drawing))
+    heights = sorted(map(float, ends))
+    assert len(heights) == 3 and all(below - above >= 14 for above, below in pairwise(heights))
+    left = [float(x) for x in re.findall(r'<(?:circle|rect)[^>]* c?x="([\d.]+)%"', str(chart.drawing))]
+    assert min(left) > 8
+
+
+@pytest.mark.parametrize(("most", "end"), [(0, 2), (1, 2), (3, 4), (5, 6), (26, 40), (100, 100), (101, 200)])
+def test_what_is_counted_is_not_halved(most, end):
+    assert Chart("T", "F", ["a"], [Series("x", [most])], kind="bars").most == end
+
+
+def test_a_phone_shows_every_second_time_and_the_last():
+    drawing = str(Chart("T", "F", list("abcdefg"), [Series("x", [1] * 7)], kind="bars").drawing)
+    assert re.findall(r'class="between"[^>]*>(.)<', drawing) == ["b", "d", "f"]
+
+
 def test_a_gap_is_a_gap():
     assert str(LATENCY.drawing).count('<line class="series ') == 0  # nothing lies beside anything
     assert len(re.findall(r"<circle", str(LATENCY.drawing))) == 4
@@ -52,7 +72,7 @@ def test_a_gap_is_a_gap():
 def test_bars_and_stacks_add_up_to_their_heights():
     stacked = Chart("T", "F", ["a"], [Series("x", [3]), Series("y", [2])], kind="stacks")
     heights = [float(h) for h in re.findall(r'height="([\d.]+)"/>', str(stacked.drawing))]
-    assert heights[0] / heights[1] == pytest.approx(1.5, rel=0.01) and stacked.most == 5
+    assert heights[0] / heights[1] == pytest.approx(1.5, rel=0.01) and stacked.most == 6
     assert "x</span>" in shown(stacked)
 
 

@@ -20,6 +20,7 @@ _TOP, _FOOT = 26, 24  # room for the highest mark's words, and for those of the 
 _PLOT = HEIGHT - _TOP - _FOOT
 MOST_SERIES = 4  # as many colours as can be told apart; the fifth is muted
 _APART = 14  # pixels between the words of two lines
+_GUTTER = 8  # per cent at the left, where the words of the scale stand and nothing is drawn
 Number = float | int | None
 
 
@@ -69,7 +70,8 @@ class Chart:
         numbers = [value for one in self.series for value in one.values if value is not None]
         if self.kind == "stacks":
             numbers = [sum(filter(None, some)) for some in zip(*(one.values for one in self.series), strict=True)]
-        return nice(max([*numbers, self.limit or 0], default=0))
+        most = max([*numbers, self.limit or 0], default=0)
+        return whole(most) if self.words is number_words and most == int(most) else nice(most)
 
     @property
     def drawing(self) -> SafeString:
@@ -100,6 +102,12 @@ def nice(most: float) -> float:
         return 1.0
     power = 10.0 ** floor(log10(most))
     return next((step * power for step in (1, 2, 2.5, 5) if step * power >= most * (1 - 1e-9)), 10 * power)
+
+
+def whole(most: float) -> float:
+    """The same for what is counted: an even number, so that half of it is one too."""
+    power = 10.0 ** max(floor(log10(most)), 0) if most > 0 else 1.0
+    return next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= max(most, 2))
 
 
 def sparkline(values: Iterable[Number], limit: float | None = None, label: str = "") -> SafeString:
@@ -140,8 +148,12 @@ def _y(chart: Chart, value: float, most: float) -> float:
 
 
 def _x(chart: Chart, at: int) -> float:
-    """The middle of a label's place."""
-    return (at + 0.5) * 100 / max(len(chart.labels), 1)
+    """The middle of a label's place, in per cent of the chart's width."""
+    return _left(chart, at + 0.5)
+
+
+def _left(chart: Chart, at: float) -> float:
+    return _GUTTER + at * (100 - _GUTTER) / max(len(chart.labels), 1)
 
 
 def _grid(chart: Chart) -> SafeString:
@@ -169,8 +181,13 @@ def _times(chart: Chart) -> SafeString:
         '<text class="{}" x="{}%" y="{}" text-anchor="{}">{}</text>',
         (
             (
-                "strong" if at == chart.marked else "",
-                f"{_x(chart, at):.2f}" if every or 0 < at < last else 0 if at == 0 else 100,
+                " ".join(
+                    (
+                        *(["strong"] if at == chart.marked else []),
+                        *(["between"] if every and last > 3 and (last - at) % 2 else []),  # a phone has room for half
+                    )
+                ),
+                f"{_x(chart, at):.2f}" if every or 0 < at < last else _GUTTER if at == 0 else 100,
                 HEIGHT - 5,
                 "middle" if every or 0 < at < last else "start" if at == 0 else "end",
                 chart.labels[at],
@@ -183,19 +200,13 @@ def _times(chart: Chart) -> SafeString:
 def _limit(chart: Chart) -> SafeString:
     if chart.limit is None:
         return SafeString("")
-    y = _y(chart, chart.limit, chart.most)
-    return format_html(
-        '<line class="goal" x1="0" x2="100%" y1="{}" y2="{}"/><text class="goal-words" x="100%" y="{}" '
-        'text-anchor="end">{}</text>',
-        f"{y:.1f}",
-        f"{y:.1f}",
-        f"{y - 4:.1f}",
-        chart.limit_label or chart.words(chart.limit),
-    )
+    y = f"{_y(chart, chart.limit, chart.most):.1f}"
+    line = format_html('<line class="goal" x1="0" x2="100%" y1="{}" y2="{}"/>', y, y)
+    return line + _names([("goal-words", chart.limit_label or chart.words(chart.limit), float(y)), *_ends(chart)])
 
 
 def _lines(chart: Chart) -> SafeString:
-    most, drawn, ends = chart.most, [], []
+    most, drawn = chart.most, []
     for number, series in enumerate(chart.series):
         colour = _colour(number)
         points = [
@@ -215,24 +226,42 @@ def _lines(chart: Chart) -> SafeString:
         drawn.append(
             format_html_join("", '<circle class="dot {}" cx="{}%" cy="{}" r="2.5"/>', ((colour, *dot) for dot in dots))
         )
-        if told and len(chart.series) > 1:
-            ends.append((colour, series.name, float(told[-1][1])))
-    return SafeString("".join(drawn)) + _names(ends)
+    return SafeString("".join(drawn)) + (SafeString("") if chart.limit is not None else _names(_ends(chart)))
+
+
+def _ends(chart: Chart) -> list[tuple[str, str, float]]:
+    """Style, name and height of where each of several lines ends."""
+    if chart.kind != "lines" or len(chart.series) < 2:
+        return []
+    told = [
+        (number, series.name, next((value for value in reversed(series.values) if value is not None), None))
+        for number, series in enumerate(chart.series)
+    ]
+    return [
+        (f"name {_colour(number)}", name, _y(chart, value, chart.most))
+        for number, name, value in told
+        if value is not None
+    ]
 
 
 def _names(ends: list[tuple[str, str, float]]) -> SafeString:
-    """The names of the lines at their right end, pushed apart where they would lie on one another."""
-    placed, below = [], float(HEIGHT)
-    for colour, name, y in sorted(ends, key=lambda one: -one[2]):
-        at = min(y - 7, below - _APART)
-        below = at
-        placed.append((colour, f"{max(at, 10):.1f}", name))
-    return format_html_join("", '<text class="name {}" x="100%" y="{}" text-anchor="end">{}</text>', placed)
+    """The names of the lines at their right end, that of the limit too, pushed apart where they would lie on one
+    another."""
+    below, heights = float(HEIGHT), []
+    ends = sorted(ends, key=lambda one: -one[2])
+    for _, _, y in ends:
+        below = min(y - 7, below - _APART)
+        heights.append(below)
+    above = 10.0 - _APART  # what was pushed out at the top goes down again, and pushes what is below it
+    for at in reversed(range(len(ends))):
+        above = heights[at] = max(heights[at], above + _APART)
+    placed = [(style, f"{y:.1f}", name) for (style, name, _), y in zip(ends, heights, strict=True)]
+    return format_html_join("", '<text class="{}" x="100%" y="{}" text-anchor="end">{}</text>', placed)
 
 
 def _bars(chart: Chart) -> SafeString:
     most, values = chart.most, chart.series[0].values
-    width = 100 / max(len(values), 1)
+    width = (100 - _GUTTER) / max(len(values), 1)
     shows_numbers = len(values) <= 12
     drawn = []
     for at, value in enumerate(values):
@@ -240,7 +269,7 @@ def _bars(chart: Chart) -> SafeString:
             continue
         y = _y(chart, value, most)
         kind = "bar-now" if at == chart.marked else "bar"
-        x, wide, high = f"{(at + 0.15) * width:.2f}", f"{width * 0.7:.2f}", f"{_TOP + _PLOT - y:.1f}"
+        x, wide, high = f"{_left(chart, at + 0.15):.2f}", f"{width * 0.7:.2f}", f"{_TOP + _PLOT - y:.1f}"
         drawn.append(
             format_html('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', kind, x, f"{y:.1f}", wide, high)
         )
@@ -260,7 +289,7 @@ def _bars(chart: Chart) -> SafeString:
 
 
 def _stacks(chart: Chart) -> SafeString:
-    most, width = chart.most, 100 / max(len(chart.labels), 1)
+    most, width = chart.most, (100 - _GUTTER) / max(len(chart.labels), 1)
     drawn = []
     for at in range(len(chart.labels)):
         foot = float(_TOP + _PLOT)
@@ -268,7 +297,7 @@ def _stacks(chart: Chart) -> SafeString:
             if value := series.values[at]:
                 high = value / most * _PLOT
                 foot -= high
-                place = f"{(at + 0.15) * width:.2f}", f"{foot:.1f}", f"{width * 0.7:.2f}", f"{high:.1f}"
+                place = f"{_left(chart, at + 0.15):.2f}", f"{foot:.1f}", f"{width * 0.7:.2f}", f"{high:.1f}"
                 drawn.append(
                     format_html(
                         '<rect class="stack {}" x="{}%" y="{}" width="{}%" height="{}"/>', _colour(number), *place

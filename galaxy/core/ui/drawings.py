@@ -31,10 +31,12 @@ def waterfall_bar(start_ms: float, took_ms: float, total_ms: float, kind: str = 
 
 
 def ruler(total_ms: float) -> SafeString:
-    """The scale over a waterfall: five marks from 0 to ``total_ms``. The columns beside it carry the numbers."""
+    """The scale over a waterfall: five marks from 0 to ``total_ms``, three where minutes make their words long. The
+    columns beside it carry the numbers."""
     marks = (
         (x, "start" if x == 0 else "end" if x == 100 else "middle", "0" if x == 0 else duration(total_ms * x / 100))
         for x in QUARTERS
+        if x in (0, 50, 100) or total_ms < 60_000
     )
     texts = format_html_join("", '<text x="{}%" y="14" text-anchor="{}">{}</text>', marks)
     return format_html('<svg class="ruler" height="20" aria-hidden="true">{}</svg>', texts)
