@@ -13,6 +13,7 @@ from registry.manifests.flow_graph import Graph
 from registry.models import Connection, Kind
 from sandbox.execution_page import ExecutionPage, execution_page
 from sandbox.models import CallRecord, OutboxMessage, Run, Span
+from sandbox.outcomes.words import name_of, signal_of
 from sandbox.pack_graph import Passed, graph_of_run, passed_of
 from sandbox.pack_steps import Step, steps_of, took_ms
 from sandbox.packs.retrying import is_paused
@@ -24,12 +25,6 @@ from sandbox.trace import Row, Trace, waterfall
 CALLS_SHOWN = 400  # the last ones, of a pack that made more
 SPANS_SHOWN = 400  # a page longer than this helps nobody; the page says so when there are more
 LONGEST = 300  # characters of one value; the JSON has the rest
-SIGNALS = {
-    "downstream_state": "a changed state in the other system",
-    "approved": "a person’s approval",
-    "kpi": "a figure that moved",
-    "validated": "a validated result",
-}
 MOST_PAIRS = 40
 DEEPEST = 2  # levels below the first that are told by dotted names
 MOST_LISTED = 8  # values of a list that are told one by one
@@ -185,13 +180,23 @@ class RunPage:
         return format(self.run.seed, "x")
 
     @property
+    def samples(self) -> str:
+        """The sample that a simulated run answers with, and those of single steps of a pack that answer otherwise."""
+        others = [
+            f", at “{step}” with “{Run.Scenario(sample).label}”"
+            for step, sample in self.run.scenarios.items()
+            if sample != self.run.scenario
+        ]
+        return f"with the sample “{self.run.get_scenario_display()}”{''.join(others)}"
+
+    @property
     def outcome_name(self) -> str:
-        return self.run.outcome.name.replace("_", " ")
+        return name_of(self.run.outcome)
 
     @property
     def outcome_signal(self) -> str:
         """What proved the outcome, in words."""
-        return SIGNALS.get(self.run.outcome.signal, self.run.outcome.signal)
+        return signal_of(self.run.outcome)
 
     @property
     def stamp(self) -> str:

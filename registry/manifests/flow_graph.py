@@ -82,7 +82,7 @@ class Graph:
     def title(self) -> str:
         """The accessible name of the drawing, which says what it is; what it shows stands in the list below it."""
         count = len(self.nodes)
-        states = [node.state.word.lower() for node in self.nodes if node.state]
+        states = [node.state.word.partition(",")[0].lower() for node in self.nodes if node.state]
         told = ", ".join(f"{states.count(word)} {word}" for word in dict.fromkeys(states))
         return f"{count} step{'' if count == 1 else 's'}{f': {told}' if told else ''}"
 

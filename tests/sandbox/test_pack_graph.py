@@ -50,6 +50,8 @@ def test_the_drawing_grows_by_a_row_for_each_step_and_runs_out_of_no_lane():
     far = [edge.path for edge in graph.edges if edge.path.startswith("M40 ")]
     assert len({path.split("H")[1].partition("V")[0] for path in far}) <= MOST_LANES
     assert graph.title == "100 steps: 1 failed"
+    looped = {"a": State("Succeeded, 2 of 2", "ok"), "b": State("Succeeded", "ok")}
+    assert graph_of({"steps": [{"id": "a"}, {"id": "b"}]}, looped).title == "2 steps: 2 succeeded"
     assert graph_of({"steps": []}).height == 0
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from galaxy.core.scope import workspace_scope
@@ -120,3 +121,10 @@ def test_another_workspace_counts_none_of_these(other_workspace, workspace, reac
     roll_up()
     with workspace_scope([other_workspace.pk]):
         assert wsao(workspace) == 0 and wsao(other_workspace) == 0
+
+
+def test_the_page_says_in_words_what_was_reached_and_what_proves_it(client_of, workspace, admin, reach):
+    reach()
+    page = client_of(admin).get(reverse("sandbox:outcome-list", args=[workspace.slug])).text
+    assert "Lead followed up" in page and "A changed state in the other system" in page
+    assert "downstream_state" not in page

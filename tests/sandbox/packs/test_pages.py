@@ -103,6 +103,8 @@ def test_step_by_step_from_the_form_to_the_end(workspace, admin):
     run = perform(run.pk)
     page = shown(admin, run)
     assert "Paused after a step." in page
+    assert "with the sample “Happy path”, at “look” with “429, then OK”" in page
+    assert '<details class="reveal" id="passed-make-0" open>' in page  # what it gave is seen without a press
     assert ">Next step</button>" in page.replace("\n", "")
     assert pressed(admin, run, "step").url == run.get_absolute_url()
     assert pressed(admin, run, "step").status_code == 409
