@@ -9,6 +9,7 @@ from django import forms
 from galaxy.core.errors import Invalid
 from galaxy.core.fields import add_refusals
 from galaxy.core.models import User, Workspace
+from registry.manifests.cron import BadCron, check_cron
 from registry.manifests.scopes import sentence
 from registry.models import Installation
 from sandbox.json_input import JSONText
@@ -21,7 +22,12 @@ from sandbox.triggers.sources import source_kind
 _OFF = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 _MONO = _OFF | {"class": "mono"}
 _NOT, _USUAL, _DECLARED = "", "usual", "declared"
-_OVERLAPS = [("0", "End it at once"), ("1", "An hour more"), ("24", "A day more"), ("72", "Three days more")]
+_OVERLAPS = [
+    ("0", "no more, from now on"),
+    ("1", "for an hour more"),
+    ("24", "for a day more"),
+    ("72", "for three days more"),
+]
 _SECONDS, _MINUTES = 1_000, 60
 
 
@@ -73,7 +79,9 @@ class ChoosingForm(forms.Form):
 class TriggerForm(forms.Form):
     """The second step, and changing one. A field for each input of the target, named ``input-…``."""
 
-    name = forms.CharField(max_length=80, label="Name")
+    name = forms.CharField(
+        max_length=80, label="Name", error_messages={"required": "Give it a name that says what it is for."}
+    )
     slug = forms.CharField(
         max_length=40,
         required=False,
@@ -93,7 +101,7 @@ class TriggerForm(forms.Form):
         max_length=64,
         required=False,
         label="Header of the signature",
-        help_text="With HMAC-SHA256 in one header alone, such as X-Hub-Signature-256.",
+        help_text="Only with HMAC-SHA256 in one header, such as X-Hub-Signature-256.",
         widget=forms.TextInput(attrs=_MONO),
     )
     secret = forms.CharField(
@@ -139,7 +147,8 @@ class TriggerForm(forms.Form):
     )
 
     cron = forms.CharField(
-        max_length=100, label="When", help_text="Minute, hour, day, month, day of the week: 0 8 * * 1 is Mondays at 8.",
+        max_length=100, label="Times", error_messages={"required": "Say when: 0 8 * * 1 is Mondays at 8."},
+        help_text="Minute, hour, day, month, day of the week: 0 8 * * 1 is Mondays at 8.",
         widget=forms.TextInput(attrs=_MONO | {"placeholder": "0 8 * * 1"}),
     )  # fmt: skip
     zone = forms.CharField(
@@ -178,18 +187,31 @@ class TriggerForm(forms.Form):
             if name in self.fields:
                 self.fields[name].widget.attrs["class"] = "select"
 
+    def clean_cron(self) -> str:
+        try:
+            check_cron(self.cleaned_data["cron"])
+        except BadCron as error:
+            raise forms.ValidationError(str(error)) from error
+        return self.cleaned_data["cron"]
+
     def _inputs(self) -> None:
         required, said = self.schema.get("required", ()), self.initial.get("inputs", {})
-        names = list(dict.fromkeys([*self.schema.get("properties", {}), *said]))
+        properties = self.schema.get("properties", {})
+        names = list(dict.fromkeys([*properties, *said]))
         self.input_names = sorted(names, key=lambda name: name not in required)
         for name in self.input_names:
+            placeholder = {"placeholder": f"event.body.{name}"} if self.trigger.is_webhook else {}
+            where = "Write it in quotes, such as 'news', or as an expression."
+            if self.trigger.is_webhook:
+                where = f"Say where in the event it is, such as event.body.{name}."
             field = forms.CharField(
                 max_length=1000,
                 required=name in required,
+                error_messages={"required": f"It is needed. {where}"},
                 label=name,
+                help_text=str(properties[name].get("description", "")) if name in properties else "",
                 initial=said.get(name, ""),
-                widget=forms.TextInput(attrs=_MONO | {"placeholder": f"event.body.{name}"}),
-                error_messages={"required": f"It is needed. Say where in the event it is, such as event.body.{name}."},
+                widget=forms.TextInput(attrs=_MONO | placeholder),
             )
             self.fields[f"input-{name}"] = field
 
@@ -254,7 +276,7 @@ class RotationForm(forms.Form):
     """Another secret, and how long the one before goes on."""
 
     overlap_h = forms.TypedChoiceField(
-        coerce=int, choices=_OVERLAPS, initial="24", label="The secret before it",
+        coerce=int, choices=_OVERLAPS, initial="24", label="The old secret signs",
         widget=forms.Select(attrs={"class": "select"}),
     )  # fmt: skip
     secret = forms.CharField(

@@ -101,6 +101,18 @@ def test_what_cannot_be_is_said_beside_its_field(client_of, workspace, admin, pr
     assert not Trigger.objects.exists()
 
 
+def test_all_that_is_missing_is_said_at_once_and_how_to_mend_it(client_of, workspace, admin, probe):
+    given = {"name": "", "cron": "every day", "zone": "UTC", "input-key": ""}
+    page = client_of(admin).post(made_at(workspace, kind="schedule"), given).text
+    assert "<b>Not saved.</b>" in page
+    assert (
+        "Give it a name" in page
+        and "A cron line has five fields" in page
+        and "It is needed. Write it in quotes" in page
+    )
+    assert "event.body" not in page  # a schedule has none
+
+
 def test_an_installed_trigger_gives_the_defaults_and_the_classes_of_its_events(
     client_of, workspace, admin, probe, vault
 ):
