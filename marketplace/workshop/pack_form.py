@@ -43,6 +43,8 @@ _SIGNALS = {
     "kpi": "A figure that moved",
     "validated": "A validated result",
 }
+_OUTCOME_FIELDS = ("outcome.success", "outcome.name", "outcome.signal")
+_STEP_FIELDS = ("id", "most", "timeout_ms", "on_failure")
 _USUAL = ((LEFT_OUT, "Nothing"), (FIXED, "What is typed here"), (EXPRESSION, "An expression"))
 
 
@@ -136,8 +138,13 @@ class StepRow:
             or self.when.errors
             or self.each.errors
             or any(one.is_chosen and one.value not in ("", "stop") for one in self.failures)
-            or self.errors.keys() & {"most", "timeout_ms", "on_failure"}
+            or self.errors.keys() & set(_STEP_FIELDS[1:])
         )
+
+    @property
+    def other_errors(self) -> list[tuple[str, list[str]]]:
+        """What is wrong with what has no field of its own here, by its key in the text."""
+        return [(name, words) for name, words in self.errors.items() if name not in _STEP_FIELDS]
 
 
 @dataclass
@@ -328,6 +335,8 @@ class PackForm:
             "success": self._condition("outcome-success", given.get("success"), places, errors, "Not said"),
             "signals": _choices(signals, given.get("signal", "")),
             "errors": told.get((-1, "outcome"), []),
+            "name_errors": told.get((-1, "outcome.name"), []),
+            "signal_errors": told.get((-1, "outcome.signal"), []),
         }
 
     def kinds_of(self, at: int, name: str) -> frozenset[str]:
@@ -346,7 +355,7 @@ class PackForm:
             if found := _PLACE.match(one.path):
                 self._at_step.setdefault((int(found[1]), found[2] or ""), []).append(words)
             elif one.path.startswith("outcome"):
-                name = "outcome.success" if one.path == "outcome.success" else "outcome"
+                name = one.path if one.path in _OUTCOME_FIELDS else "outcome"
                 self._at_step.setdefault((-1, name), []).append(words)
             else:
                 self.unplaced.append(one)

@@ -54,7 +54,9 @@ def pack_editor(request, workspace, pk):
         checked = without_lines(checked_of(draft, text)) if text else Checked(None, reading.findings)
         if wants_partial(request) and "typing" in request.GET:
             return render(request, "marketplace/checks/_findings.html", {"checked": checked})
-        return _page(request, draft, form, checked=checked, did=Moved("Checked, not saved."))
+        count = len(checked.errors)
+        said = f"Checked: {count} to correct, marked where it stands." if count else "Checked: nothing to correct."
+        return _page(request, draft, form, checked=checked, did=Moved(said))
     return _save(request, draft, form, text)
 
 

@@ -86,7 +86,7 @@ def transform_editor(request, workspace, pk):
     values = read_chain(base, request.POST)
     act = "check" if "typing" in request.GET else request.POST.get("do", "save")
     if act == "check":
-        return _page(request, draft, values, did=Changed("Tried, not saved."))
+        return _page(request, draft, values, did=Changed("Tried on the sample."))
     if act == "accept":
         return _page(request, draft, values, did=_accept(draft, values))
     if act != "save":
@@ -197,7 +197,7 @@ def _rows(values: Values, saved: Values, findings: list[Finding], manifest: Mani
 def _argument(id: str, argument: Argument, text: str) -> ArgumentRow:
     choices = []
     if argument.choices:
-        choices = [Choice("", "Not said", not text), *(Choice(one, one, one == text) for one in argument.choices)]
+        choices = [Choice("", "Left out", not text), *(Choice(one, one, one == text) for one in argument.choices)]
         if text and text not in argument.choices:
             choices.append(Choice(text, text, True))
     return ArgumentRow(id, argument, text, choices)

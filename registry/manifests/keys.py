@@ -63,7 +63,7 @@ _vendor_scope = text(200, pattern=r"[!#-\[\]-~]+", expected="a vendor's scope wi
 _FLOW = "response_type|client_id|redirect_uri|scope|state|nonce|code_challenge|code_challenge_method"
 _authorize_param = rf"(?!(?:{_FLOW})$)[A-Za-z0-9_.-]{{1,64}}"
 _CANONICAL_SCOPE = r"[a-z][a-z0-9_]{0,39}(?:\.[a-z][a-z0-9_]{0,39}){0,6}\.(?:read|write|delete)"
-_step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of letters, digits and _")
+_step_id = text(64, pattern="[a-z][a-z0-9_]*", expected="a name of small letters, digits and _")
 _step_inputs = mapping(expression_tree("inputs", "steps", "seed", "item", "index"), IDENTIFIER, "the name of an input")
 _pack_time = integer(MIN_PACK_TIMEOUT_MS, MAX_PACK_TIMEOUT_MS, " ms")
 

@@ -157,6 +157,14 @@ def test_what_is_wrong_stands_beside_its_field(browser, draft):
     assert draft.revision == 1
 
 
+def test_a_name_that_cannot_be_is_said_at_the_name(browser, draft):
+    sent = shown(browser, draft) | {"s0-id": "Not So", "outcome-name": "", "s2-timeout_ms": "5"}
+    page = browser.post(url(draft), sent | {"do": "check"}).text
+    for field in ("s0-id", "outcome-name", "s2-timeout_ms"):
+        assert f'aria-describedby="{field}-error"' in page and f'id="{field}-error"' in page
+    assert "to correct, marked where it stands." in page
+
+
 def test_an_expression_that_cannot_be_read_is_kept_and_not_saved(browser, draft):
     sent = shown(browser, draft) | {"s2-in-key-how": "=expression", "s2-in-key-text": "join("}
     answer = browser.post(url(draft), sent | {"do": "save"})
