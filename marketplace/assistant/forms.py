@@ -73,7 +73,7 @@ class AdviceFilterForm(forms.Form):
 class DismissForm(forms.Form):
     reason = forms.CharField(
         max_length=300,
-        label="Why",
+        label="Why you dismiss it",
         help_text="The same is not said again for 90 days, unless it grows more urgent.",
         widget=forms.TextInput(attrs={"class": "input"}),
     )

@@ -30,7 +30,7 @@ def golden_night(request, workspace, pk):
     """How far a night is, asked for again and again while it is under way."""
     night = get_object_or_404(_nights(request).filter(pk=pk))
     if wants_partial(request):
-        return render(request, "sandbox/golden/_night.html", {"night": night})
+        return render(request, "sandbox/golden/_night.html", {"night": night, "is_polled": True})
     return _page(request, _pack(request, night.flow.installation_id), night)
 
 

@@ -1,5 +1,6 @@
 """Calls: what keeps failing, what another extension could do instead, and what is slower than its budget."""
 
+from galaxy.core.ui.words import duration
 from marketplace.assistant.drafts import INFO, WARN, Draft, Ground, Measure, Step
 from marketplace.assistant.facts import Called, Facts, Offered
 from marketplace.assistant.words import Link, percent, say, some
@@ -141,8 +142,8 @@ def _slow(one: Called) -> Draft:
     page = Link("sandbox:target-detail", (str(one.installation.id), one.target), "range=7d")
     names = {
         "target": one.target,
-        "took": f"{took:,} ms",
-        "budget": f"{budget:,} ms",
+        "took": duration(took),
+        "budget": duration(budget),
         "calls": some(one.figures.calls, "call"),
     }
     return Draft(
