@@ -23,10 +23,10 @@ _OFF = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 _MONO = _OFF | {"class": "mono"}
 _NOT, _USUAL, _DECLARED = "", "usual", "declared"
 _OVERLAPS = [
-    ("0", "no more, from now on"),
-    ("1", "for an hour more"),
-    ("24", "for a day more"),
-    ("72", "for three days more"),
+    ("0", "No more, from now on"),
+    ("1", "For an hour more"),
+    ("24", "For a day more"),
+    ("72", "For three days more"),
 ]
 _SECONDS, _MINUTES = 1_000, 60
 
