@@ -268,7 +268,9 @@ class TriggerDelivery(WorkspaceModel):
 
 
 class TriggerTally(WorkspaceModel):
-    """What came in at a webhook within one hour, counted by what became of it. Everything is counted once."""
+    """What came in at a webhook within one hour, counted by what became of it. Everything is counted once, also what
+    comes while it is off; nothing but the number is kept of what was not taken.
+    """
 
     trigger = models.ForeignKey(Trigger, on_delete=models.PROTECT, db_index=False, related_name="tallies")
     hour = models.DateTimeField()
@@ -279,8 +281,11 @@ class TriggerTally(WorkspaceModel):
     late = models.PositiveIntegerField(default=0)
     over_budget = models.PositiveIntegerField(default=0)
     unreadable = models.PositiveIntegerField(default=0)
+    too_large = models.PositiveIntegerField(default=0, db_default=0)
+    switched_off = models.PositiveIntegerField(default=0, db_default=0)
 
-    COUNTED: ClassVar = ("accepted", "merged", "repeated", "unsigned", "late", "over_budget", "unreadable")
+    REFUSED: ClassVar = ("unsigned", "late", "over_budget", "unreadable", "too_large", "switched_off")
+    COUNTED: ClassVar = ("accepted", "merged", "repeated", *REFUSED)
 
     class Meta:
         ordering = ["-hour"]

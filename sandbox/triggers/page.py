@@ -9,7 +9,7 @@ from django.utils import timezone
 from galaxy.core.errors import Invalid
 from galaxy.core.models import User
 from galaxy.core.permissions import can
-from sandbox.models import Trigger, TriggerFiring, TriggerKey
+from sandbox.models import Trigger, TriggerFiring, TriggerKey, TriggerTally
 from sandbox.triggers.counting import counted
 from sandbox.triggers.keys import keys_in_force
 from sandbox.triggers.mapping import problems_of, resolved_target, scopes_needed
@@ -62,8 +62,7 @@ class TriggerPage:
 
     @property
     def refused(self) -> int:
-        names = ("unsigned", "late", "over_budget", "unreadable")
-        return sum(self.counted.get(name, 0) for name in names)
+        return sum(self.counted.get(name, 0) for name in TriggerTally.REFUSED)
 
     @property
     def why_refused(self) -> str:
@@ -72,6 +71,8 @@ class TriggerPage:
             "late": "late",
             "over_budget": "over budget",
             "unreadable": "unreadable",
+            "too_large": "too large",
+            "switched_off": "while it was off",
         }
         return ", ".join(f"{self.counted[name]} {said}" for name, said in words.items() if self.counted.get(name))
 

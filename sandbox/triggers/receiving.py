@@ -60,9 +60,10 @@ NOT_NOW = Answer(503, "not_now", retry_s=RETRY_S)
 
 @dataclass(frozen=True)
 class Incoming:
-    """What came: ``headers`` by their names in small letters; ``source`` is whom it came from, by address."""
+    """What came: ``headers`` by their names in small letters; ``source`` is whom it came from, by address. ``body`` is
+    None where it is larger than is taken, and was not read."""
 
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
     content_type: str
     headers: dict[str, str] = field(repr=False)
     source: str
@@ -73,7 +74,8 @@ class _Unreadable(Exception):
 
 
 def receive(address: str, incoming: Incoming) -> Answer:
-    """Take one delivery. It is stored once this has returned 202; everything else is counted, or of no webhook."""
+    """Take one delivery. It is stored once this has returned 202; everything else is counted, or of no webhook, or
+    answered 503."""
     found = _hook(address)
     now = timezone.now()
     try:
@@ -81,21 +83,27 @@ def receive(address: str, incoming: Incoming) -> Answer:
     except RedisError:
         log.warning("webhook not counted, so not taken")
         return NOT_NOW
+    refused = TOO_LARGE if incoming.body is None else REFUSED
     if found is None:
-        return _over(wait_ms) if wait_ms else REFUSED
+        return _over(wait_ms) if wait_ms else refused
     workspace_id, trigger_id = found
     with workspace_scope([workspace_id]):
         trigger = Trigger.objects.filter(workspace=workspace_id, pk=trigger_id).select_related("workspace").first()
         if trigger is None or not trigger.is_on:
-            return _over(wait_ms) if wait_ms else REFUSED
+            if trigger and not trigger.removed_at:
+                count(trigger, "switched_off", now)
+            return _over(wait_ms) if wait_ms else refused
         if wait_ms:
             count(trigger, "over_budget", now)
             return _over(wait_ms)
-        return _receive(trigger, incoming, now)
+        if incoming.body is None:
+            count(trigger, "too_large", now)
+            return TOO_LARGE
+        return _receive(trigger, incoming, incoming.body, now)
 
 
-def _receive(trigger: Trigger, incoming: Incoming, now: datetime) -> Answer:
-    proof = _proof(trigger, incoming)
+def _receive(trigger: Trigger, incoming: Incoming, body: bytes, now: datetime) -> Answer:
+    proof = _proof(trigger, incoming, body)
     try:
         verdict = ask_whether_signed(trigger, proof)
     except (VaultClosed, KeyDestroyed, CannotOpen, DomainError) as error:
@@ -113,11 +121,11 @@ def _receive(trigger: Trigger, incoming: Incoming, now: datetime) -> Answer:
         return _over(wait_ms)
     id = event_id_of(trigger.signature, proof)
     try:
-        event = event_of(id, now.isoformat(), kind=trigger.kind, body=_read(incoming))
+        event = event_of(id, now.isoformat(), kind=trigger.kind, body=_read(incoming.content_type, body))
     except _Unreadable as error:
         count(trigger, "unreadable", now)
         return Answer(422, str(error), id)
-    return Answer(202, _store(trigger, event, len(incoming.body), now), id)
+    return Answer(202, _store(trigger, event, len(body), now), id)
 
 
 def _store(trigger: Trigger, event: Event, body_bytes: int, now: datetime) -> str:
@@ -214,10 +222,10 @@ def ring(workspace_id: UUID, trigger_id: UUID) -> None:
         log.warning("broker out of reach, beat will find it", trigger=str(trigger_id), error=type(error).__name__)
 
 
-def _proof(trigger: Trigger, incoming: Incoming) -> Proof:
+def _proof(trigger: Trigger, incoming: Incoming, body: bytes) -> Proof:
     headers = incoming.headers
     return Proof(
-        body=incoming.body,
+        body=body,
         id=headers.get("webhook-id", ""),
         timestamp=headers.get("webhook-timestamp", ""),
         signature=headers.get("webhook-signature", ""),
@@ -225,11 +233,11 @@ def _proof(trigger: Trigger, incoming: Incoming) -> Proof:
     )
 
 
-def _read(incoming: Incoming) -> Any:
+def _read(content_type: str, body: bytes) -> Any:
     """The body as a value. Raises _Unreadable."""
-    kind = incoming.content_type.partition(";")[0].strip().lower()
+    kind = content_type.partition(";")[0].strip().lower()
     try:
-        text = incoming.body.decode()
+        text = body.decode()
         if kind == FORM_TYPE:
             value: Any = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=1000))
         elif kind.endswith(JSON_TYPES):

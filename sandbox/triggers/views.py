@@ -1,8 +1,12 @@
 """The pages of triggers: the list, making and changing one, its page, what came in, and what people do with it."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -14,6 +18,7 @@ from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.vault.sealing import why_closed
 from sandbox.models import Trigger, TriggerDelivery
 from sandbox.triggers import services
+from sandbox.triggers.counting import not_taken
 from sandbox.triggers.forms import (
     ChoosingForm,
     DeliveryFilterForm,
@@ -203,6 +208,9 @@ def delivery_list(request, workspace, pk):
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     is_filtered = not is_valid or any(form.cleaned_data.values())
     context = {"trigger": trigger, "form": form, "page": page, "is_filtered": is_filtered}
+    context["days"] = settings.GALAXY_KEEP_DELIVERIES_DAYS
+    if not wants_partial(request):
+        context["not_taken"] = not_taken(trigger, timezone.now() - timedelta(days=context["days"]))
     template = "sandbox/triggers/_deliveries.html" if wants_partial(request) else "sandbox/triggers/delivery_list.html"
     return render(request, template, context, status=200 if is_valid else 422)
 

@@ -105,9 +105,11 @@ def test_what_is_off_or_deleted_answers_as_if_it_were_not_there(webhook, admin):
     trigger, secret = webhook()
     switch_off(trigger, actor=admin, reason="For now")
     assert send(trigger, secret, {"id": "a"}).status_code == 401
+    assert post(trigger.address, "{").status_code == 401  # whoever sends it: nothing is looked at
     remove_trigger(trigger, actor=admin)
     assert send(trigger, secret, {"id": "a"}).status_code == 401
     assert not TriggerDelivery.objects.exists()
+    assert figures(trigger) == {"switched_off": 2}  # and nothing is kept of them
 
 
 def test_the_header_of_other_vendors_is_checked_and_its_body_known_again(webhook):
@@ -144,6 +146,7 @@ def test_a_body_beyond_the_cap_is_refused_whoever_sends_it(webhook, settings):
     assert send(trigger, secret, {"id": "x" * 2000}).status_code == 413
     assert post("A" * 32, "x" * 2000).status_code == 413
     assert not TriggerDelivery.objects.exists()
+    assert figures(trigger) == {"too_large": 1}
 
 
 def test_beyond_its_budget_it_is_told_when_to_come_again_and_that_is_counted(webhook):

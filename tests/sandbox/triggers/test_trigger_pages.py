@@ -10,6 +10,7 @@ from django.urls import reverse
 from galaxy.core.models import AuditEvent
 from sandbox.models import Run, Trigger, TriggerDelivery, TriggerKey
 from sandbox.triggers.firing import tend
+from sandbox.triggers.services import switch_off
 from tests.extensions import installed
 from tests.sandbox.triggers.sending import another_secret, send
 
@@ -241,6 +242,23 @@ def test_deliveries_are_listed_filtered_and_say_what_became_of_them(client_of, w
     assert client.get(listed, {"id": "msg_9"}).context["page"].paginator.count == 1
     assert "No delivery fits" in client.get(listed, {"id": "nobody"}).text
     assert TriggerDelivery.objects.count() == 4
+
+
+def test_what_was_not_taken_is_told_with_its_reason(client_of, workspace, admin, webhook):
+    trigger, secret = webhook(per_minute=1)
+    client, listed = client_of(admin), url("delivery-list", workspace, trigger.pk)
+    assert "Everything that came in was taken" in client.get(listed).text
+    for number in range(3):
+        send(trigger, secret, {"id": f"o-{number}"})
+    send(trigger, another_secret(), {"id": "o-4"})
+    switch_off(trigger, actor=admin, reason="Moving house")
+    send(trigger, secret, {"id": "o-5"})
+    answer = client.get(listed)
+    told = {one.reason: (one.number, one.status) for one in answer.context["not_taken"]}
+    assert told == {"over_budget": (2, 429), "unsigned": (1, 401), "switched_off": (1, 401)}
+    assert "Over budget" in answer.text and "Raise the deliveries a minute" in answer.text
+    page = client.get(trigger.get_absolute_url()).text
+    assert "1 not well signed, 2 over budget, 1 while it was off" in page
 
 
 def test_the_list_asks_as_much_of_many_as_of_few(client_of, workspace, admin, webhook, django_assert_max_num_queries):
