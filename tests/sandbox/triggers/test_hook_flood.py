@@ -45,12 +45,14 @@ AGAIN, LATE, BAD, BROKEN = 8, 3, 3, 2
 
 @dataclass
 class Delivery:
-    """One request of a sender, made in advance; ``kind`` is what it is, ``answer`` what came back (status, word)."""
+    """One request of a sender; ``kind`` is what it is, ``answer`` what came back (status, word). ``old_s`` is how old
+    its time is when it is sent: a sender signs whatever it sends, or sends again, as it does so."""
 
     kind: str
     id: str
     body: str
-    headers: dict[str, str]
+    key: str
+    old_s: int = 0
     answer: tuple[int, str] = field(default=(0, ""))
 
 
@@ -61,18 +63,18 @@ def planned(secret: str) -> list[list[Delivery]]:
         draw, id = rng.randrange(100), f"msg_{number}"
         if draw < AGAIN and made:
             older = rng.choice(made[-200:])
-            made.append(Delivery(older.kind, older.id, older.body, older.headers))
+            made.append(Delivery(older.kind, older.id, older.body, older.key, older.old_s))
             continue
         # One in ten belongs to nothing, and starts a run of its own.
         order = None if rng.random() < 0.1 else rng.randrange(ORDERS)
-        body, kind, key, at = json.dumps({"id": id, "order": order}), "good", secret, datetime.now(UTC)
+        body, kind, key, old_s = json.dumps({"id": id, "order": order}), "good", secret, 0
         if draw < AGAIN + LATE:
-            kind, at = "late", ago(900)
+            kind, old_s = "late", 900
         elif draw < AGAIN + LATE + BAD:
             kind, key = "unsigned", another_secret()
         elif draw < AGAIN + LATE + BAD + BROKEN:
             kind, body = "unreadable", body[:-1]
-        made.append(Delivery(kind, id, body, signed(key, body, id=id, at=at)))
+        made.append(Delivery(kind, id, body, key, old_s))
     shares: list[list[Delivery]] = [[] for _ in range(SENDERS)]
     for one in made:
         shares[max(0, rng.randrange(-2, SENDERS))].append(one)
@@ -85,7 +87,8 @@ def send_all(port: int, path: str, share: list[Delivery], source: str) -> None:
     own = {"Host": "localhost", "Content-Type": "application/json", "X-Forwarded-For": source}
     with closing(link):
         for one in share:
-            link.request("POST", path, one.body, own | one.headers)
+            headers = signed(one.key, one.body, id=one.id, at=ago(one.old_s))
+            link.request("POST", path, one.body, own | headers)
             answer = link.getresponse()
             said = json.loads(answer.read())
             one.answer = (answer.status, said.get("status") or said["error"])
@@ -100,6 +103,7 @@ def told(name: str, value: object) -> None:
 @pytest.fixture
 def port(request, settings):
     """Where Galaxy answers: in the long form by processes of its own."""
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the senders' addresses stand in a header
     if not IS_LONG:
         request.getfixturevalue("vault")
         yield request.getfixturevalue("live_server").thread.port
@@ -107,7 +111,8 @@ def port(request, settings):
     sandboxd = Sandboxd()
     sandboxd.start("--size", "1")
     settings.GALAXY_KMS, settings.SANDBOXD_SOCKET = "", sandboxd.socket
-    server = WebServer(SANDBOXD_SOCKET=str(sandboxd.socket), GALAXY_KMS="", LOG_LEVEL="ERROR")
+    more = {"SANDBOXD_SOCKET": str(sandboxd.socket), "GALAXY_KMS": "", "LOG_LEVEL": "ERROR", "BEHIND_PROXY": "1"}
+    server = WebServer(**more)
     try:
         server.start()
         yield server.port
@@ -185,6 +190,8 @@ def judge(trigger, sent: list[Delivery], took_s: float) -> None:
         assert figures[name] == words[name]
         assert words[name] > 0
     assert figures["unsigned"] + figures["late"] == words["refused"]
+    refused = Counter(one.kind for one in sent if one.answer[0] == 401)
+    assert (figures["unsigned"], figures["late"]) == (refused["unsigned"], refused["late"])
     assert figures["unreadable"] == words["not_an_event"]
     assert sum(figures.values()) + words["not_now"] == SENT
     # Nothing but what is good was taken, and all of it that was answered 202, each id once.
