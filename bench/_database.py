@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def fresh_database() -> Iterator[None]:
     """Django without its debugging, and a test database made anew. As that of the tests it is not dropped at the end,
     but nothing of this process holds on to it: the next measurement makes it anew, which PostgreSQL refuses while
-    somebody is there.
+    somebody is there. What is published in it is signed, as by an operator's command; nothing else would run.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
@@ -20,13 +20,15 @@ def fresh_database() -> Iterator[None]:
     from django.db import connections
     from django.test.utils import setup_databases
 
+    from registry.signing import operator_keys
     from tests import template
 
     settings.DEBUG, settings.ALLOWED_HOSTS = False, ["testserver"]
     template.use()  # a copy, not every migration again: seventeen measurements take a minute less each
     setup_databases(verbosity=0, interactive=False)
     try:
-        yield
+        with operator_keys():
+            yield
     finally:
         connections.close_all()
         for connection in connections.all(initialized_only=True):

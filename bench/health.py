@@ -25,13 +25,13 @@ _row = partial(row, "113")
 # Where each run falls follows from its number alone, so that every measurement has the same rows.
 FILL = """
 INSERT INTO sandbox_run (id, workspace_id, installation_id, version_id, version_digest, kind, target, mode,
-    connection_id, by_fallback, last_endpoint, is_check, scenario, state, requested_by_id, chain, step_id, input_digest,
-    inputs, data_classes, seed, trace_id, attempt, given_back, error_category, error,
+    connection_id, by_fallback, last_endpoint, is_check, scenario, state, requested_by_id, chain, step_id, item,
+    input_digest, inputs, data_classes, obligations, seed, trace_id, attempt, given_back, error_category, error,
     created_at, started_at, finished_at)
 SELECT gen_random_uuid(), %(workspace)s, c.installation, c.version, repeat('0', 64), 'action',
     'pulse' || (n %% %(connectors)s) || '.a' || (n / 7 %% %(actions)s), 'live', c.connection, false, '', false, '',
-    CASE WHEN n %% 300 = 0 OR n %% 50 = 1 THEN 'failed' ELSE 'succeeded' END, %(person)s, '[]', '', repeat('0', 64),
-    '{}', '[]', n, repeat('0', 32), 1, 0,
+    CASE WHEN n %% 300 = 0 OR n %% 50 = 1 THEN 'failed' ELSE 'succeeded' END, %(person)s, '[]', '', 0,
+    repeat('0', 64), '{}', '[]', '{}', n, repeat('0', 32), 1, 0,
     CASE WHEN n %% 300 = 0 THEN 'transient' WHEN n %% 50 = 1 THEN 'validation' ELSE '' END,
     CASE WHEN n %% 300 = 0 OR n %% 50 = 1 THEN '{"error_code": "http_500", "status": 500}'::jsonb END,
     at, at, at + n %% 900 * interval '1 ms'

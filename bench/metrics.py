@@ -174,13 +174,11 @@ def _wide(installation: Any, person: Any) -> list[dict[str, Any]]:
 def _house() -> tuple[Any, Any]:
     from galaxy.core.scope import workspace_scope
     from registry.services import install
-    from registry.signing import operator_keys
     from tests.extensions import publish
     from tests.factories import make_user, make_workspace
     from tests.sandbox.health.calls import CHECKED, connect
 
-    with operator_keys():
-        version = publish(CHECKED)
+    version = publish(CHECKED)
     person = make_user("Owner")
     workspace = make_workspace("Large", {"owner": person})
     with workspace_scope([workspace.pk]):
