@@ -1,6 +1,6 @@
 """A run of a pack as the graph of its steps, each with how it is, and the values that go between them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,8 @@ class Passed:
     url: str
 
 
-def graph_of_run(run: Run, children: Iterable[Run]) -> Graph:
+def graph_of_run(run: Run, children: Iterable[Run], earlier: Mapping[str, Run] | None = None) -> Graph:
+    """``earlier`` are the calls that it took over from the run it goes on with, by step."""
     begun: dict[str, list[Run]] = {}
     kinds = {}
     for child in children:
@@ -39,6 +40,9 @@ def graph_of_run(run: Run, children: Iterable[Run]) -> Graph:
             kinds[child.target] = child.kind
     pack = run.version.parsed.canonical
     states = {step["id"]: _state(run, begun.get(step["id"], [])) for step in pack.get("steps", ())}
+    for step_id, call in (earlier or {}).items():
+        states[step_id] = State("Taken over", "ok", "check", call.get_absolute_url())
+        kinds[call.target] = call.kind
     if run.is_final and pack.get("outcome"):
         states[""] = _outcome(run)
     return graph_of(pack, states, kinds)

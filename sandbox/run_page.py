@@ -50,7 +50,10 @@ class RunPage:
     @cached_property
     def graph(self) -> Graph | None:
         """The steps of a pack as a drawing, each with how it is."""
-        return graph_of_run(self.run, self._children) if self.run.kind == Kind.PACK else None
+        if self.run.kind != Kind.PACK:
+            return None
+        earlier = {step.id: step.run for step in self.steps if step.is_earlier and step.run}
+        return graph_of_run(self.run, self._children, earlier)
 
     @cached_property
     def passed(self) -> list[tuple[Passed, list[tuple[str, str]], list[tuple[str, str]]]]:
