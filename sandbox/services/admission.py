@@ -205,7 +205,7 @@ def _check(manner: Manner, found: Resolved, mode: str) -> None:
 def _chain(user: User, agent: Agent | None, trigger: Trigger | None) -> Actor:
     """Who asks, through what."""
     if trigger:
-        return Actor.of(user).through("trigger", str(trigger.pk), f"trigger “{trigger}”")
+        return Actor.of(user).through("trigger", str(trigger.pk), f"{trigger.get_kind_display()} “{trigger}”")
     return Actor.of_agent(agent) if agent else Actor.of(user)
 
 

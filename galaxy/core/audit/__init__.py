@@ -122,7 +122,7 @@ def _rows(
         event_id=0,  # the event's, which the database gives
         workspace_id=workspace.pk,
         occurred_at=now,
-        actor_label=acting.label[:160],
+        actor_label=chain.label[:160],
         target_label=fields["target.label"],
         fields=fields,
         salt=salt,

@@ -75,7 +75,11 @@ class Actor:
 
     @property
     def label(self) -> str:
-        return self.acting.label
+        """For people: of a trigger also for whom it acts, since the trail names its owner as the actor."""
+        trigger = next((link for link in self.chain[1:] if link.kind == "trigger"), None)
+        if trigger is None or self.acting.kind != "person":
+            return self.acting.label
+        return f"{trigger.label}, for {self.acting.label}"
 
     def _by_token(self, token: Token | None) -> "Actor":
         return self.through("token", str(token.pk), f"token “{token.name}”") if token else self

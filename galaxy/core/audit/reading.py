@@ -30,8 +30,8 @@ SELECT action FROM seen WHERE action IS NOT NULL
 class Row:
     """An event with the labels of its detail, or with its ids where retention has deleted them.
 
-    ``on_behalf`` is the person for whom an agent acted, else "". ``is_readable`` is False where something stands in
-    the detail's place that Galaxy could not have written: then these are ids too.
+    ``on_behalf`` is the person for whom an agent or a trigger acted, else "". ``is_readable`` is False where something
+    stands in the detail's place that Galaxy could not have written: then these are ids too.
     """
 
     event: AuditEvent
@@ -173,9 +173,10 @@ def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:
     chain = _chain(as_object(detail.fields)) if detail else None
     if detail is None or chain is None:
         return Row(event, event.actor_id, event.target_id, "", is_readable=detail is None)
-    acting = next((place for place, link in enumerate(chain) if link.kind == "agent"), 0)
+    acting = next((place for place, link in enumerate(chain) if link.kind in ("agent", "trigger")), 0)
     through = " → ".join(link.label for link in chain[acting + 1 :])
-    return Row(event, detail.actor_label, detail.target_label, through, chain[0].label if acting else "")
+    label = chain[acting].label if chain[acting].kind == "trigger" else detail.actor_label
+    return Row(event, label, detail.target_label, through, chain[0].label if acting else "")
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:

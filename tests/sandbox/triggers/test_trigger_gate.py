@@ -1,9 +1,11 @@
 """A trigger is a caller of its own: bounded by its scopes, held to what its owner holds, named wherever it called."""
 
 import pytest
+from django.urls import reverse
 
+from galaxy.core.audit.packs import verify
 from galaxy.core.members import grant_on
-from galaxy.core.models import Membership
+from galaxy.core.models import AuditDetail, AuditEvent, Membership
 from policies.models import Approval
 from sandbox.fixes import fix_for
 from sandbox.models import Run, Trigger
@@ -120,3 +122,16 @@ def test_a_run_that_lacks_a_scope_leads_to_the_trigger(workspace, probe, admin):
     run = started(trigger)
     fix = fix_for(run, run, admin)
     assert (fix.title, fix.ways[0].url) == ("Change what the trigger may do.", trigger.get_absolute_url())
+
+
+def test_the_trail_and_its_exports_name_the_trigger_and_for_whom(workspace, probe, admin, client_of):
+    trigger = made(probe, admin)
+    run = started(trigger)
+    event = AuditEvent.objects.get(action="run.succeeded", target_id=str(run.pk))
+    assert (event.actor_kind, event.actor_id) == ("person", str(admin.pk))  # who answers for it
+    page = client_of(admin).get(reverse("core:audit-list", args=[workspace.slug]), {"target": str(run.pk)})
+    row = next(row for row in page.context["rows"] if row.event == event)
+    assert (row.actor, row.on_behalf) == ("Webhook “New things”", str(admin))
+    assert f"for {admin}" in page.text
+    detail = AuditDetail.objects.get(event_id=event.pk)
+    assert detail.actor_label == verify.actor_of(detail.fields["actor.chain"]) == f"Webhook “New things”, for {admin}"

@@ -352,16 +352,22 @@ FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"  # what makes a cell a formula so
 def csv_cells(line):
     """An event's row, cell by cell: each is quoted, an empty one bare, and a ' before what begins like a formula."""
     fields, members = line.fields or {}, line.members
-    links = fields.get("actor.chain") or []
-    acting = next((link for link in links if link["kind"] == "agent"), links[0] if links else {})
     at = members["occurred_at"]
     cells = (
         members["position"], members["id"], f"{at[:10]} {at[11:-3]}", members["action"], members["actor_kind"],
-        members["actor_id"], acting.get("label", "")[:160] or None, members["target_kind"], members["target_id"],
-        fields.get("target.label"), members["request_id"], members["simulated"],
+        members["actor_id"], actor_of(fields.get("actor.chain") or [])[:160] or None, members["target_kind"],
+        members["target_id"], fields.get("target.label"), members["request_id"], members["simulated"],
         line.raw_fields.decode() if line.fields is not None else None,
     )  # fmt: skip
     return list(map(csv_cell, cells))
+
+
+def actor_of(links):
+    """Who acted, for people: the agent, or the first link; of a trigger also for whom."""
+    acting = next((link for link in links if link["kind"] == "agent"), links[0] if links else {})
+    trigger = next((link for link in links[1:] if link["kind"] == "trigger"), None)
+    label = acting.get("label", "")
+    return f"{trigger['label']}, for {label}" if trigger and acting["kind"] == "person" else label
 
 
 def csv_row(cells):
