@@ -166,12 +166,17 @@ def browser_of(scene):
 
 
 def _signed_in(person):
-    """Their cookies. Each test is rolled back, so what a session notes once a minute, and at its first page, it would
-    note at every page."""
+    """Their cookies."""
     client = Client()
     client.force_login(person, backend=BACKEND)
+    note_once(client)
+    return client.cookies
+
+
+def note_once(client: Client) -> None:
+    """What a test asks is rolled back, so what a session notes once a minute, and at its first page, it would note at
+    every page."""
     client.get(reverse("core:session-state"))
     session = client.session
     session[SEEN] += LONGEST_S
     session.save()
-    return client.cookies
