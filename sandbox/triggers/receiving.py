@@ -125,11 +125,12 @@ def _receive(trigger: Trigger, incoming: Incoming, body: bytes, now: datetime) -
     except _Unreadable as error:
         count(trigger, "unreadable", now)
         return Answer(422, str(error), id)
-    return Answer(202, _store(trigger, event, len(body), now), id)
+    return Answer(202, store(trigger, event, len(body), now), id)
 
 
-def _store(trigger: Trigger, event: Event, body_bytes: int, now: datetime) -> str:
-    """accepted, merged or repeated; in one transaction with the count of it."""
+def store(trigger: Trigger, event: Event, body_bytes: int, now: datetime) -> str:
+    """Keep an event that was proved and is within its budget: accepted, merged or repeated; in one transaction with the
+    count of it."""
     try:
         with transaction.atomic():
             firing, was_merged = _joined(trigger, event, now)

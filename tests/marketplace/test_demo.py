@@ -9,7 +9,7 @@ from django.test import Client
 from galaxy.core.members import scope_of
 from galaxy.core.models import Agent, AuditEvent, User, Workspace
 from galaxy.core.scope import workspace_scope
-from sandbox.models import GoldenNight, Outcome, Run
+from sandbox.models import GoldenNight, Outcome, Run, Trigger, TriggerDelivery
 from tests.workers import Workers
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -103,3 +103,28 @@ def test_the_demo_has_a_golden_flow_of_some_nights(transactional_db):
         nights = list(GoldenNight.objects.order_by("night"))
         assert [night.is_well for night in nights] == [True] * 4
         assert [night.is_first for night in nights] == [True, False, False, False]
+
+
+@TRANSACTIONAL
+def test_the_demo_has_a_webhook_at_which_something_came_in_and_a_schedule_that_is_off(transactional_db):
+    for command in ("load_catalog", "seed_demo", "seed_triggers"):
+        call_command(command, stdout=StringIO())
+    out = StringIO()
+    call_command("seed_triggers", stdout=out)
+    assert out.getvalue() == "Demo triggers ready, 0 of them new.\n"
+    admin = User.objects.get(email="admin@demo.example")
+    with workspace_scope([_meridian()]):
+        webhook, schedule = Trigger.objects.order_by("name").select_related("workspace")
+        assert [(one.kind, one.state, one.simulates) for one in (webhook, schedule)] == [
+            ("webhook", "on", True), ("schedule", "off", True),
+        ]  # fmt: skip
+        became = TriggerDelivery.objects.order_by("event_id").values_list("firing__run__state", "was_merged")
+        assert list(became) == [
+            ("succeeded", False), ("succeeded", False), ("succeeded", True), (None, False), ("succeeded", False),
+        ]  # fmt: skip
+        assert not Run.objects.filter(trigger=webhook).exclude(mode="simulated").exists()
+        addresses = [webhook.get_absolute_url(), f"{webhook.get_absolute_url()}deliveries/"]
+        addresses.append(schedule.get_absolute_url())
+    client = Client()
+    client.force_login(admin, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert [client.get(one).status_code for one in addresses] == [200, 200, 200]

@@ -20,6 +20,7 @@ class Command(BaseCommand):
             call_command("seed_agents", stdout=self.stdout)
             call_command("seed_rules", stdout=self.stdout)
             call_command("seed_approvals", stdout=self.stdout)
+            call_command("seed_triggers", stdout=self.stdout)
             call_command("seed_updates", stdout=self.stdout)
             call_command("seed_submissions", stdout=self.stdout)
             call_command("seed_golden", stdout=self.stdout)
