@@ -5,12 +5,15 @@ the book-keeping of sessions.
 """
 
 import re
+from collections import Counter
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connections
 from django.http import HttpResponse
 from django.test import Client, override_settings
+from django.urls import Resolver404, resolve
 
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
@@ -23,7 +26,10 @@ from tests.matrix.test_matrix import ROWS, address, check_headers
 
 MAY_GROW = {"core_auditevent", "core_auditdetail", "django_session", "usersessions_usersession"}
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)"')
-MOST_PAGES = 400
+ALIKE = 3  # links to one view, asked for the same things, that are followed for each person
+# What htmx is given is a part of the page that everybody below reads whole. So it is asked for as those who see most,
+# least and nothing, and as somebody who is refused half of it.
+BY_HTMX = ("anonymous", "stranger", "member", "owner")
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +69,28 @@ def fingerprint() -> dict[str, str]:
             cursor.execute("RESET ROLE")
 
 
-def crawl(client: Client, start: str, read: dict[str, HttpResponse]) -> int:
-    """Follow every link from ``start`` on, by GET alone, or from what was ``read`` there before; returns the number of
-    pages. HEAD runs the code of GET where a view allows it at all, so each view is asked once for each status."""
-    seen, waiting, by_head = set(), [start], set()
-    while waiting and len(seen) < MOST_PAGES:
+@pytest.fixture(scope="module")
+def by_head() -> set[tuple[str, int]]:
+    """(view, status) that HEAD was asked for as somebody. It runs the code of GET, where a view allows it at all, and
+    tells roles apart by nothing else."""
+    return set()
+
+
+def crawl(client: Client, start: str, read: dict[str, HttpResponse], by_head: set[tuple[str, int]]) -> int:
+    """Follow the links from ``start`` on, by GET alone, or from what was ``read`` there before; returns the number of
+    pages. Of links to one view with the same parameters, which differ in the object or in what a filter says, ALIKE
+    are followed: every other one was rendered by the same code."""
+    seen, waiting, alike = set(), [start], Counter[tuple[str, frozenset[str]]]()
+    while waiting:
         url = waiting.pop(0)
         if url in seen or url.startswith(("/static/", "/account/logout")):
             continue
+        if url not in read:
+            parts = urlsplit(url)
+            kind = view_of(parts.path), frozenset(parse_qs(parts.query, keep_blank_values=True))
+            alike[kind] += 1
+            if alike[kind] > ALIKE:
+                continue
         seen.add(url)
         response = read.get(url) or client.get(url)
         assert response.status_code < 500, url
@@ -82,10 +102,17 @@ def crawl(client: Client, start: str, read: dict[str, HttpResponse]) -> int:
     return len(seen)
 
 
+def view_of(path: str) -> str:
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return path
+
+
 @pytest.mark.parametrize("person", PEOPLE)
-def test_reading_is_answered_by_the_table_and_changes_nothing(person, house):
-    """Each is asked twice. htmx gets the same answer as a person; where that is the log-in page, the whole browser is
-    sent there, not the fragment."""
+def test_reading_is_answered_by_the_table_and_changes_nothing(person, house, by_head):
+    """htmx gets the same answer as a person; where that is the log-in page, the whole browser is sent there, not the
+    fragment."""
     cast, things = house
     client = Client()
     if person != "anonymous":
@@ -103,6 +130,8 @@ def test_reading_is_answered_by_the_table_and_changes_nothing(person, house):
         read[url] = client.get(url)
         found[route] = read[url].status_code
         check_headers(read[url], f"{person} {route}")
+        if person not in BY_HTMX:
+            continue
         partial = client.get(url, headers={"HX-Request": "true"})
         if person == "anonymous" and table[route] == 302 and route != "account_logout":
             assert partial["HX-Redirect"].startswith("/account/login/"), route
@@ -111,7 +140,7 @@ def test_reading_is_answered_by_the_table_and_changes_nothing(person, house):
             as_partials[route] = partial.status_code, partial.has_header("HX-Redirect")
     assert found == table
     assert as_partials == {route: (table[route], False) for route in as_partials}
-    pages = crawl(client, "/w/meridian/" if person != "stranger" else "/w/tidewater/", read)
+    pages = crawl(client, "/w/meridian/" if person != "stranger" else "/w/tidewater/", read, by_head)
     assert pages >= (1 if person == "anonymous" else 10)
 
     assert fingerprint() == before
