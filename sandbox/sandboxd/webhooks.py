@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from galaxy.core.audit.streams.messages import webhook_headers
@@ -17,6 +17,7 @@ from galaxy.core.egress.resolver import public_addresses
 from galaxy.core.egress.transport import Outgoing
 from galaxy.core.vault import envelope
 from galaxy.core.vault.errors import KeyDestroyed
+from galaxy.core.vault.hook_keys import in_force
 from galaxy.core.vault.opening import open_envelope
 from sandbox.sandboxd.execution import Ways
 
@@ -27,7 +28,7 @@ _MOST_ANSWER = 64 * 1024
 
 def keys_in_force(rows: QuerySet[Any], place_of: Callable[[Any], envelope.Place]) -> list[str]:
     """The keys of ``rows`` that sign, newest first. Raises VaultClosed, KeyDestroyed or CannotOpen."""
-    valid = rows.select_related("key").filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now()))
+    valid = in_force(rows.select_related("key"), timezone.now())
     return [_opened(row, place_of) for row in valid.order_by("-number")[:MOST_KEYS]]
 
 

@@ -4,15 +4,14 @@ import base64
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db import IntegrityError
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from galaxy.core.errors import Conflict, Invalid
-from galaxy.core.models import WorkspaceKey
+from galaxy.core.vault import hook_keys
 from galaxy.core.vault.envelope import Envelope, Place
-from galaxy.core.vault.sealing import sealer
 from sandbox.models import Trigger, TriggerKey
 from sandbox.triggers.signing import KEY_BYTES, KEY_PREFIX, NotAKey, check_key
 
@@ -35,8 +34,8 @@ def seal_key(trigger: Trigger, brought: str = "") -> tuple[str, int, Envelope]:
     else:
         value = _made(trigger.signature)
     rows = TriggerKey.objects.in_workspace(trigger.workspace_id).filter(trigger=trigger.pk)
-    number = (rows.aggregate(n=Max("number"))["n"] or 0) + 1
-    return value, number, sealer().seal(key_place(trigger, number), value)
+    number = hook_keys.next_number(rows)
+    return value, number, hook_keys.seal_key(key_place(trigger, number), value)
 
 
 def store_key(trigger: Trigger, number: int, sealed: Envelope, ends_before: datetime | None = None) -> TriggerKey:
@@ -48,19 +47,10 @@ def store_key(trigger: Trigger, number: int, sealed: Envelope, ends_before: date
         older.delete()
     ends = ends_before or now
     before.filter(Q(ends_at=None) | Q(ends_at__gt=ends)).update(ends_at=ends)
-    key = WorkspaceKey.objects.select_for_update().get(workspace=trigger.workspace_id, pk=sealed.key_id)
-    if key.wrapped is None:
-        raise Conflict("The workspace's key was rotated a moment ago.", "Send it once more.")
     try:
-        with transaction.atomic():
-            return TriggerKey.objects.create(
-                workspace_id=trigger.workspace_id,
-                trigger=trigger,
-                number=number,
-                key=key,
-                wrapped_key=sealed.wrapped_key,
-                ciphertext=sealed.ciphertext,
-            )
+        return hook_keys.store_key(
+            TriggerKey, sealed, workspace_id=trigger.workspace_id, trigger=trigger, number=number
+        )
     except IntegrityError as error:
         raise Conflict("Somebody else made a new secret a moment ago.") from error
 
@@ -68,7 +58,7 @@ def store_key(trigger: Trigger, number: int, sealed: Envelope, ends_before: date
 def keys_in_force(trigger: Trigger, now: datetime) -> QuerySet[TriggerKey]:
     """Newest first, without what is sealed in them being read."""
     rows = TriggerKey.objects.in_workspace(trigger.workspace_id).filter(trigger=trigger.pk)
-    return rows.filter(Q(ends_at=None) | Q(ends_at__gt=now)).order_by("-number")[:MOST_IN_FORCE]
+    return hook_keys.in_force(rows, now).order_by("-number")[:MOST_IN_FORCE]
 
 
 def end_older_keys(trigger: Trigger) -> int:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -15,10 +14,10 @@ from galaxy.core.audit.streams.messages import KEY_BYTES, Batch, written_key
 from galaxy.core.audit.streams.places import NotAnAddress, key_place, read_address
 from galaxy.core.audit.streams.reading import tree_size
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import AuditSink, AuditSinkKey, User, Workspace, WorkspaceKey
+from galaxy.core.models import AuditSink, AuditSinkKey, User, Workspace
 from galaxy.core.permissions import require
 from galaxy.core.vault.envelope import Envelope
-from galaxy.core.vault.sealing import sealer
+from galaxy.core.vault.hook_keys import next_number, seal_key, store_key
 
 OLD_KEY_LASTS = timedelta(hours=24)
 MOST_SINKS = 20
@@ -53,7 +52,7 @@ def create_sink(
             sink.cursor = 0 if from_start else tree_size(workspace)
             sink.save(force_insert=True)
             if sealed:
-                _store_key(sink, 1, host, sealed)
+                store_key(AuditSinkKey, sealed, workspace_id=workspace.pk, sink=sink, number=1, host=host)
             audit.record("audit_sink.created", actor=actor, target=sink, after=_facts(sink))
     except IntegrityError as error:
         raise Invalid("This name is taken.", {"name": "A stream of this name is there: choose another."}) from error
@@ -99,17 +98,15 @@ def rotate_key(sink: AuditSink, *, actor: User) -> str:
     require(actor, "core.manage_audit", sink)
     if sink.kind != AuditSink.Kind.WEBHOOK:
         raise Conflict("Syslog is not signed, so there is no key to make.")
-    number = (
-        AuditSinkKey.objects.in_workspace(sink.workspace).filter(sink=sink).aggregate(n=Max("number"))["n"] or 0
-    ) + 1
+    rows = AuditSinkKey.objects.in_workspace(sink.workspace).filter(sink=sink)
+    number = next_number(rows)
     host = read_address(sink.kind, sink.address).host
     value, sealed = _new_key(sink, number, host)
     try:
         with transaction.atomic():
             _locked(sink)
-            before = AuditSinkKey.objects.in_workspace(sink.workspace).filter(sink=sink, ends_at=None)
-            before.update(ends_at=timezone.now() + OLD_KEY_LASTS)
-            _store_key(sink, number, host, sealed)
+            rows.filter(ends_at=None).update(ends_at=timezone.now() + OLD_KEY_LASTS)
+            store_key(AuditSinkKey, sealed, workspace_id=sink.workspace_id, sink=sink, number=number, host=host)
             audit.record("audit_sink.key_rotated", actor=actor, target=sink, after={"key": number})
     except IntegrityError as error:
         raise Conflict("Somebody else made a new key a moment ago.") from error
@@ -159,22 +156,7 @@ def _set_address(sink: AuditSink, address: str) -> str:
 @sensitive_variables("value")
 def _new_key(sink: AuditSink, number: int, host: str) -> tuple[str, Envelope]:
     value = written_key(secrets.token_bytes(KEY_BYTES))
-    return value, sealer().seal(key_place(sink, number, host), value)
-
-
-def _store_key(sink: AuditSink, number: int, host: str, sealed: Envelope) -> None:
-    key = WorkspaceKey.objects.select_for_update().get(workspace=sink.workspace, pk=sealed.key_id)
-    if key.wrapped is None:
-        raise Conflict("The workspace's key was rotated a moment ago.", "Send it once more.")
-    AuditSinkKey.objects.create(
-        workspace=sink.workspace,
-        sink=sink,
-        number=number,
-        host=host,
-        key=key,
-        wrapped_key=sealed.wrapped_key,
-        ciphertext=sealed.ciphertext,
-    )
+    return value, seal_key(key_place(sink, number, host), value)
 
 
 def _facts(sink: AuditSink) -> dict[str, Any]:

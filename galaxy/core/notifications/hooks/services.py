@@ -5,20 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from galaxy.core import audit
 from galaxy.core.audit.streams.messages import KEY_BYTES, written_key
 from galaxy.core.errors import Conflict, DomainError, Invalid
-from galaxy.core.models import NewsHook, NewsHookKey, Notification, User, Workspace, WorkspaceKey
+from galaxy.core.models import NewsHook, NewsHookKey, Notification, User, Workspace
 from galaxy.core.notifications import sending
 from galaxy.core.notifications.hooks import delivering
 from galaxy.core.notifications.hooks.messages import trial_of
 from galaxy.core.notifications.hooks.places import NotAnAddress, host_of, key_place, place_of
 from galaxy.core.vault.envelope import Envelope
-from galaxy.core.vault.sealing import sealer
+from galaxy.core.vault.hook_keys import in_force, next_number, seal_key, store_key
 
 OLD_KEY_LASTS = timedelta(hours=24)
 
@@ -38,7 +38,7 @@ def hook_of(user: User, workspace: Workspace) -> NewsHook | None:
 def keys_of(hook: NewsHook) -> list[NewsHookKey]:
     """Those that sign, newest first."""
     rows = NewsHookKey.objects.in_workspace(hook.workspace).filter(hook=hook)
-    return list(rows.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now())))
+    return list(in_force(rows, timezone.now()))
 
 
 @sensitive_variables("value")
@@ -58,7 +58,7 @@ def create_hook(workspace: Workspace, *, address: str, actor: User) -> tuple[New
     try:
         with transaction.atomic():
             hook.save(force_insert=True)
-            _store_key(hook, 1, host, sealed)
+            store_key(NewsHookKey, sealed, workspace_id=workspace.pk, hook=hook, number=1, host=host)
             audit.record("news_hook.created", actor=actor, target=hook, after={"host": host})
     except IntegrityError as error:
         raise Conflict("You have a webhook here already.", "Remove it, then add the other.") from error
@@ -70,14 +70,14 @@ def rotate_key(hook: NewsHook, *, actor: User) -> str:
     """A new key, in the clear for this once; the one before signs beside it for another day. Raises VaultClosed or
     Conflict."""
     rows = NewsHookKey.objects.in_workspace(hook.workspace).filter(hook=hook)
-    number = (rows.aggregate(n=Max("number"))["n"] or 0) + 1
+    number = next_number(rows)
     host = host_of(hook.address)
     value, sealed = _new_key(hook, number, host)
     try:
         with transaction.atomic():
             _locked(hook)
             rows.filter(ends_at=None).update(ends_at=timezone.now() + OLD_KEY_LASTS)
-            _store_key(hook, number, host, sealed)
+            store_key(NewsHookKey, sealed, workspace_id=hook.workspace_id, hook=hook, number=number, host=host)
             audit.record("news_hook.key_rotated", actor=actor, target=hook, after={"key": number})
     except IntegrityError as error:
         raise Conflict("A new key was made a moment ago.") from error
@@ -152,19 +152,4 @@ def _set(hook: NewsHook, **values: Any) -> None:
 @sensitive_variables("value")
 def _new_key(hook: NewsHook, number: int, host: str) -> tuple[str, Envelope]:
     value = written_key(secrets.token_bytes(KEY_BYTES))
-    return value, sealer().seal(key_place(hook, number, host), value)
-
-
-def _store_key(hook: NewsHook, number: int, host: str, sealed: Envelope) -> None:
-    key = WorkspaceKey.objects.select_for_update().get(workspace=hook.workspace, pk=sealed.key_id)
-    if key.wrapped is None:
-        raise Conflict("The workspace's key was rotated a moment ago.", "Send it once more.")
-    NewsHookKey.objects.create(
-        workspace=hook.workspace,
-        hook=hook,
-        number=number,
-        host=host,
-        key=key,
-        wrapped_key=sealed.wrapped_key,
-        ciphertext=sealed.ciphertext,
-    )
+    return value, seal_key(key_place(hook, number, host), value)
