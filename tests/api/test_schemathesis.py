@@ -44,7 +44,9 @@ from tests.submitting import text_of
 
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
-MORE_EXAMPLES = {"admin": 5}  # whose requests reach furthest
+# The admin's requests reach furthest. A stranger's token is told at the workspace's door that there is nothing, and an
+# agent's of nearly all that it may not, before anything of the request is read.
+EXAMPLES = {"admin": 3, "agent": 1, "stranger": 1}
 LAST = (
     "removal",
     "revocation",
@@ -114,7 +116,7 @@ def test_no_made_up_request_breaks_it(
         "tokens": Token.objects.filter(user=person).values_list("pk", flat=True).first() or agent.pk,
     }
     to = {"base_url": live_server.url, "headers": {"Authorization": f"Bearer {token_for(who)}"}}
-    examples = MORE_EXAMPLES.get(who, EXAMPLES_EACH)
+    examples = EXAMPLES.get(who, EXAMPLES_EACH)
     statuses: Counter[int] = Counter()
     asked = set()
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
@@ -151,7 +153,7 @@ def made_up(at: int, mode: GenerationMode) -> list[Case]:
     cases: list[Case] = []
 
     @hypothesis.settings(
-        max_examples=max(EXAMPLES_EACH, *MORE_EXAMPLES.values()),
+        max_examples=max(EXAMPLES_EACH, *EXAMPLES.values()),
         deadline=None,
         database=None,
         derandomize=True,
