@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-PAIRS = int(os.environ.get("GALAXY_PROPERTY_PAIRS", "20000"))
+PAIRS = int(os.environ.get("GALAXY_PROPERTY_PAIRS", "10000"))
 CEDAR_PAIRS = PAIRS // 2
 REQUESTS_PER_SET = 25
 LEAST_SHARE = 0.15  # of each effect among the generated cases
