@@ -351,7 +351,8 @@ class PackForm:
 
     def _place(self, findings: list[Finding]) -> None:
         for one in findings:
-            words = f"{one.message} {one.fix}".strip()
+            says_more = one.fix.removeprefix("Write ").rstrip(".") not in one.message
+            words = f"{one.message} {one.fix}".strip() if says_more else one.message
             if found := _PLACE.match(one.path):
                 self._at_step.setdefault((int(found[1]), found[2] or ""), []).append(words)
             elif one.path.startswith("outcome"):
