@@ -25,6 +25,11 @@ WORDS = {
 MOST_FINDINGS = 100
 
 
+def words_of_host(host: str) -> str:
+    """A host in words: one that each connection has of its own is written as a placeholder in manifests."""
+    return "the host of its connection" if host == "{connection.host}" else host
+
+
 @dataclass(frozen=True)
 class Finding:
     """``case`` is its id, ``step`` a step's id or "". ``text`` is a sentence, ``fields`` dotted names."""
@@ -91,7 +96,8 @@ def _of_step(case: str, old: dict[str, Any] | None, new: dict[str, Any]) -> list
     found: list[Finding] = []
     for kind, name, words in ((HOST, "hosts", "calls"), (SCOPE, "scopes", "asks for"), (CLASS, "classes", "carries")):
         if more := [one for one in new.get(name, ()) if one not in old.get(name, ())]:
-            found.append(Finding(kind, case, new["step"], f"{_named(key)} {words} {', '.join(more)}, which is new."))
+            told = ", ".join(words_of_host(one) for one in more) if kind == HOST else ", ".join(more)
+            found.append(Finding(kind, case, new["step"], f"{_named(key)} {words} {told}, which is new."))
     if old.get("effect") != new.get("effect") and new.get("effect") in ("require_approval", "deny"):
         asks = new["effect"] == "require_approval"
         words = "asks for a person’s yes now" if asks else "is refused by the rules now"

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.golden.comparing import WORDS
+from sandbox.golden.comparing import WORDS, words_of_host
 from sandbox.golden.versions import NEWEST, PINNED
 from sandbox.models import GoldenNight
 from sandbox.shown import shown_value
 
 TITLES = {PINNED: "With the pinned versions", NEWEST: "With the newest versions"}
 EFFECTS = {"allow": "Allowed", "require_approval": "Asks for approval", "deny": "Refused", "": "Not known"}
-HOST_OF_CONNECTION = "the host of its connection"
 LONGEST = 200  # characters of one value
 
 
@@ -64,7 +63,7 @@ def case_of(night: GoldenNight, side: str, case: str) -> dict[str, Any] | None:
     steps = [
         step
         | {"effect_word": EFFECTS.get(step.get("effect", ""), "Not known")}
-        | {"hosts": [HOST_OF_CONNECTION if one == "{connection.host}" else one for one in step.get("hosts", ())]}
+        | {"hosts": [words_of_host(one) for one in step.get("hosts", ())]}
         | {"given": _pairs(step.get("inputs")), "came": _pairs(step.get("outputs"))}
         for step in played["steps"]
     ]

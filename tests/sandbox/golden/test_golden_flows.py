@@ -159,6 +159,7 @@ STEP |= {"hosts": ["a.example"], "scopes": ["things.write"], "classes": ["email"
     ("change", "kind", "words"),
     [
         ({"hosts": ["a.example", "b.example"]}, "new_host", "b.example"),
+        ({"hosts": ["a.example", "{connection.host}"]}, "new_host", "the host of its connection"),
         ({"scopes": ["things.delete", "things.write"]}, "new_scope", "things.delete"),
         ({"classes": ["email", "phone"]}, "new_class", "phone"),
         ({"effect": "require_approval"}, "asks", "a person’s yes"),
