@@ -23,6 +23,7 @@ class ApprovalQuerySet(WorkspaceQuerySet):
         """
         from policies.services.standing import may_see  # what somebody is takes services of delegations and groups
 
+        within = within or self.known_workspace
         if within is not None:
             return self.filter(may_see(user, within))
         found = granted(user, "view_approval", self.model) | granted(user, "decide_approval", self.model)

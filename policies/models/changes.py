@@ -14,9 +14,8 @@ from galaxy.core.permissions import granted
 class ChangeQuerySet(WorkspaceQuerySet):
     def visible_to(self, user):
         """Changes of workspaces where ``user`` may see or decide approvals, and those they asked for themselves."""
-        return self.filter(
-            granted(user, "view_approval", self.model) | granted(user, "decide_approval", self.model) | Q(asked_by=user)
-        )
+        sees = granted(user, "view_approval", self.model, self.known_workspace)
+        return self.filter(sees | granted(user, "decide_approval", self.model, self.known_workspace) | Q(asked_by=user))
 
 
 class Change(WorkspaceModel):

@@ -16,6 +16,7 @@ class ConnectionQuerySet(WorkspaceQuerySet):
     def visible_to(self, user, within=None):
         """Shared connections of the installations that ``user`` may see, their own, and those of all for whoever
         manages connections."""
+        within = within or self.known_workspace
         theirs = Q(owner=None) | Q(owner=user) | granted(user, "manage_connection", self.model, within)
         return self.filter(theirs, installation__in=Installation.objects.visible_to(user, within))
 

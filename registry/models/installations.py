@@ -15,7 +15,7 @@ from registry.models.extensions import Extension, Version
 class InstallationQuerySet(WorkspaceQuerySet):
     def visible_to(self, user, within=None):
         """Installations of workspaces where ``user`` may see them, and those granted to them one by one."""
-        return self.filter(granted(user, "view_installation", self.model, within))
+        return self.filter(granted(user, "view_installation", self.model, within or self.known_workspace))
 
     def active(self):
         return self.filter(removed_at=None)

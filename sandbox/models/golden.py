@@ -48,7 +48,7 @@ class GoldenFlow(WorkspaceModel):
 class GoldenNightQuerySet(WorkspaceQuerySet):
     def visible_to(self, user, within=None):
         """Nights of what ``user`` may see installed."""
-        return self.filter(flow__installation__in=Installation.objects.visible_to(user, within))
+        return self.filter(flow__installation__in=Installation.objects.visible_to(user, within or self.known_workspace))
 
 
 class GoldenNight(WorkspaceModel):

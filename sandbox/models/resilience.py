@@ -111,6 +111,7 @@ class HealthCheck(WorkspaceModel):
 class IssueQuerySet(WorkspaceQuerySet):
     def visible_to(self, user, within=None):
         """Issues of the installations that ``user`` may see; about a connection, only where they may see that one."""
+        within = within or self.known_workspace
         theirs = Q(connection=None) | Q(connection__in=Connection.objects.visible_to(user, within))
         return self.filter(theirs, installation__in=Installation.objects.visible_to(user, within))
 

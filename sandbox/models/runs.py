@@ -30,7 +30,7 @@ class Category(models.TextChoices):
 class RunQuerySet(WorkspaceQuerySet):
     def visible_to(self, user):
         """Runs of workspaces where ``user`` may see every run, and the runs they started themselves."""
-        return self.filter(granted(user, "view_run", self.model) | Q(requested_by=user))
+        return self.filter(granted(user, "view_run", self.model, self.known_workspace) | Q(requested_by=user))
 
     def top_level(self):
         """Runs that somebody asked for: steps of a pack are shown on the pack's page, checks on their connection's, and

@@ -14,7 +14,7 @@ from registry.models import Installation
 class UpgradeReportQuerySet(WorkspaceQuerySet):
     def visible_to(self, user, within=None):
         """Reports about what ``user`` may see installed."""
-        return self.filter(installation__in=Installation.objects.visible_to(user, within))
+        return self.filter(installation__in=Installation.objects.visible_to(user, within or self.known_workspace))
 
 
 class UpgradeReport(WorkspaceModel):

@@ -6,10 +6,24 @@ from django.db import models
 
 
 class WorkspaceQuerySet(models.QuerySet):
-    """The first wall: every query names its workspace or its reader. Row-level security is the second."""
+    """The first wall: every query names its workspace or its reader. Row-level security is the second.
+
+    ``known_workspace`` is the one that ``in_workspace`` named: what somebody holds on that is known, so that a filter
+    by what they may see need not look for all workspaces where they may.
+    """
+
+    known_workspace = None
 
     def in_workspace(self, workspace):
-        return self.filter(workspace=workspace)
+        found = self.filter(workspace=workspace)
+        if isinstance(workspace, models.Model):
+            found.known_workspace = workspace
+        return found
+
+    def _clone(self):
+        found = super()._clone()
+        found.known_workspace = self.known_workspace
+        return found
 
 
 class WorkspaceModel(models.Model):
