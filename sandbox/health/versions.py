@@ -12,8 +12,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.scope import workspace_scope
 from registry.models import Installation, Version
 from sandbox.health.comparing import is_worse
@@ -103,9 +105,8 @@ class Flag(Share):
 
 def flags_of(versions: Iterable[UUID]) -> dict[UUID, Flag]:
     """Those of ``versions`` (ids) that are flagged, by id; of several figures the one with the most failures."""
-    rows = VersionFigure.objects.flagged().filter(version__in=list(versions))
-    rows = rows.select_related("version__extension", "before").defer("version__manifest", "before__manifest")
-    return {row.version_id: Flag(row, row.before) for row in rows.order_by("bad") if row.before}
+    rows = _flagged(versions=",".join(map(str, versions)))
+    return {row.version_id: Flag(row, row.before) for row in rows if row.before}
 
 
 def figures_of(versions: Iterable[UUID]) -> dict[UUID, list[Share]]:
@@ -114,6 +115,12 @@ def figures_of(versions: Iterable[UUID]) -> dict[UUID, list[Share]]:
     for row in VersionFigure.objects.filter(version__in=list(versions)):
         found[row.version_id].append(Share(row))
     return {pk: sorted(some, key=lambda one: (one.figure.action != EVERY, -one.calls)) for pk, some in found.items()}
+
+
+@prepared
+def _flagged(versions: str) -> QuerySet[VersionFigure]:
+    rows = VersionFigure.objects.flagged().filter(version__pk__among=versions).order_by("bad")
+    return rows.select_related("version__extension", "before").defer("version__manifest", "before__manifest")
 
 
 def _counts(since: datetime) -> dict[UUID, dict[str, Count]]:

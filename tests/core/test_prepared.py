@@ -1,5 +1,6 @@
 """Questions that are written once answer as Django's own do; rows that go in together are as if saved one by one."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Length
 from django.db.transaction import TransactionManagementError
+from django.utils import timezone
 
 from galaxy.core.db.backend.base import preparing_cursor
 from galaxy.core.db.prepared import prepared
@@ -53,6 +55,18 @@ def test_what_is_counted_left_out_or_not_there_is_as_with_a_queryset(workspace, 
         assert [(row, row.letters, row.custom_role) for row in found] == [(row, len(row.role), None) for row in own]
         assert [row.user.get_deferred_fields() for row in found] == [{"name"}] * len(own)
     assert [row.user.name for row in found] == [row.user.name for row in own]
+
+
+def test_moments_and_keys_strung_together_are_arguments(workspace, owner, member):
+    @prepared
+    def joined(people: str, since: datetime) -> QuerySet[Membership, UUID]:
+        rows = Membership.objects.filter(user__pk__among=people, joined_at__gte=since)
+        return rows.order_by("user").values_list("user", flat=True)
+
+    keys, long_ago = f"{owner.pk},{member.pk},{uuid4()}", datetime(2001, 1, 1, tzinfo=UTC)
+    assert joined(people=keys, since=long_ago) == sorted([owner.pk, member.pk])
+    assert joined(people=keys, since=timezone.now() + timedelta(days=1)) == []
+    assert joined(people="", since=long_ago) == []
 
 
 @pytest.mark.parametrize("rows", [Membership.objects.values("role"), Membership.objects.prefetch_related("user")])

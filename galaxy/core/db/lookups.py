@@ -4,7 +4,7 @@ Row-level security lets an index see a condition only if its operator is leakpro
 ``startswith`` would read every row of the workspace; the comparisons of ``text_pattern_ops`` are.
 """
 
-from django.db.models import CharField, Lookup
+from django.db.models import CharField, Lookup, TextField, UUIDField, Value
 
 _LAST = "\U0010ffff"
 
@@ -34,3 +34,18 @@ class Among(Lookup):
         lhs, lhs_params = self.process_lhs(compiler, connection)
         rhs, rhs_params = self.process_rhs(compiler, connection)
         return f"{lhs} = ANY (string_to_array({rhs}, ','))", [*lhs_params, *rhs_params]
+
+
+@UUIDField.register_lookup
+class AmongIds(Lookup):
+    """``installation__pk__among="…,…"``: the same for keys, written as text."""
+
+    lookup_name = "among"
+
+    def get_prep_lookup(self):
+        return Value(self.rhs, output_field=TextField())
+
+    def as_sql(self, compiler, connection):
+        lhs, lhs_params = self.process_lhs(compiler, connection)
+        rhs, rhs_params = self.process_rhs(compiler, connection)
+        return f"{lhs} = ANY (string_to_array({rhs}, ',')::uuid[])", [*lhs_params, *rhs_params]

@@ -10,9 +10,9 @@ for each process, as the queryset says it, and from then on only the values chan
 
     roles_of(workspace=one.pk, user=other.pk)  # a list; roles_of.one(...) is the first of it, or None
 
-The function is called once, with stand-ins for its arguments, which are of type UUID or str and are all needed; so it
-must not look at them, and None is not among them. What comes back is as from the queryset itself: rows with what
-``select_related`` names, or values of ``values_list``. Prefetching is not for it.
+The function is called once, with stand-ins for its arguments, which are of type UUID, str or datetime and are all
+needed; so it must not look at them, and None is not among them. What comes back is as from the queryset itself: rows
+with what ``select_related`` names, or values of ``values_list``. Prefetching is not for it.
 
 Making the rows costs as much as asking, so that is written once as well: a row's columns are put where Django's own
 ``__init__`` puts them one by one.
@@ -21,6 +21,7 @@ Making the rows costs as much as asking, so that is written once as well: a row'
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import update_wrapper
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
@@ -37,7 +38,11 @@ from galaxy.core.db.instances import must_be_plain
 
 Row = TypeVar("Row")
 Values = tuple[Any, ...]
-_STAND_INS: dict[type, Callable[[], Any]] = {UUID: uuid4, str: lambda: uuid4().hex}
+_STAND_INS: dict[type, Callable[[], Any]] = {
+    UUID: uuid4,
+    str: lambda: uuid4().hex,
+    datetime: lambda: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=uuid4().int % 10**15),
+}
 
 
 class Prepared(Generic[Row]):
@@ -152,7 +157,8 @@ def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
     compiler = queryset.query.get_compiler(using=queryset.db)
     sql, params = compiler.as_sql()
     names = {value: name for name, value in stand_ins.items()}
-    places = {at: names[value] for at, value in enumerate(params) if isinstance(value, UUID | str) and value in names}
+    told = ((at, value) for at, value in enumerate(params) if isinstance(value, UUID | str | datetime))
+    places = {at: names[value] for at, value in told if value in names}
     if set(places.values()) != kinds.keys():
         raise TypeError(f"{build.__qualname__} does not ask for {', '.join(kinds.keys() - set(places.values()))}.")
     columns = [column for column, *_ in compiler.select[: compiler.col_count]]
