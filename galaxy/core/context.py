@@ -14,6 +14,7 @@ class Shell:
 
     def __init__(self, request):
         self._request = request
+        self.shown: tuple | None = None  # what its kept parts show (galaxy.core.shell_parts), once one was asked for
 
     @property
     def workspace(self):

@@ -4,13 +4,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import F, Func, IntegerField, QuerySet, Value
-from django.urls import reverse
 
-from galaxy.core.db.backend.base import preparing_cursor
-from galaxy.core.permissions import can, held_on
+from galaxy.core.addresses import address
+from galaxy.core.kept_queries import rows_together
+from galaxy.core.permissions import can
 
 SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
 
@@ -63,7 +61,7 @@ def sections_for(request, beside: Callable[[], QuerySet] | None = None) -> tuple
     match = request.resolver_match
     shown = [item for item in sorted(_items, key=lambda item: item.order) if _is_shown(item, request, workspace)]
     counts, number = _counts(shown, request, beside)
-    urls = {item: reverse(item.url_name, args=place if item.permission else []) for item in shown}
+    urls = {item: address(item.url_name, *(place if item.permission else [])) for item in shown}
     near = {item: _nearness(item, urls[item], home, request) for item in shown} if match else {}
     nearest = max(near.values(), default=0)
     for item in shown:
@@ -106,7 +104,7 @@ def links_for(request) -> list[Link]:
     place = [request.workspace.slug]
     items = sorted(_items, key=lambda item: (SECTIONS.index(item.section), item.order))
     return [
-        Link(item.label, reverse(item.url_name, args=place if item.permission else []), item.icon, item.key)
+        Link(item.label, address(item.url_name, *(place if item.permission else [])), item.icon, item.key)
         for item in items
         if _is_shown(item, request, request.workspace)
     ]
@@ -142,35 +140,14 @@ def _number(item: Item, request) -> int:
     return found.get(0, 0)
 
 
-_kept: dict[tuple, tuple[str, tuple]] = {}
-MOST_KEPT = 2_000  # questions; a person has two for each workspace and each set of grants they had there
-
-
 def _numbers(request, which: Hashable, ask: Callable[[], list[QuerySet]]) -> dict[int, int]:
-    """How many rows each of ``ask()`` has, by its place, in one query.
+    """How many rows each of ``ask()`` has, by its place, in one query that is kept."""
 
-    Writing that as SQL costs several times what PostgreSQL needs to answer it, so it is kept, under the person, the
-    workspace, what they hold on it, and ``which``.
-    """
-    workspace = request.workspace
-    held = held_on(request.user, workspace) if workspace else frozenset()
-    key = (request.user.pk, workspace and workspace.pk, held, which)
-    found = _kept.get(key)
-    if found is None:
+    def counted() -> list[QuerySet]:
         rows = Func(F("pk"), function="COUNT", output_field=IntegerField())
-        first, *rest = [one.order_by().values(place=Value(at), rows=rows) for at, one in enumerate(ask())]
-        query = (first.union(*rest, all=True) if rest else first).query
-        try:
-            found = query.get_compiler(using=connection.alias).as_sql()
-        except EmptyResultSet:  # nothing could be among them
-            return {}
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        _kept[key] = found
-    sql, values = found
-    with preparing_cursor(connection) as cursor:
-        cursor.execute(sql, values)
-        return dict(cursor.fetchall())
+        return [one.order_by().values(place=Value(at), rows=rows) for at, one in enumerate(ask())]
+
+    return dict(rows_together(request.user, request.workspace, which, counted))
 
 
 def _is_shown(item: Item, request, workspace) -> bool:

@@ -39,7 +39,9 @@ def shell_part(context: Context, name: str) -> SafeString:
     user = getattr(request, "user", None)
     if shell is None or user is None or not user.is_authenticated:  # at the entrance, and where all else failed
         return part.template.render(context)
-    key = (name, *_key(user, shell))
+    if shell.shown is None:
+        shell.shown = _key(user, shell)
+    key = (name, shell.shown)
     found = _kept.get(key, "")
     if not found:
         values = {"shell": shell, "request": _Anywhere(request), "csrf_token": _TOKEN}
