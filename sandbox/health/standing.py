@@ -12,6 +12,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.addresses import address
 from galaxy.core.ui.words import relative
 from registry import standing
 from registry.models import Connection, Installation, Kind
@@ -213,7 +214,7 @@ class Links:
     installation: Installation
 
     def to(self, **filters: str) -> str:
-        base = reverse("sandbox:run-list", args=[self.installation.workspace.slug])
+        base = address("sandbox:run-list", self.installation.workspace.slug)
         return f"{base}?{urlencode({'installation': self.installation.pk, 'when': '7'} | filters)}"
 
 

@@ -1,13 +1,14 @@
 """The runs behind a figure: addresses of the list of runs, and what they filter by, by the rules of the roll-ups."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Q
-from django.urls import reverse
 
+from galaxy.core.addresses import address
 from galaxy.core.models import Workspace
 from sandbox.breakers import HELD_BACK
 from sandbox.metrics.ended import BUDGETS, POOL_BUSY
@@ -46,10 +47,15 @@ class FigureFields(forms.Form):
 def rows_url(workspace: Workspace, window: Window | None = None, **filters: Any) -> str:
     """The address of the runs that ended within ``window`` and fit ``filters`` (installation, version, action, counts,
     category, why, kind, simulated)."""
-    given = {"ended": "on"} | {name: value for name, value in filters.items() if value}
-    if window:
-        given |= {"since": _moment(window.since), "until": _moment(window.until)}
-    return f"{reverse('sandbox:run-list', args=[workspace.slug])}?{urlencode(given)}"
+    given = {name: value for name, value in filters.items() if value}
+    within = f"&{_within(window)}" if window else ""
+    further = f"&{urlencode(given)}" if given else ""
+    return f"{address('sandbox:run-list', workspace.slug)}?ended=on{within}{further}"
+
+
+@lru_cache(maxsize=256)
+def _within(window: Window) -> str:
+    return urlencode({"since": _moment(window.since), "until": _moment(window.until)})
 
 
 def ended_runs(visible: Any, data: dict[str, Any]) -> Any:

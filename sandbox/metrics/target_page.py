@@ -13,7 +13,7 @@ from galaxy.core.ui.charts import MOST_SERIES, Chart, Series, milliseconds
 from galaxy.core.ui.words import duration
 from registry.models import Installation, Version
 from sandbox.metrics.dashboard import in_words
-from sandbox.metrics.lines import Line, Number, label_of, lines_of
+from sandbox.metrics.lines import Line, Number, installed_for, label_of, lines_of
 from sandbox.metrics.reading import Figures, Slot, figures_of
 from sandbox.metrics.rolling import behind_since
 from sandbox.metrics.rows import rows_url
@@ -56,24 +56,30 @@ class TargetPage:
     versions: list[VersionRow]
     cost: str
     cost_url: str
-    simulated: Number
+    others: Number
     breakers: list[Breaker]
     behind: datetime | None
     sees_all: bool
 
 
 def target_lines(
-    workspace: Workspace, user: User, window: Window, *, words: str = "", sort: str = "slow"
+    workspace: Workspace,
+    user: User,
+    window: Window,
+    *,
+    words: str = "",
+    sort: str = "slow",
+    simulated: bool = False,
 ) -> list[Line]:
     """Every action, transform and pack that ran within ``window`` and that ``user`` may see. Two queries.
 
-    ``words`` is part of a target's name; ``sort`` one of SORTS.
+    ``words`` is part of a target's name; ``sort`` one of SORTS. Live runs, or the simulated ones alone.
     """
-    rows = Installation.objects.in_workspace(workspace).visible_to(user).select_related("workspace", "extension", "pin")
-    installed = {one.pk: one for one in rows}
+    installed = installed_for(workspace, user)
     sees_all = can(user, "core.view_run", workspace)
-    found = figures_of(workspace, window, installations=None if sees_all else installed)
-    lines = lines_of([one for one in found if words.lower() in one.target.lower()], workspace, window, installed)
+    found = figures_of(workspace, window, simulated=simulated, installations=None if sees_all else installed)
+    fitting = [one for one in found if words.lower() in one.target.lower()]
+    lines = lines_of(fitting, workspace, window, installed, simulated=simulated)
     if sort == "busy":
         return lines
     if sort == "failing":
@@ -81,24 +87,27 @@ def target_lines(
     return sorted(lines, key=lambda line: -line.figures.slowness)
 
 
-def target_page(installation: Installation, target: str, user: User, window: Window) -> TargetPage:
-    """One target of ``installation`` (with workspace and extension at hand) within ``window``. Raises Http404 where it
-    never ran there, live or simulated, and there is no such action now either."""
+def target_page(
+    installation: Installation, target: str, user: User, window: Window, *, simulated: bool = False
+) -> TargetPage:
+    """One target of ``installation`` (with workspace and extension at hand) within ``window``: its live runs, or the
+    simulated ones alone. Raises Http404 where it never ran there, either way, and there is no such action now either.
+    """
     if "\0" in target:
         raise Http404
     workspace = installation.workspace
     only: dict[str, Any] = {"installations": [installation.pk], "target": target, "waits": True}
-    whole = figures_of(workspace, window, **only)
-    simulated = figures_of(workspace, window, simulated=True, **only)
-    if not whole and not simulated and not _is_known(installation, target):
+    whole = figures_of(workspace, window, simulated=simulated, **only)
+    others = figures_of(workspace, window, simulated=not simulated, **only)
+    if not whole and not others and not _is_known(installation, target):
         raise Http404
     figures = whole[0] if whole else Figures("action", target, installation.pk, slots=_no_slots(window))
-    line = Line(figures, workspace, window, target, installation.extension.slug)
-    by_version = figures_of(workspace, window, by_version=True, **only)
+    line = Line(figures, workspace, window, target, installation.extension.slug, simulated)
+    by_version = figures_of(workspace, window, simulated=simulated, by_version=True, **only)
     numbers = dict(
         Version.objects.filter(pk__in=[one.version for one in by_version if one.version]).values_list("pk", "number")
     )
-    tried = simulated[0].calls if simulated else 0
+    number = others[0].calls if others else 0
     return TargetPage(
         installation=installation,
         target=target,
@@ -117,14 +126,19 @@ def target_page(installation: Installation, target: str, user: User, window: Win
             for name, number in sorted(figures.mistakes.items(), key=lambda pair: -pair[1])
         ],
         versions=[
-            VersionRow(numbers.get(one.version, "–"), Line(one, workspace, window, target)) for one in by_version
+            VersionRow(numbers.get(one.version, "–"), Line(one, workspace, window, target, "", simulated))
+            for one in by_version
         ],
         cost=in_words(figures.money),
         cost_url=line.rows(why="charged"),
-        simulated=Number(
-            "simulated",
-            f"{tried:,}",
-            rows_url(workspace, window, installation=installation.pk, action=target, simulated="on") if tried else "",
+        others=Number(
+            "live" if simulated else "simulated",
+            f"{number:,}",
+            rows_url(
+                workspace, window, installation=installation.pk, action=target, simulated="" if simulated else "on"
+            )
+            if number
+            else "",
         ),
         breakers=list(
             Breaker.objects.in_workspace(workspace)
@@ -162,6 +176,7 @@ def _links(line: Line) -> list[str]:
             Window(window.key, window.label, window.period, 1, start),
             installation=line.figures.installation,
             action=line.figures.target,
+            simulated="on" if line.is_simulated else "",
         )
         for start in window.starts
     ]

@@ -1,5 +1,7 @@
 """The dashboard, the table of targets and the page of one."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -7,7 +9,10 @@ from django.views.decorators.http import require_safe
 from galaxy.core.permissions import require, why_not
 from registry.models import Installation
 from sandbox.metrics.dashboard import dashboard
+from sandbox.metrics.rolling import behind_since
+from sandbox.metrics.simulated import simulated_board
 from sandbox.metrics.target_page import SORTS, target_lines, target_page
+from sandbox.metrics.waiting import if_late
 from sandbox.metrics.windows import window_of, windows
 
 PAGE_SIZE = 50
@@ -18,10 +23,12 @@ NEEDED = "core.view_listing"
 def show_dashboard(request, workspace):
     require(request.user, NEEDED, request.workspace)
     window = window_of(request.GET.get("range", ""))
-    context = {
-        "page": dashboard(request.workspace, request.user, window),
-        "run_denied": why_not(request.user, "core.run_installation", request.workspace),
-    }
+    context: dict[str, Any] = {"run_denied": why_not(request.user, "core.run_installation", request.workspace)}
+    if _asks_for_simulated(request):
+        context["page"] = simulated_board(request.workspace, request.user, window)
+        context |= {"simulated": True, "behind": if_late(behind_since(request.workspace))}
+        return render(request, "sandbox/dashboard/simulated.html", context)
+    context["page"] = dashboard(request.workspace, request.user, window)
     return render(request, "sandbox/dashboard/dashboard.html", context)
 
 
@@ -32,8 +39,10 @@ def target_list(request, workspace):
     words = request.GET.get("q", "").replace("\0", "").strip()[:160]
     sort = request.GET.get("sort", "")
     sort = sort if sort in SORTS else "slow"
-    lines = target_lines(request.workspace, request.user, window, words=words, sort=sort)
+    simulated = _asks_for_simulated(request)
+    lines = target_lines(request.workspace, request.user, window, words=words, sort=sort, simulated=simulated)
     context = {
+        "simulated": simulated,
         "window": window,
         "windows": windows(),
         "page": Paginator(lines, PAGE_SIZE).get_page(request.GET.get("page")),
@@ -50,5 +59,11 @@ def target_detail(request, workspace, pk, target):
     rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
     installation = get_object_or_404(rows.select_related("workspace", "extension", "pin"), pk=pk)
     window = window_of(request.GET.get("range", ""))
-    context = {"page": target_page(installation, target, request.user, window)}
+    simulated = _asks_for_simulated(request)
+    page = target_page(installation, target, request.user, window, simulated=simulated)
+    context = {"page": page, "simulated": simulated}
     return render(request, "sandbox/dashboard/target_detail.html", context)
+
+
+def _asks_for_simulated(request) -> bool:
+    return request.GET.get("simulated", "") == "on"

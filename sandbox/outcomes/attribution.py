@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Agent, User, Workspace
 from sandbox.models import Charge, Outcome, Run
 from sandbox.outcomes.weeks import counting_in
@@ -112,25 +113,54 @@ def with_part(outcomes: QuerySet[Outcome], installation: UUID, version: UUID | N
 
 
 def costs_of(
-    workspace: Workspace, since: datetime, until: datetime, user: User | None = None, agent: Agent | None = None
+    workspace: Workspace,
+    since: datetime,
+    until: datetime,
+    user: User | None = None,
+    agent: Agent | None = None,
+    *,
+    only_dear: bool = False,
 ) -> list[PackCost]:
-    """What each pack cost in [since, until) beside its outcomes that count, the dearest first. Two queries.
+    """What each pack cost in [since, until) beside its outcomes that count, the dearest first. Two queries; of
+    ``only_dear`` packs, those that cost anything, a single one where there are none.
 
     Of the runs that ``user`` may see, or that ``agent`` asked for, if one is given.
     """
+    spent = _spent_by_packs(workspace, since, until, user, agent)
+    if only_dear and not spent:
+        return []
     outcomes: dict[str, int] = dict(
         counting_in(workspace, since, until, user, agent).order_by().values_list("run__target").annotate(n=Count("pk"))
     )
-    packs: Any = Run.objects.in_workspace(workspace).filter(kind="pack")
-    if agent:
-        packs = packs.filter(agent=agent)
-    elif user:
-        packs = packs.visible_to(user)
-    of_pack = Subquery(packs.filter(pk=OuterRef("root_run_id")).values("target")[:1])
-    charges = Charge.objects.in_workspace(workspace).filter(charged_at__gte=since, charged_at__lt=until)
-    sums = charges.annotate(pack=of_pack).exclude(pack=None).order_by().values_list("pack", "currency")
-    spent: dict[str, Money] = defaultdict(dict)
-    for pack, currency, amount in sums.annotate(sum=Sum("amount")):
-        spent[pack][currency] = amount
-    found = [PackCost(name, outcomes.get(name, 0), spent.get(name, {})) for name in outcomes.keys() | spent.keys()]
+    names = spent.keys() if only_dear else outcomes.keys() | spent.keys()
+    found = [PackCost(name, outcomes.get(name, 0), spent.get(name, {})) for name in names]
     return sorted(found, key=lambda one: (-sum(one.money.values()), one.target))
+
+
+def _spent_by_packs(
+    workspace: Workspace, since: datetime, until: datetime, user: User | None, agent: Agent | None
+) -> dict[str, Money]:
+    rows: Iterable[tuple[str, str, Decimal]]
+    if user is None and agent is None:
+        rows = _all_spent(workspace=workspace.pk, since=since, until=until)
+    else:
+        packs: Any = Run.objects.in_workspace(workspace).filter(kind="pack")
+        packs = packs.filter(agent=agent) if agent else packs.visible_to(user)
+        charges = Charge.objects.in_workspace(workspace).filter(charged_at__gte=since, charged_at__lt=until)
+        rows = _summed(charges, packs)
+    spent: dict[str, Money] = defaultdict(dict)
+    for pack, currency, amount in rows:
+        spent[pack][currency] = amount
+    return spent
+
+
+def _summed(charges: QuerySet[Charge], packs: QuerySet[Run]) -> QuerySet[Charge, tuple[str, str, Decimal]]:
+    of_pack = Subquery(packs.filter(pk=OuterRef("root_run_id")).order_by().values("target")[:1])
+    told = charges.annotate(pack=of_pack).exclude(pack=None).order_by().values_list("pack", "currency")
+    return told.annotate(sum=Sum("amount"))
+
+
+@prepared
+def _all_spent(workspace: UUID, since: datetime, until: datetime) -> QuerySet[Charge, tuple[str, str, Decimal]]:
+    charges = Charge.objects.filter(workspace=workspace, charged_at__gte=since, charged_at__lt=until)
+    return _summed(charges, Run.objects.filter(workspace=workspace, kind="pack"))

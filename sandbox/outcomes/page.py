@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
-from django.urls import reverse
 
+from galaxy.core.addresses import address
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import can
 from galaxy.core.ui.charts import Chart, Series
@@ -43,7 +43,7 @@ class OutcomePage:
 
 def outcomes_url(workspace: Workspace, week: Week | None = None, **filters: Any) -> str:
     given = ({"week": week.day} if week else {}) | {name: value for name, value in filters.items() if value}
-    base = reverse("sandbox:outcome-list", args=[workspace.slug])
+    base = address("sandbox:outcome-list", workspace.slug)
     return f"{base}?{urlencode(given)}" if given else base
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncWeek
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Agent, User, Workspace
 from sandbox.models import Outcome, Run
 
@@ -85,8 +87,20 @@ def history(
 ) -> list[tuple[Week, int]]:
     """The last HISTORY weeks with how many outcomes count in each, the oldest first, in one query."""
     weeks = last_weeks(now=now)
-    rows = counting_in(workspace, weeks[0].since, weeks[-1].until, user, agent)
-    counts = dict(
-        rows.annotate(week=TruncWeek("reached_at", tzinfo=UTC)).order_by().values_list("week").annotate(n=Count("pk"))
-    )
+    since, until = weeks[0].since, weeks[-1].until
+    if user is None and agent is None:
+        counts = dict(_by_week(workspace=workspace.pk, since=since, until=until))
+    else:
+        counts = dict(_weekly(counting_in(workspace, since, until, user, agent)))
     return [(week, counts.get(week.since, 0)) for week in weeks]
+
+
+def _weekly(rows: QuerySet[Outcome]) -> QuerySet[Outcome, tuple[datetime, int]]:
+    weeks = rows.annotate(week=TruncWeek("reached_at", tzinfo=UTC)).order_by()
+    return weeks.values_list("week").annotate(n=Count("pk"))
+
+
+@prepared
+def _by_week(workspace: UUID, since: datetime, until: datetime) -> QuerySet[Outcome, tuple[datetime, int]]:
+    rows = Outcome.objects.counting().filter(workspace=workspace, reached_at__gte=since, reached_at__lt=until)
+    return _weekly(rows)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import floor, log10
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from .words import duration
@@ -95,6 +95,21 @@ class Chart:
             for at, (label, link) in enumerate(zip(self.labels, links, strict=True))
         ]
 
+    @property
+    def body(self) -> SafeString:
+        """``rows`` as those of a table."""
+        return format_html_join(
+            "",
+            '<tr><th scope="row" class="nowrap">{}</th>{}</tr>',
+            (
+                (
+                    format_html('<a href="{}">{}</a>', link, label) if link else label,
+                    format_html_join("", '<td class="n">{}</td>', ((words,) for words in cells)),
+                )
+                for label, link, cells in self.rows
+            ),
+        )
+
 
 def nice(most: float) -> float:
     """The least of 1, 2, 2.5 and 5 by a power of ten that is not below ``most``; 1 for nothing."""
@@ -133,14 +148,10 @@ def sparkline(values: Iterable[Number], limit: float | None = None, label: str =
     line = ""
     if limit is not None and top >= limit:
         y = f"{30 - 28 * limit / top:.1f}"
-        line = format_html('<path class="limit" d="M0 {}H100"/>', y)
-    return format_html(
-        '<svg class="spark{}" viewBox="0 0 100 32" preserveAspectRatio="none"{}>{}<path d="{}"/></svg>',
-        " spark-over" if is_over else "",
-        named,
-        line,
-        path,
-    )
+        line = f'<path class="limit" d="M0 {y}H100"/>'
+    over = " spark-over" if is_over else ""
+    box = 'viewBox="0 0 100 32" preserveAspectRatio="none"'
+    return SafeString(f'<svg class="spark{over}" {box}{named}>{line}<path d="{path}"/></svg>')
 
 
 def _y(chart: Chart, value: float, most: float) -> float:
@@ -270,21 +281,11 @@ def _bars(chart: Chart) -> SafeString:
         y = _y(chart, value, most)
         kind = "bar-now" if at == chart.marked else "bar"
         x, wide, high = f"{_left(chart, at + 0.15):.2f}", f"{width * 0.7:.2f}", f"{_TOP + _PLOT - y:.1f}"
-        drawn.append(
-            format_html('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>', kind, x, f"{y:.1f}", wide, high)
-        )
+        drawn.append(f'<rect class="{kind}" x="{x}%" y="{y:.1f}" width="{wide}%" height="{high}"/>')
         if shows_numbers:
             strong = "strong" if at == chart.marked else ""
-            place, words = f"{_x(chart, at):.2f}", chart.words(value)
-            drawn.append(
-                format_html(
-                    '<text class="{}" x="{}%" y="{}" text-anchor="middle">{}</text>',
-                    strong,
-                    place,
-                    f"{y - 6:.1f}",
-                    words,
-                )
-            )
+            place, words = f"{_x(chart, at):.2f}%", escape(chart.words(value))
+            drawn.append(f'<text class="{strong}" x="{place}" y="{y - 6:.1f}" text-anchor="middle">{words}</text>')
     return SafeString("".join(drawn))
 
 

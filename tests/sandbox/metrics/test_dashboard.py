@@ -101,6 +101,50 @@ def test_before_anything_ran_it_says_what_will_be_here(client_of, admin, url, wo
         assert client_of(admin).get(reverse(name, args=[workspace.slug])).status_code == 200
 
 
+def test_before_anything_ran_live_it_leads_to_what_was_simulated(client_of, admin, parts, url):
+    make_calls(connect(parts[0]), 3, mode="simulated")
+    roll_up()
+    page = client_of(admin).get(url).content.decode()
+    assert "See 3 simulated calls" in page and "?range=7d&amp;simulated=on" in page
+
+
+def test_what_was_simulated_is_told_by_itself(client_of, admin, busy, url):
+    roll_up()
+    answer = client_of(admin).get(f"{url}?range=24h&simulated=on")
+    page, text = answer.context["page"], answer.content.decode()
+    assert (page.calls, page.failed, page.targets, page.slow) == (5, 0, 1, 0)
+    assert [line.name for line in page.slowest] == ["pulse.list"]
+    for words in ("simband", "[Sim]", "?range=24h", "?range=7d&amp;simulated=on", "costs nothing"):
+        assert words in text
+    assert "outcomes/" not in text.partition("<main")[2] and "0.80" not in text
+    looked = 0
+    line = page.slowest[0]
+    for address in (f"{url}?simulated=on", line.url):
+        for link, number in NUMBERED.findall(client_of(admin).get(html.unescape(address)).content.decode()):
+            assert counted(client_of(admin), link) == int(number.replace(",", "")), (address, link, number)
+            looked += 1
+    assert looked >= 3
+
+
+def test_a_target_and_the_table_of_targets_have_a_simulated_side(client_of, admin, busy, workspace):
+    roll_up()
+    client = client_of(admin)
+    listed = client.get(reverse("sandbox:target-list", args=[workspace.slug]) + "?simulated=on")
+    assert [(line.name, line.figures.calls) for line in listed.context["page"].object_list] == [("pulse.list", 5)]
+    assert "was simulated" in listed.content.decode() and "simband" in listed.content.decode()
+    told = client.get(html.unescape(listed.context["page"].object_list[0].url))
+    assert told.context["page"].line.figures.calls == 5
+    assert "40 live" in told.content.decode() and "0.80 EUR" not in told.content.decode()
+    assert client.get(target_url(busy, "pulse.add") + "?simulated=on").status_code == 200
+
+
+def test_nothing_simulated_says_so(client_of, admin, url, workspace):
+    page = client_of(admin).get(f"{url}?simulated=on").content.decode()
+    assert "Nothing was simulated in this time" in page and "Simulate a first run" in page
+    address = reverse("sandbox:target-list", args=[workspace.slug])
+    assert "Nothing was simulated" in client_of(admin).get(f"{address}?simulated=on").content.decode()
+
+
 def test_figures_that_are_behind_say_so(client_of, admin, busy, url):
     Uncounted.objects.update(noted_at=Run.objects.earliest("created_at").created_at - timedelta(hours=1))
     assert "These figures are behind" in client_of(admin).get(url).content.decode()
