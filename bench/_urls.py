@@ -2,6 +2,7 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
+from django.shortcuts import render
 from django.urls import path
 
 from galaxy.urls import handler400, handler403, handler404, handler500
@@ -19,6 +20,11 @@ def bare(request, workspace):
     return JsonResponse({"results": found})
 
 
+def empty(request, workspace):
+    """The shell of every page, around nothing."""
+    return render(request, "base.html")
+
+
 @login_not_required
 def bare_nobody(request):
     """The same for nobody: no session is read and no person."""
@@ -30,6 +36,7 @@ def bare_nobody(request):
 
 urlpatterns = [
     path("w/<slug:workspace>/bare/", bare, name="bare"),
+    path("w/<slug:workspace>/empty/", empty, name="empty"),
     path("bare/", bare_nobody, name="bare-nobody"),
     *galaxy_urls,
 ]
