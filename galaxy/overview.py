@@ -1,20 +1,27 @@
 """The first page of a workspace: figures from every floor, each a link to the rows behind it."""
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, F, Func, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Now
 from django.shortcuts import render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from galaxy.core.db.prepared import prepared
+from galaxy.core.kept_queries import rows_together
 from galaxy.core.models import BreakGlass, User, Workspace
 from galaxy.core.permissions import can, require, why_not
+from policies.models import Approval
 from policies.services.reviewers import asked_of
+from policies.services.standing import standing_of
 from registry.models import Installation, Kind
 from registry.standing import STATES, Standing, standings_of
-from sandbox.forms import WEEK, start_of
+from sandbox.forms import PERIODS, WEEK
 from sandbox.models import Run
 from sandbox.outcomes import counting_in
 from sandbox.outcomes.weeks import week_of
@@ -46,18 +53,22 @@ def overview(request, workspace):
         ]
     )
     waiting = asked_of(user, here)  # what the navigation counts and the queue begins with
-    waiting_count = waiting.count()
+    waiting_count = _number_of(waiting, user, here)
     installed = Installation.objects.in_workspace(here).active().visible_to(user)
     kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
     answers = bool(waiting_count) or can(user, "core.decide_approval", here)
     unwell = _unwell(installed)
     context = {
-        "figures": _figures(here, runs, kinds, waiting_count if answers else None),
+        "figures": _figures(here, _counted(user, here), kinds, waiting_count if answers else None),
         "waiting_count": waiting_count,
         "latest": latest,
         "unwell": unwell[:UNWELL],
         "unwell_more": max(len(unwell) - UNWELL, 0),
-        "waiting": waiting.select_related("workspace", "requested_by").order_by("requested_at")[:WAITING],
+        "waiting": (
+            waiting.select_related("workspace", "requested_by").order_by("requested_at")[:WAITING]
+            if waiting_count
+            else []
+        ),
         "answers": answers,
         "sees_all": can(user, "core.view_run", here),
         "first_steps": [] if latest else _first_steps(here, user, kinds),
@@ -80,10 +91,60 @@ def _unwell(installed) -> list[tuple[Installation, Standing]]:
     return sorted(found, key=lambda pair: (STATES.index(pair[1].state), str(pair[0])))
 
 
-def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | None) -> list[Figure]:
+def _number_of(waiting: QuerySet[Approval], user: User, workspace: Workspace) -> int:
+    """How many of ``asked_of``, which rests on what somebody is here; asked only where anything waits at all."""
+    if not _anything_waits(workspace=workspace.pk):
+        return 0
+    which = ("overview.waiting", standing_of(user, workspace))
+    rows = rows_together(user, workspace, which, lambda: [waiting.order_by().values(number=_count())])
+    return rows[0][0] if rows else 0
+
+
+@prepared
+def _anything_waits(workspace: UUID) -> QuerySet[Approval, UUID]:
+    return Approval.objects.filter(workspace=workspace).waiting().order_by().values_list("pk", flat=True)[:1]
+
+
+class _Counted(NamedTuple):
+    """Runs of seven days by how they ran, and outcomes of this week; of what somebody may see."""
+
+    runs: int
+    live: int
+    simulated: int
+    partly: int
+    failed: int
+    outcomes: int
+
+
+def _counted(user: User, workspace: Workspace) -> _Counted:
+    week = week_of()
+
+    def ask() -> list[QuerySet]:
+        runs = Run.objects.in_workspace(workspace).visible_to(user).top_level()
+        reached = counting_in(workspace, week.since, week.until).filter(run__in=runs)
+        kinds = [_count(mode=mode) for mode in (Run.Mode.LIVE, Run.Mode.SIMULATED, Run.Mode.PARTIAL)]
+        told = [_count(), *kinds, _count(state=Run.State.FAILED)]
+        columns = ("runs", "live", "simulated", "partly", "failed")
+        lately = runs.filter(created_at__gte=Now() - timedelta(days=PERIODS["7"][1])).order_by()
+        return [
+            lately.values(place=Value(0), **dict(zip(columns, told, strict=True))),
+            reached.order_by().values(place=Value(1), runs=_count(), **{name: Value(0) for name in columns[1:]}),
+        ]
+
+    lately, reached = sorted(rows_together(user, workspace, ("overview", week.since), ask))
+    return _Counted._make([*lately[1:], reached[1]])
+
+
+def _count(**which: Any) -> Func:
+    """How many rows there are, or are so. No aggregate to Django, which would group by it."""
+    what = Case(When(**which, then=F("pk"))) if which else F("pk")
+    return Func(what, function="COUNT", output_field=IntegerField())
+
+
+def _figures(workspace: Workspace, counted: _Counted, kinds: dict[str, int], waiting: int | None) -> list[Figure]:
     """The figures this person may see, each with the address of its rows."""
     list_url = reverse("sandbox:run-list", args=[workspace.slug])
-    figures = [_outcomes(workspace, runs, list_url)]
+    figures = [_outcomes(counted, list_url)]
     if waiting is not None:
         figures.append(
             Figure(
@@ -93,7 +154,7 @@ def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | N
                 f"{reverse('policies:approval-list', args=[workspace.slug])}?to=me",
             )
         )
-    figures.append(_recent_runs(runs, list_url))
+    figures.append(_recent_runs(counted, list_url))
     by_kind = ", ".join(f"{count} {Kind(kind).label.lower()}{pluralize(count)}" for kind, count in kinds.items())
     total = sum(kinds.values())
     figures.append(
@@ -108,27 +169,19 @@ def _figures(workspace: Workspace, runs, kinds: dict[str, int], waiting: int | N
     return figures
 
 
-def _outcomes(workspace: Workspace, runs, list_url: str) -> Figure:
+def _outcomes(counted: _Counted, list_url: str) -> Figure:
     """Live outcomes reached since Monday, 00:00 UTC, of the runs this person sees."""
-    week = week_of()
-    reached = counting_in(workspace, week.since, week.until).filter(run__in=runs)
     return Figure(
         "Successful outcomes",
-        reached.count(),
+        counted.outcomes,
         "this week",
         f"{list_url}?mode=live&outcome=reached&when={WEEK}",
         (("Simulated runs never count.", ""),),
     )
 
 
-def _recent_runs(runs, list_url: str) -> Figure:
-    counts: dict[str, Any] = runs.filter(created_at__gte=start_of("7")).aggregate(
-        every=Count("pk"),
-        live=Count("pk", filter=Q(mode=Run.Mode.LIVE)),
-        simulated=Count("pk", filter=Q(mode=Run.Mode.SIMULATED)),
-        partly=Count("pk", filter=Q(mode=Run.Mode.PARTIAL)),
-        failed=Count("pk", filter=Q(state=Run.State.FAILED)),
-    )
+def _recent_runs(counted: _Counted, list_url: str) -> Figure:
+    counts = counted._asdict()
     named = [("live", "mode=live"), ("simulated", "mode=simulated"), ("failed", "state=failed")]
     if counts["partly"]:
         named.insert(2, ("partly", "mode=partial"))
@@ -136,7 +189,7 @@ def _recent_runs(runs, list_url: str) -> Figure:
         (f"{counts[name]} {'partly simulated' if name == 'partly' else name}", f"{list_url}?when=7&{query}")
         for name, query in named
     )
-    return Figure("Runs", counts["every"], "in 7 days", f"{list_url}?when=7", notes)
+    return Figure("Runs", counted.runs, "in 7 days", f"{list_url}?when=7", notes)
 
 
 def _first_steps(workspace: Workspace, user: User, kinds: dict[str, int]) -> list[dict[str, Any]]:

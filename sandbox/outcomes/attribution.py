@@ -51,7 +51,7 @@ def makers_of(outcomes: QuerySet[Outcome]) -> list[Part]:
     """The parts of ``outcomes``, those of most outcomes first; packs before their steps. Two queries, and some more
     where one was reached by going on where an earlier run failed."""
     rows = _rooted(_took_part(outcomes)).values_list(*_PART).annotate(outcomes=Count("root", distinct=True))
-    found = Counter({row[:-1]: row[-1] for row in rows})
+    found: Counter[Any] = Counter({row[:-1]: row[-1] for row in rows})
     if earlier := _taken_over(outcomes):
         own = _took_part(outcomes.filter(run__in=set(earlier.values())))
         steps = _rooted(_ran_well(earlier)).values_list(*_PART, "root").distinct()
@@ -90,10 +90,11 @@ def _ran_well(parents: Iterable[UUID]) -> QuerySet[Run]:
 def _taken_over(outcomes: QuerySet[Outcome]) -> dict[UUID, UUID]:
     """The runs whose finished steps were taken over by those of ``outcomes``: {earlier run: run of the outcome}."""
     found: dict[UUID, UUID] = {}
-    last: dict[UUID, UUID] = dict(outcomes.exclude(run__resumes=None).order_by().values_list("run__resumes", "run"))
+    resumed: Any = outcomes.exclude(run__resumes=None).order_by().values_list("run__resumes", "run")
+    last: dict[UUID, UUID] = dict(resumed)
     while last and not found.keys() >= last.keys():
         found |= last
-        rows = Run.objects.filter(pk__in=list(last)).exclude(resumes=None).values_list("pk", "resumes")
+        rows: Any = Run.objects.filter(pk__in=list(last)).exclude(resumes=None).values_list("pk", "resumes")
         last = {before: last[run] for run, before in rows}
     return found
 

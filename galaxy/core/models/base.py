@@ -1,6 +1,7 @@
 """What every row of a workspace has in common."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -12,7 +13,7 @@ class WorkspaceQuerySet(models.QuerySet):
     by what they may see need not look for all workspaces where they may.
     """
 
-    known_workspace = None
+    known_workspace: Any = None
 
     def in_workspace(self, workspace):
         found = self.filter(workspace=workspace)
@@ -21,7 +22,7 @@ class WorkspaceQuerySet(models.QuerySet):
         return found
 
     def _clone(self):
-        found = super()._clone()
+        found = super()._clone()  # type: ignore[misc]  # in Django, missing from its stubs
         found.known_workspace = self.known_workspace
         return found
 
