@@ -139,15 +139,18 @@ def _wide(installation: Any, person: Any) -> list[dict[str, Any]]:
     from django.test.utils import CaptureQueriesContext
     from django.urls import reverse
 
+    from sandbox.metrics.dashboard import SLOWEST
+    from sandbox.metrics.glance import glance_at
     from sandbox.metrics.reading import figures_of
     from sandbox.metrics.windows import window_of
     from sandbox.models import RollUp
 
     workspace, window = installation.workspace, window_of("7d")
     _fill_days(installation, window)
-    read = partial(figures_of, workspace, window)
-    seen = _take_turns({"figures": read})["figures"]
-    processor = statistics.median(_take_turns({"figures": read}, time.process_time)["figures"])
+    ways = {"glance": partial(glance_at, workspace, window, slowest=SLOWEST)}
+    ways["one by one"] = partial(figures_of, workspace, window)
+    seen = _take_turns(ways)["glance"]
+    processor = {way: statistics.median(used) for way, used in _take_turns(ways, time.process_time).items()}
     median, p95 = statistics.median(seen), statistics.quantiles(seen, n=20)[-1]
     page = _asking(person, reverse("sandbox:dashboard", args=[workspace.slug]))
     bare = _asking(person, reverse("bare", args=[workspace.slug]))
@@ -164,7 +167,8 @@ def _wide(installation: Any, person: Any) -> list[dict[str, Any]]:
     return [
         _row(f"{what}: median", median, "ms", f"<= {MOST_MS}", median <= MOST_MS),
         _row(f"{what}: 95 of 100 within", p95, "ms"),
-        _row(f"{what}: processor", processor, "ms"),
+        _row(f"{what}: processor", processor["glance"], "ms"),
+        _row(f"{what}: processor, each one by itself", processor["one by one"], "ms"),
         _row("dashboard: processor, median", statistics.median(used["page"]), "ms"),
         _row("dashboard: times the bare view, signed in", times, "x", f"<= {MOST_TIMES}", times <= MOST_TIMES),
         _row("dashboard: statements", statements, ""),

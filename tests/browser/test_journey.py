@@ -145,7 +145,7 @@ def busy(workspace, admin, approver, member, catalogue, settings, tmp_path, monk
              "decisions/", "scopes/", "as-of/", "audit/streams/", "audit/streams/new/", "updates/", "updates/rules/",
              "publications/", "quarantine/", "bundles/", "bundle-sources/", "submissions/", "reviews/",
              "comparison/?pick=hubspot&pick=slack", "triggers/", "triggers/new/",
-             "dashboard/", "dashboard/targets/", "outcomes/",
+             "dashboard/", "dashboard/?simulated=on", "dashboard/targets/", "outcomes/",
              f"dashboard/targets/{good.installation_id}/lead.follow-up/",
              "triggers/new/?kind=webhook&target=hubspot.create_task", "assistant/advice/", "assistant/?ask=attention",
              f"assistant/?from={good.get_absolute_url()}&ask=went-by"]  # fmt: skip
