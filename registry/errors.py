@@ -40,6 +40,13 @@ class RequirementsMissing(Conflict):
     next_step = "Install what is missing first, or install it from the marketplace, which offers both together."
 
 
+class PacksStop(Conflict):
+    """Packs that call it would not run any more, and nobody said that this is wanted."""
+
+    code = "packs_stop"
+    next_step = "Move it on the page of its version, which names them, and say there that you saw it."
+
+
 class MappingsUnfit(Conflict):
     """A step of a pack would fail as soon as it is reached: what it is given cannot fit what it calls."""
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from galaxy.core.models import User, Workspace
 from registry.dependants import PACK, seen_by, unseen
+from registry.errors import MappingsUnfit
 from registry.manifests import ActionSpec, Manifest
-from registry.models import Installation
+from registry.models import Installation, PackPin, Version
+from registry.moves import carried_in_move, require_fit
 from registry.semver import satisfies
 from registry.services.installing import needed_by
+from registry.services.resolving import verified_manifest
 
 WHY_UNSEEN = "What in them does not fit is for those who may see them."
 
@@ -23,18 +26,34 @@ class Stopped:
 
 
 def stopped_by(
-    installation: Installation, number: str, manifest: Manifest, moved: dict[str, dict[str, Any]] | None = None
+    installation: Installation, version: Version, moved: dict[str, dict[str, Any]] | None = None
 ) -> list[Stopped]:
-    """The packs that call ``installation`` and would stop if it were held at ``number`` with ``manifest``.
+    """The packs that call ``installation`` and would stop if it were held at ``version``: by the range that they
+    require, by names that are gone, or by a mapping that cannot fit. One that calls a version of its own is none of
+    them.
 
     ``moved`` says by action how inputs are carried over: {action: {renames: {old: new}, fills: {name: value}}}.
     """
+    packs = needed_by(installation)
+    if not packs:
+        return []
+    own = PackPin.objects.filter(workspace=installation.workspace_id, installation=installation)
+    apart = set(own.values_list("pack", flat=True))
+    slug, manifest = installation.extension.slug, verified_manifest(version.digest)
     found = []
-    for pack in needed_by(installation):
-        why = next(_misfits(pack.pin.version.parsed, installation.extension.slug, number, manifest, moved or {}), "")
-        if why:
+    for pack in packs:
+        if pack.pk in apart:
+            continue
+        held = pack.pin.version.parsed
+        why = next(_misfits(held, slug, version.number, manifest, moved or {}), "")
+        if why := why or _unfit(pack, held, {slug: version.digest}, [slug] if moved else []):
             found.append(Stopped(pack, why))
     return found
+
+
+def stopped_by_move(installation: Installation, version: Version) -> list[Stopped]:
+    """The same for moving it to ``version`` now, with what is carried over on the way."""
+    return stopped_by(installation, version, carried_in_move(installation, version))
 
 
 def told_to(user: User, stopped: Collection[Stopped], workspace: Workspace) -> list[tuple[str, str]]:
@@ -68,6 +87,14 @@ def inputs_called(manifest: Manifest, action: str) -> dict[str, Any] | None:
         return manifest.inputs
     found = action_called(manifest, action)
     return found.inputs if found else None
+
+
+def _unfit(pack: Installation, held: Manifest, instead: dict[str, str], but: Collection[str]) -> str:
+    try:
+        require_fit(pack, held, instead, but)
+    except MappingsUnfit as error:
+        return str(error)
+    return ""
 
 
 def _misfits(

@@ -10,7 +10,7 @@ from registry.compat import compare
 from registry.gates import ReplayFirst, outlook_of
 from registry.models import Installation, Version
 from registry.moves import foresee
-from registry.pack_fits import stopped_by, told_to
+from registry.pack_fits import stopped_by_move, told_to
 from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import hold_against, upgrade_step, widening_of
@@ -40,7 +40,8 @@ def pin_change(request, workspace, pk):
         agrees = set(wider.words) <= set(request.POST.getlist("agreed"))
         keeps = bool(request.POST.get("keeps"))
         try:
-            move_pin(installation, version=version, actor=request.user, agrees=agrees, keeps=keeps)
+            stops = bool(request.POST.get("stops"))
+            move_pin(installation, version=version, actor=request.user, agrees=agrees, keeps=keeps, stops=stops)
         except ReplayFirst as error:
             messages.info(request, f"{error} Move it once that is over.")
             return redirect(error.url)
@@ -56,7 +57,7 @@ def pin_change(request, workspace, pk):
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "foresight": foresee(installation, version, request.user),
-        "stopped": told_to(request.user, stopped_by(installation, version.number, version.parsed), request.workspace),
+        "stopped": told_to(request.user, stopped_by_move(installation, version), request.workspace),
         "held": hold_against(installation, version),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),

@@ -21,10 +21,11 @@ from sandbox.panels import show
 from sandbox.services import approval_was_decided, cancel_runs_of
 from sandbox.services.narrowing import narrow, narrowable
 from sandbox.services.renewing import ask_again
+from sandbox.services.taking import require_fit
 from sandbox.triggers.pausing import owner_left, target_ended
 from sandbox.triggers.reading import uses_of
 from sandbox.upgrades import back_checks
-from sandbox.upgrades.carrying import carry_over
+from sandbox.upgrades.carrying import carried_by_move, carry_over
 from sandbox.upgrades.proving import foresight, proof, report_id
 
 
@@ -40,6 +41,8 @@ def connect() -> None:
     dependants.register(uses_of)
     moves.register_reporter(report_id)
     moves.register_along(carry_over)
+    moves.register_fitter(require_fit)
+    moves.register_carrier(carried_by_move)
     moves.register_foreseer(foresight)
     proofs.register(proof)
 

@@ -77,15 +77,16 @@ def result_of(advice: Advice, *, tries: bool = False) -> Simulated | None:
     report = latest(installation, version)
     if report is None and preview and preview.failure:
         return Simulated("Not simulated", (Line(preview.failure, "bad"),), _url(preview))
-    return _reported(report) if report else None
+    return reported(report) if report else None
 
 
-def _reported(report: UpgradeReport) -> Simulated:
+def reported(report: UpgradeReport) -> Simulated:
+    stopped = len(report.content["packs"])  # counted, and named on the page of the report to whoever may see them
+    packs = [Line(f"{some(stopped, 'pack')} here would not run with it", "bad")] if stopped else []
     if not report.calls:
-        return Simulated(
-            "Replayed", (Line("No calls are recorded here, so there was nothing to replay."),), _url(report)
-        )
-    lines = [Line(f"{report.same} of {some(report.calls, 'recorded call')} do the same as now", "ok")]
+        nothing = Line("No calls are recorded here, so there was nothing to replay.")
+        return Simulated("Replayed", (nothing, *packs), _url(report))
+    lines = [Line(f"{report.same} of {some(report.calls, 'recorded call')} do the same as now", "ok"), *packs]
     for count, words, tone in (
         (report.differs, "give another answer", "warn"),
         (report.fails, "fail", "bad"),

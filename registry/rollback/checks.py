@@ -11,7 +11,7 @@ from galaxy.core.models import SecretVersion, User
 from registry.compat import compare
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Version
-from registry.pack_fits import stopped_by, told_to
+from registry.pack_fits import stopped_by_move, told_to
 from registry.services.closing import proves_itself_otherwise
 from registry.services.connecting import secrets_of
 from registry.services.moving import widening_of
@@ -57,7 +57,7 @@ def checks_of(installation: Installation, version: Version, user: User) -> list[
     found += [
         _permissions(installation, after),
         _schema(now, after, version),
-        *_packs(told_to(user, stopped_by(installation, version.number, after), installation.workspace)),
+        *_packs(told_to(user, stopped_by_move(installation, version), installation.workspace)),
         *_connections(installation, now, after),
         *_secrets(installation),
         *_state(version),

@@ -15,11 +15,11 @@ from galaxy.core.models import User
 from galaxy.core.permissions import NotGranted
 from registry.compat import compare
 from registry.courses import Course
-from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, RequirementsMissing
+from registry.errors import AlreadyRemoved, ConsentNeeded, HeldHere, NotInstallable, PacksStop, RequirementsMissing
 from registry.gates import UPGRADE, Step, pass_gates
 from registry.manifests import Manifest
-from registry.models import Connection, Hold, Installation, PackPin, Pin, Version
-from registry.moves import report_of, told_of_move
+from registry.models import Connection, Hold, Installation, Kind, PackPin, Pin, Version
+from registry.moves import report_of, require_fit, told_of_move
 from registry.services.closing import close, proves_itself_otherwise
 from registry.services.endings import end_open_rollout
 from registry.services.holding import why_not_move
@@ -67,18 +67,38 @@ def widening_between(
 
 
 def move_pin(
-    installation: Installation, *, version: Version, actor: User, agrees: bool = False, keeps: bool = False
+    installation: Installation,
+    *,
+    version: Version,
+    actor: User,
+    agrees: bool = False,
+    keeps: bool = False,
+    stops: bool = False,
 ) -> Pin:
     """Pin ``installation`` to ``version``. Runs that began keep the version they began with.
 
     ``agrees``: the actor was shown what it asks for beyond what was agreed to. ``keeps``: what was agreed to stays as
     it is, so that new scopes are off and calls that need them are blocked until somebody agrees; new hosts cannot stay
-    off. Its connections are closed where the version signs in otherwise or sends what they prove themselves with to
-    another host. ``pin_moved`` follows the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates),
-    AlreadyRemoved, NotInstallable, Quarantined, HeldHere, ConsentNeeded, NameInUse or RequirementsMissing.
+    off. ``stops``: the actor was shown which packs would not run with it. Its connections are closed where the
+    version signs in otherwise or sends what they prove themselves with to another host. ``pin_moved`` follows the
+    commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved, NotInstallable, Quarantined,
+    HeldHere, ConsentNeeded, PacksStop, NameInUse, RequirementsMissing, or of a pack MappingsUnfit.
     """
+    if not stops:
+        _require_packs(installation, version)
     clear_move(installation, version=version, actor=actor, agrees=agrees, keeps=keeps)
     return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=Actor.of(actor))
+
+
+def _require_packs(installation: Installation, version: Version) -> None:
+    """Raises PacksStop, naming none: whoever moves it need not see them."""
+    from registry.pack_fits import stopped_by_move  # which looks at packs by this package
+
+    if installation.is_active and version.extension_id == installation.extension_id:
+        count = len(stopped_by_move(installation, version))
+        if count:
+            packs = "1 pack here" if count == 1 else f"{count} packs here"
+            raise PacksStop(f"{packs} would not run with {version}.")
 
 
 def clear_move(installation: Installation, *, version: Version, actor: User, agrees: bool, keeps: bool) -> None:
@@ -246,6 +266,8 @@ def _move(
     event = "pin.rolled_back" if is_back else "pin.moved"
     audit.record(event, actor=by, target=pin, before=facts, after=agreed, **told)
     told_of_move(row, before, manifest, actor)
+    if manifest.kind == Kind.PACK:
+        require_fit(row, manifest)
     for connection in connections:
         if proves_itself_otherwise(before, manifest, connection.host):
             close(connection, actor)

@@ -9,6 +9,7 @@ from galaxy.core.models import User
 from galaxy.core.permissions import require
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable, RequirementsMissing
 from registry.models import Installation, Kind, PackPin, Version
+from registry.moves import require_fit
 from registry.semver import satisfies
 from registry.services.closing import proves_itself_otherwise
 from registry.services.moving import widening_of
@@ -32,7 +33,7 @@ def pin_for_pack(
 
     It asks for nothing beyond what the installation was given, and signs in as it does. Raises NotGranted,
     AlreadyRemoved, NotInstallable, NotRequired, RequirementsMissing (out of the range that the pack takes),
-    ConsentNeeded, NameInUse or Invalid.
+    ConsentNeeded, NameInUse, MappingsUnfit or Invalid.
     """
     require(actor, "registry.pin_installation", installation)
     if not 0 < len(reason := reason.strip()) <= 300:
@@ -53,6 +54,7 @@ def pin_for_pack(
     if any(proves_itself_otherwise(current, manifest, one.host) for one in row.connections.all()):
         raise ConsentNeeded(f"{version} signs in otherwise than {row.pin.version.number}, and both use one connection.")
     refuse_shared_names(row.workspace, manifest, row.extension)
+    require_fit(caller, verified_manifest(caller.pin.digest), {row.extension.slug: version.digest})
     pin = PackPin.objects.filter(workspace=row.workspace_id, installation=row, pack=caller).first()
     before = _facts(pin) if pin else {}
     pin = pin or PackPin(workspace=row.workspace, installation=row, pack=caller)
@@ -65,8 +67,8 @@ def pin_for_pack(
 
 @transaction.atomic
 def unpin_for_pack(pin: PackPin, *, actor: User) -> None:
-    """Let the pack call what everybody calls. Raises NotGranted, AlreadyRemoved, or RequirementsMissing where that lies
-    out of the range that the pack takes."""
+    """Let the pack call what everybody calls. Raises NotGranted, AlreadyRemoved, or where the pack would not run with
+    that: RequirementsMissing or MappingsUnfit."""
     require(actor, "registry.pin_installation", pin.installation)
     row, pack = _locked(pin.installation, pin.pack)
     there = PackPin.objects.filter(workspace=pin.workspace_id, pk=pin.pk).first()
@@ -76,6 +78,7 @@ def unpin_for_pack(pin: PackPin, *, actor: User) -> None:
     if not satisfies(row.pin.version.number, wanted):
         used = row.pin.version.number
         raise RequirementsMissing(f"{pack} takes {row.extension.slug} {wanted}, and {used} is in use.")
+    require_fit(pack, verified_manifest(pack.pin.digest), {row.extension.slug: row.pin.digest})
     audit.record("pack_pin.cleared", actor=actor, target=row, before=_facts(there))
     there.delete()
 

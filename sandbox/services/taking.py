@@ -5,10 +5,12 @@ The run of a pack holds to the versions of all that it requires from the moment 
 beside its inputs, so that no step takes another one because a pin moved between two of them.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from registry.errors import MappingsUnfit, RequirementsMissing
 from registry.manifests import Manifest
+from registry.models import Installation
 from registry.semver import satisfies
 from registry.services import Resolved
 from registry.services.choosing import Chosen, choose_required, chosen_digest
@@ -55,16 +57,31 @@ def versions_for(pack: Resolved, key: str) -> dict[str, str]:
     return {str(installation): chosen.digest for installation, chosen in found.values()}
 
 
+def require_fit(pack: Installation, manifest: Manifest, instead: dict[str, str], but: Collection[str]) -> None:
+    """Registered with registry.moves: what the next run of ``pack`` would be refused for. Raises MappingsUnfit."""
+    if not manifest.requires:
+        return
+    found = choose_required(pack.workspace_id, pack.pk, manifest.requires.keys(), "")
+    digests = {slug: chosen.digest for slug, (_, chosen) in found.items()}
+    _refuse(manifest, pack.workspace_id, digests | instead, {slug: pk for slug, (pk, _) in found.items()}, but)
+
+
 def refuse_misfits(pack: Manifest, workspace: UUID, found: dict[str, tuple[UUID, Chosen]]) -> None:
     """Before anything runs. Stored inputs of older names are carried over on the way (sandbox.upgrades), so what they
     are of is not judged. Raises MappingsUnfit."""
     digests = {slug: chosen.digest for slug, (_, chosen) in found.items()}
+    _refuse(pack, workspace, digests, {slug: pk for slug, (pk, _) in found.items()})
+
+
+def _refuse(
+    pack: Manifest, workspace: UUID, digests: dict[str, str], ids: dict[str, UUID], but: Collection[str] = ()
+) -> None:
     try:
-        refuse_unfit(pack, digests)
+        refuse_unfit(pack, digests, but=but)
     except MappingsUnfit:
-        carried = InputMigration.objects.filter(workspace=workspace, installation__in=[pk for pk, _ in found.values()])
-        by_installation = {pk: slug for slug, (pk, _) in found.items()}
+        carried = InputMigration.objects.filter(workspace=workspace, installation__in=ids.values())
+        by_installation = {pk: slug for slug, pk in ids.items()}
         slugs = {by_installation[pk] for pk in carried.values_list("installation", flat=True)}
         if not slugs:
             raise
-        refuse_unfit(pack, digests, but=slugs)
+        refuse_unfit(pack, digests, but={*slugs, *but})

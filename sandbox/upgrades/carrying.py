@@ -5,10 +5,11 @@ from typing import Any
 from galaxy.core import audit
 from galaxy.core.models import User
 from registry.manifests import Manifest
-from registry.models import Installation
+from registry.models import Installation, Version
 from registry.services import Resolved
 from sandbox.models import InputMigration, UpgradeReport
 from sandbox.transforms.classes import Classes
+from sandbox.upgrades.report import latest
 from sandbox.upgrades.safety import is_settled
 
 
@@ -37,6 +38,14 @@ def carry_over(installation: Installation, before: Manifest, after: Manifest, ac
             target=installation,
             after={"report": report.digest, "actions": sorted(settled)},
         )
+
+
+def carried_by_move(installation: Installation, version: Version) -> dict[str, Any]:
+    """By action, how inputs would be carried over if ``installation`` moved to ``version`` now; registered with
+    registry.moves."""
+    report = latest(installation, version)
+    moved = report.content["moved"] if report else {}
+    return {one: how for one, how in moved.items() if report and is_settled(how, report.content)}
 
 
 def renames_for(found: Resolved, inputs: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:

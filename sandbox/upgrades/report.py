@@ -87,7 +87,7 @@ def look(
         "impact": [one.as_json() for one in impacts_of(installation, [version])[0]],
         "packs": [
             {"id": str(one.pack.pk), "name": str(one.pack), "why": one.why}
-            for one in stopped_by(installation, version.number, after, moved)
+            for one in stopped_by(installation, version, moved)
         ],
         "drill": back.as_json(),
         "moved": {

@@ -2,14 +2,18 @@
 
 import pytest
 
+from marketplace.assistant.simulating import reported
 from marketplace.checks import Context, check
 from marketplace.checks.codes import OWN
-from registry.errors import MappingsUnfit
-from registry.models import Installation
+from registry.errors import ConsentNeeded, MappingsUnfit, PacksStop
+from registry.models import Installation, PackPin
 from registry.services import install, move_pin
 from registry.services.mapping import required_manifests
+from registry.services.moving import widening_of
+from registry.updates.pack_pins import pin_for_pack, unpin_for_pack
 from sandbox.models import Run
 from sandbox.services import invoke
+from sandbox.upgrades.report import preview
 from tests.extensions import PACK, PROBE, TIDY, installed, publish
 from tests.playhouse import staged
 
@@ -51,11 +55,79 @@ def test_what_it_calls_moves_on_and_the_run_is_refused_before_anything_happens(w
     )
     assert other.count("key: int") == 1
     newer = publish(other)
-    move_pin(parts[0], version=newer, actor=admin, agrees=True)
+    with pytest.raises(PacksStop, match=r"1 pack here would not run with Probe 2\.0\.0"):
+        move_pin(parts[0], version=newer, actor=admin, agrees=True)
+    move_pin(parts[0], version=newer, actor=admin, agrees=True, stops=True)
     before = Run.objects.count()
     with pytest.raises(MappingsUnfit, match=r"Step “make” of Probe flow, with\.key: This is a text, and a number"):
         invoke(workspace, actor=admin, **asked)
     assert Run.objects.count() == before
+
+
+WIDE = PACK.replace("probe: ^1.0", 'probe: ">=1.0"')
+TYPED = ("request_schema: { key: string, owner: email? }", "request_schema: { key: int, owner: email? }")
+
+
+def breaking(number="2.0.0"):
+    """A version of the connector that the installed pack cannot give what it takes."""
+    text = PROBE.replace("version: 1.0.0", f"version: {number}")
+    assert TYPED[0] in text
+    return publish(text.replace(*TYPED, 1))
+
+
+def test_the_page_of_the_move_names_the_pack_and_wants_to_hear_that_it_was_seen(client_of, workspace, admin, parts):
+    installed(workspace, admin, WIDE)
+    version = breaking()
+    page = f"/w/{workspace.slug}/installed/{parts[0].pk}/version/"
+    shown = client_of(admin).get(f"{page}?to={version.digest}").content.decode()
+    assert "Probe flow will not run with it." in shown
+    assert "This is a text, and a number" in shown
+    assert 'name="stops"' in shown
+    agreed = [*widening_of(parts[0], version.parsed).words]
+    refused = client_of(admin).post(page, {"to": version.digest, "agreed": agreed})
+    assert refused.status_code == 409
+    assert "would not run" in refused.content.decode()
+    parts[0].pin.refresh_from_db()
+    assert parts[0].pin.version.number == "1.0.0"
+    moved = client_of(admin).post(page, {"to": version.digest, "agreed": agreed, "stops": "1"})
+    assert moved.status_code == 302
+    parts[0].pin.refresh_from_db()
+    assert parts[0].pin.version.number == "2.0.0"
+
+
+def test_a_pack_does_not_move_to_a_version_that_cannot_run_here(workspace, admin, parts):
+    flow = installed(workspace, admin, WIDE)[0]
+    text = WIDE.replace("version: 1.0.0", "version: 1.1.0").replace("key: steps.tidy.title", "key: steps.tidy.titel")
+    with pytest.raises(MappingsUnfit, match="Step “make”"):
+        move_pin(flow, version=publish(text), actor=admin)
+    flow.pin.refresh_from_db()
+    assert flow.pin.version.number == "1.0.0"
+
+
+def test_no_pack_is_pinned_to_what_it_cannot_give_anything(workspace, admin, parts):
+    flow = installed(workspace, admin, WIDE)[0]
+    with pytest.raises((MappingsUnfit, ConsentNeeded)):
+        pin_for_pack(parts[0], pack=flow, version=breaking(), actor=admin, reason="To try it.")
+    assert not PackPin.objects.exists()
+
+
+def test_a_pack_with_a_version_of_its_own_is_not_stopped(workspace, admin, parts):
+    flow = installed(workspace, admin, WIDE)[0]
+    pin_for_pack(parts[0], pack=flow, version=parts[0].pin.version, actor=admin, reason="It stays.")
+    move_pin(parts[0], version=breaking(), actor=admin, agrees=True)
+    assert invoke(workspace, actor=admin, target="probe.flow", inputs={"name": "A", "on": "2026-01-02"})
+    with pytest.raises(MappingsUnfit):
+        unpin_for_pack(PackPin.objects.get(), actor=admin)
+
+
+def test_the_report_of_a_replay_and_the_assistant_say_it(workspace, admin, parts):
+    installed(workspace, admin, WIDE)
+    version = breaking()
+    report = preview(parts[0], version, actor=admin)
+    assert [(one["name"].split(" in ")[0], "This is a text" in one["why"]) for one in report.content["packs"]] == [
+        ("Probe flow", True)
+    ]
+    assert "1 pack here would not run with it" in [line.text for line in reported(report).lines]
 
 
 @pytest.mark.parametrize(
