@@ -319,6 +319,12 @@ GALAXY_KEEP_DELIVERIES_DAYS = env_int("GALAXY_KEEP_DELIVERIES_DAYS", 7)
 if GALAXY_KEEP_DELIVERIES_DAYS < 1:
     raise SettingError("GALAXY_KEEP_DELIVERIES_DAYS is at least 1: a delivery that comes twice is known by them.")
 
+# --- The assistant (docs/assistant.md) -------------------------------------------------------------------------
+
+GALAXY_KEEP_ADVICE_DAYS = env_int("GALAXY_KEEP_ADVICE_DAYS", 365)
+if GALAXY_KEEP_ADVICE_DAYS < 90:
+    raise SettingError("GALAXY_KEEP_ADVICE_DAYS is at least 90: for so long what was dismissed is not said again.")
+
 # --- Sessions, cookies, headers --------------------------------------------------------------------------------
 
 _https = HARDENED

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from galaxy.core import audit
@@ -75,8 +77,8 @@ class Renewed:
 
 
 def advise_due(now: datetime | None = None) -> int:
-    """Look again where nobody did for half an hour, or something moved since, and judge what is due; returns how much
-    is new. One workspace that fails holds up no other."""
+    """Look again where nobody did for half an hour, or something moved since, judge what is due and forget what is
+    old; returns how much is new. One workspace that fails holds up no other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id FROM marketplace_advised_workspaces()")
         ids = [row[0] for row in cursor.fetchall()]
@@ -88,7 +90,17 @@ def advise_due(now: datetime | None = None) -> int:
             workspace = Workspace.objects.get(pk=id)
             made += renew(workspace, now).made
             judge_due(workspace, now)
+            forget_old(workspace, now)
     return made
+
+
+def forget_old(workspace: Workspace, now: datetime | None = None) -> int:
+    """Delete advice that was over for GALAXY_KEEP_ADVICE_DAYS and that nobody waits to judge; returns how much. What
+    was done about it stays in the trail."""
+    before = (now or timezone.now()) - timedelta(days=settings.GALAXY_KEEP_ADVICE_DAYS)
+    old = Advice.objects.in_workspace(workspace).exclude(state=Advice.State.OPEN).filter(ended_at__lt=before)
+    count, _ = old.filter(Q(judge_at=None) | Q(judged_at__isnull=False)).delete()
+    return count
 
 
 def look_now(workspace: Workspace, *, actor: User) -> Renewed | None:

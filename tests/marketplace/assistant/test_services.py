@@ -16,7 +16,16 @@ from marketplace.assistant.measures import measure_of
 from marketplace.assistant.models import Advice
 from marketplace.assistant.records import quiet_rules, records_of
 from marketplace.assistant.rules import BY_NAME
-from marketplace.assistant.services import DOERS, AdviceOver, advise_due, dismiss, renew, snooze, something_moved
+from marketplace.assistant.services import (
+    DOERS,
+    AdviceOver,
+    advise_due,
+    dismiss,
+    forget_old,
+    renew,
+    snooze,
+    something_moved,
+)
 from policies.models import Approval, Change
 from policies.recommending import advised_for
 from policies.services.approvals import decide_approval
@@ -261,3 +270,20 @@ def test_who_sees_what(cast, workspace, advised, held, new, person, rules):
     advised("keeps_failing")
     rows = Advice.objects.visible_to(cast[person], workspace)
     assert set(rows.values_list("rule", flat=True)) == rules
+
+
+def test_what_was_over_for_a_year_is_forgotten_by_the_sweep(workspace, advice, admin):
+    dismiss(advice, actor=admin, reason="Next year.")
+    almost = timezone.now() + timedelta(days=364)
+    assert forget_old(workspace, almost) == 0
+    Advice.objects.filter(pk=advice.pk).update(judge_at=almost)  # somebody acted before: it is judged first
+    assert forget_old(workspace, almost + timedelta(days=2)) == 0
+    Advice.objects.filter(pk=advice.pk).update(judge_at=None)
+    something_moved(workspace.pk)
+    advise_due(almost + timedelta(days=2))
+    assert not Advice.objects.filter(pk=advice.pk).exists()
+    assert AuditEvent.objects.filter(action="advice.dismissed", target_id=str(advice.pk)).exists()
+
+
+def test_what_is_open_is_never_forgotten(workspace, advice):
+    assert forget_old(workspace, timezone.now() + timedelta(days=4000)) == 0
