@@ -49,6 +49,7 @@ class RunSerializer(serializers.Serializer):
         child=serializers.CharField(), help_text="Of a pack: the samples of single steps, by their ids."
     )
     stepwise = serializers.BooleanField(source="is_stepped", help_text="A pack that pauses after each step.")
+    dry = serializers.BooleanField(source="is_dry", help_text="What reads is live, what writes is simulated.")
     state = serializers.ChoiceField(choices=Run.State.choices)
     requested_by = PersonSerializer(help_text="Who answers for it.")
     agent = AgentSerializer(allow_null=True, help_text="Who acted in their name, if it was not they themselves.")
@@ -118,6 +119,11 @@ class RunBody(StrictSerializer):
     stepwise = serializers.BooleanField(
         required=False, default=False, help_text="A simulated pack pauses after each step."
     )
+    dry = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="In whatever mode: what reads is live where it is connected, and what writes is simulated.",
+    )
 
 
 class Runs(RowsView):
@@ -162,11 +168,12 @@ class RunListView(Runs, ListView):
             agent=self.caller.agent,
             target=wanted["target"],
             inputs=wanted["inputs"],
-            simulate=wanted["mode"] == Run.Mode.SIMULATED,
+            simulate=wanted["mode"] == Run.Mode.SIMULATED and not wanted["dry"],
             partly=wanted["mode"] == Run.Mode.PARTIAL,
             scenario=wanted["scenario"],
             scenarios=wanted["scenarios"],
             stepwise=wanted["stepwise"],
+            dry=wanted["dry"],
         )
         return Response(RunDetailSerializer(self.visible().get(pk=run.pk)).data, status=201)
 

@@ -66,8 +66,8 @@ class Target:
 
     @property
     def may_be_dry(self) -> bool:
-        """Whether there is something live to read while what writes is simulated: in a pack."""
-        return self.kind == Kind.PACK and any(name not in self.offline for name in self.reaches)
+        """Whether there is something live to read, or to leave unwritten: an account is connected."""
+        return any(name not in self.offline for name in self.reaches)
 
     @property
     def live_in_part(self) -> str:

@@ -304,6 +304,7 @@ def _packs(post, client, workspace, admin) -> None:
     failed = send(client, "runs/", flow | {"scenarios": {"look": "401"}}).json()
     perform(UUID(failed["id"]))
     post("runs_retry", client, f"runs/{failed['id']}/retry/", {})
+    assert send(client, "runs/", flow | {"dry": True}).json()["dry"] is True
     paused = send(client, "runs/", flow | {"stepwise": True}).json()
     perform(UUID(paused["id"]))
     post("runs_step", client, f"runs/{paused['id']}/step/", {})

@@ -1,5 +1,7 @@
 """A dry run reads live and writes nothing: what would change something is simulated, whatever is connected."""
 
+import re
+
 import pytest
 
 from sandbox.models import Outcome, Run
@@ -33,6 +35,30 @@ def dry(workspace, admin, target, inputs) -> Run:
 def test_a_dry_run_of_a_post_sends_nothing(workspace, admin, system, connected):
     run = dry(workspace, admin, "probe.create", {"key": "a"})
     assert (run.mode, run.state, system.heard) == ("simulated", "succeeded", [])
+
+
+@pytest.mark.parametrize(
+    ("target", "mode", "asked"), [("create", "simulated", []), ("look_up", "live", ["probe.look_up"])]
+)
+def test_the_form_offers_it_for_a_single_action_and_its_run_says_so(
+    client_of, workspace, admin, system, connected, target, mode, asked
+):
+    url = f"/w/meridian/runs/new/?target=probe.{target}"
+    page = client_of(admin).get(url).content.decode()
+    assert 'name="mode" value="dry"' in page
+    key = page.partition('name="idempotency_key" value="')[2].partition('"')[0]
+    sent = {"mode": "dry", "scenario": "happy", "idempotency_key": key, "in_key": "a", "in_owner": "ada@one.example"}
+    answer = client_of(admin).post(url, sent)
+    assert answer.status_code == 302, re.findall(r'class="error"[^<]*<|banner-bad.{300}', answer.content.decode())
+    run = perform(Run.objects.get(target=f"probe.{target}").pk)
+    assert (run.mode, run.is_dry, run.state) == (mode, True, "succeeded")
+    assert [one for one, _ in system.heard] == asked
+    assert ", dry run</dd>" in client_of(admin).get(run.get_absolute_url()).content.decode()
+
+
+def test_the_form_does_not_offer_it_where_nothing_is_connected(client_of, workspace, admin, system):
+    installed(workspace, admin, MOODY)
+    assert 'value="dry"' not in client_of(admin).get("/w/meridian/runs/new/?target=probe.create").content.decode()
 
 
 def test_a_dry_run_of_a_read_is_the_read_itself(workspace, admin, system, connected):
