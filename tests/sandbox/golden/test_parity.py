@@ -19,6 +19,8 @@ LOOK = "id: look, use: probe.look_up, with: { key: \"'x'\" }"
 UNFIT = "id: fail, use: probe.create, with: { key: inputs.keys }"
 UNMAPPED = "id: fail, use: probe.create, with: { key: to_string(length(inputs.keys)) }"
 
+SLOW = {"latency_ms": 5000, "keys": ["a", "b", "c"]}  # far above what a busy machine adds
+
 FLOWS = {
     "it succeeds": ([MAKE, LOOP, LOOK], {}),
     "its outcome is not reached": ([MAKE], {"success": "steps.make.nothing"}),
@@ -43,11 +45,9 @@ FLOWS = {
     ),
     "nothing is to be taken back": ([LOOK, f"{BAD}, on_failure: undo"], {}),
     "too many calls take back": ([MAKE, f"{LOOP}, on_failure: undo"], {"more": "max_calls: 2"}),
-    "a step takes too long": ([f"{LOOP}, timeout_ms: 1000"], {"latency_ms": 700}),
-    "a step that takes too long is skipped": ([f"{LOOP}, timeout_ms: 1000, on_failure: skip", LOOK], {
-        "latency_ms": 700,
-    }),
-    "the whole takes too long": ([MAKE, LOOK], {"latency_ms": 1000, "more": "timeout_ms: 1000"}),
+    "a step takes too long": ([f"{LOOP}, timeout_ms: 10000"], SLOW),
+    "a step that takes too long is skipped": ([f"{LOOP}, timeout_ms: 10000, on_failure: skip", LOOK], SLOW),
+    "the whole takes too long": ([MAKE, LOOK], {"latency_ms": 5000, "more": "timeout_ms: 5000"}),
     "it claims a state that nothing changed": (
         ["id: tidy, use: probe.tidy, with: { name: \"'A'\", on: \"'2026-01-02'\" }"], {"signal": "downstream_state"},
     ),
