@@ -198,7 +198,8 @@ def sample_fits(bench: Bench) -> None:
 
 
 def first_step(bench: Bench) -> None:
-    step, seen, now = bench.manifest.steps[0], {"inputs": _sample(bench), "steps": {}}, NOW.isoformat()
+    step, now = bench.manifest.steps[0], NOW.isoformat()
+    seen: dict[str, Any] = {"inputs": _sample(bench), "steps": {}}
     try:
         if each := step.get("each"):
             items = evaluate(each, seen, seed=7, now=now)

@@ -57,7 +57,7 @@ def makers_of(outcomes: QuerySet[Outcome]) -> list[Part]:
         steps = _rooted(_ran_well(earlier)).values_list(*_PART, "root").distinct()
         taken = {(*row[:-1], earlier[row[-1]]) for row in steps}
         found.update(row[:-1] for row in taken - set(_rooted(own).values_list(*_PART, "root")))
-    parts = [Part(*row, number) for row, number in found.items()]
+    parts = [Part(*(*row, number)) for row, number in found.items()]
     return sorted(parts, key=lambda one: (-one.outcomes, one.kind != "pack", one.name, one.number))
 
 
