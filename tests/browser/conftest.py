@@ -54,6 +54,7 @@ class Tab:
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+    look: tuple[str, int] | None = None
 
     def go(self, path: str, status: int = 200) -> "Tab":
         """Open another page in the same tab, which keeps its files and so is much quicker than a new one."""
@@ -64,8 +65,10 @@ class Tab:
 
     def show(self, theme: str, width: int) -> "Tab":
         """The same page in that theme, ``width`` px wide."""
-        self.page.emulate_media(color_scheme=theme)
-        self.page.set_viewport_size({"width": width, "height": 800})
+        if self.look != (theme, width):
+            self.page.emulate_media(color_scheme=theme)
+            self.page.set_viewport_size({"width": width, "height": 800})
+            self.look = theme, width
         return self
 
     def listen(self) -> "Tab":
@@ -98,7 +101,7 @@ def idle_contexts(browser):
 def visit(browser, live_server, client_of, settings, idle_contexts):
     """``visit(path, user=None, theme="light", width=1280, script=True, for_axe=False, status=200)`` returns a Tab.
 
-    ``for_axe`` puts axe into the page and lifts its content security policy for it; nothing else may.
+    ``for_axe`` puts axe into the page, beside its own scripts: its content security policy holds for these as ever.
     Each visit has a context to itself, which knows nobody and allows nothing, until the end of the test.
     """
     taken = []
@@ -108,7 +111,7 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
         if idle:
             context = idle.pop()
         else:
-            context = browser.new_context(base_url=live_server.url, java_script_enabled=script, bypass_csp=for_axe)
+            context = browser.new_context(base_url=live_server.url, java_script_enabled=script)
             context.set_default_timeout(10_000)
             context.new_page().goto(REST)
             if for_axe:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from galaxy.core.scope import workspace_scope
 from registry.models import Connection
 from sandbox.models import CallRecord
-from tests.browser.axe import DESK, PHONE, faults
+from tests.browser.axe import DESK, SMALL, faults
 from tests.connections import vendor
 from tests.extensions import installed
 from tests.sandbox.run_rows import make_run
@@ -62,5 +62,5 @@ def test_every_page_is_clean_at_every_size(visit, cast, pages):
     tab = visit("/w/meridian/", cast["admin"], for_axe=True)
     for path, status in pages.items():
         tab.go(path, status).page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-        found[path] = faults(tab, DESK, PHONE, ("light", 320))
+        found[path] = faults(tab, DESK, SMALL)
     assert {path: problems for path, problems in found.items() if problems} == {}

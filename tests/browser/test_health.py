@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from sandbox.models import CheckSchedule, HealthCheck, Run
-from tests.browser.axe import DESK, PHONE, faults
+from tests.browser.axe import DESK, SMALL, faults
 from tests.extensions import installed, publish
 from tests.sandbox.health.calls import CHECKED, connect, make_calls
 
@@ -54,7 +54,7 @@ def test_axe_finds_nothing_and_nothing_goes_sideways(visit, admin, pages):
     found = {}
     for path in pages:
         tab.go(path).page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
-        found[path] = faults(tab, DESK, PHONE, ("light", 320))
+        found[path] = faults(tab, DESK, SMALL)
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 

@@ -19,7 +19,7 @@ from sandbox.services import invoke
 from sandbox.services.ending import end
 from sandbox.services.leases import give_back
 from sandbox.windows import take
-from tests.browser.axe import DESK, PHONE, faults
+from tests.browser.axe import DESK, SMALL, faults
 from tests.extensions import PROBE, installed
 from tests.sandbox.scripted import connected
 
@@ -77,7 +77,7 @@ def troubled(cast):
 
 def test_every_page_is_clean_at_every_size(visit, cast, troubled):
     tab = visit("/w/meridian/", cast["admin"], for_axe=True)
-    found = {name: faults(tab.go(path), DESK, PHONE, ("light", 320)) for name, path in troubled.items()}
+    found = {name: faults(tab.go(path), DESK, SMALL) for name, path in troubled.items()}
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 

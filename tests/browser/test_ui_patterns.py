@@ -32,6 +32,14 @@ def test_axe_is_heard_once_colours_have_settled(visit, db):
     assert [problem.partition(" ")[0] for problem in violations(page)] == ["image-alt"]
 
 
+def test_the_policy_holds_where_axe_is(visit, db):
+    """So a page that is loaded for axe need not be loaded again to see whether it breaks its policy."""
+    tab = visit(LOGIN, for_axe=True)
+    tab.page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'let x'}))")
+    assert violations(tab.page) == []
+    assert ["Content Security Policy" in one for one in tab.complaints] == [True]
+
+
 @pytest.mark.parametrize("signed_in", [True, False])
 def test_axe_finds_nothing_where_there_is_nothing(visit, member, signed_in):
     page = visit("/nowhere/", member if signed_in else None, for_axe=True, status=404).page
