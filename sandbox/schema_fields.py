@@ -66,9 +66,9 @@ def text_field(name: str, part: dict[str, Any], options: dict[str, Any]) -> form
         case "date-time":
             return Moment(**hinted(options, "Time in UTC."))
         case "email":
-            return forms.CharField(widget=forms.EmailInput, **options)
+            return forms.CharField(widget=forms.EmailInput, empty_value=None, **options)
         case "uri":
-            return forms.CharField(widget=forms.URLInput, **options)
+            return forms.CharField(widget=forms.URLInput, empty_value=None, **options)
     is_long = name in LONG_TEXTS or part.get("maxLength", 0) > LONG_FROM
     return Text(widget=forms.Textarea(attrs={"rows": 4}) if is_long else forms.TextInput, **options)
 
