@@ -8,7 +8,7 @@ from galaxy.core.models import User, Workspace
 from registry.dependants import PACK, seen_by, unseen
 from registry.errors import MappingsUnfit
 from registry.manifests import ActionSpec, Manifest
-from registry.models import Installation, PackPin, Version
+from registry.models import Installation, Kind, PackPin, Version
 from registry.moves import carried_in_move, require_fit
 from registry.semver import satisfies
 from registry.services.installing import needed_by
@@ -30,7 +30,7 @@ def stopped_by(
 ) -> list[Stopped]:
     """The packs that call ``installation`` and would stop if it were held at ``version``: by the range that they
     require, by names that are gone, or by a mapping that cannot fit. One that calls a version of its own is none of
-    them.
+    them, and neither is one that does not run now: a move, the way back above all, waits for nobody who mends another.
 
     ``moved`` says by action how inputs are carried over: {action: {renames: {old: new}, fills: {name: value}}}.
     """
@@ -39,21 +39,33 @@ def stopped_by(
         return []
     own = PackPin.objects.filter(workspace=installation.workspace_id, installation=installation)
     apart = set(own.values_list("pack", flat=True))
-    slug, manifest = installation.extension.slug, verified_manifest(version.digest)
     found = []
     for pack in packs:
         if pack.pk in apart:
             continue
-        held = pack.pin.version.parsed
-        why = next(_misfits(held, slug, version.number, manifest, moved or {}), "")
-        if why := why or _unfit(pack, held, {slug: version.digest}, [slug] if moved else []):
+        why = _why(pack, installation, version, moved or {})
+        if why and not _why(pack, installation, installation.pin.version, {}):
             found.append(Stopped(pack, why))
     return found
+
+
+def _why(pack: Installation, installation: Installation, version: Version, moved: dict[str, dict[str, Any]]) -> str:
+    """Why ``pack`` does not run where ``installation`` is held at ``version``; "" where it does."""
+    held, slug = pack.pin.version.parsed, installation.extension.slug
+    why = next(_misfits(held, slug, version.number, verified_manifest(version.digest), moved), "")
+    return why or _unfit(pack, held, {slug: version.digest}, [slug] if moved else [])
 
 
 def stopped_by_move(installation: Installation, version: Version) -> list[Stopped]:
     """The same for moving it to ``version`` now, with what is carried over on the way."""
     return stopped_by(installation, version, carried_in_move(installation, version))
+
+
+def misfit_of(installation: Installation, version: Version) -> str:
+    """Why ``installation``, a pack, would not run at ``version`` with what is installed; "" where it would, and for
+    what is no pack."""
+    manifest = verified_manifest(version.digest)
+    return _unfit(installation, manifest, {}, []) if manifest.kind == Kind.PACK else ""
 
 
 def told_to(user: User, stopped: Collection[Stopped], workspace: Workspace) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from registry.compat import compare
 from registry.gates import ReplayFirst, outlook_of
 from registry.models import Installation, Version
 from registry.moves import foresee
-from registry.pack_fits import stopped_by_move, told_to
+from registry.pack_fits import misfit_of, stopped_by_move, told_to
 from registry.services import move_pin, widen
 from registry.services.holding import why_not_hold, why_not_move
 from registry.services.moving import hold_against, upgrade_step, widening_of
@@ -49,6 +49,9 @@ def pin_change(request, workspace, pk):
         return redirect(installation)
     denied = why_not_move(request.user, installation, widens=bool(wider))
     step = upgrade_step(installation, version, request.user)
+    stopped = told_to(request.user, stopped_by_move(installation, version), request.workspace)
+    if why := misfit_of(installation, version):
+        stopped.append((str(installation), why))
     context = {
         "installation": installation,
         "version": version,
@@ -57,7 +60,7 @@ def pin_change(request, workspace, pk):
         "can_keep": bool(wider.scopes) and not wider.hosts and not wider.asks,
         "differences": compare(installation.pin.version.parsed, version.parsed).rows,
         "foresight": foresee(installation, version, request.user),
-        "stopped": told_to(request.user, stopped_by_move(installation, version), request.workspace),
+        "stopped": stopped,
         "held": hold_against(installation, version),
         "denied": denied,
         "outlook": outlook_of([step], may=denied is None),

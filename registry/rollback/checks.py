@@ -11,7 +11,7 @@ from galaxy.core.models import SecretVersion, User
 from registry.compat import compare
 from registry.manifests import Manifest
 from registry.models import Connection, Installation, Version
-from registry.pack_fits import stopped_by_move, told_to
+from registry.pack_fits import misfit_of, stopped_by_move, told_to
 from registry.services.closing import proves_itself_otherwise
 from registry.services.connecting import secrets_of
 from registry.services.moving import widening_of
@@ -57,6 +57,7 @@ def checks_of(installation: Installation, version: Version, user: User) -> list[
     found += [
         _permissions(installation, after),
         _schema(now, after, version),
+        *_own_mappings(installation, version),
         *_packs(told_to(user, stopped_by_move(installation, version), installation.workspace)),
         *_connections(installation, now, after),
         *_secrets(installation),
@@ -84,6 +85,16 @@ def _schema(now: Manifest, after: Manifest, version: Version) -> Check:
     if found:
         return Check("schema", CARE, "Some calls look otherwise", f"{'; '.join(found)}: compared below.")
     return Check("schema", OK, "Calls look the same", "Actions and the fields they take are those of now.")
+
+
+def _own_mappings(installation: Installation, version: Version) -> list[Check]:
+    """Of a pack: whether it would run. One that does not run now either loses nothing."""
+    why = misfit_of(installation, version)
+    if not why:
+        return []
+    title = f"{version.number} does not run with what is installed"
+    runs = not misfit_of(installation, installation.pin.version)
+    return [Check("mappings", BAD if runs else CARE, title, why, blocks=runs)]
 
 
 def _packs(stopped: list[tuple[str, str]]) -> list[Check]:

@@ -79,15 +79,16 @@ def move_pin(
 
     ``agrees``: the actor was shown what it asks for beyond what was agreed to. ``keeps``: what was agreed to stays as
     it is, so that new scopes are off and calls that need them are blocked until somebody agrees; new hosts cannot stay
-    off. ``stops``: the actor was shown which packs would not run with it. Its connections are closed where the
-    version signs in otherwise or sends what they prove themselves with to another host. ``pin_moved`` follows the
-    commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved, NotInstallable, Quarantined,
-    HeldHere, ConsentNeeded, PacksStop, NameInUse, RequirementsMissing, or of a pack MappingsUnfit.
+    off. ``stops``: the actor was shown which packs would not run with it, itself among them. Its connections are closed
+    where the version signs in otherwise or sends what they prove themselves with to another host. ``pin_moved`` follows
+    the commit. Raises NotGranted, NeedsApproval or RuledOut (registry.gates), AlreadyRemoved, NotInstallable,
+    Quarantined, HeldHere, ConsentNeeded, PacksStop, NameInUse, RequirementsMissing, or of a pack MappingsUnfit.
     """
+    clear_move(installation, version=version, actor=actor, agrees=agrees, keeps=keeps)
     if not stops:
         _require_packs(installation, version)
-    clear_move(installation, version=version, actor=actor, agrees=agrees, keeps=keeps)
-    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=Actor.of(actor))
+    by = Actor.of(actor)
+    return _move(installation, version, actor, agrees=agrees, keeps=keeps, is_approved=False, by=by, stops=stops)
 
 
 def _require_packs(installation: Installation, version: Version) -> None:
@@ -224,6 +225,7 @@ def _move(
     approval: UUID | None = None,
     is_back: bool = False,
     is_rolled_out: bool = False,
+    stops: bool = False,
 ) -> Pin:
     workspace = installation.workspace
     row = Installation.objects.active().select_for_update(of=("self",)).filter(pk=installation.pk).first()
@@ -266,7 +268,8 @@ def _move(
     event = "pin.rolled_back" if is_back else "pin.moved"
     audit.record(event, actor=by, target=pin, before=facts, after=agreed, **told)
     told_of_move(row, before, manifest, actor)
-    if manifest.kind == Kind.PACK:
+    # The way back is shown what does not fit, and a roll-out looked when it began; each run looks once more.
+    if manifest.kind == Kind.PACK and not (stops or is_back or is_rolled_out):
         require_fit(row, manifest)
     for connection in connections:
         if proves_itself_otherwise(before, manifest, connection.host):

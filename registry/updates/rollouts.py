@@ -17,6 +17,7 @@ from registry.courses import Course
 from registry.errors import AlreadyRemoved, ConsentNeeded, NotInstallable
 from registry.gates import NeedsApproval, pass_gates
 from registry.models import Installation, Kind, RollOut, RollOutPack, Version
+from registry.moves import require_fit
 from registry.services.closing import proves_itself_otherwise
 from registry.services.endings import Who, end_rollout
 from registry.services.holding import why_not_move
@@ -137,6 +138,8 @@ def _check_start(row: Installation, version: Version, course: Course) -> None:
     if RollOut.objects.open().filter(workspace=row.workspace_id, installation=row).exists():
         raise AlreadyRollingOut(f"{row} is being rolled out already.")
     manifest, current = verified_manifest(version.digest), verified_manifest(pin.digest)
+    if manifest.kind == Kind.PACK:  # looked at now: nobody is there to hear of it at its end
+        require_fit(row, manifest)
     if any(proves_itself_otherwise(current, manifest, one.host) for one in row.connections.all()):
         why = f"{version} signs in otherwise than {pin.version.number}, and both would use one connection."
         raise Invalid(why, next_step="Move it as a whole, and connect it anew.")

@@ -7,6 +7,8 @@ from marketplace.checks import Context, check
 from marketplace.checks.codes import OWN
 from registry.errors import ConsentNeeded, MappingsUnfit, PacksStop
 from registry.models import Installation, PackPin
+from registry.rollback.checks import checks_of
+from registry.rollback.services import NotSeen, roll_back
 from registry.services import install, move_pin
 from registry.services.mapping import required_manifests
 from registry.services.moving import widening_of
@@ -109,6 +111,43 @@ def test_no_pack_is_pinned_to_what_it_cannot_give_anything(workspace, admin, par
     with pytest.raises((MappingsUnfit, ConsentNeeded)):
         pin_for_pack(parts[0], pack=flow, version=breaking(), actor=admin, reason="To try it.")
     assert not PackPin.objects.exists()
+
+
+def test_a_pack_that_does_not_run_as_it_is_holds_up_no_move(workspace, admin, parts):
+    installed(workspace, admin, WIDE)
+    move_pin(parts[0], version=breaking(), actor=admin, agrees=True, stops=True)
+    parts[0].refresh_from_db()
+    move_pin(parts[0], version=breaking("2.1.0"), actor=admin, agrees=True)
+    parts[0].pin.refresh_from_db()
+    assert parts[0].pin.version.number == "2.1.0"
+
+
+def test_a_pack_goes_back_to_what_does_not_run_once_that_was_seen(workspace, admin, parts):
+    """The newer one may do harm, so the way back is shown what it means, and not shut."""
+    flow = installed(workspace, admin, WIDE)[0]
+    move_pin(parts[0], version=breaking(), actor=admin, agrees=True, stops=True)
+    newer = publish(WIDE.replace("version: 1.0.0", "version: 2.0.0").replace("key: steps.tidy.title", 'key: "`1`"'))
+    before = flow.pin.version
+    move_pin(flow, version=newer, actor=admin)
+    flow = Installation.objects.get(pk=flow.pk)
+    (check,) = [one for one in checks_of(flow, before, admin) if one.code == "mappings"]
+    assert check.blocks and "Step “make”" in check.text
+    with pytest.raises(NotSeen):
+        roll_back(flow, version=before, actor=admin, reason="It does harm.")
+    assert roll_back(flow, version=before, actor=admin, reason="It does harm.", accepted=["mappings"]).version == before
+
+
+def test_pack_and_part_may_change_one_after_the_other_once_that_was_seen(client_of, workspace, admin, parts):
+    flow = installed(workspace, admin, WIDE)[0]
+    text = WIDE.replace("version: 1.0.0", "version: 1.1.0").replace("key: steps.tidy.title", 'key: "`1`"')
+    version = publish(text)
+    page = f"/w/{workspace.slug}/installed/{flow.pk}/version/"
+    assert "Probe flow will not run with it." in client_of(admin).get(f"{page}?to={version.digest}").content.decode()
+    with pytest.raises(MappingsUnfit):
+        move_pin(flow, version=version, actor=admin)
+    assert client_of(admin).post(page, {"to": version.digest, "stops": "1"}).status_code == 302
+    move_pin(parts[0], version=breaking(), actor=admin, agrees=True)
+    assert invoke(workspace, actor=admin, target="probe.flow", inputs={"name": "A", "on": "2026-01-02"})
 
 
 def test_a_pack_with_a_version_of_its_own_is_not_stopped(workspace, admin, parts):
