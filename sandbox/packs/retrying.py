@@ -92,7 +92,7 @@ def why_not_retried(run: Run) -> str:
     steps = Run.objects.filter(workspace=run.workspace_id, parent=run)
     if steps.filter(state=Run.State.UNKNOWN).exists():
         return "Nobody knows yet what became of one of its steps. Settle that first."
-    if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
+    if not RunPayload.objects.filter(run=run, keep_until__isnull=False, data__has_key="inputs").exists():
         return "Its values are not kept any more."
     if run.mode != Run.Mode.SIMULATED and _did_something(run.resumed_by.filter(state=Run.State.CANCELLED)):
         return "What went on with it was cancelled after it had done something, which would be done once more."

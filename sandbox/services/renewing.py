@@ -103,7 +103,7 @@ def _kept_call(run: Run, approval: Approval) -> Call:
         raise Invalid("It went on with what another run had begun.", next_step="Do so once more on that run's page.")
     if not run.is_final or run.approval_id != approval.pk:
         raise Conflict("It was asked about once more since, under a request of its own.", "Look at that one.")
-    if not RunPayload.objects.filter(run=run, keep_until__isnull=False).exists():
+    if not RunPayload.objects.filter(run=run, keep_until__isnull=False, data__has_key="inputs").exists():
         raise Invalid("Its inputs are not kept any more.", next_step="Run it again with the inputs you want.")
     try:
         earlier, run_id = call_of(run), uuid4()

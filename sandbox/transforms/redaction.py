@@ -19,6 +19,7 @@ STRICTNESS = {"mask": 0, "hash": 1, "tokenise": 2, "drop": 3}
 _DROPPED: Any = object()
 _HASH_DIGITS = 32
 _TOKEN_BYTES = 10
+_SIGNS = re.compile(rf"\*\*|(?<![0-9a-f])[0-9a-f]{{{_HASH_DIGITS}}}(?![0-9a-f])|[a-z]+_[a-z2-7]{{16}}(?![a-z2-7])")
 
 
 def detect_pii(
@@ -165,6 +166,16 @@ class _Redactor:
 
     def sign(self, named: list[str]) -> bytes:
         return hmac.digest(self.key, rfc8785.dumps(named), hashlib.sha256)
+
+
+def bears_signs(value: Any) -> bool:
+    """Whether it may have been hidden in part or whole: stars, a hash or a token stand somewhere in its texts. What
+    only looks so counts as well."""
+    if isinstance(value, dict):
+        return any(bears_signs(part) for part in value.values())
+    if isinstance(value, list):
+        return any(bears_signs(part) for part in value)
+    return isinstance(value, str) and _SIGNS.search(value) is not None
 
 
 def mask(text: str, name: str) -> str:

@@ -81,9 +81,10 @@ def _taken_back(run: Run, done: Run, perform_step: PerformStep, modes: Modes) ->
         done.connection_id
     ):
         return REFUSED  # another account knows nothing of it, or worse, something else by its name
-    if undo.hidden:
+    child = find_step(run, done.step_id, done.item, done)  # one that waits for a yes has what it needs
+    if child is None and undo.hidden:
         return HIDDEN
-    child = _call(run, done, undo, modes)
+    child = child or _call(run, done, undo, modes)
     if child is None:
         return REFUSED
     child = performed(run, child, perform_step)
@@ -95,6 +96,6 @@ def _taken_back(run: Run, done: Run, perform_step: PerformStep, modes: Modes) ->
 def _call(run: Run, done: Run, undo: Undo, modes: Modes) -> Run | None:
     wanted = Wanted(done.step_id, undo.target, undo.inputs, done.item, undo.carried, modes=modes, undoes=done)
     try:
-        return find_step(run, done.step_id, done.item, done) or invoke_step(run, wanted)
+        return invoke_step(run, wanted)
     except (DomainError, RunError):  # what it would be called with does not fit, or it is not installed any more
         return None

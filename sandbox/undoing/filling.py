@@ -15,6 +15,7 @@ from sandbox.packs import flowing
 from sandbox.services.binding import input_digest
 from sandbox.services.calls import Call
 from sandbox.transforms.classes import Classes, read_paths
+from sandbox.transforms.redaction import bears_signs
 
 KEPT = "undo"  # the key of a payload under which the inputs of an undo outlive their run
 
@@ -84,7 +85,8 @@ def kept_for_undo(run: Run, call: Call, outputs: Any, shown: Any) -> dict[str, A
     undo = manifest.actions.get(spec.undo or "") if spec else None
     if spec is None or undo is None or "drop" in run.obligations.get("redact", {}).values():
         return None
-    if not _hidden(run, spec, undo, shown):
+    stays = flowing.undo_inputs(undo, outputs, call.inputs) == flowing.undo_inputs(undo, shown, run.inputs)
+    if stays and not _hidden(run, spec, undo, shown):
         return None
     values, carried = _told(manifest, spec, undo, outputs, call.inputs, call.carried)
     return {"inputs": values, "carried": class_flow.as_json(carried)}
@@ -114,7 +116,7 @@ def _hidden(run: Run, spec: ActionSpec, undo: ActionSpec, shown: Any) -> list[st
     hidden: list[str] = []
     for name in undo.inputs.get("properties", {}):
         if outputs.get(name) is not None:
-            is_hidden = name in classed or "*" in classed
+            is_hidden = name in classed or "*" in classed or bears_signs(outputs[name])
         else:
             is_hidden = not inputs_are_whole if name in run.inputs else name in classed
         if is_hidden:

@@ -4,7 +4,7 @@ import pytest
 
 from registry.manifests.schemas import data_classes
 from sandbox.redaction import redacted, stricter
-from sandbox.transforms.redaction import numbered
+from sandbox.transforms.redaction import bears_signs, numbered
 
 NAME = {"type": "string", "x-data-class": "name"}
 
@@ -79,6 +79,16 @@ def test_each_class_is_hidden_in_its_own_way():
     again = hidden({"email": "ada@example.com ", "name": "ada lovelace"}, email="tokenise", name="hash")
     assert again["email"] == found["email"]  # the same person in another spelling
     assert again["name"] != found["name"]
+
+
+@pytest.mark.parametrize("mode", ["mask", "hash", "tokenise"])
+def test_what_was_hidden_bears_signs_of_it(mode):
+    """Also where no class says so and a pattern did: what bears them names nothing that another system knows."""
+    modes = dict.fromkeys(("email", "phone", "payment"), mode)
+    for value in ("4111 1111 1111 1111", 4111111111111111, "ada@example.com", "Call +1 415 555 0132", ["a@b.example"]):
+        found = redacted({"id": value}, an_object(), modes=modes, key=KEY)
+        assert found["id"] != value and bears_signs(found), value
+    assert not bears_signs({"id": "00Q5g00000ABCDE", "url": "https://a.example/x_y", "at": "2026-01-02", "n": 7})
 
 
 def test_what_a_mode_drops_is_gone_in_fields_texts_and_names():

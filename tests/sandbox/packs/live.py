@@ -26,10 +26,11 @@ class System:
     is_virtual = False
     endpoint = "POST https://api.probe.example/things"
     target = ""
+    ids = "real-{}"  # of what it makes, by number
 
     def attempt(self, inputs: dict[str, Any], number: int) -> Reply:
         self.heard.append((self.target, inputs))
-        return Reply(200, {}, outputs={"id": f"real-{len(self.heard)}"}, has_acted=True)
+        return Reply(200, {}, outputs={"id": self.ids.format(len(self.heard))}, has_acted=True)
 
 
 def plays(monkeypatch) -> System:

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent
 from galaxy.core.permissions import NotGranted
 from sandbox.errors import NotUndoable
 from sandbox.models import Outcome, Run, RunPayload
 from sandbox.services import forget_kept_inputs, invoke, perform
+from sandbox.services.renewing import ask_again as renew_asked
 from sandbox.undoing.services import undo_run, why_not_undone
 from tests.extensions import PROBE, TIDY, installed
 from tests.ruling import put_in_force
@@ -73,6 +75,48 @@ def test_what_is_hidden_is_kept_for_its_undo_alone_and_for_a_day(workspace, admi
     undo = perform(undo_run(run, actor=admin).pk)
     assert (undo.state, system.heard[-1]) == ("succeeded", ("probe.put", {"key": "Call +1 415 555 0132"}))
     assert "0132" not in str(undo.inputs)
+
+
+def test_a_value_that_a_pattern_hid_is_kept_too_and_never_sent_as_it_is_shown(workspace, admin, system, monkeypatch):
+    """Of an output without a class, which looks like a card."""
+    by_id = """idempotent: true
+    request_schema: { key: string }
+    response_schema: { id: string }
+    scopes: [things.write]
+    errors: [401, 429, 5xx]
+    simulation: { answer: { id: "fake_id('thing-', inputs.key)" } }"""
+    assert MILD.count(by_id) == 1
+    installed(workspace, admin, MILD.replace(by_id, by_id.replace("key", "id")))
+    connect("probe")
+    monkeypatch.setattr(system, "ids", "4111111111111111")
+    run = created(workspace, admin)
+    assert "**" in run.outputs["id"]
+    assert RunPayload.objects.get(run=run).data == {"undo": {"inputs": {"id": "4111111111111111"}, "carried": []}}
+    later = created(workspace, admin)
+    undo = perform(undo_run(run, actor=admin).pk)
+    assert (undo.state, system.heard[-1]) == ("succeeded", ("probe.put", {"id": "4111111111111111"}))
+    forget_kept_inputs(timezone.now() + timedelta(days=1, minutes=1))
+    assert "id was hidden" in why_not_undone(later)
+
+
+def test_a_yes_that_comes_after_a_day_is_not_in_vain(workspace, admin, approver, system):
+    """What a step is taken back with waits with its request, and needs nothing that was kept for asking."""
+    set_up(workspace, admin, pack_of(MAKE.replace("'first'", "'+1 415 555 0132'")), PROBE)
+    connect("probe")
+    undo = perform(undo_run(ran(workspace, admin), actor=admin).pk)
+    assert undo.state == "waiting"
+    forget_kept_inputs(timezone.now() + timedelta(days=1, minutes=1))
+    assert say_yes(undo, approver).state == "succeeded"
+    assert system.heard[-1] == ("probe.remove", {"key": "+1 415 555 0132"})
+
+
+def test_what_is_kept_for_an_undo_is_not_taken_for_what_was_asked(workspace, admin, approver, probe):
+    """A call that somebody said yes to is over; nothing of it can be asked for again with no inputs."""
+    put_in_force(workspace, admin, "require_approval")
+    run = say_yes(invoke(workspace, actor=admin, target="probe.create", inputs={"key": "+1 415 555 0132"}), approver)
+    assert run.state == "succeeded" and RunPayload.objects.filter(run=run, keep_until__isnull=False).exists()
+    with pytest.raises(Invalid, match="not kept any more"):
+        renew_asked(run.approval, admin)
 
 
 def test_nothing_is_kept_where_what_is_shown_tells_it(workspace, admin, probe):
