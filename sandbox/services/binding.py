@@ -43,6 +43,8 @@ def bound_of(
         parts["agent"] = str(call.agent.pk)
     if call.trigger:
         parts["trigger"] = str(call.trigger.pk)
+    if call.is_dry:  # of a pack it is as partly simulated as one that writes
+        parts["dry"] = True
     if call.action and call.action.runner == "python":
         parts["secrets"] = secret_generations(call.resolved.installation)
     return parts
@@ -60,6 +62,7 @@ def shape_of(call: Call) -> str:
             "inputs": _kind(call.inputs),
         }
         | ({"trigger": str(call.trigger.pk)} if call.trigger else {})
+        | ({"dry": True} if call.is_dry else {})
     )
 
 
