@@ -8,7 +8,6 @@ import hashlib
 import json
 from typing import Any
 
-from galaxy.core import jcs
 from sandbox.remembering import MOST_S, Kept
 from sandbox.sandboxd.execution import Result
 from sandbox.sandboxd.orders import RunOrder
@@ -27,7 +26,8 @@ def memo_key(order: RunOrder) -> bytes:
         order.now.isoformat(),
         order.inputs,
     ]
-    return hashlib.sha256(jcs.dumps(parts)).digest()
+    # As the guest is given them: RFC 8785 would take 1 and 1.0 for one.
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 
 class Memo:

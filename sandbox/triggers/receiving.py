@@ -90,7 +90,7 @@ def receive(address: str, incoming: Incoming) -> Answer:
     with workspace_scope([workspace_id]):
         trigger = Trigger.objects.filter(workspace=workspace_id, pk=trigger_id).select_related("workspace").first()
         if trigger is None or not trigger.is_on:
-            if trigger and not trigger.removed_at:
+            if trigger and not trigger.removed_at and not wait_ms:  # a flood at what is off writes nothing
                 count(trigger, "switched_off", now)
             return _over(wait_ms) if wait_ms else refused
         if wait_ms:
