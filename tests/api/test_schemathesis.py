@@ -44,9 +44,8 @@ from tests.submitting import text_of
 
 WHO = ("owner", "admin", "approver", "creator", "auditor", "member", "agent", "stranger")
 EXAMPLES_EACH = 2
-# The admin's requests reach furthest. A stranger's token is told at the workspace's door that there is nothing, and an
-# agent's of nearly all that it may not, before anything of the request is read.
-EXAMPLES = {"admin": 3, "agent": 1, "stranger": 1}
+# The admin's requests reach furthest. A stranger's token is told at the workspace's door that there is nothing.
+EXAMPLES = {"admin": 3, "stranger": 1}
 LAST = (
     "removal",
     "revocation",

@@ -7,7 +7,7 @@ the book-keeping of sessions.
 import re
 from collections import Counter
 from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.db import connections
@@ -27,6 +27,7 @@ from tests.matrix.test_matrix import ROWS, address, check_headers
 MAY_GROW = {"core_auditevent", "core_auditdetail", "django_session", "usersessions_usersession"}
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)"')
 ALIKE = 3  # links to one view, asked for the same things, that are followed for each person
+TOLD_APART = {"tab", "show", "state", "kind"}  # what templates branch by
 # What htmx is given is a part of the page that everybody below reads whole. So it is asked for as those who see most,
 # least and nothing, and as somebody who is refused half of it.
 BY_HTMX = ("anonymous", "stranger", "member", "owner")
@@ -79,15 +80,16 @@ def by_head() -> set[tuple[str, int]]:
 def crawl(client: Client, start: str, read: dict[str, HttpResponse], by_head: set[tuple[str, int]]) -> int:
     """Follow the links from ``start`` on, by GET alone, or from what was ``read`` there before; returns the number of
     pages. Of links to one view with the same parameters, which differ in the object or in what a filter says, ALIKE
-    are followed: every other one was rendered by the same code."""
-    seen, waiting, alike = set(), [start], Counter[tuple[str, frozenset[str]]]()
+    are followed, and as many for each tab, state and kind that an address names, by which templates branch."""
+    seen, waiting, alike = set(), [start], Counter[tuple[str, frozenset[tuple[str, str]]]]()
     while waiting:
         url = waiting.pop(0)
         if url in seen or url.startswith(("/static/", "/account/logout")):
             continue
         if url not in read:
             parts = urlsplit(url)
-            kind = view_of(parts.path), frozenset(parse_qs(parts.query, keep_blank_values=True))
+            asked = parse_qsl(parts.query, keep_blank_values=True)
+            kind = view_of(parts.path), frozenset((name, value if name in TOLD_APART else "") for name, value in asked)
             alike[kind] += 1
             if alike[kind] > ALIKE:
                 continue
