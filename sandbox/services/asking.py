@@ -95,7 +95,7 @@ def _facts(call: Call, run: Run, decision: Decision) -> dict[str, object]:
         "simulated": run.mode == Run.Mode.SIMULATED,
         "inputs": run.inputs,
         "effect": spec.effect if spec else "read",
-    }
+    } | ({"dry": True} if run.is_dry else {})
 
 
 def _author(call: Call) -> User | None:

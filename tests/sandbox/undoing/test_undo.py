@@ -100,14 +100,21 @@ def test_a_value_that_a_pattern_hid_is_kept_too_and_never_sent_as_it_is_shown(wo
 
 
 def test_a_yes_that_comes_after_a_day_is_not_in_vain(workspace, admin, approver, system):
-    """What a step is taken back with waits with its request, and needs nothing that was kept for asking."""
-    set_up(workspace, admin, pack_of(MAKE.replace("'first'", "'+1 415 555 0132'")), PROBE)
+    """What waits has what it needs, and what comes after it is kept for as long."""
+    second = MAKE.replace("id: make", "id: again").replace("'first'", "'+1 415 555 0199'")
+    set_up(workspace, admin, pack_of(MAKE.replace("'first'", "'+1 415 555 0132'"), second), PROBE)
     connect("probe")
     undo = perform(undo_run(ran(workspace, admin), actor=admin).pk)
     assert undo.state == "waiting"
     forget_kept_inputs(timezone.now() + timedelta(days=1, minutes=1))
+    undo = say_yes(undo, approver)
+    assert undo.state == "waiting"
+    RunPayload.objects.filter(data__has_key="undo").delete()  # as after a week
     assert say_yes(undo, approver).state == "succeeded"
-    assert system.heard[-1] == ("probe.remove", {"key": "+1 415 555 0132"})
+    assert system.heard[-2:] == [
+        ("probe.remove", {"key": "+1 415 555 0199"}),
+        ("probe.remove", {"key": "+1 415 555 0132"}),
+    ]
 
 
 def test_what_is_kept_for_an_undo_is_not_taken_for_what_was_asked(workspace, admin, approver, probe):
