@@ -39,6 +39,12 @@ def pytest_configure():
         fresh.unlink()
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers(config):
+    """One more process than there are cores: a third of the time a test waits for PostgreSQL, a browser or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_sessionstart(session):
     """Nine thousand tests are half a million objects, and none of them is garbage before the last test is over. So no
     garbage is looked for while they are collected, and afterwards not among them: that took a tenth of the time."""
