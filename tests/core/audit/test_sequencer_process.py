@@ -21,7 +21,7 @@ from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.signing import make_signing_keys
 from tests.processes import ROOT, environment
 
-DEADLINE_S = 120  # transactions of other tests on the same server are waited for
+DEADLINE_S = 600  # transactions of other tests on the same server are waited for, and a file of theirs is one
 both = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
