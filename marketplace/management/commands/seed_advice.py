@@ -1,8 +1,4 @@
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import Agent, User, Workspace
 from marketplace.assistant.models import Advice
 from marketplace.assistant.services import renew
@@ -12,20 +8,14 @@ from sandbox.services import invoke
 TITLES = ("Minutes of Monday", "Minutes of Tuesday", "Minutes of Wednesday")
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Let the assistant look at the demo once, so that its advice is there from the start; safe to run twice."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin):
-            workspace = Workspace.objects.get(slug=demo.WORKSPACE[1])
-            self._try_in_vain(workspace, admin)
-            made = renew(workspace).made
-        self.stdout.write(f"Demo advice ready, {made} new.")
+    ready = "Demo advice ready, {made} new."
+
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
+        self._try_in_vain(workspace, people["admin"])
+        return renew(workspace).made
 
     def _try_in_vain(self, workspace: Workspace, admin: User) -> None:
         """The demo's agent asks again and again for what it was not given; nothing where there is advice already."""

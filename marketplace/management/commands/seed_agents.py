@@ -1,12 +1,9 @@
 from datetime import timedelta
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from galaxy.core import demo
 from galaxy.core.agents import create_agent, suspend_agent
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import Agent, User, Workspace
 from galaxy.core.tokens import AGENT_PERMISSIONS, caller_of, create_token
 from marketplace.models import Listing
@@ -26,19 +23,14 @@ CALLS = [
 ]
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Give the demo workspace an agent at work and one that was stopped; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin):
-            workspace = Workspace.objects.get(slug=demo.WORKSPACE[1])
-            made = [self._at_work(workspace, admin), self._stopped(workspace, admin)]
-        self.stdout.write(f"Demo agents ready, {sum(made)} of them new.")
+    ready = "Demo agents ready, {made} of them new."
+
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
+        admin = people["admin"]
+        return sum([self._at_work(workspace, admin), self._stopped(workspace, admin)])
 
     def _at_work(self, workspace: Workspace, admin: User) -> bool:
         agent = self._agent(workspace, admin, *AT_WORK, days=90)

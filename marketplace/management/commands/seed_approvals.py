@@ -1,8 +1,4 @@
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
@@ -25,20 +21,12 @@ SINGLES = [
 ]
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Give the demo workspace a queue of approvals to work; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        people = {user.email.partition("@")[0]: user for user in User.objects.filter(email__endswith="@demo.example")}
-        if "admin" not in people:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(people["admin"]):
-            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), people)
-        self.stdout.write(f"Demo approvals ready, {made} of them new.")
+    ready = "Demo approvals ready, {made} of them new."
 
-    def _fill(self, workspace: Workspace, people: dict[str, User]) -> int:
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
         """Everything in simulation and by the owner, who alone may run what deletes; and an install by the creator."""
         if Approval.objects.in_workspace(workspace).exists():
             return 0

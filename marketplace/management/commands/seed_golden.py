@@ -1,11 +1,9 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
@@ -17,21 +15,14 @@ PACK = "customer.onboarding"
 NIGHTS = 4
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Give the demo a pack that was played for some nights; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin):
-            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), admin)
-        self.stdout.write(f"Demo golden flow ready, {made} nights new.")
+    ready = "Demo golden flow ready, {made} nights new."
 
-    def _fill(self, workspace: Workspace, admin: User) -> int:
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
         """Nothing where it was played already, or where the pack is not in the marketplace."""
+        admin = people["admin"]
         pack = self._pack(workspace, admin)
         if pack is None or GoldenNight.objects.in_workspace(workspace).exists():
             return 0

@@ -1,12 +1,9 @@
 import json
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
 from marketplace.services import install_listing, plan_installation
@@ -46,21 +43,14 @@ SENT = [(26, "ada@customers.example"), (9, "ben@customers.example"), (9, "ben@cu
 SENT.append((1, "cara@customers.example"))
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Give the demo a webhook at which something came in, and a schedule; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin):
-            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), admin)
-        self.stdout.write(f"Demo triggers ready, {made} of them new.")
+    ready = "Demo triggers ready, {made} of them new."
 
-    def _fill(self, workspace: Workspace, admin: User) -> int:
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
         """The webhook is on and simulates; the schedule stays off, so that nothing starts by itself."""
+        admin = people["admin"]
         if Trigger.objects.in_workspace(workspace).exists():
             return 0
         for slug in CONNECTORS:

@@ -1,11 +1,8 @@
 from datetime import time
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.evidence.proving import keep_review
 from marketplace.models import Listing
@@ -28,20 +25,16 @@ RELEASES = (
 OWN = ("gmail", {"policy": "patch"})
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Let the demo go forward by rules, and publish releases that wait; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin), operator_keys(), transaction.atomic():
-            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), admin)
-        self.stdout.write(f"Demo updates ready, {made} releases new.")
+    ready = "Demo updates ready, {made} releases new."
 
-    def _fill(self, workspace: Workspace, admin: User) -> int:
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
+        with operator_keys(), transaction.atomic():
+            return self._filled(workspace, people["admin"])
+
+    def _filled(self, workspace: Workspace, admin: User) -> int:
         """Nothing where somebody chose rules already."""
         if UpdateDefaults.objects.in_workspace(workspace).exists():
             return 0

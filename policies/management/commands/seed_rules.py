@@ -1,8 +1,4 @@
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-
-from galaxy.core import demo
-from galaxy.core.members import scope_of
+from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import Membership, Role, User, Workspace
 from policies.models import ApproverGroup, Rule
 from policies.services.groups import create_group
@@ -51,21 +47,14 @@ def rules(group: ApproverGroup) -> list[tuple[dict, str]]:
     ]
 
 
-class Command(BaseCommand):
+class Command(DemoCommand):
     help = "Give the demo workspace a few rules and a group that answers; safe to run twice. Not in production."
 
-    def handle(self, *args, **options):
-        if settings.HARDENED:
-            raise CommandError("The demo is made in development only.")
-        admin = User.objects.filter(email="admin@demo.example").first()
-        if admin is None:
-            raise CommandError("There are no demo people yet: run `manage.py seed_demo` first.")
-        with scope_of(admin):
-            made = self._fill(Workspace.objects.get(slug=demo.WORKSPACE[1]), admin)
-        self.stdout.write(f"Demo rules ready, {made} of them new.")
+    ready = "Demo rules ready, {made} of them new."
 
-    def _fill(self, workspace: Workspace, admin: User) -> int:
+    def fill(self, workspace: Workspace, people: dict[str, User]) -> int:
         """Only where nobody ever made a rule: somebody may have ended these on purpose."""
+        admin = people["admin"]
         if Rule.objects.in_workspace(workspace).exists():
             return 0
         name, purpose = GROUP
