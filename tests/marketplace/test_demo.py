@@ -40,8 +40,9 @@ def test_it_installs_runs_and_reads_the_trail_and_can_be_done_twice(demo):
     assert "outcome invoices_chased reached, simulated and so not counted" in first
     for title in ("The sample of the manifest", "From abroad, without a company", "Only a name and a day"):
         assert any(title in line and line.endswith("outcome reached") for line in first.splitlines())
-    assert "3 packs do on samples what was accepted of them, simulated" in first
-    assert first.rstrip().endswith("All 14 steps done.")
+    assert "Move a file to the bin in Google Drive: asked of Meridian Sales, and taken back" in first
+    assert "4 packs do on samples what was accepted of them, simulated" in first
+    assert first.rstrip().endswith("All 16 steps done.")
     second = demo()
     assert "HubSpot was installed before" in second
     with workspace_scope([_meridian()]):

@@ -18,10 +18,11 @@ from registry.asks import asks_of
 from registry.models import Installation
 from sandbox.golden.nights import play_now
 from sandbox.models import Outcome, Run, Span
-from sandbox.services import invoke
+from sandbox.services import cancel_run, invoke
 
 CONNECTOR = "hubspot"
 PACKS = ("lead.follow-up", "customer.onboarding", "invoice.chase")
+ASKS = "weekly.cleanup"  # what it puts into the bin waits for somebody else, whom a terminal is not
 PATIENCE_S = 60
 
 
@@ -47,6 +48,8 @@ class Command(BaseCommand):
                 self._install(workspace, admin, slug)
                 run = self._run(workspace, admin, slug)
                 self._outcome(run)
+            self._install(workspace, admin, ASKS)
+            self._asks(workspace, admin, ASKS)
             self._golden(workspace, admin)
             self._trail(workspace, run, began)
         self.stdout.write(f"\nAll {self.number} steps done.")
@@ -123,11 +126,30 @@ class Command(BaseCommand):
             "The outcome was not reached.",
         )
 
+    def _asks(self, workspace: Workspace, admin: User, slug: str) -> None:
+        listing = self._listing(slug)
+        self._step(f"Run {listing.extension.name} until it waits for somebody's yes, and take it back")
+        inputs = listing.version.parsed.canonical["sample"]["inputs"]
+        run = invoke(workspace, actor=admin, target=slug, inputs=inputs, simulate=True)
+        deadline = time.monotonic() + PATIENCE_S
+        while run.asked is None and not run.is_final and time.monotonic() < deadline:
+            time.sleep(0.1)
+            run.refresh_from_db()
+        asked = run.asked
+        for step in run.steps.order_by("created_at"):
+            self._tell(f"step {step.step_id:<8} {step.target:<24} {step.state}")
+        cancelled = cancel_run(run, actor=admin) if asked else run
+        self._check(
+            asked is not None and cancelled.state == Run.State.CANCELLED,
+            f"{asked.summary if asked else ''}: asked of {asked.workspace.name if asked else ''}, and taken back",
+            f"The run is {run.state}, and waits for nobody.",
+        )
+
     def _golden(self, workspace: Workspace, admin: User) -> None:
         """What happens each night, now: every shipped pack on every sample it has, in a process without sockets."""
         self._step("Play each pack on its samples, as every night")
         wrong = ""
-        for slug in PACKS:
+        for slug in (*PACKS, ASKS):
             rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug)
             pack = rows.select_related("workspace", "extension", "pin__version", "installed_by").get()
             night = play_now(pack, actor=admin)
@@ -141,7 +163,7 @@ class Command(BaseCommand):
                 self._tell(f"{slug:<22} {titles[played['id']]:<42} {'outcome reached' if reached else played['fails']}")
             found = [one["text"] for side in night.sides.values() for one in side["findings"]]
             wrong = wrong or ("" if night.is_well else f"{slug}: {night.failure or ' '.join(found) or night.state}")
-        self._check(not wrong, f"{len(PACKS)} packs do on samples what was accepted of them, simulated", wrong)
+        self._check(not wrong, f"{len(PACKS) + 1} packs do on samples what was accepted of them, simulated", wrong)
 
     def _trail(self, workspace: Workspace, run: Run, began: int) -> None:
         self._step("Find it in the audit trail")
