@@ -6,9 +6,7 @@ from galaxy.core.agents import create_agent, suspend_agent
 from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import Agent, User, Workspace
 from galaxy.core.tokens import AGENT_PERMISSIONS, caller_of, create_token
-from marketplace.models import Listing
-from marketplace.services import install_listing, plan_installation
-from registry.models import Installation
+from marketplace.seeding.installing import see_to
 from sandbox.models import Run
 from sandbox.services import invoke, perform
 
@@ -63,15 +61,8 @@ class Command(DemoCommand):
             purpose=purpose,
             owner=admin,
             scopes=["notion.pages.read"],
-            grants=[(self._connector(workspace, admin), READ)],
+            grants=[(see_to(workspace, CONNECTOR, actor=admin), READ)],
             calls_per_day=200,
             ends_at=timezone.now() + timedelta(days=days),
             actor=admin,
         )
-
-    def _connector(self, workspace: Workspace, admin: User) -> Installation:
-        there = Installation.objects.in_workspace(workspace).active().filter(extension__slug=CONNECTOR)
-        if not there.exists():
-            listing = Listing.objects.select_related("extension", "version__extension").get(extension__slug=CONNECTOR)
-            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
-        return there.get()

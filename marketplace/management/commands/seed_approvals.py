@@ -1,11 +1,10 @@
 from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
-from marketplace.services import install_listing, plan_installation
+from marketplace.seeding.installing import see_to
 from policies.models import Approval
 from policies.services.changes import ask_install
 from policies.services.voting import decide_approval
-from registry.models import Installation
 from sandbox.services import invoke
 
 CONNECTORS = ("hubspot", "gmail", "notion")
@@ -32,7 +31,7 @@ class Command(DemoCommand):
             return 0
         owner = people["owner"]
         for slug in CONNECTORS:
-            self._install(workspace, people["admin"], slug)
+            see_to(workspace, slug, actor=people["admin"])
         target, inputs, why = REFUSED
         refused = invoke(workspace, actor=owner, target=target, inputs=inputs, simulate=True).approval
         decide_approval(refused, reviewer=people["approver"], decision="rejected", note=why, digest=refused.digest)
@@ -44,11 +43,6 @@ class Command(DemoCommand):
             workspace, self._listing(WANTED).version, actor=people["creator"], reason="Sales keeps its deals there"
         )
         return Approval.objects.in_workspace(workspace).count()
-
-    def _install(self, workspace: Workspace, admin: User, slug: str) -> None:
-        if not Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug).exists():
-            listing = self._listing(slug)
-            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
 
     def _listing(self, slug: str) -> Listing:
         return Listing.objects.select_related("extension", "version__extension").get(extension__slug=slug)

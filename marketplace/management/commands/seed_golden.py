@@ -6,7 +6,7 @@ from django.utils import timezone
 from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
-from marketplace.services import install_listing, plan_installation
+from marketplace.seeding.installing import see_to
 from registry.models import Installation
 from sandbox.golden.nights import mark, play_night
 from sandbox.models import GoldenNight
@@ -34,9 +34,6 @@ class Command(DemoCommand):
         return NIGHTS
 
     def _pack(self, workspace: Workspace, admin: User) -> Installation | None:
-        rows = Installation.objects.in_workspace(workspace).active().filter(extension__slug=PACK)
-        rows = rows.select_related("workspace", "extension", "pin__version", "installed_by")
-        listing = Listing.objects.select_related("extension", "version__extension").filter(extension__slug=PACK).first()
-        if listing is not None and not rows.exists():
-            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
-        return rows.first()
+        if not Listing.objects.filter(extension__slug=PACK).exists():
+            return None
+        return see_to(workspace, PACK, actor=admin)

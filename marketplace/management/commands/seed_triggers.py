@@ -5,9 +5,7 @@ from django.utils import timezone
 
 from galaxy.core.management.demo_command import DemoCommand
 from galaxy.core.models import User, Workspace
-from marketplace.models import Listing
-from marketplace.services import install_listing, plan_installation
-from registry.models import Installation
+from marketplace.seeding.installing import see_to
 from sandbox.models import Run, Trigger
 from sandbox.services import perform
 from sandbox.triggers.firing import tend
@@ -54,7 +52,7 @@ class Command(DemoCommand):
         if Trigger.objects.in_workspace(workspace).exists():
             return 0
         for slug in CONNECTORS:
-            self._install(workspace, admin, slug)
+            see_to(workspace, slug, actor=admin)
         webhook = self._made(workspace, admin, Trigger.Kind.WEBHOOK, WEBHOOK)
         self._made(workspace, admin, Trigger.Kind.SCHEDULE, SCHEDULE)
         webhook = switch_on(webhook, actor=admin)
@@ -74,8 +72,3 @@ class Command(DemoCommand):
         store(webhook, event_of(id, at.isoformat(), kind=webhook.kind, body=body), len(json.dumps(body)), at)
         if id != "form-2":  # which waits for the one that comes in the same moment
             tend(webhook.pk, now=at + timedelta(minutes=1))
-
-    def _install(self, workspace: Workspace, admin: User, slug: str) -> None:
-        if not Installation.objects.in_workspace(workspace).active().filter(extension__slug=slug).exists():
-            listing = Listing.objects.select_related("extension", "version__extension").get(extension__slug=slug)
-            install_listing(workspace, listing, seen=plan_installation(workspace, listing).seen, actor=admin)
