@@ -63,6 +63,20 @@ def test_of_the_shell_only_core_is_imported(path):
     assert shell - {"galaxy"} == set()
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_what_looks_at_galaxy_is_no_part_of_it(path):
+    """A proof may start and import Galaxy; what is proved knows nothing of it, nor of tests and measurements."""
+    assert not {module for module in imports_of(path) if module.partition(".")[0] in {"proof", "bench", "tests"}}
+
+
+def test_proofs_stand_without_tests():
+    paths = sorted((ROOT / "proof").rglob("*.py"))
+    assert len(paths) > 3
+    assert not {
+        module for path in paths for module in imports_of(path) if module.partition(".")[0] in {"tests", "bench"}
+    }
+
+
 @pytest.mark.parametrize("package", ["registry/manifests", "sandbox/transforms", "sandbox/pool", "sandbox/guest"])
 def test_readers_and_transforms_need_no_framework(package):
     for path in (ROOT / package).rglob("*.py"):
