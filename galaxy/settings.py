@@ -19,6 +19,7 @@ from galaxy.core.sso.configuration import (
 )
 from galaxy.embedded.paths import Places
 from galaxy.env import SettingError, env_bool, env_int, env_list, env_secret, env_str
+from galaxy.queue import queue_at
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = env_str("GALAXY_ENV", "development") == "production"
@@ -338,6 +339,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-galaxy-csrf" if _https else "galaxy-csrf"
 CSRF_FAILURE_VIEW = "galaxy.core.views.csrf_failure"
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=_https)
+# Asked by probes and by Prometheus within the network, where the proxy that ends TLS is not in between; none of them
+# knows a cookie.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_REFERRER_POLICY = "same-origin"
@@ -454,13 +458,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_DB_REUSE_MAX = 1000  # tasks until a worker makes its connections anew; Celery's own way is after each
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Celery's defaults bring a killed worker's task back only after about 100 s (kombu/transport/redis.py).
-    "visibility_timeout": 60,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
-    "global_keyprefix": env_str("GALAXY_QUEUE_PREFIX", ""),
-}
+_queue = queue_at(_broker_url, prefix=env_str("GALAXY_QUEUE_PREFIX", ""))
+CELERY_BROKER_TRANSPORT_OPTIONS = _queue.options
+CELERY_BROKER_HEARTBEAT = _queue.heartbeat_s
+CELERY_TASK_DEFAULT_QUEUE = _queue.name
+CELERY_TASK_DEFAULT_QUEUE_TYPE = _queue.kind
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = _queue.exchange_kind
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "galaxy.core.ops.beat.Scheduler"

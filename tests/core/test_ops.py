@@ -11,6 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django.test import Client
 from django.urls import reverse
 
 from galaxy.core.accounts import create_account
@@ -85,6 +86,16 @@ def doctor() -> str:
     out = StringIO()
     call_command("doctor", stdout=out)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_are_answered_by_plain_http_and_nothing_else_is(production, path, db):
+    """A probe asks the process itself, within the proxy that ends TLS."""
+    production.METRICS_TOKEN = "a-token-of-prometheus"
+    ask = Client(headers={"Host": "galaxy.example"})
+    assert ask.get(path).status_code in (200, 401, 503)
+    for other in ("/", f"/w{path}", f"{path}/x", "/accounts/login/"):
+        assert ask.get(other).status_code == 301
 
 
 def test_readiness_says_names_and_ok_and_nothing_else(client, db, heartbeat, sandboxd):
