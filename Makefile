@@ -53,7 +53,7 @@ matrix: setup ## print who gets what from every route, as a table
 oracles: setup ## compare the connectors with their vendors' own clients and documents, as a table
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.oracles
 
-bench: setup ## measure, beside what bounds it (one alone: make bench ONLY=grants)
+bench: setup ## measure, beside what bounds it, into bench.json (one alone: make bench ONLY=policy)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)
 
 lock: setup ## resolve requirements/*.in into hash-locked *.txt

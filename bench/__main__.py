@@ -1,38 +1,65 @@
 """Runs the measurements, prints them as a table and writes bench.json: ``python -m bench [name …]``, or ``make bench``.
 
-Each module here has ``main()``, which returns rows of {row, what, value, unit, bar, ok}; ``bar`` is what the value is
-held to, empty where it is only told. Product and ceiling are measured in the same run, taking turns.
+Each module named in ``_paths`` has ``main()``, which returns rows as ``_rows`` makes them. Product and ceiling are
+measured in the same run, taking turns. What each path took comes as a row of its own, by the clock and in the
+processor's time of this process and of those that it started and saw end.
 """
 
 import importlib
 import json
+import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from bench._paths import NAMED, PATHS, missing
+from bench._rows import PROCESSOR, WALL, row
+from bench.table import as_text
+
 RESULT = Path("bench.json")
 
 
 def main(names: list[str]) -> int:
-    """The exit status is 1 where a row misses its bar, 2 for a name that is none."""
-    here = Path(__file__).parent
-    known = sorted(path.stem for path in here.glob("*.py") if not path.stem.startswith("_"))
-    unknown = set(names) - set(known)
+    """The exit status is 1 where a row misses its goal, 2 for a name that is none, 3 where a whole run lacks a row."""
+    unknown = set(names) - {*PATHS, *NAMED}
     if unknown:
-        print(f"There is no {', '.join(sorted(unknown))}. Choose from {', '.join(known)}.", file=sys.stderr)
+        known = ", ".join(sorted((*PATHS, *NAMED)))
+        print(f"There is no {', '.join(sorted(unknown))}. Choose from {known}.", file=sys.stderr)
         return 2
     rows: list[dict[str, Any]] = []
-    for name in names or known:
-        began = time.perf_counter()
-        found = importlib.import_module(f"bench.{name}").main()
-        rows += [{"path": name} | row for row in found]
-        print(f"\n{name} ({time.perf_counter() - began:.0f} s)")
-        for row in found:
-            verdict = "" if not row["bar"] else f"{row['bar']:<10}{'ok' if row['ok'] else 'MISSED'}"
-            print(f"  {row['row']:<5}{row['what']:<58}{row['value']:>12,} {row['unit']:<6}{verdict}")
-    RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(row["ok"] for row in rows) else 1
+    began = time.perf_counter()
+    for name in names or PATHS:
+        found = [{"path": name} | line for line in _measured(name)]
+        print("\n" + as_text(found), flush=True)
+        rows += found
+        RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")  # each: a run may be broken off
+    lacking = [] if names else missing(rows)
+    missed = [line for line in rows if line["pass"] is False]
+    held = sum(line["pass"] is not None for line in rows)
+    print(f"\n{held - len(missed)} of {held} goals met, {time.perf_counter() - began:.0f} s in all.")
+    for line in missed:
+        print(f"  missed: {line['row']} {line['what']} ({line['goal']})")
+    if lacking:
+        print(f"No row for {', '.join(lacking)}.", file=sys.stderr)
+        return 3
+    return 1 if missed else 0
+
+
+def _measured(name: str) -> list[dict[str, Any]]:
+    began, used = time.perf_counter(), _processor_s()
+    found = importlib.import_module(f"bench.{name}").main()
+    spent, took = _processor_s() - used, time.perf_counter() - began
+    return [
+        *found,
+        row("", f"{name}: what it took to measure, processor", spent, "s") | {"clock": PROCESSOR},
+        row("", f"{name}: what it took to measure", took, "s") | {"clock": WALL},
+    ]
+
+
+def _processor_s() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 if __name__ == "__main__":

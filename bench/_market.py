@@ -12,9 +12,19 @@ SIZES = tuple(int(one) for one in os.environ.get("BENCH_LISTINGS", "10000,100000
 
 
 @contextmanager
+def largest_catalogue() -> Iterator[int]:
+    """The largest size, in the database that ``catalogues`` left, where nobody has made it anew since."""
+    with fresh_database(keeping="catalogue") as is_there:
+        if not is_there:
+            for _ in _growing():
+                pass
+        yield SIZES[-1]
+
+
+@contextmanager
 def catalogues() -> Iterator[Iterator[int]]:
     """Yields the sizes, one after the other; by the time each is given out, so many listings are there."""
-    with fresh_database():
+    with fresh_database(leaving="catalogue"):
         yield _growing()
 
 

@@ -6,13 +6,13 @@ median of those of the single rounds. Goal: at most three times the bare view.
 """
 
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from bench._database import fresh_database
-from bench._rows import row
+from bench._market import take_turns
+from bench._rows import compared, row
 
 OBJECTS = 10_000
 GRANTS = 1_000
@@ -44,24 +44,19 @@ def _measure() -> list[dict[str, Any]]:
         with CaptureQueriesContext(connection) as seen:
             call()
         queries[name] = len(seen)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            call()
-            times[name].append((time.perf_counter() - began) * 1000)
+    times = take_turns(calls, ROUNDS)
     rows = []
-    bare = times["bare view, one query"]
-    for name, seen_ms in times.items():
+    bare = [used for _, used in times["bare view, one query"]]
+    for name, seen in times.items():
+        seen_ms = [clock for clock, _ in seen]
         rows += [
             _row(f"{name}: median", statistics.median(seen_ms), "ms"),
             _row(f"{name}: 95 of 100 within", _p95(seen_ms), "ms"),
             _row(f"{name}: queries", queries[name], ""),
         ]
         if name.startswith("list"):
-            ratio = statistics.median(ours / theirs for ours, theirs in zip(seen_ms, bare, strict=True))
-            held = ratio <= MOST_RATIO
-            rows.append(_row(f"{name}: times the bare view", ratio, "x", f"<= {MOST_RATIO}", held))
+            what = f"{name}, beside the bare view"
+            rows.append(compared("3a", what, [used for _, used in seen], bare, "ms", most=MOST_RATIO))
     return rows
 
 

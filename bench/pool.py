@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench._rows import row
+from bench._rows import WALL, compared, row
 from sandbox.pool import Job, Limits, Pool
 from sandbox.pool.artefact import Artefact
 from sandbox.pool.build import ensure
@@ -52,18 +52,14 @@ def main() -> list[dict[str, Any]]:
     """Rows of {row, what, value, unit, bar, ok}."""
     artefact = ensure()
     with Pool(1, artefact=artefact) as pool:
-        bare, through, ratios = compared(artefact, pool)
+        theirs, ours, through = in_turns(artefact, pool)
         overshoot = overshoots(pool)
     one, two = (throughput(artefact, workers) for workers in (1, 2))
     growth, lost = soak(artefact)
-    ratio = statistics.median(ratios)
+    what = "a trivial run through the pool, p50 by round, beside a bare instantiate and call"
     return [
-        _row("bare instantiate and call, p50", statistics.median(bare) * 1e3, "ms"),
-        _row("through the pool, p50", statistics.median(through) * 1e3, "ms"),
+        compared("10", what, ours, theirs, "ms", clock=WALL, most=MOST_RATIO),
         _row("through the pool, p95", statistics.quantiles(through, n=20)[-1] * 1e3, "ms"),
-        _row(f"times the bare call, middle of {ROUNDS} rounds", ratio, "", f"<= {MOST_RATIO}", ratio <= MOST_RATIO),
-        _row("times the bare call, lowest round", min(ratios), ""),
-        _row("times the bare call, highest round", max(ratios), ""),
         _row("one worker", one, "/s"),
         _row("two workers", two, "/s"),
         _row("speed-up by the second", two / one, "", f">= {LEAST_SPEED_UP}", two / one >= LEAST_SPEED_UP),
@@ -75,21 +71,21 @@ def main() -> list[dict[str, Any]]:
     ]
 
 
-def compared(artefact: Artefact, pool: Pool) -> tuple[list[float], list[float], list[float]]:
-    """Seconds of each bare call and of each run through the pool, and the ratio of their medians in every round."""
+def in_turns(artefact: Artefact, pool: Pool) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of the bare calls and of runs through the pool, medians by round; seconds of every run through."""
     guest = Guest(str(artefact.path), WorkerEnd(-1))
     guest.deadline.start_thread()
     frame = {**WARM_UP, "code": TRIVIAL}
-    bare, through, ratios = [], [], []
+    bare, ours_ms, through = [], [], []
     for _ in range(ROUNDS):
         ours, theirs = [], []
         for _ in range(RUNS_A_ROUND):
             theirs.append(_seconds(lambda: guest.perform(frame, finish=lambda result: None)))
             ours.append(_seconds(lambda: pool.run(job(TRIVIAL), Nobody())))
-        ratios.append(statistics.median(ours) / statistics.median(theirs))
-        bare += theirs
+        bare.append(statistics.median(theirs) * 1e3)
+        ours_ms.append(statistics.median(ours) * 1e3)
         through += ours
-    return bare, through, ratios
+    return bare, ours_ms, through
 
 
 def _seconds(work: Callable[[], object]) -> float:
