@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench
+.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench audit sbom
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -56,8 +56,14 @@ oracles: setup ## compare the connectors with their vendors' own clients and doc
 bench: setup ## measure, beside what bounds it, into bench.json (one alone: make bench ONLY=policy)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)
 
-lock: setup ## resolve requirements/*.in into hash-locked *.txt
-	@for name in bootstrap server base dev; do \
+audit: setup ## check licences of the packages, and ask who knows of vulnerabilities in them (fails where nobody answers)
+	@$(VENV_PYTHON) -m proof.supply audit $(ARGS)
+
+sbom: setup ## write the bill of materials of what the server comes with, as CycloneDX (elsewhere: make sbom ARGS='--output FILE')
+	@$(VENV_PYTHON) -m proof.supply sbom $(ARGS)
+
+lock: setup ## resolve requirements/*.in into hash-locked *.txt (newer ones: make lock ARGS='--upgrade-package django')
+	@for name in bootstrap server base dev fuzz; do \
 		.venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-emit-find-links --no-annotate --no-header --quiet \
+			--no-emit-find-links --no-annotate --no-header --quiet $(ARGS) \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
