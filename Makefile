@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench audit sbom
+.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench audit sbom asvs
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ matrix: setup ## print who gets what from every route, as a table
 
 oracles: setup ## compare the connectors with their vendors' own clients and documents, as a table
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.oracles
+
+asvs: setup ## run the tests behind docs/asvs.csv, the table of ASVS 5.0.0, and write it
+	@$(BOOTSTRAP) --browser
+	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.asvs -n auto --maxprocesses 6 --dist worksteal $(ARGS)
 
 bench: setup ## measure, beside what bounds it, into bench.json (one alone: make bench ONLY=policy)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)

@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "galaxy.core.middleware.HeadersMiddleware",
+    "galaxy.core.middleware.PlainHttpMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",  # below the headers, which stand on files too
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -185,6 +186,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "galaxy.core.passwords.PlaceWordsValidator"},
+    {"NAME": "galaxy.core.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -337,11 +340,14 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-galaxy-csrf" if _https else "galaxy-csrf"
+GALAXY_MESSAGES_COOKIE_NAME = "__Host-galaxy-messages" if _https else "galaxy-messages"
+MESSAGE_STORAGE = "galaxy.core.messages_store.Storage"
 CSRF_FAILURE_VIEW = "galaxy.core.views.csrf_failure"
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=_https)
+GALAXY_REFUSED_BY_HTTP = ("/api/", "/hooks/")  # and not redirected: whoever sends a token in the clear should notice
 # Asked by probes and by Prometheus within the network, where the proxy that ends TLS is not in between; none of them
 # knows a cookie.
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$", *(f"^{path.lstrip('/')}" for path in GALAXY_REFUSED_BY_HTTP)]
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_REFERRER_POLICY = "same-origin"
@@ -436,6 +442,7 @@ STATIC_ROOT = Path(env_str("STATIC_ROOT") or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static", ("fonts", DATA_DIR / "fonts")]
 (DATA_DIR / "fonts").mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for them
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

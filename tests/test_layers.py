@@ -83,6 +83,7 @@ def test_readers_and_transforms_need_no_framework(package):
         assert not {module for module in imports_of(path) if module.startswith(("django", "celery", "galaxy"))}, path
 
 
+@pytest.mark.asvs("1.3.2", "1.5.2")
 def test_nothing_evaluates_text_as_code():
     """ASVS 1.3.2: no eval, exec, pickle, unsafe YAML or shell on the web tier."""
     banned = {"eval", "exec", "compile"}

@@ -48,6 +48,25 @@ class RequestIdMiddleware:
         return response
 
 
+class NotEncrypted(DomainError):
+    status = 403
+    code = "not_encrypted"
+
+
+class PlainHttpMiddleware:
+    """Refuses plain http where programs call: a redirect would hide that they send their tokens in the clear."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        is_plain = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        if not is_plain or not request.path_info.startswith(settings.GALAXY_REFUSED_BY_HTTP):
+            return self.get_response(request)
+        error = NotEncrypted("This is called by https only.", "Make another token, and send it by https.")
+        return problem_answer(error, error.status)
+
+
 class HeadersMiddleware:
     """Headers that Django has no setting for. Pages of signed-in people are never stored by a cache."""
 
@@ -56,6 +75,8 @@ class HeadersMiddleware:
 
     def __call__(self, request):
         response = self.get_response(request)
+        if getattr(request, "signed_out", False):  # what a browser kept of somebody's pages goes with their session
+            response["Clear-Site-Data"] = '"cache", "storage"'
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Reporting-Endpoints", 'csp="/csp-reports/"')  # what report-to in the policy names

@@ -17,7 +17,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -100,6 +100,11 @@ def end_sessions(user: User, *, sessions: QuerySet[UserSession]) -> int:
     return count
 
 
+def end_sessions_of(user: User) -> int:
+    """End every session of ``user``, for whoever runs Galaxy; returns how many still opened something."""
+    return end_sessions(user, sessions=UserSession.objects.filter(user=user))
+
+
 def end_other_sessions(request, user: User) -> None:
     """End every session of ``user`` but this one, and tell them how many there were."""
     others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
@@ -163,7 +168,12 @@ def _end_others(sender, request, user, **kwargs) -> None:
     end_other_sessions(request, user)
 
 
+def _note_end(sender, request, user, **kwargs) -> None:
+    request.signed_out = True  # for galaxy.core.middleware.HeadersMiddleware
+
+
 def connect() -> None:
+    user_logged_out.connect(_note_end, dispatch_uid="galaxy-session-ended")
     user_logged_in.connect(_begin, dispatch_uid="galaxy-session-began")
     for signal in (password_changed, password_reset, password_set):
         signal.connect(_end_others, dispatch_uid=f"galaxy-password-{id(signal)}")

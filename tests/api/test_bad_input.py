@@ -40,6 +40,7 @@ def post(client, raw, **headers):
     return client.post(url("runs/"), raw, content_type="application/json", headers=headers)
 
 
+@pytest.mark.asvs("1.5.3", "2.2.1", "15.3.5")
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -64,6 +65,7 @@ def test_a_body_that_readers_could_differ_on_is_refused(client, raw, words):
     assert not Run.objects.exists()
 
 
+@pytest.mark.asvs("5.2.1")
 def test_a_body_of_ten_megabytes_is_refused_unread(client):
     raw = json.dumps({"target": "x", "inputs": {"blob": "a" * 10_000_000}})
     problem(post(client, raw), 413, "too_large")
@@ -86,6 +88,7 @@ def test_only_json_is_answered(client, accept):
     assert "application/json" in found["next_step"]
 
 
+@pytest.mark.asvs("3.5.2")
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )
@@ -93,6 +96,7 @@ def test_only_json_is_taken(client, kind):
     problem(client.generic("POST", url("runs/"), json.dumps(BODY), content_type=kind), 415, "unsupported_media_type")
 
 
+@pytest.mark.asvs("8.2.3", "15.3.3")
 def test_a_field_that_does_not_exist_is_refused(client):
     found = problem(send(client, "runs/", BODY | {"requested_by": "me", "state": "succeeded"}), 422, "invalid")
     assert found["fields"] == {"requested_by": "There is no such field.", "state": "There is no such field."}
@@ -166,6 +170,7 @@ def test_a_key_that_is_none_is_refused(client, key):
     assert list(found["fields"]) == ["Idempotency-Key"]
 
 
+@pytest.mark.asvs("14.2.7")
 def test_kept_answers_go_after_a_day(client):
     send(client, "runs/", BODY, **{"Idempotency-Key": "k-1"})
     KeptAnswer.objects.update(created_at=timezone.now() - timedelta(days=2))
@@ -196,6 +201,7 @@ def test_an_address_that_leads_nowhere_is_a_problem_too(client, rest):
     problem(client.get(url(rest)), 404, "not_found")
 
 
+@pytest.mark.asvs("1.4.2")
 def test_a_number_that_no_row_can_have_is_not_found(api, token_of, auditor):
     problem(api(token_of(auditor)).get(url("events/99999999999999999999/")), 404, "not_found")
 
@@ -218,11 +224,13 @@ def test_what_head_answers_is_what_get_does_without_its_body(client):
     assert client.head(url("runs/not-an-id/")).status_code == 404
 
 
+@pytest.mark.asvs("4.1.4")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_no_other_method_is_taken(client, method):
     problem(client.generic(method, url("runs/")), 405, "method_not_allowed")
 
 
+@pytest.mark.asvs("16.5.1")
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_defect_is_a_problem_that_says_nothing(client, monkeypatch, settings, debug):
     from sandbox import api as sandbox_api

@@ -471,6 +471,7 @@ def test_every_operation_says_how_it_refuses():
         assert operation["security"]
 
 
+@pytest.mark.asvs("15.3.3")
 def test_every_body_is_closed_to_unknown_fields():
     shapes = {name: shape for name, shape in document()["components"]["schemas"].items() if name.endswith("Request")}
     assert len(shapes) >= 4
@@ -488,6 +489,7 @@ def test_every_view_of_a_workspace_says_what_a_token_needs():
         assert set(view.opens.values()) <= set(API_PERMISSIONS)
 
 
+@pytest.mark.asvs("8.2.3", "15.3.1")
 def test_no_answer_names_a_secret_field():
     words = json.dumps(document()["components"]["schemas"])
     for name in ("password", "salt", "token_hash", "is_superuser"):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from django.test import Client
 
 from galaxy.core.agents import change_agent, grants_of, suspend_agent
@@ -121,6 +122,7 @@ def test_a_suspended_agent_is_out_with_its_next_request(api, token_of, admin, ag
     assert (refused.status_code, refused.json()["detail"]) == (401, "Lead agent is suspended.")
 
 
+@pytest.mark.asvs("10.3.4")
 def test_no_token_decides(api, token_of, workspace, admin, approver, agent):
     """Not even where somebody writes the permission of earlier versions into it by hand: there is no such address."""
     from galaxy.core.models import Token
@@ -138,6 +140,7 @@ def test_no_token_decides(api, token_of, workspace, admin, approver, agent):
     assert run.approval.status == "pending"
 
 
+@pytest.mark.asvs("3.5.1")
 def test_a_session_needs_the_token_against_forgery(cast, member, probe):
     client = Client(enforce_csrf_checks=True)
     client.force_login(member, backend="allauth.account.auth_backends.AuthenticationBackend")

@@ -28,6 +28,7 @@ def test_a_token_says_who_asks_and_what_it_opens(api, token_of, member):
     assert [one["slug"] for one in found["workspaces"]] == ["meridian"]
 
 
+@pytest.mark.asvs("13.3.1")
 def test_only_its_hash_is_kept(workspace, member):
     token, text = create_token(workspace, name="CI", permissions=["runs.read"], days=1, actor=member)
     assert text.startswith("gxy_")
@@ -88,6 +89,7 @@ def test_a_disabled_account_has_no_tokens(api, token_of, member):
     assert client.get("/api/v1/me/").status_code == 401
 
 
+@pytest.mark.asvs("9.2.2", "10.3.1")
 def test_a_token_opens_its_own_workspace_alone(api, cast, token_of, admin):
     from galaxy.core.members import add_member
 
@@ -99,6 +101,7 @@ def test_a_token_opens_its_own_workspace_alone(api, cast, token_of, admin):
     assert code_of(client.get(url("runs/", "nowhere"))) == (404, "not_found")
 
 
+@pytest.mark.asvs("9.2.2", "10.3.2")
 def test_a_token_opens_what_it_was_made_for(api, token_of, admin, probe):
     client = api(token_of(admin, "runs.read"))
     assert client.get(url("runs/")).status_code == 200
@@ -121,6 +124,7 @@ def test_no_token_opens_a_view_that_names_no_permission(token_of, owner):
     assert Forgotten.as_view()(RequestFactory(headers=headers).post("/"), workspace="meridian").status_code == 405
 
 
+@pytest.mark.asvs("10.3.2")
 def test_a_token_never_opens_what_its_person_may_not(api, token_of, member, probe, tidy):
     client = api(token_of(member))
     assert code_of(client.get(url("events/"))) == (403, "not_granted")
@@ -128,6 +132,7 @@ def test_a_token_never_opens_what_its_person_may_not(api, token_of, member, prob
     assert code_of(client.post(url("installations/"), body, content_type="application/json")) == (403, "not_granted")
 
 
+@pytest.mark.asvs("2.4.1")
 def test_nobody_multiplies_their_rate_by_making_tokens(token_of, workspace, member, admin, agent):
     for person, of in ((member, None), (admin, agent)):
         made = [token_of(person, "runs.read", agent=of) for _ in range(MOST_LIVE)]
@@ -157,6 +162,7 @@ def test_a_token_leaves_no_scope_behind(api, token_of, member):
         assert Token.objects.count() == 0
 
 
+@pytest.mark.asvs("2.4.1")
 def test_throttles_count_each_token(api, token_of, member, admin, monkeypatch):
     from galaxy.core.api.authentication import CallerThrottle
 

@@ -186,6 +186,7 @@ def test_toasts_close_and_a_copied_word_is_announced(visit, member):
     expect(toasts).to_have_count(before - 1)
 
 
+@pytest.mark.asvs("3.7.5")
 def test_signing_in_and_out_works_without_script(visit, member):
     page = visit(LOGIN, script=False).page
     page.get_by_label("E-mail").fill(member.email)

@@ -36,6 +36,7 @@ def actions(member) -> list[str]:
     return [action for action in found if action.startswith(("password.", "address."))]
 
 
+@pytest.mark.asvs("16.3.1")
 @pytest.mark.parametrize("known", [True, False])
 def test_a_sign_in_that_failed_is_one_line_without_what_was_typed(member, workspace, known):
     typed = member.email.upper() if known else "nobody@example.test"
@@ -64,6 +65,7 @@ def test_a_password_that_was_reset_stands_in_the_trail(member, workspace):
     assert actions(member) == ["password.reset"]
 
 
+@pytest.mark.asvs("6.3.7")
 def test_every_change_of_an_address_stands_in_the_trail(client, member, django_capture_on_commit_callbacks):
     url = reverse("account_email")
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": url})

@@ -28,6 +28,7 @@ def only_mail(to: str):
     return message
 
 
+@pytest.mark.asvs("6.3.8", "6.4.3")
 def test_a_reset_link_works_once_and_a_stranger_is_told_nothing_in_the_page(client, member):
     url = reverse("account_reset_password")
     known = client.post(url, {"email": member.email}, follow=True).content
@@ -45,6 +46,7 @@ def test_a_reset_link_works_once_and_a_stranger_is_told_nothing_in_the_page(clie
     assert strip.sub(b"", known) == strip.sub(b"", unknown)
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_reset_link_is_good_for_an_hour(client, member, monkeypatch):
     """Whoever reads the mailbox later finds nothing that opens."""
     client.post(reverse("account_reset_password"), {"email": member.email})
@@ -56,6 +58,7 @@ def test_a_reset_link_is_good_for_an_hour(client, member, monkeypatch):
     assert "no longer works" in client.get(link, follow=True).content.decode()
 
 
+@pytest.mark.asvs("6.3.7")
 def test_a_new_password_is_told_to_its_person_with_place_and_time(client, member):
     client.post(reverse("account_login"), {"login": member.email, "password": PASSWORD})
     form = {"oldpassword": PASSWORD, "password1": "another good battery", "password2": "another good battery"}

@@ -168,6 +168,7 @@ def test_what_makes_no_token(body, client_of, member):
     assert not Token.objects.exists()
 
 
+@pytest.mark.asvs("1.2.1")
 def test_names_are_shown_as_text(client_of, workspace, admin, agent):
     Agent.objects.update(name="<script>alert(1)</script>", purpose="<b>bold</b>")
     for url in (LIST, agent.get_absolute_url(), f"{agent.get_absolute_url()}change/"):

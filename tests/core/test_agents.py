@@ -100,6 +100,7 @@ def test_a_step_names_person_agent_version_and_call(workspace, make, admin):
     assert [link["kind"] for link in view_of(step).chain] == ["person", "agent", "version", "call"]
 
 
+@pytest.mark.asvs("8.3.3")
 def test_it_can_never_do_what_its_owner_may_not(workspace, make, member, admin, probe):
     """The agent holds the grant to write; its owner, a plain member, does not."""
     agent = make(member)
@@ -109,6 +110,7 @@ def test_it_can_never_do_what_its_owner_may_not(workspace, make, member, admin, 
     assert asked(workspace, agent, "probe.create").state == "queued"
 
 
+@pytest.mark.asvs("8.3.3")
 def test_it_can_never_do_what_it_was_not_given_itself(workspace, make, admin, probe):
     agent = make(admin, grants=[(probe, READ)])
     assert refusal(asked(workspace, agent, "probe.create")) == "write_grant_missing"
@@ -181,6 +183,7 @@ def test_an_agent_given_to_another_owner_does_not_finish_the_first_ones_runs(wor
     assert refusal(waiting) == "run_permission_missing"
 
 
+@pytest.mark.asvs("2.3.2", "2.4.1")
 def test_its_budget_of_the_day_is_a_quota(workspace, make, admin):
     agent = make(admin, calls_per_day=2)
     suspend_agent(agent, actor=admin)

@@ -46,6 +46,7 @@ def shown(response) -> list[str]:
 # --- Who may look ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("16.4.2")
 @pytest.mark.parametrize(
     ("role", "status"),
     [("owner", 200), ("admin", 200), ("auditor", 200), ("approver", 403), ("creator", 403), ("member", 403)],
@@ -204,6 +205,7 @@ def test_htmx_gets_the_rows_alone(as_htmx, auditor, list_url):
     assert "<html" not in text and text.lstrip().startswith('<div class="stack" id="events">')
 
 
+@pytest.mark.asvs("1.1.2", "1.2.1")
 def test_hostile_words_are_shown_as_words(client_of, auditor, owner, workspace, write, list_url):
     owner.name = HOSTILE
     owner.save()

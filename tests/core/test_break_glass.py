@@ -91,6 +91,7 @@ def test_a_look_begins_with_a_reason_and_the_owners_hear_of_it_at_once(client_of
     assert "Its owner was told by mail." in page
 
 
+@pytest.mark.asvs("8.4.2")
 def test_an_old_session_proves_first_who_it_is(client_of, workspace, staff):
     client = client_of(staff)
     session = client.session
@@ -100,6 +101,7 @@ def test_an_old_session_proves_first_who_it_is(client_of, workspace, staff):
     assert not BreakGlass.objects.exists()
 
 
+@pytest.mark.asvs("8.4.2")
 def test_without_a_second_factor_nobody_gets_in(client_of, workspace, staff):
     Authenticator.objects.all().delete()
     with pytest.raises(SecondFactorNeeded):
@@ -132,6 +134,7 @@ def test_what_is_wrong_is_said_beside_its_field(client_of, workspace, staff, fie
     assert not BreakGlass.objects.exists()
 
 
+@pytest.mark.asvs("8.3.1")
 @pytest.mark.parametrize(("reason", "minutes"), [("Too short", 15), (REASON, 61), (REASON, 0)])
 def test_the_service_knows_its_limits_itself(workspace, staff, reason, minutes):
     with pytest.raises(Invalid):
@@ -164,6 +167,7 @@ def test_there_is_one_at_a_time(workspace, staff, look):
         )
 
 
+@pytest.mark.asvs("8.3.1")
 @pytest.mark.parametrize(
     ("constraint", "changed"),
     [
@@ -350,6 +354,7 @@ def test_an_owner_ends_it_early_and_nobody_below_does(client_of, workspace, owne
     assert events(workspace, "break_glass.ended")[0].actor_id == str(owner.pk)
 
 
+@pytest.mark.asvs("8.3.2", "8.4.2")
 @pytest.mark.parametrize("field", ["is_staff", "is_active"])
 def test_who_is_no_longer_staff_is_out_at_once(client_of, workspace, staff, look, field):
     client = client_of(staff)

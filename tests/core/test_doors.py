@@ -95,6 +95,7 @@ def test_one_report_of_many_violations_is_cut(browser, told):
     assert len(told) == ops.REPORTS_AT_ONCE
 
 
+@pytest.mark.asvs("3.4.7")
 def test_the_policy_says_where_reports_go(client):
     response = client.get(reverse("account_login"))
     assert f"report-uri {URL}" in response["Content-Security-Policy"]
@@ -102,6 +103,7 @@ def test_the_policy_says_where_reports_go(client):
     assert response["Reporting-Endpoints"] == f'csp="{URL}"'
 
 
+@pytest.mark.asvs("4.1.3", "15.3.4")
 def test_a_header_of_a_proxy_is_believed_only_behind_one(settings, client):
     from allauth.core.internal.httpkit import get_client_ip
 
@@ -122,6 +124,7 @@ def test_a_host_that_is_not_ours_is_refused(client):
     assert response["Content-Security-Policy"]
 
 
+@pytest.mark.asvs("5.2.1")
 @pytest.mark.parametrize("kind", ["json", "form", "file"])
 def test_what_is_too_large_is_refused_in_our_words(client, settings, kind):
     big = "x" * (settings.GALAXY_MAX_BODY_BYTES + 1)
@@ -140,5 +143,6 @@ def test_too_many_fields_are_refused(client, settings):
     assert client.post(reverse("account_login"), fields).status_code == 400
 
 
+@pytest.mark.asvs("1.4.2")
 def test_a_made_up_length_gets_no_further(client):
     assert client.generic("POST", URL, b"{}", "application/csp-report", CONTENT_LENGTH="ten").status_code == 400

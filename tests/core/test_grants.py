@@ -180,6 +180,7 @@ def bulk(workspace, owner, objects, grants):
     return membership, rows
 
 
+@pytest.mark.asvs("8.2.2")
 def test_ten_thousand_objects_and_a_thousand_grants_are_filtered_in_sql(client_of, workspace, owner, capsys):
     """List, page and effective rights."""
     objects, grants = 10_000, 1_000

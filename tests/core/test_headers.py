@@ -28,6 +28,7 @@ def check(response, path: str, *, has_policy: bool = True) -> None:
         assert "no-store" in response["Cache-Control"], path
 
 
+@pytest.mark.asvs("3.2.1", "3.4.3", "3.4.4", "3.4.5", "3.4.6", "3.4.8", "3.5.8", "14.3.2")
 @pytest.mark.django_db
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize(
@@ -59,6 +60,7 @@ def test_headers_stand_on_every_answer(settings, path, headers, status, debug):
         check(response, path, has_policy=not (debug and status == 404))  # where django-csp thinks of that page
 
 
+@pytest.mark.asvs("3.4.4", "3.4.6", "14.3.2", "16.5.1")
 @pytest.mark.django_db
 def test_headers_stand_on_what_is_refused_or_breaks(client_of, member, settings, monkeypatch):
     def break_down(middleware, request):

@@ -59,6 +59,7 @@ def test_no_text_in_an_address_breaks_a_page(client_of, shown, workspace, admin,
         assert "<script>alert" not in answer.text
 
 
+@pytest.mark.asvs("1.2.2", "3.7.2")
 @pytest.mark.parametrize(
     "away", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "http:evil.example"]
 )
@@ -73,6 +74,7 @@ def test_no_address_leads_away(client_of, client, cast, admin, away):
     assert (signed_in.status_code, signed_in["Location"]) == (302, "/")
 
 
+@pytest.mark.asvs("4.1.3")
 def test_nobody_but_a_proxy_names_the_request_that_the_trail_keeps(client_of, settings, workspace, admin):
     forged = "0" * 32
     client = client_of(admin, **{"X-Request-ID": forged})

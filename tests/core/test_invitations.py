@@ -78,6 +78,7 @@ def test_a_letter_says_its_end_in_utc_wherever_its_sender_is(client_of, workspac
     assert end in letter.alternatives[0].content
 
 
+@pytest.mark.asvs("1.3.11")
 def test_names_in_a_letter_are_text_and_break_no_header(client_of, workspace, admin, roles):
     admin.name = "<b>Ada</b>\nBcc: everybody@example.test"
     admin.save()
@@ -154,6 +155,7 @@ def test_a_name_is_one_line_whatever_was_sent(invited):
     assert create_account("farsi@example.test", name=joined).name == joined
 
 
+@pytest.mark.asvs("6.2.1", "6.2.4")
 def test_a_weak_password_brings_the_form_back(invited):
     answer = Client().post(invited[1], {"name": "Nell", "password": "password"})
     assert answer.status_code == 422 and "at least 12 characters" in answer.content.decode()
@@ -205,6 +207,7 @@ def test_reading_the_page_decides_nothing(invited):
     assert Invitation.objects.get().accepted_at is None and not User.objects.filter(email=ADDRESS).exists()
 
 
+@pytest.mark.asvs("6.4.1")
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -221,6 +224,7 @@ def test_a_link_past_its_use_says_why(invited, change, sentence):
     assert not User.objects.filter(email=ADDRESS).exists()
 
 
+@pytest.mark.asvs("6.4.1")
 def test_a_link_used_twice_says_so(invited):
     Client().post(invited[1], {"name": "Nell", "password": "a long enough phrase"})
     second = Client().post(invited[1], {"name": "Mallory", "password": "a long enough phrase"})
@@ -258,6 +262,7 @@ def test_one_address_has_one_open_invitation(workspace, admin, roles, invited):
     assert Client().get(invited[1]).status_code == 410
 
 
+@pytest.mark.asvs("2.3.2", "2.4.1")
 def test_an_address_is_mailed_five_times_a_day_however_it_is_spelt(client_of, workspace, owner, admin, roles):
     for number in range(MAILS_TO_ADDRESS):
         address = ADDRESS.upper() if number % 2 else ADDRESS

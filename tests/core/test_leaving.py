@@ -98,6 +98,7 @@ def while_asking():
     finish()
 
 
+@pytest.mark.asvs("8.3.2")
 def test_page_part_and_token_are_refused_from_the_removal_on(client_of, cast, workspace, while_asking):
     owner, member = cast["owner"], cast["member"]
     _, text = create_token(workspace, name="Script", permissions=["runs.read"], days=1, actor=member)

@@ -66,6 +66,7 @@ def test_the_list_filters_sorts_and_turns_pages_within_a_budget(
     assert "Nobody fits" in client.get(url("member-list", workspace), {"q": "\x00nobody"}).content.decode()
 
 
+@pytest.mark.asvs("8.3.2")
 def test_an_admin_changes_a_role_and_the_next_request_feels_it(client_of, workspace, admin, member):
     target = membership_of(member)
     answer = client_of(admin).post(url("member-role", workspace, target.pk), {"role": role(workspace, "auditor").pk})
@@ -205,6 +206,7 @@ def test_of_two_owners_who_leave_at_once_one_stays(cast):
     assert len(refused) == 1
 
 
+@pytest.mark.asvs("8.3.2")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_whoever_is_removed_loses_everything_at_once(client_of, workspace, admin, member):
     probe = installed(workspace, admin, PROBE)[0]

@@ -98,6 +98,7 @@ def test_probes_are_answered_by_plain_http_and_nothing_else_is(production, path,
         assert ask.get(other).status_code == 301
 
 
+@pytest.mark.asvs("13.4.5", "13.4.6")
 def test_readiness_says_names_and_ok_and_nothing_else(client, db, heartbeat, sandboxd):
     response = client.get("/readyz")
     assert response.status_code == 200
@@ -182,6 +183,7 @@ def test_a_month_without_a_partition_is_seen(db, monkeypatch):
     assert readiness.partitions().state == BAD
 
 
+@pytest.mark.asvs("13.4.2")
 def test_the_doctor_finds_nothing_wrong_in_a_good_production(db, production, heartbeat, sandboxd, no_losses):
     said = doctor()
     assert said.endswith("Nothing is broken.\n")
@@ -209,6 +211,7 @@ def test_the_doctor_exits_with_1_and_says_what_to_do(db, production, heartbeat, 
     assert "What to do:" in out.getvalue()
 
 
+@pytest.mark.asvs("6.3.2")
 def test_demo_accounts_are_forgiven_in_development_alone(db, production):
     create_account(LOGINS[0][1], name="Olga", password="correct horse battery")
     assert configuration.demo_accounts().state == BAD
@@ -248,6 +251,7 @@ def test_where_galaxy_cannot_even_start_the_doctor_says_why_in_one_line(environ,
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.asvs("13.4.5")
 def test_the_page_is_for_staff_and_says_what_the_doctor_says(client_of, member):
     url = reverse("core:system")
     assert client_of(member).get(url).status_code == 403

@@ -91,6 +91,7 @@ ACTS = ["ownership", "removal", "to owner", "new role", "role", "role's end", "t
 ACTS += ["retention", "shorter retention", "retention's end", "hold's end"]
 
 
+@pytest.mark.asvs("7.5.3")
 @pytest.mark.parametrize("act", ACTS)
 def test_an_old_session_is_asked_and_a_fresh_one_is_not(owner, workspace, acts, act):
     url, sent = acts[act]
@@ -156,6 +157,7 @@ def test_who_may_not_is_told_so_instead_of_being_asked(member, workspace, acts, 
     assert sign_in_earlier(member).post(url, sent).status_code == 403
 
 
+@pytest.mark.asvs("6.3.1")
 def test_a_wrong_password_is_refused_and_the_tries_are_counted(owner, workspace, settings, acts):
     settings.ACCOUNT_RATE_LIMITS = {"reauthenticate": "3/m/user"}
     cache.clear()
@@ -299,6 +301,7 @@ def test_an_old_session_without_password_changes_nothing_of_signing_in(owner, wo
     assert client.get(reverse(name)).headers.get("Location") != PROOF
 
 
+@pytest.mark.asvs("10.3.4")
 def test_tokens_open_none_of_these_acts(owner, workspace, acts):
     """A page does not read the header at all, and the API has no address for any of them."""
     text = create_token(workspace, name="All", permissions=tuple(API_PERMISSIONS), days=1, actor=owner)[1]

@@ -65,6 +65,7 @@ def keep(client, user, path):
     session.save()
 
 
+@pytest.mark.asvs("7.5.3")
 def test_a_password_will_not_do_and_without_a_factor_one_is_led_to_setting_one_up(client_of, approver):
     client = client_of(approver)  # who signed in just now, by a password
     keep(client, approver, "/somewhere/")

@@ -43,6 +43,7 @@ def captured(request):
     root.removeHandler(found.handler)
 
 
+@pytest.mark.asvs("16.2.1", "16.2.4")
 def test_a_request_is_one_line_with_route_status_time_and_ids(client_of, admin, workspace, captured):
     response = client_of(admin).get(reverse("policies:approval-list", args=["meridian"]), {"q": CANARY})
     [line] = captured.requests()
@@ -57,6 +58,7 @@ def test_a_request_is_one_line_with_route_status_time_and_ids(client_of, admin, 
     }  # fmt: skip
 
 
+@pytest.mark.asvs("14.2.1", "16.2.5")
 def test_no_value_anybody_sends_stands_in_the_log(client, client_of, member, captured, settings):
     settings.DEBUG = False
     client.post(reverse("account_login"), {"login": f"{CANARY}@example.test", "password": CANARY})
@@ -77,6 +79,7 @@ def test_no_value_anybody_sends_stands_in_the_log(client, client_of, member, cap
     assert PASSWORD not in captured.text
 
 
+@pytest.mark.asvs("16.3.4", "16.5.4")
 def test_an_error_is_logged_by_kind_and_place_without_its_text(client, captured, monkeypatch):
     from galaxy.core.views import ops
 
@@ -92,6 +95,7 @@ def test_an_error_is_logged_by_kind_and_place_without_its_text(client, captured,
     assert CANARY not in captured.text
 
 
+@pytest.mark.asvs("16.4.1")
 @pytest.mark.parametrize("captured", [True, False], indirect=True, ids=["json", "console"])
 def test_no_value_begins_a_line_of_its_own(captured):
     forged = "calm\r\n2026-01-01 [info] request status=200\x1b[2J\u2028x"

@@ -53,11 +53,13 @@ def set_up(client) -> str:
     return secret
 
 
+@pytest.mark.asvs("6.5.8")
 def test_the_oracle_agrees_with_the_rfc():
     secret = base64.b32encode(b"12345678901234567890").decode()
     assert [code_of(secret, at) for at in (59, 1111111109, 20000000000)] == ["287082", "081804", "353130"]
 
 
+@pytest.mark.asvs("6.3.7")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])  # the mail waits for the commit
 def test_setting_the_app_up_makes_recovery_codes_and_tells_trail_and_mail(member, workspace):
     client = sign_in(member)
@@ -74,6 +76,7 @@ def test_setting_the_app_up_makes_recovery_codes_and_tells_trail_and_mail(member
     assert "authenticator app" in message.body
 
 
+@pytest.mark.asvs("6.3.3")
 def test_the_password_alone_opens_nothing_then(member, workspace):
     secret = set_up(sign_in(member))
     client = Client()
@@ -89,6 +92,7 @@ def test_the_password_alone_opens_nothing_then(member, workspace):
     assert "second_factor.failed" in actions
 
 
+@pytest.mark.asvs("6.5.1")
 def test_a_code_works_once(member):
     secret = set_up(sign_in(member))
     code = code_of(secret, time.time() + 30)
@@ -100,6 +104,7 @@ def test_a_code_works_once(member):
     assert answers == [302, 200]
 
 
+@pytest.mark.asvs("6.5.1")
 def test_a_code_is_spent_for_as_long_as_it_would_be_taken(member, settings, monkeypatch):
     """With one step of tolerance a code is good for three; whoever looked over a shoulder has that long."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -114,6 +119,7 @@ def test_a_code_is_spent_for_as_long_as_it_would_be_taken(member, settings, monk
     assert taken == [True, False, False, False]
 
 
+@pytest.mark.asvs("6.5.1")
 def test_a_recovery_code_works_once(member):
     client = sign_in(member)
     set_up(client)
@@ -126,6 +132,7 @@ def test_a_recovery_code_works_once(member):
     assert answers == [302, 200]
 
 
+@pytest.mark.asvs("7.5.1", "7.5.3")
 @pytest.mark.parametrize("name", ["mfa_activate_totp", "mfa_add_webauthn", "mfa_generate_recovery_codes"])
 def test_what_is_dangerous_asks_who_is_there(client_of, member, name):
     """``client_of`` signs in without a password, as an old session would be."""
@@ -137,6 +144,7 @@ def test_what_is_dangerous_asks_who_is_there(client_of, member, name):
     assert not Authenticator.objects.filter(user=member).exists()
 
 
+@pytest.mark.asvs("7.5.1")
 def test_an_address_is_not_changed_without_the_password(client_of, member):
     response = client_of(member).post(reverse("account_email"), {"email": "new@example.test", "action_add": ""})
     assert response["Location"].startswith("/account/reauthenticate/")
@@ -168,6 +176,7 @@ def asked_for(workspace, owner):
     return client
 
 
+@pytest.mark.asvs("6.3.3")
 def test_members_without_one_set_it_up_before_they_see_the_workspace(owner, member, workspace):
     client = sign_in(member)
     assert client.get(workspace.get_absolute_url()).status_code == 200
@@ -185,6 +194,7 @@ def test_members_without_one_set_it_up_before_they_see_the_workspace(owner, memb
     assert event.actor_id == str(owner.pk)
 
 
+@pytest.mark.asvs("6.3.4")
 def test_the_api_is_no_way_around_it(owner, member, workspace):
     client = sign_in(member)
     url = "/api/v1/workspaces/meridian/runs/"

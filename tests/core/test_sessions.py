@@ -48,6 +48,7 @@ def is_in(client) -> bool:
     return client.get(PAGE).status_code == 200
 
 
+@pytest.mark.asvs("7.2.2", "7.2.4")
 def test_signing_in_gives_a_new_key(member):
     client = Client()
     client.get("/account/login/")
@@ -61,6 +62,7 @@ def test_signing_in_gives_a_new_key(member):
     assert not Session.objects.filter(pk=before).exists()
 
 
+@pytest.mark.asvs("7.3.1")
 def test_a_session_that_stood_idle_is_over_and_says_so(member, settings):
     client = sign_in(member)
     key = client.session.session_key
@@ -73,6 +75,7 @@ def test_a_session_that_stood_idle_is_over_and_says_so(member, settings):
     assert not Session.objects.filter(pk=key).exists()
 
 
+@pytest.mark.asvs("7.3.2", "7.6.1")
 def test_a_session_ends_after_a_week_however_busy_it_is(member):
     client = sign_in(member)
     age(client, **{BEGAN: 7 * DAY_S - 5})
@@ -81,6 +84,7 @@ def test_a_session_ends_after_a_week_however_busy_it_is(member):
     assert not is_in(client)
 
 
+@pytest.mark.asvs("7.2.1", "7.4.1")
 def test_the_cookie_cannot_be_brought_back(member, settings):
     client = sign_in(member)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -99,6 +103,7 @@ def test_a_session_without_its_beginning_is_over(member):
     assert not is_in(client)
 
 
+@pytest.mark.asvs("7.3.1")
 def test_what_a_page_asks_for_by_itself_keeps_nobody_signed_in(member, settings):
     client = sign_in(member)
     age(client, **{SEEN: 600})
@@ -109,6 +114,7 @@ def test_what_a_page_asks_for_by_itself_keeps_nobody_signed_in(member, settings)
     assert client.session[SEEN] > seen + 500
 
 
+@pytest.mark.asvs("7.2.4")
 def test_proving_who_one_is_again_gives_a_new_key_and_keeps_the_row(member):
     client = sign_in(member)
     before = client.session.session_key
@@ -119,6 +125,7 @@ def test_proving_who_one_is_again_gives_a_new_key_and_keeps_the_row(member):
     assert not Session.objects.filter(pk=before).exists()
 
 
+@pytest.mark.asvs("7.5.2")
 def test_a_person_sees_their_sessions_and_nobody_elses(member, admin):
     sign_in(admin, "Chrome of somebody else")
     sign_in(member, "Safari on a lost phone")
@@ -128,6 +135,7 @@ def test_a_person_sees_their_sessions_and_nobody_elses(member, admin):
     assert "somebody else" not in page
 
 
+@pytest.mark.asvs("7.5.2")
 def test_one_session_is_ended_at_once_and_audited(member, workspace):
     lost, here = sign_in(member, "Safari"), sign_in(member)
     row = UserSession.objects.get(session_key=lost.session.session_key)
@@ -137,6 +145,7 @@ def test_one_session_is_ended_at_once_and_audited(member, workspace):
     assert AuditEvent.objects.in_workspace(workspace).filter(action="session.revoked", actor_id=member.pk).count() == 1
 
 
+@pytest.mark.asvs("7.5.2")
 def test_all_other_sessions_are_ended_and_this_one_stays(member):
     lost = [sign_in(member, f"Phone {number}") for number in range(3)]
     here = sign_in(member)
@@ -152,6 +161,7 @@ def test_nobody_ends_the_session_of_another(member, admin):
     assert is_in(theirs)
 
 
+@pytest.mark.asvs("7.4.3")
 def test_a_new_password_ends_every_other_session(member):
     other, here = sign_in(member, "Safari"), sign_in(member)
     new = "another good battery"
@@ -163,6 +173,7 @@ def test_a_new_password_ends_every_other_session(member):
     assert UserSession.objects.filter(user=member).count() == 1
 
 
+@pytest.mark.asvs("7.4.3")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])  # allauth tells of it after the commit
 def test_the_first_second_factor_ends_every_other_session(member, workspace):
     """They were begun by the password alone."""
@@ -193,6 +204,7 @@ def test_a_further_second_factor_and_new_codes_end_no_session(member):
     assert [str(message) for message in here._messages] == []
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_person_switched_off_is_out_at_the_next_request(member):
     client = sign_in(member)
     assert is_in(client)

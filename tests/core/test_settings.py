@@ -39,12 +39,14 @@ def production(tmp_path):
     }
 
 
+@pytest.mark.asvs("13.4.2")
 def test_the_deployment_check_finds_nothing(production):
     done = _manage(production, "check", "--deploy", "--fail-level", "WARNING")
     assert (done.returncode, done.stderr) == (0, "")
     assert "no issues" in done.stdout
 
 
+@pytest.mark.asvs("13.2.3", "13.4.2")
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -80,6 +82,7 @@ def test_a_secret_comes_from_a_file(production, tmp_path):
     assert _settings(production | {"SECRET_KEY_FILE": str(tmp_path / "key")})["SECRET_KEY"] == key
 
 
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4")
 def test_production_hardens_cookies_transport_and_frames(production):
     values = _settings(production)
     assert (values["DEBUG"], values["ALLOWED_HOSTS"]) == (False, ["example.test"])

@@ -175,6 +175,7 @@ def test_an_invitation_is_accepted_by_way_of_the_provider(provider, admin, works
     assert client.post(path)["Location"] == workspace.get_absolute_url()
 
 
+@pytest.mark.asvs("6.3.4")
 def test_whoever_has_a_second_factor_is_asked_for_it_after_the_provider_too(provider, member):
     Authenticator.objects.create(user=member, type=Authenticator.Type.TOTP, data={"secret": "x"})
     client, location = sign_in(provider, member.email)
@@ -182,6 +183,7 @@ def test_whoever_has_a_second_factor_is_asked_for_it_after_the_provider_too(prov
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.asvs("6.8.4")
 @pytest.mark.parametrize(("counts", "status"), [(False, 302), (True, 200)])
 def test_whether_the_provider_counts_as_a_second_factor_is_a_setting(
     provider, settings, member, workspace, client_of, counts, status
@@ -207,6 +209,7 @@ def test_whoever_begins_too_often_waits(provider, settings, db):
     assert [client.post("/account/sso/oidc/sign-in/").status_code for _ in range(2)] == [302, 429]
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_closed_account_stays_closed(provider, member):
     User.objects.filter(pk=member.pk).update(is_active=False)
     client, location = sign_in(provider, member.email)

@@ -109,6 +109,7 @@ def test_an_account_is_tied_to_the_identity_and_signed_in(provider, person, work
     assert (message.to, "Okta opens your account" in message.body) == ([person.email], True)
 
 
+@pytest.mark.asvs("6.8.1", "10.3.3", "10.5.2")
 @pytest.mark.django_db
 def test_the_identity_counts_from_then_on_and_not_the_address(provider, person, workspace, admin):
     sign_in(provider)
@@ -131,6 +132,7 @@ FORGERIES = {
 THIN = ["exp", "iat", "sub", "aud", "iss"]
 
 
+@pytest.mark.asvs("9.2.1", "9.2.3", "10.5.1", "10.5.4")
 @pytest.mark.django_db
 @pytest.mark.parametrize(("reason", "change"), FORGERIES.items(), ids=FORGERIES)
 def test_a_forged_token_opens_nothing(provider, person, reasons, reason, change):
@@ -163,6 +165,7 @@ def test_a_time_in_quotes_is_held_to_the_same(provider, person, reasons):
     assert is_signed_in(sign_in(provider, iat=str(now))[1])
 
 
+@pytest.mark.asvs("9.2.3")
 @pytest.mark.django_db
 def test_two_audiences_need_the_party_that_asked(provider, person, reasons):
     both = [CLIENT_ID, "somebody-else"]
@@ -190,6 +193,7 @@ def _part(value: dict) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
+@pytest.mark.asvs("6.8.2", "9.1.1", "9.1.2", "9.1.3")
 @pytest.mark.django_db
 @pytest.mark.parametrize("make", [unsigned, by_secret, no_token])
 def test_a_token_without_the_provider_s_signature_opens_nothing(provider, person, reasons, make):
@@ -200,6 +204,7 @@ def test_a_token_without_the_provider_s_signature_opens_nothing(provider, person
     assert (response.status_code, reasons, is_signed_in(client)) == (403, ["bad_token"], False)
 
 
+@pytest.mark.asvs("10.2.2")
 @pytest.mark.django_db
 @pytest.mark.parametrize("issuer", ["https://evil.example", None])
 def test_an_answer_of_another_issuer_is_refused_before_its_code_is_used(provider, person, reasons, issuer):
@@ -210,6 +215,7 @@ def test_an_answer_of_another_issuer_is_refused_before_its_code_is_used(provider
     assert (response.status_code, reasons, provider.asked) == (403, ["mixed_up"], {})
 
 
+@pytest.mark.asvs("10.1.2", "10.2.1")
 @pytest.mark.django_db
 def test_an_answer_counts_once_and_only_in_the_browser_that_asked(provider, person, reasons):
     client = Client()
@@ -281,6 +287,7 @@ def test_a_code_that_the_provider_refuses_is_told_so(provider, reasons):
     assert (come_back(client, provider, asked).status_code, reasons) == (403, ["code_refused"])
 
 
+@pytest.mark.asvs("10.5.3")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("change", "reason"),
@@ -302,6 +309,7 @@ def test_a_description_that_is_not_the_provider_s_is_refused(provider, settings,
     assert (Client().post(BEGIN).status_code, reasons) == (502, [reason])
 
 
+@pytest.mark.asvs("7.6.2")
 @pytest.mark.django_db
 def test_beginning_is_a_post_from_a_page_of_ours(provider):
     assert Client().get(BEGIN).status_code == 405

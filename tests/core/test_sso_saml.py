@@ -100,6 +100,7 @@ def test_an_account_is_tied_to_the_identity_and_signed_in(client, peer, member, 
     assert AuditDetail.objects.get(event_id=actions.last().pk).fields["data.provider"] == "saml"
 
 
+@pytest.mark.asvs("6.8.2")
 @pytest.mark.django_db
 def test_a_signature_on_the_assertion_alone_is_enough_and_one_on_the_envelope_is_not(client, peer, member, reasons):
     assert post(client, answer(peer, begin(client, peer), member, sign_response=False)).status_code == 302
@@ -114,6 +115,7 @@ def test_relay_state_and_next_lead_nowhere_else(client, peer, member):
     assert post(client, answer(peer, asked, member))["Location"] == "/"
 
 
+@pytest.mark.asvs("6.7.1", "6.8.2", "9.1.1")
 @pytest.mark.django_db
 def test_another_key_is_refused(client, peer, peers, member, reasons):
     asked = begin(client, peer)
@@ -128,6 +130,7 @@ def test_an_answer_sent_for_another_address_is_refused(client, peer, member, rea
     assert len(reasons) == 1
 
 
+@pytest.mark.asvs("6.8.3")
 @pytest.mark.django_db
 def test_an_answer_is_used_once_by_whoever_has_it(client, peer, member, reasons):
     xml = answer(peer, begin(client, peer), member)
@@ -205,6 +208,7 @@ PAST = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 FUTURE = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@pytest.mark.asvs("9.2.1", "9.2.3")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "change",
@@ -296,6 +300,7 @@ def without_signature(root, victim: str):
     root.replace(root.find("a:Assertion", NS), _evil(root, victim))
 
 
+@pytest.mark.asvs("6.8.2")
 @pytest.mark.django_db
 @pytest.mark.parametrize("both", [True, False], ids=["envelope signed too", "assertion signed"])
 @pytest.mark.parametrize(
@@ -328,6 +333,7 @@ def test_a_comment_does_not_shorten_an_address(client, peer, member, owner, reas
     assert reasons == ["foreign_domain"]  # the signature holds, and so does the whole address
 
 
+@pytest.mark.asvs("1.5.1")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "text",
@@ -374,6 +380,7 @@ def test_a_used_assertion_is_kept_where_every_process_sees_it(client, peer, memb
     assert 5 * 60 < left_s <= 5 * 60 + 600
 
 
+@pytest.mark.asvs("6.8.3")
 @pytest.mark.django_db
 def test_of_many_at_once_one_takes_the_answer(client, peer, member):
     form = {"SAMLResponse": encode(answer(peer, begin(client, peer), member))}

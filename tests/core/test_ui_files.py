@@ -21,6 +21,7 @@ FORBIDDEN = re.compile(
 )
 
 
+@pytest.mark.asvs("1.2.3", "3.2.2")
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_template_carries_style_or_script_of_its_own(path):
     text = path.read_text(encoding="utf-8")
@@ -54,6 +55,7 @@ def test_each_script_is_linked_and_listens_on_the_document(path):
     assert linking, "no page links it"
 
 
+@pytest.mark.asvs("3.6.1")
 def test_what_every_page_links_exists():
     head = (ROOT / "templates" / "ui" / "_head.html").read_text()
     for name in re.findall(r"{% static '([^']+)' %}", head):

@@ -75,12 +75,14 @@ def test_what_is_not_there_is_told_in_our_shell_on_a_development_server_too(
     assert _is_ours(page) and "There is nothing at this address" in page
 
 
+@pytest.mark.asvs("6.3.4")
 def test_nobody_signs_up_alone(client):
     page = client.get(reverse("account_signup")).content.decode()
     assert "by invitation" in page
     assert "<form" not in page
 
 
+@pytest.mark.asvs("6.2.6", "6.2.7")
 def test_the_log_in_serves_password_managers_and_keeps_the_way_on(client, member):
     page = client.get(reverse("account_login"), {"next": "/patterns/"}).content.decode()
     assert re.search(r'<input[^>]*name="login"[^>]*autocomplete="username"', page) or re.search(
@@ -94,6 +96,7 @@ def test_the_log_in_serves_password_managers_and_keeps_the_way_on(client, member
     assert response.redirect_chain[-1][0] == "/patterns/"
 
 
+@pytest.mark.asvs("6.3.8")
 def test_a_wrong_password_is_told_near_the_form_and_gives_nothing_away(client, member):
     wrong = {"login": member.email, "password": "wrong"}
     known = client.post(reverse("account_login"), wrong).content.decode()
@@ -111,6 +114,7 @@ def test_demo_log_ins_are_a_secret_of_development(client, settings):
     assert LOGINS[1][1] not in page  # only those that exist here
 
 
+@pytest.mark.asvs("7.4.4")
 def test_the_shell_names_workspace_role_and_person(client_of, admin, workspace):
     page = client_of(admin).get(reverse("core:workspace-list")).content.decode()
     assert workspace.name in page
@@ -158,6 +162,7 @@ def test_errors_stay_and_good_news_leaves():
     assert "&lt;b&gt;Failed." in shown
 
 
+@pytest.mark.asvs("16.5.4")
 def test_the_last_resort_needs_no_request():
     page = render_to_string("500.html", {"request_id": "abc12345"})
     assert _is_ours(page)

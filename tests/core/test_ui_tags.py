@@ -20,6 +20,7 @@ def draw(source: str, **context) -> str:
     return Template("{% load ui %}" + source).render(Context(context))
 
 
+@pytest.mark.asvs("1.1.2", "3.2.2")
 @pytest.mark.parametrize(
     "source",
     [

@@ -23,6 +23,7 @@ def _walled_tables() -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
+@pytest.mark.asvs("8.4.1")
 def test_every_table_with_a_workspace_has_a_forced_wall(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity")
@@ -64,6 +65,7 @@ def test_every_index_of_a_walled_table_begins_with_the_workspace(db):
     assert wrong == []
 
 
+@pytest.mark.asvs("8.4.1", "13.2.2")
 def test_the_application_role_can_neither_bypass_walls_nor_change_tables(db):
     with connection.cursor() as cursor:
         cursor.execute(
@@ -81,6 +83,7 @@ def test_the_application_role_cannot_make_the_owner_migrate_again(db):
         cursor.execute("DELETE FROM django_migrations")
 
 
+@pytest.mark.asvs("8.4.1")
 def test_without_a_scope_nothing_is_seen(cast):
     assert [model.objects.count() for model in (Workspace, Membership, RoleGroup, AuditEvent, HistoryRow)] == [0] * 5
 
@@ -97,6 +100,7 @@ def test_a_person_sees_their_own_memberships_before_any_workspace_is_in_scope(ca
         assert list(Workspace.objects.all()) == [cast["meridian"]]
 
 
+@pytest.mark.asvs("8.4.1")
 def test_a_row_cannot_be_written_into_a_foreign_workspace(cast):
     with (
         workspace_scope([cast["meridian"].pk]),
@@ -139,6 +143,7 @@ def test_a_new_thread_sees_nothing(cast):
     assert seen == [0]
 
 
+@pytest.mark.asvs("16.4.2")
 def test_the_trail_cannot_be_changed_or_cut(workspace):
     for statement in (
         "UPDATE core_auditevent SET action = 'x.y'",
@@ -151,6 +156,7 @@ def test_the_trail_cannot_be_changed_or_cut(workspace):
     assert AuditEvent.objects.count() > 0
 
 
+@pytest.mark.asvs("16.4.2")
 @pytest.mark.django_db(databases=["default", "owner"], transaction=True)
 def test_not_even_the_owner_of_the_table_changes_an_event(cast):
     with (

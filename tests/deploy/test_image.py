@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.apps import apps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +17,7 @@ def locked(name: str) -> set[str]:
     return set(re.findall(r"(?m)^([\w.-]+)==", text))
 
 
+@pytest.mark.asvs("15.2.3")
 def test_it_has_what_a_server_needs_and_no_servers_of_its_own():
     assert locked("base.txt") >= EMBEDDED
     assert not EMBEDDED & locked("server.txt")
@@ -24,6 +26,7 @@ def test_it_has_what_a_server_needs_and_no_servers_of_its_own():
     assert "requirements/server.txt" in CONTAINERFILE and "base.txt" not in CONTAINERFILE
 
 
+@pytest.mark.asvs("15.2.4")
 def test_both_locks_name_the_same_bytes():
     """An image that ran other versions than the tests would prove nothing."""
 
@@ -35,6 +38,7 @@ def test_both_locks_name_the_same_bytes():
     assert {name for name, block in server.items() if base.get(name) != block} == set()
 
 
+@pytest.mark.asvs("13.4.1", "15.2.3")
 def test_every_package_of_ours_is_in_it_and_nothing_of_a_checkout_beside_them():
     copied = set(re.findall(r"(?m)^COPY (\S+) ", STAGES[1]))
     ours = {Path(app.path).relative_to(ROOT).parts[0] for app in apps.get_app_configs() if _is_ours(app.path)}

@@ -31,6 +31,7 @@ def owner(servers):
         yield connection
 
 
+@pytest.mark.asvs("13.2.2")
 def test_no_role_is_a_superuser_or_passes_row_level_security(owner):
     rows = owner.execute(
         "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin FROM pg_roles "
@@ -60,6 +61,7 @@ def test_the_application_makes_nothing_and_becomes_nobody(app, statement):
         app.execute(statement)
 
 
+@pytest.mark.asvs("13.2.6", "15.4.3")
 def test_the_application_cannot_hang_for_ever(app):
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     assert [app.execute(f"SHOW {name}").fetchone()[0] for name in names] == ["30s", "5s", "1min"]

@@ -33,12 +33,14 @@ def test_the_given_cases_are_all_there_and_as_many_again_are_ours():
     assert len(CASES) == len(all_cases()) >= 140
 
 
+@pytest.mark.asvs("15.2.5")
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_is_held(pool, around, name):
     verdict, _ = run_case(pool, CASES[name], around)
     assert verdict.holes + verdict.surprises == []
 
 
+@pytest.mark.asvs("15.2.5")
 @pytest.mark.parametrize(
     "name", ["open_by_modules", "read-environ", "fork", "socket-tcp6", "kill-siblings", "import-hook"]
 )
@@ -59,6 +61,7 @@ def native():
         yield pool
 
 
+@pytest.mark.asvs("15.2.5")
 @pytest.mark.parametrize("name", SELECTION)
 def test_the_operating_system_holds_native_code(native, around, name):
     verdict, _ = run_case(native, CASES[name], around, prelude=WITHOUT_LIST)

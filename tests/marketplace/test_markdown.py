@@ -31,6 +31,7 @@ def test_what_documentation_needs_is_rendered_below_the_pages_own_headings():
         assert piece in html
 
 
+@pytest.mark.asvs("1.2.2", "1.3.1", "1.3.5")
 @pytest.mark.parametrize(
     "text",
     [
@@ -66,6 +67,7 @@ def test_a_text_that_would_take_long_is_cut_and_says_so():
     assert "longer than this page shows" in html
 
 
+@pytest.mark.asvs("1.3.12", "15.2.2")
 def test_what_takes_time_in_the_square_of_its_length_is_cut():
     """65,000 brackets took five seconds a page, and a table of a thousand columns seven."""
     html = render("[" * MAX_CHARACTERS)

@@ -43,6 +43,7 @@ def test_a_body_that_is_no_object_is_a_problem_and_no_defect(row, sent):
         assert (response.status_code, response.json()["code"]) == (400, "malformed"), raw
 
 
+@pytest.mark.asvs("2.2.1", "15.3.5")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_value_of_another_type_is_refused_or_taken_and_never_breaks_it(row, sent, things):
     """A defect would be raised here, not answered."""

@@ -29,6 +29,7 @@ ODD = ["a\0b", "9" * 5_000 + "\u00b2"]
 WORDS = {"to": ODD[0], "q": ODD[0], "page": ODD[1], "days": ODD[1], "tab": ODD[0], "state": ODD[0]}
 
 
+@pytest.mark.asvs("2.2.2")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_no_text_in_a_form_or_in_its_address_breaks_it(row, workspace, things, browser_of):
     """A defect would be raised here, not answered."""
@@ -45,6 +46,7 @@ def test_no_text_in_a_form_or_in_its_address_breaks_it(row, workspace, things, b
     assert client.get(url, WORDS).status_code < 500
 
 
+@pytest.mark.asvs("1.4.2")
 @pytest.mark.parametrize(
     "path",
     [

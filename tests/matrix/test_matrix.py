@@ -212,6 +212,7 @@ def post(client: Client, route: str, url: str, things: dict):
     return client.post(url, form(route, things), **options)
 
 
+@pytest.mark.asvs("8.2.1")
 def test_every_route_stands_in_the_table_and_no_other():
     assert {row.route for row in ROWS} == routes()
 
@@ -237,6 +238,7 @@ def test_every_route_is_read_by_the_table():
     assert {row.route for row in ROWS if row.method == "GET"} == routes()
 
 
+@pytest.mark.asvs("8.2.1")
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method != "GET"], ids=str)
 def test_each_person_gets_the_answer_of_the_table_and_the_headers(row, workspace, things, browser_of):
     url = address(row.route, things, "meridian")
@@ -257,6 +259,7 @@ OF_ONE_OBJECT = sorted(
 )
 
 
+@pytest.mark.asvs("8.2.2", "8.4.1")
 @pytest.mark.parametrize("route", OF_ONE_OBJECT)
 def test_an_object_under_another_workspaces_address_is_not_found(route, cast, workspace, things, browser_of):
     """The admin of Meridian also owns Tidewater: still, Meridian's objects do not open under Tidewater's address."""
@@ -273,6 +276,7 @@ def test_an_object_under_another_workspaces_address_is_not_found(route, cast, wo
     assert Run.objects.get(pk=things["run"].pk).state == "queued"
 
 
+@pytest.mark.asvs("4.1.4")
 def test_no_route_takes_another_method(workspace, things, browser_of):
     """Each is asked for one of them; its answer names the methods by which the view decided, and none of the others is
     among them."""

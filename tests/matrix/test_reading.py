@@ -111,6 +111,7 @@ def view_of(path: str) -> str:
         return path
 
 
+@pytest.mark.asvs("3.5.3")
 @pytest.mark.parametrize("person", PEOPLE)
 def test_reading_is_answered_by_the_table_and_changes_nothing(person, house, by_head):
     """htmx gets the same answer as a person; where that is the log-in page, the whole browser is sent there, not the

@@ -154,18 +154,21 @@ def token(workspace, person, permissions=tuple(API_PERMISSIONS), **options) -> s
     return create_token(workspace, name="T", permissions=permissions, days=1, actor=person, **options)[1]
 
 
+@pytest.mark.asvs("8.2.1", "10.3.2")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_persons_token_gets_the_answer_of_the_table(row, cast, workspace, things):
     found = {role: ask(token(workspace, cast[role]), row, things) for role in ROLES}
     assert found == {role: row.answers[role] for role in ROLES}
 
 
+@pytest.mark.asvs("8.2.1", "8.3.3")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_an_agent_gets_the_answer_of_its_own_table(row, cast, workspace, things):
     text = token(workspace, cast["admin"], AGENT_PERMISSIONS, agent=things["agent"])
     assert ask(text, row, things) == AGENT[row.route][row.method]
 
 
+@pytest.mark.asvs("8.2.2", "8.4.1", "9.2.4", "10.3.1")
 @pytest.mark.parametrize("row", [row for row in ROWS if row.route != "api:me"], ids=str)
 def test_the_token_of_another_workspace_finds_nothing(row, cast, workspace, things):
     with workspace_scope([cast["tidewater"].pk]):

@@ -302,6 +302,7 @@ def test_looking_at_the_queue_changes_nothing(client_of, approval, approver, que
     assert (approval.status, AuditEvent.objects.count()) == ("pending", events)
 
 
+@pytest.mark.asvs("3.5.1")
 def test_a_decision_needs_the_forms_own_token(approval, approver):
     client = Client(enforce_csrf_checks=True)
     client.force_login(approver, backend="allauth.account.auth_backends.AuthenticationBackend")

@@ -74,6 +74,7 @@ def test_exactly_one_of_two_hurried_reviewers_wins(approval, approver, admin, to
     assert [event.action for event in decided] == [f"approval.{approval.status}"]
 
 
+@pytest.mark.asvs("2.3.4", "15.4.1")
 def test_one_of_a_hundred_uses_gets_through(approval, approver, together):
     decide_approval(approval, reviewer=approver, decision="approved", digest=approval.digest)
 
@@ -122,6 +123,7 @@ def world(db):
         yield made
 
 
+@pytest.mark.asvs("15.4.1", "15.4.2")
 def test_nothing_that_must_never_be_comes_of_any_order(world):
     tally = races.play(world, SCHEDULES)
     assert tally.broken == {}, tally.table()

@@ -79,6 +79,7 @@ def states(approval) -> list[str]:
 # --- N of M and stages -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("2.3.5")
 def test_two_of_three_is_two_different_people(ask, owner, admin, approver, trail):
     approval = ask(ask=stages(("approvers", 2)))
     assert approve(approval, approver).status == "pending"

@@ -94,6 +94,7 @@ def test_a_no_carries_nothing(ask, approver, admin, owner):
         change(approval, APPROVE)
 
 
+@pytest.mark.asvs("2.3.1")
 def test_a_request_is_never_born_approved_nor_used(approval):
     copied = [field.column for field in Approval._meta.concrete_fields if field.column not in {"id", "subject_id"}]
     names = ", ".join(copied)
@@ -232,6 +233,7 @@ def test_a_vote_is_written_once(approval, approver, admin, assignment):
 # --- Use ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("2.3.1", "2.3.4")
 def test_a_yes_is_used_once_and_in_its_time(ask, approver):
     used, late, undecided = ask(), ask(), ask()
     use = "consumed_at = clock_timestamp()"
@@ -272,6 +274,7 @@ def test_nobody_votes_after_the_end_nor_about_something_else(ask, approver, admi
         cast_vote(other, approver, stage_id=None)
 
 
+@pytest.mark.asvs("2.3.5")
 def test_nobody_votes_who_is_too_close(workspace, ask, creator, owner, admin, approver):
     approval = ask(version_author=admin)
     with refused("vote_not_by_requester"):
@@ -385,6 +388,7 @@ def test_nobody_votes_who_can_act_as_the_agent_that_asked(workspace, ask, agent,
         cast_vote(approval, owner)
 
 
+@pytest.mark.asvs("7.5.3")
 def test_a_yes_takes_the_second_factor_that_the_request_asks_for(ask, approver, admin):
     careful = ask(ask=Ask(second_factor=True))
     with refused("vote_without_factor"):

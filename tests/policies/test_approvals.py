@@ -116,6 +116,7 @@ def test_the_second_reviewer_is_told_and_nothing_changes(approval, approver, adm
     assert trail("approval.") == ["approval.requested", "approval.approved"]
 
 
+@pytest.mark.asvs("2.3.5")
 def test_who_asked_cannot_decide(ask, admin):
     own = ask(requested_by=admin)
     with pytest.raises(SelfApproval, match="You asked for this"):
@@ -183,6 +184,7 @@ def test_an_approval_is_good_for_one_use(approval, approver, trail):
     assert trail("approval.consumed") == ["approval.consumed"]
 
 
+@pytest.mark.asvs("15.4.2")
 def test_an_approval_is_good_for_exactly_what_was_approved(approval, approver):
     approve(approval, approver)
     with pytest.raises(ApprovalChanged), transaction.atomic():
@@ -190,6 +192,7 @@ def test_an_approval_is_good_for_exactly_what_was_approved(approval, approver):
     assert approval.consumed_at is None
 
 
+@pytest.mark.asvs("2.3.1")
 @pytest.mark.parametrize("decision", [None, "rejected"])
 def test_nothing_runs_on_a_request_that_was_not_approved(approval, approver, decision):
     if decision:
@@ -198,6 +201,7 @@ def test_nothing_runs_on_a_request_that_was_not_approved(approval, approver, dec
         consume(approval, digest=approval.digest)
 
 
+@pytest.mark.asvs("2.3.3")
 def test_a_use_that_is_rolled_back_was_no_use(approval, approver):
     approve(approval, approver)
     with pytest.raises(RuntimeError), transaction.atomic():

@@ -244,6 +244,7 @@ def test_a_second_yes_that_was_lost_is_taken_up_by_the_sweep(workspace, make, ap
     assert settle_decided() == 0
 
 
+@pytest.mark.asvs("2.2.3", "2.3.2")
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -19,6 +19,7 @@ QUESTION = {
 }
 
 
+@pytest.mark.asvs("16.3.2")
 def test_a_decision_is_stored_with_its_input_and_reasons(workspace):
     decision = decide(workspace, **QUESTION)
     stored = Decision.objects.in_workspace(workspace).get()
@@ -56,6 +57,7 @@ def test_what_the_rules_asked_for_is_stored_with_the_decision(workspace, monkeyp
     assert [reason["rule"] for reason in stored.reasons] == [9]
 
 
+@pytest.mark.asvs("16.5.3")
 def test_when_the_engine_fails_the_decision_is_a_stored_deny(workspace, monkeypatch, caplog):
     broken = Snapshot(4)
     monkeypatch.setattr(broken, "speaking", lambda *question: 1 / 0)

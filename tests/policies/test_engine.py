@@ -230,6 +230,7 @@ def test_hostile_circumstances_never_open_the_gate(field, junk):
     assert answer.effect == Effect.DENY  # rule 4 at the least, or an error
 
 
+@pytest.mark.asvs("16.5.3")
 def test_a_fault_in_the_rules_is_a_deny_that_says_so():
     answer = ask(snapshot=Snapshot(7, fault="policy 7 is not there"))
     assert (answer.effect, codes(answer)) == (Effect.DENY, ["evaluation_error"])

@@ -185,6 +185,7 @@ def test_what_is_not_known_denies_and_asks_and_never_allows(when, circumstances)
     assert answer(a_rule(effect="allow", when=when), principal=nobody, **circumstances).effect == Effect.DENY
 
 
+@pytest.mark.asvs("8.2.4")
 @pytest.mark.parametrize(
     ("hours", "moment", "inside"),
     [

@@ -52,6 +52,7 @@ def test_ten_mistakes_of_the_caller_do_not_open_it(connection, live):
     assert not Breaker.objects.exists()
 
 
+@pytest.mark.asvs("13.2.6", "16.5.2")
 def test_ten_failures_of_the_other_side_open_it_and_the_next_call_is_refused_at_once(connection, live):
     for _ in range(10):
         assert live("probe.look_up", failed(503)).error_category == "transient"

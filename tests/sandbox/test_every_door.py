@@ -69,6 +69,7 @@ def work_off():
         tasks.perform_run(str(queued.workspace_id), str(queued.pk))
 
 
+@pytest.mark.asvs("8.3.1")
 def test_the_page(client_of, workspace, admin, probe, witness):
     address = reverse("sandbox:run-create", args=[workspace.slug]) + "?target=probe.look_up"
     form = {"in_key": "k", "mode": "simulated", "scenario": "happy", "idempotency_key": "0" * 32}
@@ -77,6 +78,7 @@ def test_the_page(client_of, workspace, admin, probe, witness):
     assert witness.reached == ["probe.look_up"]
 
 
+@pytest.mark.asvs("8.3.1")
 def test_the_api(api, token_of, workspace, admin, probe, witness):  # noqa: F811
     answer = send(api(token_of(admin)), "runs/", {"target": "probe.look_up", "inputs": {"key": "k"}})
     assert answer.status_code == 201
@@ -132,6 +134,7 @@ def test_a_replay_needs_a_run_that_was_decided_about_and_reaches_no_runner(works
     assert witness.reached == ["probe.look_up"]
 
 
+@pytest.mark.asvs("2.3.1", "16.3.2")
 def test_no_run_is_without_a_decision_whatever_becomes_of_it(workspace, admin, member, probe, witness):
     invoke(workspace, actor=member, target="probe.create", inputs={"key": "k"})
     invoke(workspace, actor=admin, target="probe.flow", inputs=FLOW)

@@ -76,6 +76,7 @@ def test_what_is_not_installed_cannot_run(workspace, member):
         invoke(workspace, actor=member, target="probe.look_up", inputs={})
 
 
+@pytest.mark.asvs("2.2.1", "2.2.2")
 @pytest.mark.parametrize(
     ("inputs", "field"),
     [
@@ -242,6 +243,7 @@ def test_the_same_key_answers_the_first_run_and_other_inputs_are_refused(workspa
     assert Run.objects.count() == 1
 
 
+@pytest.mark.asvs("14.2.6")
 def test_personal_values_are_masked_wherever_they_are_stored(workspace, admin, probe):
     run = ran(workspace, admin, "probe.create", {"key": "k", "owner": "ada@example.test"})
     assert run.inputs["owner"] == "a***@example.test"

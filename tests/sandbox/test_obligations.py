@@ -57,6 +57,7 @@ def ran(workspace, actor, target="probe.create", inputs=None) -> Run:
     return perform(run.pk) or Run.objects.get(pk=run.pk)
 
 
+@pytest.mark.asvs("8.2.3", "14.2.4", "14.2.6")
 @pytest.mark.parametrize("mode", ["mask", "hash", "tokenise", "drop"])
 def test_a_class_is_hidden_as_the_rule_says_wherever_it_is_kept(workspace, admin, probe, mode):
     hides(workspace, admin, mode)
@@ -186,6 +187,7 @@ def test_what_is_partly_live_shares_the_room_of_live_calls(workspace, admin, lim
         rule_rates.charge_rules(other)
 
 
+@pytest.mark.asvs("16.5.3")
 def test_a_count_that_cannot_be_read_lets_nothing_pass(workspace, admin, limited, probe, monkeypatch):
     from redis.exceptions import ConnectionError as Away
 

@@ -90,6 +90,7 @@ def felt_after_s(workspace, runs, revoke) -> float:
     return (last.started_at - revoked).total_seconds()
 
 
+@pytest.mark.asvs("8.3.2")
 def test_four_workers_feel_within_a_second_what_is_taken_away(cast, workers, probe):
     workspace, admin, member = cast["meridian"], cast["admin"], cast["member"]
     workers.start()

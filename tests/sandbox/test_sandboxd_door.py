@@ -40,6 +40,7 @@ def running(server):
         server.drain(5)
 
 
+@pytest.mark.asvs("13.2.6", "15.4.4")
 def test_a_request_beyond_the_number_of_connections_is_told_that_nothing_was_begun(path, monkeypatch):
     monkeypatch.setattr(door, "MOST_CONNECTIONS", 1)
     begun, go_on = threading.Event(), threading.Event()
@@ -80,6 +81,7 @@ def test_a_request_that_waits_at_the_door_when_it_closes_has_begun_nothing(path)
     assert told and not asked
 
 
+@pytest.mark.asvs("16.3.4")
 def test_what_breaks_is_logged_with_its_place_and_without_its_words(path):
     def handle(op, body):
         raise ValueError("hunter2-value")
@@ -105,6 +107,7 @@ except ConnectionError:
 """
 
 
+@pytest.mark.asvs("13.2.1")
 def test_a_user_that_is_named_may_speak_to_one_that_runs_as_another(path):
     """As production without containers has it: the root key is readable by sandboxd's user alone."""
     if os.getuid() != 0:

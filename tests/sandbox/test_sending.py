@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 from redis.exceptions import ConnectionError as Away
 
@@ -94,6 +95,7 @@ def _free(self):
     client().delete(*[window.key for window in self._windows])
 
 
+@pytest.mark.asvs("16.5.3")
 def test_a_budget_that_cannot_be_read_is_no_permission(workspace, admin, live, monkeypatch):
     limited(workspace, admin, "rpm: 100")
 

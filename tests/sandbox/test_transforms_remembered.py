@@ -89,6 +89,7 @@ def test_what_is_too_old_goes_whether_or_not_anybody_asks():
     assert len(gone) == 0
 
 
+@pytest.mark.asvs("14.2.2")
 @pytest.mark.django_db
 @staged
 @pytest.mark.parametrize(

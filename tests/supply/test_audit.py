@@ -65,6 +65,7 @@ def test_good_news_says_who_gave_it(service):
     assert audit(LOCK, service.url) == (service.url, [])
 
 
+@pytest.mark.asvs("15.2.1")
 def test_a_known_vulnerability_is_told_with_its_cure(service):
     service.vulnerable = ("uv",)
     _, [known] = audit(LOCK, service.url)
@@ -79,6 +80,7 @@ def test_a_service_that_does_not_answer_is_no_good_news(service):
         audit(LOCK, service.url)
 
 
+@pytest.mark.asvs("15.2.1")
 def test_the_command_says_so_and_fails_where_nobody_answers(service):
     service.status = 503
     done = subprocess.run(

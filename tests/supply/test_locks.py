@@ -14,6 +14,7 @@ def bill():
     return bill_of(SERVER)
 
 
+@pytest.mark.asvs("15.2.4")
 @pytest.mark.parametrize("path", locks(), ids=lambda path: path.stem)
 def test_every_line_of_a_lock_is_one_version_with_its_hashes(path):
     packages = read_lock(path)
@@ -29,6 +30,7 @@ def test_a_line_that_names_anything_else_is_refused(tmp_path, line):
         read_lock(lock)
 
 
+@pytest.mark.asvs("15.1.2")
 def test_the_bill_covers_the_lock_of_the_server_with_hashes_and_licences(bill):
     listed = {(one["name"], one["version"]): one for one in json.loads(bill)["components"]}
     packages = read_lock(SERVER)

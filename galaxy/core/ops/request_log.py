@@ -7,6 +7,7 @@ import time
 
 import structlog
 from django.core.signals import got_request_exception
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.crypto import salted_hmac
 
 log = structlog.get_logger("galaxy.requests")
@@ -39,9 +40,17 @@ class RequestLogMiddleware:
 
 
 def route_of(request) -> str:
-    """The route's name, such as ``policies:approval-detail``; "unmatched" where no route took the request."""
-    match = getattr(request, "resolver_match", None)
+    """The route's name, such as ``policies:approval-detail``; "unmatched" where there is no such route."""
+    match = getattr(request, "resolver_match", None) or _asked_for(request.path_info)
     return (match.view_name or "unnamed") if match else "unmatched"
+
+
+def _asked_for(path: str) -> ResolverMatch | None:
+    """Where a request was going that was refused on the way, such as to a page of a workspace that is not theirs."""
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
 
 
 def user_hash(pk) -> str:

@@ -87,6 +87,7 @@ def test_an_export_is_asked_for_written_verified_told_of_and_fetched(
     assert verify.Pack(folder).verify()["events"] == 12
 
 
+@pytest.mark.asvs("5.3.2")
 def test_files_are_for_galaxy_alone_and_only_the_pack_stays(job):
     exporting.work_on(job.pk)
     path = exporting.file_of(job)
@@ -115,6 +116,7 @@ def test_another_workspaces_export_is_not_found(client_of, job, stranger, audito
         assert client_of(user).get(reverse("core:export-detail", args=[slug, job.pk])).status_code == 404
 
 
+@pytest.mark.asvs("5.4.1")
 def test_fetching_is_no_get_and_nothing_is_fetched_before_it_is_finished(client_of, auditor, workspace, job):
     url = reverse("core:export-file", args=[workspace.slug, job.pk])
     assert client_of(auditor).get(url).status_code == 405
@@ -122,6 +124,7 @@ def test_fetching_is_no_get_and_nothing_is_fetched_before_it_is_finished(client_
     assert not AuditEvent.objects.filter(action="export.downloaded").exists()
 
 
+@pytest.mark.asvs("2.2.3")
 def test_what_cannot_be_used_is_said_beside_its_field(client_of, auditor, workspace, trail):
     client = client_of(auditor)
     response = client.post(list_url(workspace), {"form": "pack", "fields_left_out": "salary"})
@@ -131,6 +134,7 @@ def test_what_cannot_be_used_is_said_beside_its_field(client_of, auditor, worksp
     assert not ExportJob.objects.exists()
 
 
+@pytest.mark.asvs("5.2.4", "15.2.2")
 def test_a_few_at_once_are_enough(workspace, auditor, trail):
     for _ in range(exporting.MOST_AT_ONCE):
         exporting.request_export(workspace, actor=auditor)

@@ -149,6 +149,7 @@ def test_each_line_is_what_the_schema_says(make):
     assert not validator.is_valid(broken)
 
 
+@pytest.mark.asvs("1.2.10")
 def test_no_cell_is_a_formula_and_every_cell_is_there(make, trail):
     folder = make()
     rows = list(csv.DictReader(io.StringIO((folder / verify.SHEET).read_bytes().decode(), newline="")))
@@ -350,6 +351,7 @@ def test_canonical_json_is_that_of_rfc_8785():
     assert verify.canonical(10**20) == "100000000000000000000" and verify.canonical(10**22) == "1e+22"
 
 
+@pytest.mark.asvs("11.6.1")
 def test_ed25519_agrees_with_cryptography():
     """RFC 8032, section 7.1, and what its authors' own warnings are about."""
     public = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")

@@ -69,6 +69,7 @@ def test_nothing_goes_without_a_rule(workspace, trail):
     assert retention.purge_everywhere() == 0 and kept() == before
 
 
+@pytest.mark.asvs("14.2.7")
 def test_a_rule_takes_values_of_its_events_when_they_are_old_and_leaves_the_events(workspace, admin, trail):
     events = AuditEvent.objects.count()
     retention.set_rule(workspace, prefix="box.", keep_days=30, actor=admin)

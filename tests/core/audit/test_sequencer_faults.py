@@ -157,6 +157,7 @@ def assert_verifies(sequencer: Sequencer, workspace) -> None:
     assert {one.kind for one in report.findings} == {"purged"} and not report.waiting
 
 
+@pytest.mark.asvs("2.3.3")
 def test_killed_at_every_step_nothing_is_lost_or_doubled(ground, again, workspace, monkeypatch):
     monkeypatch.setattr(
         sequencing, "BATCH", 9

@@ -134,6 +134,7 @@ def _places(found: set[tuple[int, int]]) -> str:
     return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in joined)
 
 
+@pytest.mark.asvs("16.4.2")
 def test_every_deed_is_named_with_its_place(trail):
     lines = [Line(case, found_after(trail, case)) for case in tampering.CASES]
     if os.environ.get("GALAXY_WRITE_TAMPERING"):

@@ -125,6 +125,7 @@ def test_positions_follow_the_order_and_a_checkpoint_names_size_and_root(sequenc
     assert seal(sequencer, workspace) == 0 and tree.checkpoint_of(workspace) == checkpoint
 
 
+@pytest.mark.asvs("4.1.5")
 def test_a_checkpoint_is_signed_under_its_origin_by_the_published_key(sequencer, workspace):
     seal(sequencer, workspace)
     checkpoint, (key,) = tree.checkpoint_of(workspace), tree.public_keys()
@@ -160,6 +161,7 @@ def test_a_clock_that_goes_back_leaves_the_times_in_order(sequencer, workspace, 
     assert tree.checkpoint_of(workspace).signed_at == first.signed_at
 
 
+@pytest.mark.asvs("16.4.3")
 def test_the_copy_outside_holds_every_checkpoint_and_the_key(sequencer, workspace, write, tmp_path):
     found = sealed_one_by_one(sequencer, workspace, write, 3)
     lines = (tmp_path / "checkpoints" / f"{workspace.pk}.log").read_text(encoding="utf-8").splitlines()
@@ -331,6 +333,7 @@ def test_a_database_that_lags_behind_the_copy_is_not_continued(sequencer, worksp
 # --- Keys --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("11.2.2")
 def test_a_new_key_is_introduced_by_the_one_before(sequencer, workspace, write, tmp_path):
     seal(sequencer, workspace)
     add_signing_key(tmp_path / "signing-keys.json")

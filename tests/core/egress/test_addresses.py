@@ -98,6 +98,7 @@ def test_the_tables_are_as_long_as_they_should_be():
     assert len(PUBLIC) >= 20
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(("address", "reason"), FORBIDDEN.items())
 def test_an_address_that_is_not_public_is_refused_with_its_reason(address, reason):
     ipaddress.ip_address(address)  # the table holds addresses, not typing errors

@@ -74,6 +74,7 @@ def test_a_request_of_the_wrong_shape_is_answered_and_never_raises(request_):
     assert broker._transport.sent == []
 
 
+@pytest.mark.asvs("4.2.2")
 @pytest.mark.parametrize(
     "name",
     [
@@ -90,6 +91,7 @@ def test_a_header_that_frames_or_widens_the_request_is_refused(name):
     assert broker._transport.sent == []
 
 
+@pytest.mark.asvs("1.3.3")
 @pytest.mark.parametrize("value", ["a\r\nHost: evil.test", "a\n b", "a\rb", "a\x00b", " a", "a ", "\ta", "é", "a\x7f"])
 def test_a_header_value_is_one_line(value):
     assert get(make_broker(), headers={"X-A": value})["error"] == "bad_header"
@@ -99,6 +101,7 @@ def test_a_header_stands_there_once():
     assert get(make_broker(), headers={"X-Key": "a", "x_key": "b"})["error"] == "bad_header"
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "found",
     [
@@ -123,6 +126,7 @@ def test_a_name_without_an_address_leads_nowhere():
     assert get(broker)["error"] == "dns_failed"
 
 
+@pytest.mark.asvs("1.3.6", "15.4.2")
 def test_a_name_that_changes_its_address_is_held_to_the_one_that_was_checked():
     """DNS rebinding: the second answer is private. Each call looks the name up once and connects to what it checked."""
     names = Names()
@@ -233,6 +237,7 @@ def redirecting(*locations, status=302):
     return Wire(reply)
 
 
+@pytest.mark.asvs("15.3.2")
 def test_a_redirect_is_not_followed_unless_the_code_asks():
     for follow in (None, False):
         broker = make_broker(transport=redirecting("/next"))
@@ -283,6 +288,7 @@ def test_a_redirect_to_nowhere_is_handed_over_to_code_that_says_it_looks():
     assert (answer["status"], answer["headers"]["location"]) == (302, "https://files.elsewhere.test/signed")
 
 
+@pytest.mark.asvs("15.3.2")
 def test_each_hop_is_resolved_and_checked_anew():
     broker = make_broker(resolver=Names(**{CDN: [METADATA]}), transport=redirecting(f"https://{CDN}/"))
     assert get(broker, follow=True)["error"] == "address_not_public"
@@ -312,6 +318,7 @@ def test_the_method_after_a_redirect(status, method, then, body):
     assert ("X-A", "1") in sent.headers
 
 
+@pytest.mark.asvs("10.1.1")
 def test_another_host_is_told_no_credentials():
     broker = make_broker(transport=redirecting(f"https://{CDN}/x", status=307))
     token = broker.placeholder("API_KEY")

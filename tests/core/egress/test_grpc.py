@@ -250,6 +250,7 @@ def test_an_ipv6_address_is_connected_to_as_well(authority):
     listening.stop(0).wait()
 
 
+@pytest.mark.asvs("12.3.2")
 @pytest.mark.parametrize(
     ("hosts", "options"),
     [

@@ -47,6 +47,7 @@ def test_every_call_has_a_connection_of_its_own(live, peer):
     assert peer.connections == len(peer.requests) == 3
 
 
+@pytest.mark.asvs("12.3.2")
 @pytest.mark.parametrize(
     ("hosts", "options", "words"),
     [
@@ -67,6 +68,7 @@ def test_a_certificate_has_to_be_right(authority, hosts, options, words):
     peer.close()
 
 
+@pytest.mark.asvs("12.3.2", "12.3.4")
 def test_a_private_authority_vouches_for_named_peers_only(authority, peer):
     transport = PinnedTransport(peer_ca=authority.pem)
     assert transport.send(outgoing(peer.port), "127.0.0.1", 5).status == 200
@@ -76,6 +78,7 @@ def test_a_private_authority_vouches_for_named_peers_only(authority, peer):
         PinnedTransport().send(outgoing(peer.port), "127.0.0.1", 5)
 
 
+@pytest.mark.asvs("12.2.1")
 def test_a_peer_without_tls_is_refused(live, peer):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -134,6 +137,7 @@ def test_a_name_that_rebinds_is_connected_to_where_it_was_checked(authority, pee
     assert (len(asked), peer.connections) == (2, 0)
 
 
+@pytest.mark.asvs("15.3.2")
 def test_redirects_to_metadata_reach_nobody(live, peer):
     peer.script = saying(answer("", 302, Location="http://169.254.169.254/latest/meta-data/"))
     for follow in (True, None):

@@ -59,6 +59,7 @@ def test_a_token_that_is_split_over_headers_is_never_put_together():
     assert SECRET not in str(sent_of(broker))
 
 
+@pytest.mark.asvs("10.1.1", "13.3.2")
 @pytest.mark.parametrize("where", ["header", "basic", "query", "path", "body"])
 def test_another_host_gets_no_secret(where):
     broker, token = with_places(SECRET, "header", "query", "path", "body")
@@ -101,6 +102,7 @@ def send(broker, token: str, where: str, host: str = API):
     }[where]()
 
 
+@pytest.mark.asvs("1.2.2", "1.3.3")
 def test_a_value_is_escaped_as_its_place_demands():
     broker, token = with_places(ODD, "header", "query", "path", "body")
     send(broker, token, "query")

@@ -61,6 +61,7 @@ INSIDE = [
 ]
 
 
+@pytest.mark.asvs("1.1.1", "1.3.6", "2.2.1")
 @pytest.mark.parametrize("url", [*REFUSED_URLS, None, 7, b"https://api.allowed.test/"], ids=lambda url: repr(url)[:60])
 def test_an_address_that_is_not_plain_is_refused(url):
     with pytest.raises(Refused) as refused:
@@ -75,6 +76,7 @@ def test_and_nobody_is_asked_about_it(url):
     assert (broker._resolver.asked, broker._transport.sent) == ([], [])
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize("path", CLIMBING)
 def test_a_path_that_could_climb_is_refused_before_the_rule_is_asked(path):
     with pytest.raises(Refused) as refused:
@@ -88,6 +90,7 @@ def test_a_prefix_covers_whole_segments(paths, code):
     assert {call(broker, f"https://{API}{path}").get("error") for path in paths} == {code}
 
 
+@pytest.mark.asvs("1.1.1")
 def test_what_is_sent_is_what_was_checked():
     broker = make_broker()
     call(broker, "HTTPS://API.Allowed.Test:443/a%2Fb/c;d=1?q=%0d%0a&filter[x]=1")
@@ -95,6 +98,7 @@ def test_what_is_sent_is_what_was_checked():
     assert (sent.host, sent.port, sent.target) == (API, 443, "/a%2Fb/c;d=1?q=%0d%0a&filter[x]=1")
 
 
+@pytest.mark.asvs("1.3.6", "13.2.4")
 @pytest.mark.parametrize(
     ("url", "method", "code"),
     [
@@ -158,6 +162,7 @@ def test_a_host_that_a_manifest_may_declare_can_be_called(host):
     assert urls.is_host(declared)
 
 
+@pytest.mark.asvs("1.5.3")
 @PATIENT
 @given(
     scheme=st.sampled_from(["https://", "HTTPS://", "https:", "https:/", "https:///", "http://", "//", ""]),

@@ -39,6 +39,7 @@ def due_now(sink):
     AuditSink.objects.filter(pk=sink.pk).update(next_at=timezone.now() - timedelta(seconds=1))
 
 
+@pytest.mark.asvs("16.4.3")
 def test_everything_is_sent_in_order_and_once(sink, write, seal, receiver):
     write("box.opened", "box.closed")
     seal()
@@ -276,6 +277,7 @@ def test_a_syslog_receiver_may_say_something(syslog, write, seal, syslog_receive
     assert moved > 0
 
 
+@pytest.mark.asvs("12.3.2", "16.4.3")
 def test_a_certificate_that_nobody_signed_gets_nothing(sink, seal, receiver, authority):
     receiver._context = authority.context("elsewhere.example.test")
     seal()

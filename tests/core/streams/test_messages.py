@@ -60,6 +60,7 @@ def batch(*lines, after=7, until=8):
     return Batch("0b0e", "5117", after, until, lines)
 
 
+@pytest.mark.asvs("4.1.5")
 def test_the_official_library_takes_a_message():
     sent = batch(line())
     body = webhook_body(sent)

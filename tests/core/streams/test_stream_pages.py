@@ -65,6 +65,7 @@ def test_a_vault_that_is_closed_says_what_to_start(client_of, workspace, admin):
     assert "The vault is closed" in client_of(admin).get(page("create")).text
 
 
+@pytest.mark.asvs("1.2.1")
 def test_names_are_escaped(client_of, workspace, sink, auditor):
     for url in (page("list"), page("detail", sink.pk)):
         shown = client_of(auditor).get(url).text

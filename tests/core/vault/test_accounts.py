@@ -23,6 +23,7 @@ def stored(user) -> str:
     return " ".join(str(row.data) for row in Authenticator.objects.filter(user=user))
 
 
+@pytest.mark.asvs("13.3.1")
 def test_neither_the_seed_nor_a_code_lies_in_the_clear(member, factors):
     secret, codes = factors
     assert secret not in stored(member)

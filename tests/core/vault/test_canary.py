@@ -75,6 +75,7 @@ def logged():
         root.removeHandler(handler)
 
 
+@pytest.mark.asvs("13.3.1", "14.2.4", "16.2.5")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_the_value_is_nowhere(vault, cast, settings, logged, monkeypatch):
     sent, pages = [], []
@@ -151,6 +152,7 @@ def test_an_error_in_the_middle_of_it_shows_no_value(vault, workspace, admin, rf
     assert told(logged.getvalue()) == set()
 
 
+@pytest.mark.asvs("11.2.5")
 def test_what_does_not_open_says_nothing_of_what_it_is(api_key):
     version = api_key.versions.select_related("secret", "key").get()
     version.hosts = ["evil.example"]

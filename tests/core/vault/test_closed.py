@@ -21,6 +21,7 @@ from tests.test_layers import MODULES, imports_of
 VAULT = Path("galaxy/core/vault")
 
 
+@pytest.mark.asvs("11.1.3", "11.2.1", "13.3.3")
 def test_only_the_vault_imports_cryptography():
     users = {
         path.relative_to(ROOT) for path in MODULES if any(one.startswith("cryptography") for one in imports_of(path))
@@ -29,6 +30,7 @@ def test_only_the_vault_imports_cryptography():
     assert {path for path in users if VAULT not in path.parents} == set()
 
 
+@pytest.mark.asvs("13.3.2", "13.3.3")
 def test_no_process_but_sandboxd_inherits_the_root_key():
     given = {"GALAXY_KMS": "local:/x", "GALAXY_KMS_FILE": "/x", "AWS_SECRET_ACCESS_KEY": "x", "PATH": "/bin"}
     assert without_keys(given | {"GALAXY_SIGNING_KEYS": "/x"}) == {"PATH": "/bin"}
@@ -56,6 +58,7 @@ def test_what_a_program_alone_is_given_reaches_no_other(tmp_path):
     assert {"first | given key", "second | given None"} <= {line.strip() for line in said}
 
 
+@pytest.mark.asvs("13.3.3")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_a_web_process_with_all_of_the_database_opens_nothing(vault, cast):
     """A process as run_all starts it: the real settings, the same database, the token of a live lease, and no key."""

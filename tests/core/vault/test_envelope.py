@@ -33,6 +33,7 @@ def test_what_was_sealed_opens_again(value, algorithm):
     assert header_of(sealed) == Header(ALGORITHMS[algorithm][0], 3)
 
 
+@pytest.mark.asvs("11.3.3")
 @pytest.mark.parametrize("position", range(8 + 12 + 6 + 16))
 def test_no_byte_of_it_can_be_changed(position):
     """Header, nonce, ciphertext and tag: 8 + 12 + 6 + 16 bytes."""
@@ -42,6 +43,7 @@ def test_no_byte_of_it_can_be_changed(position):
         open_sealed(KEY, bytes(sealed), b"here", key_version=1)
 
 
+@pytest.mark.asvs("11.2.2")
 def test_an_algorithm_cannot_be_claimed_for_another():
     """Agility without confusion: the header is authenticated, and an unknown number is refused."""
     sealed = seal(KEY, b"secret", b"here", key_version=1, algorithm=1)
@@ -86,6 +88,7 @@ def test_no_two_lists_of_parts_read_the_same():
     assert len({framed(one) for one in lists}) == len(lists)
 
 
+@pytest.mark.asvs("11.3.4")
 def test_nonces_and_data_keys_are_never_the_same_twice():
     found = [seal_under(uuid4(), 1, KEY, PLACE, "same") for _ in range(2000)]
     for texts in ([one.wrapped_key for one in found], [one.ciphertext for one in found]):

@@ -82,6 +82,7 @@ def test_changed_bytes_do_not_unwrap(three):
             first.unwrap(wrong, CONTEXT)
 
 
+@pytest.mark.asvs("11.2.2")
 def test_after_a_rotation_the_new_key_wraps_and_the_old_one_still_unwraps(three):
     first, rotated, _ = three
     assert first.key_id != rotated.key_id

@@ -47,6 +47,7 @@ def test_a_lease_opens_once_and_says_who_used_it_for_what(api_key, admin):
     assert SecretLease.objects.get().version.number == 1
 
 
+@pytest.mark.asvs("11.7.2")
 def test_an_old_lease_opens_nothing(api_key):
     token = lease(api_key, **WHAT, lasts=timedelta(0))
     for look in (open_lease, terms_of):
@@ -91,6 +92,7 @@ def test_a_staged_value_is_leased_by_name_and_does_not_replace_the_current_one(a
     assert open_lease(lease(api_key, **WHAT)).value == CANARY
 
 
+@pytest.mark.asvs("11.7.2")
 def test_an_open_secret_neither_shows_itself_nor_travels(api_key):
     found = open_lease(lease(api_key, **WHAT))
     assert repr(found) == str(found) == "OpenSecret(crm-key v1)"

@@ -50,6 +50,7 @@ def opened(secret) -> str:
     return open_lease(lease(secret, **WHAT)).value
 
 
+@pytest.mark.asvs("11.2.2", "13.3.4")
 def test_every_data_key_moves_and_the_old_key_is_destroyed(vault, workspace, admin, monkeypatch):
     monkeypatch.setattr(rewrapping, "BATCH", 3)
     secrets = many(workspace, admin, range(7))

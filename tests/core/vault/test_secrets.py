@@ -105,6 +105,7 @@ def test_a_key_of_several_lines_is_kept_to_the_letter(vault, workspace, admin):
     assert opened(secret) == pem
 
 
+@pytest.mark.asvs("13.3.4")
 def test_a_rotation_goes_from_stage_to_stage(api_key, version, owner, admin):
     second = staged(api_key, owner)
     assert opened(api_key) == CANARY
@@ -157,6 +158,7 @@ def test_what_is_in_use_or_over_is_not_moved(api_key, version, admin):
         open_version(second)
 
 
+@pytest.mark.asvs("8.3.1")
 def test_only_who_may_manage_moves_anything(api_key, admin, auditor):
     second = staged(api_key, admin)
     for act in (switch_version, retire_version):
@@ -169,6 +171,7 @@ def test_only_who_may_manage_moves_anything(api_key, admin, auditor):
     assert stages(api_key) == {1: "current", 2: "staged"}
 
 
+@pytest.mark.asvs("13.3.1")
 def test_shredding_destroys_every_data_key(api_key, version, admin):
     second = switch_version(staged(api_key, admin), actor=admin)
     staged(api_key, admin, "third value")

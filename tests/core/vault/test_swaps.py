@@ -48,6 +48,7 @@ def fresh(version: SecretVersion) -> SecretVersion:
     return SecretVersion.objects.select_related("secret", "key").get(pk=version.pk)
 
 
+@pytest.mark.asvs("11.3.3")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_no_swap_opens(vault, cast):
     """All in one test, since each would need the tables emptied after it."""

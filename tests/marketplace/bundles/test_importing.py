@@ -199,6 +199,7 @@ def test_only_those_who_install_import(workspace, member, creator, approver, bun
             import_bundle(uploaded, actor=person)
 
 
+@pytest.mark.asvs("5.2.4")
 def test_what_is_no_bundle_is_not_kept(workspace, admin):
     with pytest.raises(BadBundle):
         hand_in(workspace, content=b"PK\x03\x04 nothing", name="b", actor=admin)

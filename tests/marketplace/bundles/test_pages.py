@@ -99,12 +99,14 @@ def test_a_hostile_file_is_refused_in_words_and_not_kept(hand, workspace, admin,
     assert not BundleUpload.objects.exists()
 
 
+@pytest.mark.asvs("1.2.1")
 def test_what_a_bundle_says_is_shown_as_text(client_of, hand, workspace, admin, tmp_path):
     evil = foreign(tmp_path, connector(name="<b>Acme</b>", summary="<script>alert(1)</script>"))
     page = client_of(admin).get(hand(admin, bytes_of(evil), name="<img src=x>.galaxy").url).content.decode()
     assert "<script>alert" not in page and "<img src=x>" not in page and "&lt;script&gt;" in page
 
 
+@pytest.mark.asvs("5.4.1", "5.4.2")
 def test_whoever_installs_exports_and_it_is_in_the_trail(client_of, workspace, admin, member, bundle):
     version = publish(connector())
     list_extension(version, level="verified", summary="Keeps things.")

@@ -71,6 +71,7 @@ def test_the_same_content_gives_the_same_bytes():
     assert whole() == whole()
 
 
+@pytest.mark.asvs("5.3.3")
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -89,11 +90,13 @@ def test_an_entry_under_another_name_is_refused(name, why):
         read_bundle(zipped(entries() | {name: b"x"}))
 
 
+@pytest.mark.asvs("5.3.2", "5.3.3")
 def test_a_path_in_the_index_that_leads_out_is_refused():
     with pytest.raises(BadBundle, match="plain relative path"):
         read_bundle(changed_index(files=["../docs.md"]))
 
 
+@pytest.mark.asvs("5.2.5")
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFDIR])
 def test_a_link_or_device_is_refused(kind):
     with pytest.raises(BadBundle, match=r"is a link|is not a file"):
@@ -116,6 +119,7 @@ def test_an_encrypted_entry_is_refused():
         read_bundle(bytes(content))
 
 
+@pytest.mark.asvs("5.2.3")
 def test_a_bomb_is_read_no_further_than_its_entry_may_be():
     content = entries()
     path = next(name for name in content if name.endswith("docs.md"))
@@ -125,6 +129,7 @@ def test_a_bomb_is_read_no_further_than_its_entry_may_be():
         read_bundle(bomb)
 
 
+@pytest.mark.asvs("5.2.3")
 def test_an_entry_that_lies_about_its_size_is_refused():
     content = bytearray(zipped(entries()))
     at = content.rfind(b"PK\x01\x02")
@@ -194,6 +199,7 @@ def test_an_index_that_says_otherwise_is_refused(change):
         read_bundle(changed_index(**change))
 
 
+@pytest.mark.asvs("5.2.2")
 @pytest.mark.parametrize(
     "content",
     [
@@ -217,6 +223,7 @@ def test_a_manifest_in_another_form_is_refused():
         read_bundle(zipped(content | {name: b" " + content[name]}))
 
 
+@pytest.mark.asvs("5.2.2")
 def test_every_truncation_and_every_flipped_byte_is_refused_or_means_the_same():
     """A flip in what ZIP itself ignores (a date) may pass, and then nothing else comes of it."""
     good = whole()

@@ -165,6 +165,7 @@ def test_a_name_that_is_none_comes_back(name, client_of, pets, creator):
     assert "<script>" not in answer.content.decode().replace("<script src", "").replace("<script type", "")
 
 
+@pytest.mark.asvs("5.2.2")
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
@@ -183,6 +184,7 @@ def test_what_is_no_document_comes_back_with_the_reason(sent, said, client_of, w
     assert not ApiDocument.objects.exists()
 
 
+@pytest.mark.asvs("5.2.1")
 def test_more_than_is_taken_is_refused_before_it_is_read(client_of, workspace, creator):
     huge = SimpleUploadedFile("x.json", b" " * (10 * 1024 * 1024))
     assert client_of(creator).post(url("document-create"), {"file": huge}).status_code == 413
@@ -219,6 +221,7 @@ def test_a_document_is_removed_and_its_draft_stays(client_of, pets, creator):
     assert (ApiDocument.objects.count(), ApiOperation.objects.count(), Draft.objects.count()) == (0, 0, 1)
 
 
+@pytest.mark.asvs("5.2.4")
 def test_there_is_a_most_of_documents(client_of, workspace, creator, pets):
     rows = [
         ApiDocument(workspace=workspace, title="x", specification="3.0", content=b"", size_bytes=0, uploaded_by=creator)

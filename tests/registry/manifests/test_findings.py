@@ -246,6 +246,7 @@ def test_one_tag_and_one_scope_however_their_words_are_ordered():
     assert one.manifest == two.manifest is not None
 
 
+@pytest.mark.asvs("1.3.7")
 def test_templates_and_markup_are_plain_text():
     text = '{{ 7*7 }} {% include "/etc/passwd" %} <script>alert(1)</script> ${jndi:ldap://x}'
     manifest = read(json.dumps({"action": "a.b", "summary": text})).manifest

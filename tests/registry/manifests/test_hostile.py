@@ -27,6 +27,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
+@pytest.mark.asvs("1.3.12", "15.2.2")
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -96,6 +97,7 @@ def test_hostile_text_is_answered_soon(text, code):
     assert took < DEADLINE_S
 
 
+@pytest.mark.asvs("1.3.12")
 @pytest.mark.parametrize("before", ["", "action: a.b\ninputs: { a: string[], b: "])
 def test_one_sign_over_and_over_costs_no_more_than_its_length(before):
     for sign in [
@@ -160,6 +162,7 @@ def test_a_python_fault_has_its_line():
     ]
 
 
+@pytest.mark.asvs("1.3.2")
 def test_reading_a_python_file_runs_nothing(tmp_path):
     witness = tmp_path / "witness"
     source = f"open({str(witness)!r}, 'w')\ndef run(inputs, ctx, x=open({str(witness)!r}, 'w')):\n    pass\n"

@@ -38,6 +38,7 @@ def test_a_type_compiles_to_json_schema(written, schema, optional):
     assert compile_type(written) == (schema, optional)
 
 
+@pytest.mark.asvs("2.2.1")
 @pytest.mark.parametrize(
     "written",
     [
@@ -188,6 +189,7 @@ def test_an_expression_says_where_it_begins_to_read(expression, found):
     assert set(expressions.parse(expression)) == {Reference(*pair) for pair in found}
 
 
+@pytest.mark.asvs("2.2.1")
 @pytest.mark.parametrize(
     "expression", ["", "a b", "a.", "[", "nope(a)", "'open", "`{`", "`word`", "!a.b", "a" * 1001, "{{ a }}"]
 )

@@ -55,6 +55,7 @@ def test_the_form_shows_the_exact_address_and_takes_the_app_once(sandboxd, conne
     assert "client_secret" not in client_of(admin).get(url("connection-connect", connection.pk)).content.decode()
 
 
+@pytest.mark.asvs("10.1.1", "10.2.3")
 def test_a_consent_is_walked_and_the_tokens_are_sealed(sandboxd, connection, admin, client_of):
     register_app(connection.installation, admin)
     client = client_of(admin)
@@ -92,6 +93,7 @@ def refusals():
     ]
 
 
+@pytest.mark.asvs("10.2.2")
 @pytest.mark.parametrize(("query", "words"), refusals())
 def test_an_answer_that_is_none_connects_nothing_and_says_what_to_do(
     sandboxd, workspace, admin, client_of, query, words
@@ -114,6 +116,7 @@ def test_an_answer_that_is_none_connects_nothing_and_says_what_to_do(
     assert (Connection.objects.get().status, sandboxd.asked) == ("unauthenticated", [])
 
 
+@pytest.mark.asvs("10.1.2", "10.2.1")
 def test_a_state_of_another_session_or_person_is_worth_nothing(sandboxd, connection, admin, owner, client_of):
     register_app(connection.installation, admin)
     state = begin(client_of(admin), connection)["state"]
@@ -124,6 +127,7 @@ def test_a_state_of_another_session_or_person_is_worth_nothing(sandboxd, connect
     assert sandboxd.asked == []
 
 
+@pytest.mark.asvs("10.1.2")
 def test_a_state_holds_for_ten_minutes_and_for_its_own_installation(
     sandboxd, workspace, connection, admin, client_of, monkeypatch
 ):

@@ -47,6 +47,7 @@ def test_bytes_that_nobody_sealed_would_be_found(vault, workspace, admin):
     assert SECRETS["access"] in everything()
 
 
+@pytest.mark.asvs("10.1.1", "14.2.4", "16.2.5")
 def test_a_whole_life_of_a_connection_shows_no_token_anywhere(sandboxd, workspace, admin, client_of, caplog):
     caplog.set_level(logging.DEBUG)
     connection = installed(workspace, admin, vendor())[0].connections.get()

@@ -19,6 +19,7 @@ from tests.sandboxd import Sandboxd
 PER_SECOND = 6
 
 
+@pytest.mark.asvs("2.3.2", "2.4.1", "15.4.1")
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_four_processes_send_no_more_than_one_budget_and_one_trial(cast, workers, authority):
     counter = Counter()

@@ -63,6 +63,7 @@ def lines(meridian, cast, connect, peer):
     return found
 
 
+@pytest.mark.asvs("16.5.2")
 def test_every_bad_answer_comes_to_what_the_table_says(lines):
     if os.environ.get("GALAXY_WRITE_MATRIX"):
         write(lines)

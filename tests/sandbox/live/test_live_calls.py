@@ -40,6 +40,7 @@ def test_an_input_that_makes_no_request_is_named(call, peer):
     assert (run.error["error_code"], run.error["field"], peer.requests) == ("bad_path", "key", [])
 
 
+@pytest.mark.asvs("14.2.4")
 def test_what_left_is_kept_without_values(call, peer):
     peer.script = saying(as_json({"id": "x7"}))
     run = call("look_up", key="secret-key", fields=["id"])

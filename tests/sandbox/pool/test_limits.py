@@ -24,6 +24,7 @@ def test_a_manifest_may_lower_a_limit_and_raise_none():
             Limits(**wrong)
 
 
+@pytest.mark.asvs("15.2.2")
 @pytest.mark.parametrize(
     "body",
     [
@@ -66,6 +67,7 @@ def test_the_broker_is_told_what_time_is_left(pool, peer):
     assert 0 < seconds_left <= 0.8
 
 
+@pytest.mark.asvs("1.4.3", "15.2.2")
 @pytest.mark.parametrize(
     "body", ["bytearray(1 << 30)", "x = [0]\n    while True: x += x", "x = 'x'\n    while True: x += x"]
 )

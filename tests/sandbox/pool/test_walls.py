@@ -70,6 +70,7 @@ def patience():
     return 1.0
 
 
+@pytest.mark.asvs("1.5.2")
 @pytest.mark.parametrize(
     ("raw", "code"),
     [

@@ -45,6 +45,7 @@ def is_running(pid):
     return True
 
 
+@pytest.mark.asvs("15.4.4")
 def test_a_worker_never_serves_two_workspaces(own_pool, peer, who):
     for name in ("a", "b", "a", "b", "a"):
         assert own_pool.run(job("return 1", workspace=name), peer).output == 1
@@ -148,6 +149,7 @@ def test_what_a_broker_raises_ends_the_worker_and_goes_on(own_pool, who):
     assert own_pool.run(job("return 1"), Peer()).output == 1
 
 
+@pytest.mark.asvs("15.4.1")
 def test_runs_go_side_by_side_up_to_the_size_of_the_pool(own_pool):
     inside, most, both = [], [], threading.Barrier(2)
 
@@ -184,6 +186,7 @@ def test_a_host_without_room_for_a_worker_says_so_and_once_there_is_room_all_is_
     assert own_pool.run(job("return 3", workspace="c"), peer).output == 3
 
 
+@pytest.mark.asvs("1.4.3")
 def test_a_closed_pool_leaves_nothing_and_takes_nothing(who, peer):
     pool = Pool(1, artefact=ensure())
     pool.run(job("return 1"), peer)

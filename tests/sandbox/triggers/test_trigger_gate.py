@@ -64,6 +64,7 @@ def test_one_without_the_write_scope_cannot_start_a_write(workspace, probe, admi
     assert run.decision.reasons[0]["passes_if"] == "The scope is added on the trigger's page"
 
 
+@pytest.mark.asvs("8.3.3")
 def test_it_never_holds_more_than_its_owner(workspace, probe, member):
     run = started(made(probe, member))
     assert (run.state, run.error["error_code"]) == ("failed", "write_grant_missing")

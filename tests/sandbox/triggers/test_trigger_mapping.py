@@ -95,6 +95,7 @@ def test_a_schedule_has_nothing_in_its_body():
     assert told({"key": "event.at", "amount": "event.missed"}, body={}, is_webhook=False) == {}
 
 
+@pytest.mark.asvs("2.2.3")
 def test_everything_that_is_wrong_is_told_at_once():
     assert set(told({"key": "event.merged", "amount": "event.at", "x": "body"}, body=BODY)) == {"key", "amount", "x"}
 

@@ -48,6 +48,7 @@ def test_nothing_made_up_is_good_or_breaks_it(body, id, timestamp, signature, he
     assert judge(HMAC, ["a-plain-secret-of-the-sender"], sent, NOW) == UNSIGNED
 
 
+@pytest.mark.asvs("4.1.5")
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_changed_byte_anywhere_is_unsigned(data):
