@@ -255,6 +255,10 @@ GALAXY_MARKETPLACE_ROOTS = env_list("GALAXY_MARKETPLACE_ROOTS")
 # Copies of every checkpoint outside the database, of which verifying makes use.
 GALAXY_CHECKPOINTS_DIR = Path(env_str("GALAXY_CHECKPOINTS_DIR") or DATA_DIR / "checkpoints")
 
+# Whether each commit is on a standby before it is answered, so that one which takes over has lost nothing: then it is
+# worked with at once, and not held for a copy (docs/backup.md).
+GALAXY_SYNCHRONOUS_STANDBYS = env_bool("GALAXY_SYNCHRONOUS_STANDBYS", False)
+
 # Export packs, until they are fetched; web and workers of several machines share this directory.
 GALAXY_EXPORTS_DIR = Path(env_str("GALAXY_EXPORTS_DIR") or DATA_DIR / "exports")
 GALAXY_KEEP_EXPORTS_DAYS = env_int("GALAXY_KEEP_EXPORTS_DAYS", 7)

@@ -9,6 +9,7 @@ class RegistryConfig(AppConfig):
         from galaxy.core.audit.streams.links import add_link
         from galaxy.core.grantables import Grantable, add_grantable
         from galaxy.core.navigation import Item, add_item
+        from galaxy.core.restoring import findings
         from galaxy.core.vault.tables import EnvelopeTable, register
         from registry import notifications, palette
         from registry.access import GRANTABLE_ACTS
@@ -17,12 +18,14 @@ class RegistryConfig(AppConfig):
         from registry.publishers.claiming import is_maker_in
         from registry.services.credentials import place_of_app, place_of_credential
         from registry.services.quarantining import stop_unvouched
+        from registry.signing.restoring import misfits
         from registry.signing.revoking import register_stopper
         from registry.updates.facts import with_newer
 
         register(EnvelopeTable(ConnectionCredential, place_of_credential))
         register(EnvelopeTable(AppRegistration, place_of_app))
         register_stopper(stop_unvouched)
+        findings.add_check(misfits)
         notifications.connect()
         news.connect()
         add_link("rollout", "registry:roll-out-detail")

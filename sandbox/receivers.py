@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from galaxy.core.models import User, Workspace
-from galaxy.core.signals import member_removed
+from galaxy.core.signals import member_removed, workspace_restored
 from policies import outcomes, proofs
 from policies.models import Approval
 from policies.signals import approval_decided
@@ -18,6 +18,7 @@ from sandbox.approved_runs import outcomes_of
 from sandbox.connections.services import end_own_connections
 from sandbox.outlived import installation_ended, version_changed
 from sandbox.panels import show
+from sandbox.restoring import settle_restored
 from sandbox.services import approval_was_decided, cancel_runs_of
 from sandbox.services.narrowing import narrow, narrowable
 from sandbox.services.renewing import ask_again
@@ -35,6 +36,7 @@ def connect() -> None:
     member_removed.connect(_member_removed, dispatch_uid="sandbox.member_removed")
     installation_removed.connect(_installation_removed, dispatch_uid="sandbox.installation_removed")
     pin_moved.connect(_pin_moved, dispatch_uid="sandbox.pin_moved")
+    workspace_restored.connect(_restored, dispatch_uid="sandbox.workspace_restored")
     register("run", Subject("Run", _url_of_run, show=show, narrowable=narrowable, narrow=narrow, again=ask_again))
     outcomes.register("run", outcomes_of)
     rollback_checks.register(back_checks.checks_of)
@@ -65,6 +67,10 @@ def _installation_removed(installation: Installation, actor: User, **kwargs: Any
 
 def _pin_moved(installation: Installation, **kwargs: Any) -> None:
     version_changed(installation)
+
+
+def _restored(workspace: Workspace, **kwargs: Any) -> dict[str, int]:
+    return settle_restored(workspace)
 
 
 def _url_of_run(approval: Approval) -> str | None:

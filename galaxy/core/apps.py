@@ -20,6 +20,7 @@ class CoreConfig(AppConfig):
         from galaxy.core.notifications.hooks import places as hooks
         from galaxy.core.ops import alive, request_log
         from galaxy.core.ops.readiness import add_check
+        from galaxy.core.restoring import home
         from galaxy.core.roles import sync_roles
         from galaxy.core.telemetry import condition
         from galaxy.core.vault.accounts import seal_stored_factors
@@ -30,6 +31,7 @@ class CoreConfig(AppConfig):
         post_migrate.connect(make_partitions, sender=self)
         post_migrate.connect(sync_roles, sender=self)
         post_migrate.connect(seal_stored_factors, sender=self)
+        post_migrate.connect(home.note_home, sender=self)
         user_logged_in.connect(accounts.record_sign_in)
         user_logged_out.connect(accounts.record_sign_out)
         account_events.connect()
@@ -44,6 +46,7 @@ class CoreConfig(AppConfig):
         register(EnvelopeTable(AuditSinkKey, place_of_key))
         register(EnvelopeTable(NewsHookKey, hooks.place_of_key))
         add_check(condition.NAME, condition.traces)
+        add_check("home", home.condition)
         add_item(Item("", 10, "Overview", "overview", "layout-dashboard", "core.view_listing", key="o"))
         add_item(Item("Workspace", 10, "People", "core:member-list", "users", "core.view_member", key="u"))
         add_item(Item("Workspace", 20, "Agents", "agents:agent-list", "bot", "core.manage_agent", key="b"))

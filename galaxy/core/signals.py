@@ -8,3 +8,7 @@ member_removed = Signal()
 # Sent with ``workspace`` and ``role`` (a word of Role, or the id of a role of the workspace's own, as text) once one of
 # its people has it no more: they moved to another, or left.
 role_left = Signal()
+
+# Sent with ``workspace``, in its scope and in one transaction with what floor 0 does, after a backup was restored and
+# while nobody works: a receiver ends what might have gone on after the backup was made, and returns {what: how many}.
+workspace_restored = Signal()

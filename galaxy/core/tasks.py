@@ -6,13 +6,18 @@ from celery import Task, shared_task
 from django.db import close_old_connections, connection
 
 from galaxy.core.ops import readiness
+from galaxy.core.restoring.home import require_home
 from galaxy.core.scope import workspace_scope
 
 
 class ScopedTask(Task):
-    """Runs in the scope that the sender had; a task sent from outside any scope sees no rows."""
+    """Runs in the scope that the sender had; a task sent from outside any scope sees no rows.
+
+    In a copy of the database that nobody has looked after yet it does nothing at all (galaxy.core.restoring.home).
+    """
 
     def __call__(self, *args, **kwargs):
+        require_home()
         ids = (self.request.get("galaxy_workspaces") or "").split(",")
         with workspace_scope([one for one in ids if one], self.request.get("galaxy_user")):
             return super().__call__(*args, **kwargs)

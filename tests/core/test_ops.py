@@ -24,7 +24,7 @@ from sandbox.condition import sandbox
 from tests.sandboxd import Sandboxd
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sequencer", "traces", "sandbox"]
+NAMES = ["database", "migrations", "partitions", "cache", "broker", "worker", "sequencer", "traces", "home", "sandbox"]
 
 
 @pytest.fixture(autouse=True)

@@ -243,6 +243,7 @@ def test_no_model_of_ours_forgets_its_workspace(db):
         "Quarantine",
         "BundleSource",
         "AuditKey",
+        "Home",
     }
     ours = {"core", "registry", "policies", "sandbox", "marketplace"}
     for model in apps.get_models():

@@ -5,6 +5,7 @@ from galaxy.core.models.audit import AuditDetail, AuditEvent
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.models.exports import ExportJob
 from galaxy.core.models.history import HistoryRow
+from galaxy.core.models.home import Home
 from galaxy.core.models.news import Mute, NewsHook, NewsHookKey, NewsSettings
 from galaxy.core.models.notifications import Notification
 from galaxy.core.models.people import Invitation, PermissionRequest
@@ -34,6 +35,7 @@ __all__ = [
     "BreakGlass",
     "ExportJob",
     "HistoryRow",
+    "Home",
     "InWorkspace",
     "Invitation",
     "KeptAnswer",
