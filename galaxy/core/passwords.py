@@ -55,7 +55,7 @@ class PlaceWordsValidator:
 
 def _is_leaked_with_a_tail(password: str) -> bool:
     """Whether a leaked one is what it begins with, and little or the same over again is what follows."""
-    heads = (password[:cut] for cut in range(len(password), 3, -1))
+    heads = (password[:cut] for cut in range(len(password) - 1, 3, -1))
     found = next((head for head in heads if head in _leaked()), "")
     return bool(found) and (len(password) - len(found) < LEFT or password == (found * len(password))[: len(password)])
 

@@ -17,7 +17,6 @@ from django.urls import get_resolver, reverse
 
 from galaxy.core.models import AuditEvent
 from galaxy.core.session_store import SessionStore
-from tests.core.test_request_log import captured  # noqa: F401  (a fixture)
 from tests.factories import PASSWORD
 
 YEAR_S = 365 * 24 * 3600
@@ -225,7 +224,7 @@ def test_operators_end_the_sessions_of_one_or_of_all(member, admin, workspace, c
 
 
 @pytest.mark.asvs("16.3.2", "16.2.1")
-def test_what_was_refused_is_a_line_with_who_and_where(client_of, member, stranger, workspace, captured):  # noqa: F811
+def test_what_was_refused_is_a_line_with_who_and_where(client_of, member, stranger, workspace, captured):
     client_of(stranger).get(reverse("core:audit-list", args=[workspace.slug]))
     client_of(member).get(reverse("core:audit-list", args=[workspace.slug]))
     lines = captured.requests()
@@ -235,7 +234,7 @@ def test_what_was_refused_is_a_line_with_who_and_where(client_of, member, strang
 
 @pytest.mark.django_db
 @pytest.mark.asvs("16.3.3")
-def test_attempts_to_get_around_are_lines(client_of, member, captured):  # noqa: F811
+def test_attempts_to_get_around_are_lines(client_of, member, captured):
     forger = Client(enforce_csrf_checks=True)
     forger.cookies = client_of(member).cookies
     forger.post("/preferences/", {"theme": "dark"})
@@ -247,7 +246,7 @@ def test_attempts_to_get_around_are_lines(client_of, member, captured):  # noqa:
 
 
 @pytest.mark.asvs("16.2.2")
-def test_lines_say_the_time_in_utc(captured):  # noqa: F811
+def test_lines_say_the_time_in_utc(captured):
     logging.getLogger("galaxy.somewhere").warning("something")
     assert re.search(r'"timestamp": "\d{4}-\d\d-\d\dT[\d:.]+Z"', captured.text)
     assert django_settings.USE_TZ and django_settings.TIME_ZONE == django_settings.CELERY_TIMEZONE == "UTC"
