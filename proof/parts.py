@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from galaxy import embedded
@@ -158,18 +158,16 @@ class Server(Part):
         super().__init__(name)
         self.root, self.env, self.log, self.durable = root, dict(env), log, durable
         self.prefix: list[str] = []
+        self.seen_at = Path("/")  # the root under which its data are seen from here
 
     @property
     def pid(self) -> int | None:
         path = self.root / ("postgres/data/postmaster.pid" if self.name == "postgres" else "valkey/pid")
         try:
-            found = int(self._read(path).split()[0])
+            found = int((self.seen_at / path.relative_to("/")).read_text(encoding="ascii").split()[0])
         except (OSError, ValueError, IndexError):
             return None
         return found if is_alive(found) else None
-
-    def _read(self, path: Path) -> str:
-        return path.read_text(encoding="ascii")
 
     def is_running(self) -> bool:
         """True while any process of it lives, children of a main process that was killed included."""
@@ -182,22 +180,32 @@ class Server(Part):
     def start(self) -> None:
         """Raises OSError with the last words where it does not start."""
         with self._lock:
-            argv = [*self.prefix, sys.executable, "-m", "proof.server", str(self.root), self.name]
-            done = subprocess.run(
-                [*argv, *([] if self.durable else ["--fast"])],
-                cwd=ROOT,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        if done.returncode:
-            raise OSError(f"{self.name} does not start: {(done.stderr or done.stdout).strip()}")
+            self._do("start", *([] if self.durable else ["--fast"]))
 
     def stop(self) -> None:
         with self._lock:
-            embedded.stop(self.root, [self.name])
+            self._do("stop")
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stopped, and started by nobody, for the length of the block; then started."""
+        with self._lock:
+            self.stop()
+            yield
+            self.start()
+
+    def _do(self, act: str, *options: str) -> None:
+        done = subprocess.run(
+            [*self.prefix, sys.executable, "-m", "proof.server", act, str(self.root), self.name, *options],
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise OSError(f"{self.name} does not {act}: {(done.stderr or done.stdout).strip()}")
 
 
 def is_alive(pid: int) -> bool:

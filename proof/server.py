@@ -1,17 +1,20 @@
-"""``python -m proof.server ROOT NAME [--fast]``: start one embedded server and leave it running.
+"""``python -m proof.server start|stop ROOT NAME [--fast]``: one embedded server, which is left running.
 
-A program of its own, so that a server can be started within whatever its caller enters first.
+A program of its own, so that a server can be started and stopped within whatever its caller enters first.
 """
 
 import sys
 from pathlib import Path
 
-from galaxy.embedded import EmbeddedError, ensure
+from galaxy.embedded import EmbeddedError, ensure, stop
 
 
-def main(root: str, name: str, *options: str) -> int:
+def main(act: str, root: str, name: str, *options: str) -> int:
     try:
-        ensure(Path(root), [name], fast="--fast" in options)
+        if act == "stop":
+            stop(Path(root), [name])
+        else:
+            ensure(Path(root), [name], fast="--fast" in options)
     except EmbeddedError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,10 +9,12 @@ Everything lies under ``folder``: PostgreSQL and Valkey, what each process has f
 free, so stacks run side by side. What dies is started again at once, as an init system would.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,12 +29,13 @@ from galaxy.core.vault.kms.local import make_key_file
 from galaxy.core.vault.signing import make_signing_keys
 from galaxy.embedded import postgres, valkey
 from galaxy.embedded.paths import Places
-from proof.parts import ROOT, Part, Program, Server
+from proof.parts import ALL, ROOT, Part, Program, Server
 from sandbox.sandboxd.client import CONNECT_S, ask
 
 LOOK_EVERY_S = 0.1
 RESTART_AFTER_S = 0.1  # systemd's own RestartSec
 THREADS = 8
+KEPT_IN_TEMPLATE = ("postgres", "keys", "data/prepare")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -41,10 +44,12 @@ class Stack:
 
     Galaxy runs with ``GALAXY_ENV=production``, unless ``peers`` ({host: port of this machine}, whose certificates
     ``authority`` (PEM) signs) are given, which production refuses, or ``demo``: then it is a development one, and with
-    ``demo`` filled as ``make run`` fills it. ``settings`` go over the environment of every process.
+    ``demo`` filled as ``make run`` fills it. ``settings`` go over the environment of every process, servers included.
 
     ``env`` is what a web process or worker finds in its environment; ``operator_env`` opens the owner's role and the
     keys as well. ``headers`` are those that every request needs (the name, and https as a proxy would tell it).
+    ``template`` is a folder in which what was prepared (``fill`` included) is kept: the first stack makes it, later
+    ones begin with a copy. Its name should say what tables and what filling it has.
     """
 
     def __init__(
@@ -58,16 +63,22 @@ class Stack:
         authority: str = "",
         demo: bool = False,
         settings: Mapping[str, str] | None = None,
+        template: Path | None = None,
     ):
         self.folder = Path(folder).resolve()
-        self.is_production = not (peers or demo)
+        self.is_production, self.is_demo = not (peers or demo), demo
         self._private(self.folder)
+        self.template = template
+        self.is_copied = template is not None and (template / "done").exists()
+        if template and self.is_copied:
+            for name in KEPT_IN_TEMPLATE:
+                shutil.copytree(template / name, self.folder / name, dirs_exist_ok=True)
         self.logs = self._private(self.folder / "logs")
         ports = _free_ports(web)
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         self.headers = {"Host": "localhost"} | ({"X-Forwarded-Proto": "https"} if self.is_production else {})
         base = {name: os.environ[name] for name in KEPT if name in os.environ}
-        base["PYTHONPATH"] = str(ROOT)
+        base |= {"PYTHONPATH": str(ROOT)} | dict(settings or {})
         self.postgres = self._server("postgres", base, durable)
         self.valkey = self._server("valkey", base, durable)
         self.env = base | self._settings(peers or {}, authority) | dict(settings or {})
@@ -93,7 +104,10 @@ class Stack:
         """Start everything and wait until it is ready."""
         self.postgres.start()
         self.valkey.start()
-        self.prepare()
+        if not self.is_copied:
+            self.prepare()
+            if self.template:
+                self._keep_as(self.template)
         for part in self.parts:
             part.start()
             keeper = threading.Thread(target=self._keep, args=(part,), name=f"keeper of {part.name}", daemon=True)
@@ -102,20 +116,46 @@ class Stack:
         self.wait_ready()
 
     def prepare(self) -> None:
-        """``manage.py prepare``, as the job of a release does it."""
+        """What the job of a release does: ``manage.py prepare``. In a development stack that is filled with the demo
+        only where it is asked for; else it has its tables and nothing more."""
         (self._own("prepare") / "fonts").mkdir(exist_ok=True)
-        self.manage("prepare")
+        if self.is_production or self.is_demo:
+            self.manage("prepare")
+        else:
+            self.program("-m", "proof.tables")
+        self.fill()
         if self.is_production:
             self.manage("collectstatic", "--no-input", "--verbosity", "0")
+
+    def fill(self) -> None:
+        """Called once after the tables are made, for whoever wants more in them."""
+
+    def _keep_as(self, template: Path) -> None:
+        """A copy of what was prepared, whole or not there, for later stacks to begin with."""
+        self.postgres.stop()
+        draft = template.with_name(f"{template.name}.{os.getpid()}")
+        for name in KEPT_IN_TEMPLATE:
+            shutil.copytree(self.folder / name, draft / name, ignore=shutil.ignore_patterns("alive", "log", ".s.*"))
+        (draft / "done").touch()
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            draft.rename(template)
+        shutil.rmtree(draft, ignore_errors=True)
+        self.postgres.start()
+
+    def program(self, *words: str) -> str:
+        """A program of Python (``-m`` and its name), as an operator; returns what it printed. Raises OSError."""
+        return self._run([sys.executable, *words], check=True)
 
     def manage(self, *words: str, check: bool = True, **more: str) -> str:
         """A management command, as an operator; returns what it printed. ``more`` goes over its environment. Raises
         OSError with its last words where it fails and ``check`` is not off."""
-        env = self.operator_env | {"GALAXY_DATA_DIR": str(self._own("prepare"))} | more
+        return self._run([sys.executable, "manage.py", *words], check=check, **more)
+
+    def _run(self, argv: list[str], *, check: bool, **more: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            argv,
             cwd=ROOT,
-            env=env,
+            env=self.operator_env | {"GALAXY_DATA_DIR": str(self._own("prepare"))} | more,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,7 +163,7 @@ class Stack:
             check=False,
         )
         if check and done.returncode:
-            raise OSError(f"manage.py {' '.join(words)} failed: {done.stdout.strip()[-2000:]}")
+            raise OSError(f"{' '.join(argv[1:4])} failed: {done.stdout.strip()[-2000:]}")
         return done.stdout
 
     def close(self) -> None:
@@ -132,7 +172,10 @@ class Stack:
         for keeper in self._keepers:
             keeper.join(timeout=30)
         for part in reversed(self.parts):
-            part.stop()
+            try:
+                part.stop()
+            except OSError:  # one that cannot be asked, as on a disk that is full
+                part.kill(ALL)
 
     # --- its parts ---------------------------------------------------------------------------------------------
 
@@ -169,7 +212,7 @@ class Stack:
         found = {
             "DJANGO_SETTINGS_MODULE": "galaxy.settings",
             "GALAXY_ENV": "production" if self.is_production else "development",
-            "SECRET_KEY": self._secret("secret-key"),
+            "SECRET_KEY": self._secret(self._private(self.folder / "keys") / "secret-key"),
             "ALLOWED_HOSTS": "localhost,127.0.0.1",
             "DATABASE_URL": postgres.addresses(Places.of(self.postgres.root))["database_url"],
             "REDIS_URL": queue["redis_url"],
@@ -192,8 +235,8 @@ class Stack:
             found["GALAXY_LOOPBACK_CA_FILE"] = str(self.folder / "authority.pem")
         return found
 
-    def _secret(self, name: str) -> str:
-        path = self.folder / name
+    @staticmethod
+    def _secret(path: Path) -> str:
         if not path.exists():
             path.write_text(secrets.token_urlsafe(50), encoding="ascii")
             path.chmod(0o600)
