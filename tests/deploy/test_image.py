@@ -1,10 +1,14 @@
 """What the image is made of. Building it takes a machine with an engine; what can be told without one is told here."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+
+from tests.deploy import cluster, composed
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERFILE = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")
@@ -59,3 +63,30 @@ def test_what_runs_is_nobody_in_particular_and_is_told_no_secret():
     assert not re.search(r"(?m)^ADD ", CONTAINERFILE)
     assert not re.search(r"(SECRET_KEY|DATABASE_URL|PASSWORD|TOKEN)\w*=", last)
     assert "GALAXY_ENV=production" in last
+
+
+def hadolint(path: Path) -> tuple[int, str]:
+    # DL3008 wants versions of Debian's packages, which Debian takes away as soon as it has mended them.
+    command = [Path(sys.executable).parent / "hadolint", "--no-color", "--ignore", "DL3008", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_hadolint_finds_nothing_and_would_find_something(tmp_path):
+    assert hadolint(ROOT / "deploy" / "Containerfile") == (0, "")
+    (tmp_path / "Containerfile").write_text(CONTAINERFILE.replace("USER 10001:10001", "USER root"))
+    code, said = hadolint(tmp_path / "Containerfile")
+    assert code == 1 and "DL3002" in said
+
+
+def test_what_compose_and_kubernetes_mount_over_belongs_to_whoever_runs():
+    """A new volume takes the owner of the folder of the image that it is mounted over."""
+    made = set(re.findall(r"/srv/galaxy\S*", STAGES[-1].partition("COPY")[0]))
+    wanted = {
+        path
+        for box in [*composed.boxes(composed.read()).values(), *cluster.boxes(cluster.documents())]
+        if box.is_ours
+        for path in box.mounts
+        if path.startswith("/srv/")
+    }
+    assert wanted <= made
