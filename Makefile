@@ -53,6 +53,11 @@ matrix: setup ## print who gets what from every route, as a table
 oracles: setup ## compare the connectors with their vendors' own clients and documents, as a table
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.oracles
 
+.PHONY: rabbitmq
+rabbitmq: ## try RabbitMQ as broker: killed workers, a killed broker (installs Debian's where it may)
+	@$(BOOTSTRAP) --rabbitmq
+	@exec $(TEST_ENV) GALAXY_TRY_RABBITMQ=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/deploy/test_rabbitmq.py
+
 asvs: setup ## run the tests behind docs/asvs.csv, the table of ASVS 5.0.0, and write it
 	@$(BOOTSTRAP) --browser
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.asvs -n auto --maxprocesses 6 --dist worksteal $(ARGS)

@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--browser", action="store_true", help="also see to the programs that tests call: Chromium and xmlsec1"
     )
+    parser.add_argument("--rabbitmq", action="store_true", help="also see to RabbitMQ, which few need")
     options = parser.parse_args()
     try:
         make_environment()
@@ -45,6 +46,8 @@ def main() -> int:
         if options.browser:
             see_to_browser()
             see_to_signer()
+        if options.rabbitmq:
+            see_to_rabbitmq()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -136,6 +139,13 @@ def see_to_signer() -> None:
     """Find xmlsec1, by which the SAML provider of the tests signs, or install Debian's."""
     if not shutil.which("xmlsec1") and not (_apt_install("xmlsec1") and shutil.which("xmlsec1")):
         raise SetupError("The tests of single sign-on need xmlsec1: install it and try again.")
+
+
+def see_to_rabbitmq() -> None:
+    """Find Debian's RabbitMQ, or install it with Erlang, which takes longer than the suite has to spare."""
+    program = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    if not program.exists() and not (_apt_install("rabbitmq-server") and program.exists()):
+        raise SetupError("This needs Debian's rabbitmq-server: install it and try again.")
 
 
 def find_browser() -> str:

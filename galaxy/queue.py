@@ -52,6 +52,10 @@ def _at_rabbitmq(prefix: str) -> Queue:
             # A broker that blocks, for want of memory or disk, is told like one that is away.
             "read_timeout": 20,
             "write_timeout": 10,
+            # Who rings while it is away does not wait for it: one more try, which may be another node's, and at once.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.2,
             "client_properties": {"connection_name": "galaxy"},
         },
     )

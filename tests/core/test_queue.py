@@ -25,6 +25,7 @@ def test_with_rabbitmq_messages_are_confirmed_and_the_queue_survives_a_node(url)
     queue = queue_at(url, prefix="p-")
     assert (queue.name, queue.kind, queue.exchange_kind, queue.heartbeat_s) == ("p-celery", "quorum", "topic", 10)
     assert queue.options["confirm_publish"] is True
+    assert (queue.options["max_retries"], queue.options["interval_start"]) == (1, 0), "a page would wait for it"
     assert not {"visibility_timeout", "global_keyprefix"} & set(queue.options)
 
 
