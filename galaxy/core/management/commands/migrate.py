@@ -1,4 +1,9 @@
+from functools import partial
+
 from django.core.management.commands import migrate
+from django.db import connections
+
+from galaxy.core.db.patience import alone, patiently
 
 
 class Command(migrate.Command):
@@ -7,3 +12,9 @@ class Command(migrate.Command):
     def add_arguments(self, parser):
         super().add_arguments(parser)
         parser.set_defaults(database="owner")
+
+    def handle(self, *args, **options):
+        connection, say = connections[options["database"]], self.stderr.write
+        with alone(connection, say):
+            # What was applied stays applied, so that a further try goes on where the one before stopped.
+            return patiently(connection, partial(super().handle, *args, **options), say)
