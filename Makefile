@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples matrix oracles bench audit sbom asvs chaos
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench audit sbom asvs chaos
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ lint: setup ## check style, types and templates
 
 examples: setup ## record the examples of the API's document anew, from real answers
 	@exec $(TEST_ENV) GALAXY_WRITE_EXAMPLES=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/api/test_document.py
+
+docs: setup ## write the pages of docs/reference anew, from the code
+	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.docs
 
 matrix: setup ## print who gets what from every route, as a table
 	@$(VENV_PYTHON) -m tests.matrix.show

@@ -4,7 +4,10 @@ from galaxy.core.errors import Conflict, Invalid
 
 
 class ListingTooLong(Invalid):
+    """The summary of a listing is longer than a card can show."""
+
     code = "summary_too_long"
+    next_step = "Shorten the summary in the manifest."
 
 
 class NotPublic(Conflict):
@@ -20,5 +23,7 @@ class OffersChanged(Conflict):
 
 
 class RequirementUnmet(Conflict):
+    """Nothing that is published satisfies what the extension requires."""
+
     code = "requirement_unmet"
     next_step = "Its publisher must say how; nothing was installed."

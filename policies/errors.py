@@ -73,6 +73,7 @@ class NotYours(DomainError):
 
     status = 403
     code = "not_yours"
+    next_step = "Leave it to whoever asked, or answer the request."
 
 
 class TooSoon(Conflict):
@@ -91,6 +92,7 @@ class SecondFactorNeeded(DomainError):
 
     status = 403
     code = "second_factor_needed"
+    next_step = "Show your second factor, then decide again: what you typed is kept."
 
     def __init__(self, act: str, *, has_one: bool):
         super().__init__("A yes to this takes your second factor, and it was not shown lately, so nothing was decided.")

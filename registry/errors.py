@@ -7,6 +7,7 @@ class NotPublishable(Invalid):
     """A draft lacks something, or its files do not fit; nothing was published."""
 
     code = "not_publishable"
+    next_step = "Put right what is listed, then publish it again."
 
 
 class AlreadyPublished(Conflict):
@@ -18,6 +19,7 @@ class VersionTooLow(NotPublishable):
     """The number promises more than the release keeps (registry.compat); ``fields`` hold each reason by its place."""
 
     code = "version_too_low"
+    next_step = "Raise the number as far as the reasons ask, or keep what the release before promised."
 
 
 class NameTaken(Conflict):
@@ -128,6 +130,9 @@ class WrongSignature(Invalid):
     """64 bytes, and none of the publisher's keys made them of what is published."""
 
     code = "wrong_signature"
+    next_step = (
+        "Sign the statement as it was downloaded, without a line end after it, with an active key of the publisher."
+    )
 
 
 class AlreadyRevoked(Conflict):

@@ -40,6 +40,7 @@ class RuledOut(DomainError):
 
     status = 403
     code = "ruled_out"
+    next_step = "Whoever manages rules can change the rule that is named."
 
 
 @dataclass(frozen=True)

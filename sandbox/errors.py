@@ -122,6 +122,7 @@ class NotRetriable(DomainError):
 class NotUndoable(DomainError):
     status = 409
     code = "not_undoable"
+    next_step = "Take it back by hand in the other system; its page says what was done."
 
 
 class KeyReused(DomainError):
@@ -133,8 +134,10 @@ class KeyReused(DomainError):
 class NotCancellable(DomainError):
     status = 409
     code = "not_cancellable"
+    next_step = "Reload the page to see how the run stands now."
 
 
 class NotUnknown(DomainError):
     status = 409
     code = "not_unknown"
+    next_step = "Reload the page to see how the run stands now."

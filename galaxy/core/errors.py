@@ -31,6 +31,7 @@ class Invalid(DomainError):
 
     status = 422
     code = "invalid"
+    next_step = "Correct what the sentence names, then send it again."
 
     def __init__(self, sentence: str, fields: dict[str, str] | None = None, next_step: str = ""):
         super().__init__(sentence, next_step)

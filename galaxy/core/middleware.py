@@ -168,6 +168,7 @@ class TimeZoneMiddleware:
 class BodyTooLarge(DomainError):
     status = 413
     code = "too_large"
+    next_step = "Send less at once."
 
 
 class BodyLimitMiddleware:

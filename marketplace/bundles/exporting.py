@@ -25,6 +25,7 @@ class NotExportable(DomainError):
 
     status = 409
     code = "not_exportable"
+    next_step = "Choose a version that its page offers to export."
 
 
 def exportable_version(workspace: Workspace, slug: str, number: str, *, actor: User) -> Version | None:

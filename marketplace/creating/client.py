@@ -41,6 +41,8 @@ class NoAnswer(DomainError):
 class Declined(DomainError):
     """What the other Galaxy refused, in its own words."""
 
+    next_step = "Look at what the other Galaxy says, correct it, and run it again."
+
     def __init__(self, status: int, problem: dict[str, Any]):
         said = problem.get("fields")
         fields = "".join(f"\n    {name}: {why}" for name, why in said.items()) if isinstance(said, dict) else ""

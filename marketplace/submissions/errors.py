@@ -42,6 +42,8 @@ class NotTheReviewer(Conflict):
 
 
 class ReasonNeeded(Invalid):
+    """A no, or asking for changes, says why."""
+
     code = "reason_needed"
     next_step = "Tick a finding, or write in your own words what is wrong and how to put it right."
 

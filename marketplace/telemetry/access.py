@@ -14,6 +14,8 @@ from registry.publishers.team import is_of_team
 
 
 class NotYourPublication(DomainError):
+    """Only the team of its publisher sees how a publication fares."""
+
     status = 403
     code = "not_your_publication"
     next_step = "Ask a manager of the publisher to take you into its team."

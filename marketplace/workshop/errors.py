@@ -16,7 +16,10 @@ class TooManyDrafts(Conflict):
 
 
 class NotADocument(Invalid):
+    """What was given is no OpenAPI document, or one that cannot be read."""
+
     code = "not_a_document"
+    next_step = "Give an OpenAPI 3.0, 3.1 or Swagger 2.0 document in JSON or YAML."
 
 
 class NotConfirmed(Invalid):

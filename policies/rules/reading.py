@@ -52,6 +52,7 @@ class BadRule(Invalid):
     """What was written is no rule; ``fields`` maps a place, such as ``when.over``, to its sentence."""
 
     code = "bad_rule"
+    next_step = "Correct the fields that are named, then save it again."
 
 
 def read_rule(value: Any, known: Collection[str]) -> dict[str, Any]:

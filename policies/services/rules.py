@@ -61,6 +61,7 @@ class Unconfirmed(Invalid):
     """It may be meant, and looks as if it were not; ``warnings`` say why. Sent again with ``confirmed`` it is saved."""
 
     code = "unconfirmed"
+    next_step = "Confirm it to save it all the same."
 
     def __init__(self, warnings: list[Finding]):
         super().__init__(" ".join(one.sentence for one in warnings), next_step="Confirm it to save it all the same.")

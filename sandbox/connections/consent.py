@@ -20,6 +20,7 @@ class ReturnRefused(DomainError):
     """Somebody came back from a consent screen and is not connected; ``code`` says why."""
 
     status = 400
+    next_step = AGAIN
 
     def __init__(self, code: str, sentence: str, next_step: str = AGAIN):
         super().__init__(sentence, next_step)

@@ -34,6 +34,7 @@ class Refused(DomainError):
     """sandboxd answered with a no of its own."""
 
     status = 422
+    next_step = "Do what the sentence says; where it says nothing, ask whoever runs Galaxy."
 
     def __init__(self, code: str, sentence: str, next_step: str = ""):
         super().__init__(sentence, next_step)

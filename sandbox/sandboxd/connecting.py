@@ -68,6 +68,7 @@ class NotConnected(DomainError):
     """No token came, or what was typed in cannot be one; nothing was stored."""
 
     status = 422
+    next_step = "Open the connection and begin again."
 
     def __init__(self, problem: TokenRefused):
         super().__init__(str(problem), problem.next_step)

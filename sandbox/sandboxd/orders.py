@@ -22,6 +22,7 @@ class BadOrder(DomainError):
 
     status = 400
     code = "bad_order"
+    next_step = "Run web, workers and sandboxd of one release."
 
 
 @dataclass(frozen=True)

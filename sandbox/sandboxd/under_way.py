@@ -24,6 +24,7 @@ class Stopped(DomainError):
 
     status = 409
     code = "quarantined"
+    next_step = "Move to another version, or wait until the marketplace has looked into it."
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ class NotReady(Invalid):
     """It cannot be switched on as it is."""
 
     code = "trigger_not_ready"
+    next_step = "Correct what is named on the trigger's page, then switch it on again."
 
 
 class SlugUsed(Conflict):

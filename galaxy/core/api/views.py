@@ -29,6 +29,7 @@ class TokenTooNarrow(DomainError):
 
     status = 403
     code = "token_permission_missing"
+    next_step = "Use a token that does, where its owner may do this."
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,19 @@ TOLD_FOR_S = 60 * 60 * 24  # who asks the same again within a day sends nobody a
 class NotThere(DomainError):
     status = 404
     code = "not_there"
+    next_step = "Check the address, or whether it was taken away meanwhile."
 
 
 class NotYourRequest(DomainError):
     status = 403
     code = "not_your_request"
+    next_step = "Leave it to whoever asked."
 
 
 class SelfAnswer(DomainError):
     status = 403
     code = "self_answer"
+    next_step = "Somebody else who can give it answers."
 
 
 @transaction.atomic

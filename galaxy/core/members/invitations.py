@@ -27,7 +27,7 @@ MAILS_BY_PERSON = 60  # in one workspace within an hour
 
 class AlreadyMember(Conflict):
     code = "already_member"
-    next_step = ""
+    next_step = "Their role is changed on their own page, under People."
 
 
 class InvitationClosed(DomainError):
@@ -41,11 +41,13 @@ class InvitationClosed(DomainError):
 class TooManyInvitations(DomainError):
     status = 429
     code = "too_many_invitations"
+    next_step = "Wait until tomorrow; the invitations that were sent still hold."
 
 
 class AnotherAddress(DomainError):
     status = 403
     code = "another_address"
+    next_step = "Sign in with the address it went to, or have another invitation sent to yours."
 
 
 @transaction.atomic

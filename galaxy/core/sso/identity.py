@@ -16,6 +16,7 @@ class SignInRefused(DomainError):
 
     status = 403
     code = "sso_refused"
+    next_step = "Ask whoever runs Galaxy: its log has the reason under the request's id."
 
     def __init__(self, reason: str, sentence: str, next_step: str = AGAIN):
         super().__init__(sentence, next_step)
@@ -27,6 +28,7 @@ class ProviderFailed(SignInRefused):
 
     status = 502
     code = "sso_provider_failed"
+    next_step = "Try again in a minute; then ask whoever runs the provider."
 
 
 def untrusted(provider: Provider, reason: str) -> SignInRefused:

@@ -28,6 +28,7 @@ from galaxy.core.permissions import label_of, require
 class NoSuchGrant(DomainError):
     status = 404
     code = "no_such_grant"
+    next_step = "Reload the page to see which grants there are."
 
 
 @require_POST
