@@ -22,8 +22,10 @@ def verify(workspace: Workspace, directory: Path | None, *, progress: Progress =
     told (leaves done, of how many). Raises OSError where the copy cannot be read.
     """
     report = Report()
-    heads = Heads(workspace.pk, directory, report)
+    # A leaf and what is signed over it come at once, so how far the leaves go is looked at first: what is sealed in
+    # between is signed more than is asked for, and not a leaf that nobody signed.
     rows = Rows(workspace.pk, report, progress)
+    heads = Heads(workspace.pk, directory, report)
     heads.compare()
     for signed in heads:
         rows.compare(signed)
