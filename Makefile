@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench audit sbom asvs chaos
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench audit sbom asvs chaos apifuzz
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -60,6 +60,10 @@ oracles: setup ## compare the connectors with their vendors' own clients and doc
 rabbitmq: ## try RabbitMQ as broker: killed workers, a killed broker (installs Debian's where it may)
 	@$(BOOTSTRAP) --rabbitmq
 	@exec $(TEST_ENV) GALAXY_TRY_RABBITMQ=1 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/deploy/test_rabbitmq.py
+
+apifuzz: setup ## ask the API with made-up requests as each role, 50 of each kind (more: make apifuzz EXAMPLES=500)
+	@exec $(TEST_ENV) GALAXY_API_EXAMPLES=$(or $(EXAMPLES),50) $(SERVERS) $(VENV_PYTHON) -m pytest -q \
+		tests/api/test_schemathesis.py $(ARGS)
 
 asvs: setup ## run the tests behind docs/asvs.csv, the table of ASVS 5.0.0, and write it
 	@$(BOOTSTRAP) --browser
