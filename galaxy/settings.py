@@ -149,6 +149,18 @@ FORM_RENDERER = "galaxy.core.ui.rendering.FormRenderer"
 # --- PostgreSQL: the application's role meets row-level security; the owner's role only migrates ---------------
 
 
+# A server of which nothing at all is heard for so long is away, and whoever waits for it is told: TCP by itself waits a
+# quarter of an hour for an answer, and for ever where nothing was asked.
+DATABASE_SILENT_S = max(6, env_int("DATABASE_SILENT_S", 20))
+_silence = {
+    "connect_timeout": 5,
+    "keepalives_idle": DATABASE_SILENT_S // 2,
+    "keepalives_interval": DATABASE_SILENT_S // 6,
+    "keepalives_count": 3,
+    "tcp_user_timeout": DATABASE_SILENT_S * 1000,
+}
+
+
 def _database(url: str, **options: object) -> dj_database_url.DBConfig:
     config = dj_database_url.parse(url)
     config["ENGINE"] = "galaxy.core.db.backend"
@@ -157,7 +169,7 @@ def _database(url: str, **options: object) -> dj_database_url.DBConfig:
     found = config.setdefault("OPTIONS", {})
     # PostgreSQL compiles a query that it thinks dear, which takes seconds; ours join much and read few rows.
     flags = f"-c jit=off {found.get('options', '')}".strip()
-    found.update(options, prepare_threshold=5, options=flags)
+    found.update(_silence | found | options, prepare_threshold=5, options=flags)
     return config
 
 
@@ -459,7 +471,13 @@ STORAGES = {
 
 # --- Cache, queue ----------------------------------------------------------------------------------------------
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 3, "socket_connect_timeout": 3},  # as sandbox.valkey has them
+    }
+}
 CELERY_BROKER_URL = _broker_url
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
