@@ -7,6 +7,7 @@ of each, and the values by which those of one stack are compared.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -118,7 +119,8 @@ class Head:
 @dataclass(frozen=True)
 class Queue:
     """A page of one tab. ``found`` is everything the filters leave, ``due`` what the reader is asked to decide;
-    ``lately`` holds what they decided within the hour, under the first page of Waiting."""
+    ``lately`` holds what they decided within the hour, under the first page of Waiting; ``items`` are those of the
+    stacks of the page, by shape, as they were compared."""
 
     tab: str
     filters: QueueFilterForm
@@ -129,6 +131,7 @@ class Queue:
     lately: Sequence[Row]
     waiting: int
     mine: int
+    items: dict[str, list[Item]]
 
     @property
     def rows(self) -> list[Row]:
@@ -147,7 +150,7 @@ class Queue:
     def is_filtered(self) -> bool:
         return bool(self.filters.given)
 
-    @property
+    @cached_property  # every line of the page has a link or two with it
     def place(self) -> str:
         """Where one is, for links that come back here: tab, filters and page."""
         page = f"&page={self.page.number}" if self.page.number > 1 else ""
@@ -169,9 +172,10 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
     due = asked_of(user, workspace)
     now = timezone.now()
     lately: list[Approval] = []
+    items: dict[str, list[Item]] = {}
     found = filters.apply(_of_tab(seen, tab, user, now), due, user)
     if tab == "waiting":
-        page, heads = _waiting(found, due, workspace, params.get("page"))
+        page, heads, items = _waiting(found, due, workspace, params.get("page"))
         if page.number == 1 and not filters.given:
             mine = seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY)
             lately += with_lines(mine).order_by("-decided_at")[:3]
@@ -189,6 +193,7 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
         lately=[row_of(approval) for approval in lately],
         waiting=counts["waiting"],
         mine=counts["mine"],
+        items=items,
     )
 
 
@@ -229,8 +234,9 @@ def items_of(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, list[Ite
 
 def _waiting(
     rows: ApprovalQuerySet, due: ApprovalQuerySet, workspace: Workspace, number: str | None
-) -> tuple[Page, list[Head]]:
-    """A page of what waits, in groups of one shape: first what the reader decides, then by age."""
+) -> tuple[Page, list[Head], dict[str, list[Item]]]:
+    """A page of what waits, in groups of one shape: first what the reader decides, then by age; and the items of its
+    stacks."""
     is_due = Case(When(pk__in=due.values("pk"), then=Value(1)), default=Value(0), output_field=IntegerField())
     groups = (
         rows.order_by()
@@ -239,14 +245,15 @@ def _waiting(
         .annotate(count=Count("pk"), first=Min("requested_at"), is_mine=Max("is_due"))
         .order_by("-is_mine", "first", "key")
     )
-    page = Paginator(groups, PAGE_SIZE).get_page(number)
+    page = _page_of(groups, number)
     shown: list[dict[str, Any]] = list(page.object_list)
     oldest = rows.annotate(key=_KEY).filter(key__in=[group["key"] for group in shown])
     oldest = oldest.order_by("key", "requested_at", "pk").distinct("key")
     by_key = {approval.shape or str(approval.pk): approval for approval in with_lines(oldest)}
     stacks = [group["key"] for group in shown if group["count"] > 1]
-    odd = _odd_in(rows.filter(shape__in=stacks), workspace) if stacks else {}
-    return page, [
+    items = items_of(rows.filter(shape__in=stacks), workspace) if stacks else {}
+    odd = {shape: tuple(words[0] for words in oddities(some).values()) for shape, some in items.items()}
+    heads = [
         Head(
             row_of(by_key[group["key"]], is_mine=bool(group["is_mine"])),
             group["count"],
@@ -255,12 +262,16 @@ def _waiting(
         for group in shown
         if group["key"] in by_key  # decided between the two questions
     ]
+    return page, heads, items
 
 
-def _odd_in(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, tuple[str, ...]]:
-    """The first thing that is odd about each odd one, by shape."""
-    compared = items_of(rows, workspace).items()
-    return {shape: tuple(words[0] for words in oddities(items).values()) for shape, items in compared}
+def _page_of(groups: Any, number: str | None) -> Page:
+    """A page of ``groups``, which are counted only where one page does not hold them all."""
+    if number in (None, "", "1"):
+        first = list(groups[: PAGE_SIZE + 1])
+        if len(first) <= PAGE_SIZE:
+            return Paginator(first, PAGE_SIZE).get_page(1)
+    return Paginator(groups, PAGE_SIZE).get_page(number)
 
 
 def _of_tab(seen: ApprovalQuerySet, tab: str, user: User, now: datetime) -> ApprovalQuerySet:

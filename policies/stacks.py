@@ -78,7 +78,7 @@ def stack_of(queue: Queue, shape: str, reader: User, workspace: Workspace) -> St
     if not (shape and shape.isprintable()):  # an address may hold anything, and PostgreSQL takes no NUL
         return None
     rows = queue.found.filter(shape=shape)
-    items = items_of(rows, workspace).get(shape, [])
+    items = queue.items.get(shape) or items_of(rows, workspace).get(shape, [])
     if len(items) < 2:
         return None
     odd = oddities(items)
