@@ -286,7 +286,9 @@ class Broker:
     def _shown(self, url: str) -> str:
         """An address as records hold it: without secrets, control characters and undue length."""
         text = self._scrubber.text(self._placeholders.shown(url[: 2 * urls.MAX_CHARACTERS]))
-        return "".join(sign if sign.isprintable() else "?" for sign in text)[: urls.MAX_CHARACTERS]
+        if not text.isprintable():
+            text = "".join(sign if sign.isprintable() else "?" for sign in text)
+        return text[: urls.MAX_CHARACTERS]
 
     def _learn(self) -> None:
         """Let the scrubber know the values that were opened by now."""

@@ -5,9 +5,11 @@ import codecs
 import html
 import json
 import quopri
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
+_WRITTEN_AS_IT_IS = re.compile(r"[A-Za-z0-9._~-]+")
 SHORTEST_FORM = 6  # bytes of a form; fewer would strike ordinary text
 
 
@@ -31,9 +33,17 @@ def forms(value: str | bytes) -> set[bytes]:
 
 def _texts(text: str) -> Iterator[bytes]:
     """Forms that escape signs of a text."""
-    written = {
-        text[::-1],
-        codecs.encode(text, "rot13"),
+    written = {text[::-1], codecs.encode(text, "rot13"), *_numbered(text)}
+    if not _WRITTEN_AS_IT_IS.fullmatch(text):  # a token of letters and digits has no sign that anybody escapes
+        written |= _escaped(text)
+    for form in written:
+        yield form.encode("utf-8", "surrogateescape")
+    yield from _mailed(text)
+
+
+def _escaped(text: str) -> set[str]:
+    """With escapes for those signs alone that need them."""
+    return {
         json.dumps(text)[1:-1],
         json.dumps(text, ensure_ascii=False)[1:-1],
         json.dumps(text)[1:-1].replace("/", "\\/"),
@@ -46,16 +56,24 @@ def _texts(text: str) -> Iterator[bytes]:
         html.escape(text),
         html.escape(text, quote=False),
         html.escape(text).replace("&#x27;", "&#39;"),
-        "".join(f"\\u{unit}" for unit in _units(text)),
-        "".join(f"\\x{ord(sign):02x}" for sign in text),
-        "".join(f"&#{ord(sign)};" for sign in text),
-        "".join(f"&#x{ord(sign):x};" for sign in text),
-        " ".join(str(ord(sign)) for sign in text),
-        ",".join(str(ord(sign)) for sign in text),
-        ", ".join(str(ord(sign)) for sign in text),
     }
-    for form in written:
-        yield form.encode("utf-8", "surrogateescape")
+
+
+def _numbered(text: str) -> Iterator[str]:
+    """Every sign by its number."""
+    numbers = [ord(sign) for sign in text]
+    decimal = [str(number) for number in numbers]
+    hexadecimal = [f"{number:02x}" for number in numbers]
+    yield "\\u" + "\\u".join(_units(text))
+    yield "\\x" + "\\x".join(hexadecimal)
+    yield "&#" + ";&#".join(decimal) + ";"
+    yield "&#x" + ";&#x".join([f"{number:x}" for number in numbers]) + ";"
+    yield " ".join(decimal)
+    yield ",".join(decimal)
+    yield ", ".join(decimal)
+
+
+def _mailed(text: str) -> Iterator[bytes]:
     for every_blank in (True, False):
         mail = quopri.encodestring(text.encode("utf-8", "surrogateescape"), quotetabs=every_blank)
         yield mail.replace(b"=\n", b"")
@@ -63,10 +81,12 @@ def _texts(text: str) -> Iterator[bytes]:
 
 def _bytes(raw: bytes) -> Iterator[bytes]:
     """Forms that write bytes as letters and digits."""
-    digits = raw.hex()
-    yield digits.encode()
-    for separator in (" ", ":", "-", "\\x", "%", ", 0x", "=", "_"):
-        yield raw.hex(separator).encode() if len(separator) == 1 else separator.join(_pairs(digits)).encode()
+    yield raw.hex().encode()
+    for separator in (" ", ":", "-", "%", "=", "_"):
+        yield raw.hex(separator).encode()
+    pairs = raw.hex(" ")
+    for separator in ("\\x", ", 0x"):
+        yield pairs.replace(" ", separator).encode()
     yield raw[::-1].hex().encode()
     yield base64.b85encode(raw)
     yield base64.a85encode(raw)
@@ -78,8 +98,9 @@ def _bytes(raw: bytes) -> Iterator[bytes]:
 def _base64(raw: bytes) -> Iterator[bytes]:
     for form in _aligned(raw, base64.b64encode, unit=3, signs=4):
         yield form
-        yield form.translate(_URL_SAFE)
-        yield quote(form, safe="").encode()
+        if not form.isalnum():  # then it has one of three signs that addresses write in another way
+            yield form.translate(_URL_SAFE)
+            yield form.replace(b"+", b"%2B").replace(b"/", b"%2F").replace(b"=", b"%3D")
 
 
 def _aligned(raw: bytes, encode: Callable[[bytes], bytes], *, unit: int, signs: int) -> Iterator[bytes]:
@@ -95,10 +116,6 @@ def _aligned(raw: bytes, encode: Callable[[bytes], bytes], *, unit: int, signs: 
         last = 8 * (before + len(raw)) // bits
         yield encoded[first:last]
         yield encoded[first:]
-
-
-def _pairs(digits: str) -> list[str]:
-    return [digits[at : at + 2] for at in range(0, len(digits), 2)]
 
 
 def _units(text: str) -> list[str]:
