@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench audit sbom asvs chaos apifuzz
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench fuzz audit sbom asvs chaos apifuzz
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -74,6 +74,11 @@ bench: setup ## measure, beside what bounds it, into bench.json (one alone: make
 
 chaos: setup ## kill everything at random under traffic, then look what still holds (shorter: make chaos ARGS='--kills 100')
 	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m proof.chaos $(ARGS)
+
+fuzz: setup ## put odd texts into every reader of strangers' texts, for minutes (longer: make fuzz SECONDS=600)
+	@exec $(TEST_ENV) GALAXY_FUZZ=20 $(SERVERS) $(VENV_PYTHON) -m pytest -q tests/fuzz
+	@.venv/bin/uv pip install --quiet --target .galaxy/fuzz --require-hashes --no-deps -r requirements/fuzz.txt
+	@exec $(TEST_ENV) PYTHONPATH=.galaxy/fuzz $(SERVERS) $(VENV_PYTHON) -m tests.fuzz.guided $(SECONDS)
 
 audit: setup ## check licences of the packages, and ask who knows of vulnerabilities in them (fails where nobody answers)
 	@$(VENV_PYTHON) -m proof.supply audit $(ARGS)

@@ -247,7 +247,7 @@ class Findings:
         finding = Finding(
             code=code,
             line=where.line,
-            column=where.column + (column_offset if where.line else 0),
+            column=where.column + (column_offset if where.line and not getattr(where, "is_folded", False) else 0),
             message=message or entry.about,
             fix=fix or entry.fix,
             severity=entry.severity,

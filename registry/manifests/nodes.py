@@ -29,12 +29,14 @@ NOWHERE = Mark()
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """``style``: plain (a bare YAML scalar), quoted (certainly a text), form (typed into a form field)."""
+    """``style``: plain (a bare YAML scalar), quoted (certainly a text), form (typed into a form field). ``is_folded``:
+    it stands on several lines, so that where a sign of the value stands cannot be counted from where it begins."""
 
     value: str
     line: int = 0
     column: int = 0
     style: str = "quoted"
+    is_folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,9 @@ class _FlowReader:
         if isinstance(token, yaml.ScalarToken):
             if bad := find_forbidden(token.value):
                 raise Unreadable("encoding", where, describe_forbidden(bad))
-            return self.typed(Text(token.value, where.line, where.column, "plain" if token.plain else "quoted"))
+            is_folded = token.end_mark.line > token.start_mark.line
+            style = "plain" if token.plain else "quoted"
+            return self.typed(Text(token.value, where.line, where.column, style, is_folded))
         if isinstance(token, yaml.FlowMappingStartToken):
             return self.typed(self.map(where, depth))
         if isinstance(token, yaml.FlowSequenceStartToken):

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePath
 
 from .findings import Findings
-from .nodes import NOWHERE, Mark
+from .nodes import Mark
 
 MAX_BYTES = 256 * 1024
 FORMATS = ("yaml", "json", "python")
@@ -23,7 +23,9 @@ def decode(source: str | bytes, findings: Findings) -> str | None:
     """The text with plain line ends, or None after a finding."""
     if len(source) > MAX_BYTES:
         findings.add(
-            "too-large", NOWHERE, message=f"The text has {len(source):,} characters; the most is {MAX_BYTES:,} bytes."
+            "too-large",
+            Mark(1, 1),
+            message=f"The text has {len(source):,} characters; the most is {MAX_BYTES:,} bytes.",
         )
         return None
     if isinstance(source, bytes):
@@ -45,7 +47,7 @@ def decode(source: str | bytes, findings: Findings) -> str | None:
         findings.add("encoding", mark_at(text, bad.start()), message=describe_forbidden(bad))
         return None
     if len(text.encode()) > MAX_BYTES:
-        findings.add("too-large", NOWHERE)
+        findings.add("too-large", Mark(1, 1))
         return None
     return text
 

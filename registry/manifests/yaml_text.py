@@ -110,7 +110,8 @@ class _Composer:
             self.block_scalars.append((event.start_mark.line + 1, event.end_mark.line + 1))
         if bad := find_forbidden(event.value):
             self.problem("encoding", where, describe_forbidden(bad))
-        return Text(event.value, where.line, where.column, "quoted" if event.style else "plain")
+        is_folded = event.end_mark.line > event.start_mark.line
+        return Text(event.value, where.line, where.column, "quoted" if event.style else "plain", is_folded)
 
     def refuse_decoration(self, event: Any, where: Mark) -> None:
         if event.anchor:

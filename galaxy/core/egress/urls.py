@@ -16,6 +16,7 @@ from galaxy.core.egress.refusals import Refused
 
 MAX_CHARACTERS = 2048
 HTTPS = 443
+MAX_PORT = 65_535
 
 # A name as manifests take it (registry.manifests.hosts). One whose last label is a number is an IPv4 address by the URL
 # standard.
@@ -97,7 +98,7 @@ def _authority(text: str) -> tuple[str, int]:
     if "%" in text or "[" in text or "]" in text:
         raise Refused("bad_url", "The host is an address or holds an escape; only plain names are called.")
     host, colon, digits = text.partition(":")
-    if colon and not re.fullmatch(r"[1-9][0-9]{0,4}", digits, re.ASCII):
+    if colon and not (re.fullmatch(r"[1-9][0-9]{0,4}", digits, re.ASCII) and int(digits) <= MAX_PORT):
         raise Refused("bad_url", "The port is no plain number.")
     host = host.lower()
     if not is_host(host):

@@ -20,6 +20,7 @@ REFUSED_URLS = [
     "https://0177.0.0.1/", "https://0x7f.1/", "https://2130706433/", "https://1.2.3.0x4/", "https://[::1]/",
     "https://[::ffff:127.0.0.1]/", "https://169.254.169.254/", "https://api.allowed.test:0x1bb/",
     "https://api.allowed.test:/", "https://api.allowed.test:0/", "https://api.allowed.test:443:443/",
+    "https://api.allowed.test:65536/", "https://api.allowed.test:99999/",
     "https://api.allowed.test: 443/", "https://api.allowed.test:٤٤٣/", "https://api.allowed.test./",
     "https://user@api.allowed.test/", "https://user:pw@api.allowed.test/", "https://api.allowed.test:443@evil.test/",
     "https://api.allowed.test%2eevil.test/", "https://api%2eallowed.test/", "https://{{secret:K}}.evil.test/",
