@@ -5,11 +5,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
-from django.db.models import Case, CharField, OuterRef, QuerySet, When
-from django.db.models.functions import Cast
+from django.db.models import Case, OuterRef, QuerySet, When
 from django.http import Http404
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -22,7 +20,7 @@ from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Defect, DomainError
 from galaxy.core.http import page_of_form
 from galaxy.core.models import Membership
-from galaxy.core.permissions import known_grants, permissions_on, remember_grants
+from galaxy.core.permissions import held_in, known_grants, remember_grants
 from galaxy.core.request_id import new_request_id, reset_request_id, set_request_id
 from galaxy.core.scope import current_scope, in_scope, workspace_scope
 from galaxy.core.sessions import follow_rights
@@ -142,8 +140,8 @@ def _held(request) -> dict:
 @prepared
 def _memberships_of(user: UUID, slug: str) -> QuerySet[Membership]:
     """Memberships with their workspaces; that of the workspace ``slug`` with what the person holds on it."""
-    held = permissions_on(OuterRef("user"), "core", "workspace", Cast(OuterRef("workspace"), CharField()))
-    codenames = Case(When(workspace__slug=slug, then=ArraySubquery(held)), default=None)
+    held = held_in(OuterRef("user"), OuterRef("workspace"))
+    codenames = Case(When(workspace__slug=slug, then=held), default=None)
     rows = Membership.objects.filter(user=user).select_related("workspace")
     return rows.annotate(codenames=codenames).order_by("workspace__name")
 

@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, OuterRef, Q, QuerySet, Subquery, UUIDField
+from django.db.models import CharField, Model, OuterRef, Q, QuerySet, Subquery, UUIDField
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import assign_perm, remove_perm
@@ -230,6 +230,11 @@ def forget_grants() -> None:
 def known_grants(user: User, obj: InWorkspace, codenames: Iterable[str]) -> dict:
     """What ``remember_grants`` begins with, where the grants of one object were read along with something else."""
     return {_place(user, obj): frozenset(codenames)}
+
+
+def held_in(user: Any, workspace: Any) -> ArraySubquery:
+    """The codenames granted on a workspace, for a row that names both; read along with it, for ``known_grants``."""
+    return ArraySubquery(permissions_on(user, "core", "workspace", Cast(workspace, CharField())))
 
 
 def permissions_on(user: Any, app: str, model: str, pk: Any) -> QuerySet[Permission, str]:

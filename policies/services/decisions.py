@@ -11,7 +11,7 @@ from policies.engine import Action, Context, Evaluation, Principal, Resource, Sn
 from policies.models import Decision
 from policies.rules.snapshots import snapshot_of
 
-__all__ = ["decide", "decide_again", "question_of", "snapshot_of"]
+__all__ = ["answered", "decide", "decide_again", "question_of", "snapshot_of"]
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,28 @@ def decide(
 
     ``subject_id`` is the run or change it is about, where there is one.
     """
+    decision = answered(
+        workspace, principal=principal, action=action, resource=resource, context=context, subject_id=subject_id
+    )
+    insert(decision)
+    return decision
+
+
+def answered(
+    workspace: Workspace,
+    *,
+    principal: Principal,
+    action: Action,
+    resource: Resource,
+    context: Context,
+    subject_id: UUID | None = None,
+) -> Decision:
+    """As ``decide``, for whoever writes the decision together with what it is about."""
     snapshot = snapshot_of(workspace)
     answer = evaluate(snapshot, principal, action, resource, context)
     if any(reason.code == "evaluation_error" for reason in answer.reasons):
         log.error("policy evaluation failed for %s in %s: %s", action.target, workspace.pk, answer.reasons)
-    decision = Decision(
+    return Decision(
         workspace=workspace,
         subject_id=subject_id,
         effect=answer.effect,
@@ -50,8 +67,6 @@ def decide(
         rules=sorted({reason.rule for reason in answer.reasons if reason.rule}),
         policy_version=snapshot.version,
     )
-    insert(decision)
-    return decision
 
 
 def decide_again(decision: Decision, snapshot: Snapshot) -> Evaluation:

@@ -17,7 +17,7 @@ from galaxy.core.errors import Invalid
 from galaxy.core.models import Agent, User, Workspace
 from galaxy.core.telemetry.traceparent import incoming
 from policies.models import Approval, Decision, Effect
-from policies.services.decisions import decide as decide_and_store
+from policies.services.decisions import answered
 from registry.manifests.misfits import misfits
 from registry.models import Connection, Kind
 from registry.services import (
@@ -268,7 +268,7 @@ def admit(call: Call) -> Run:
         **_trace_of(call),
     )
     tracer = Tracer(run)
-    decision = run.decision = decide(call, tracer)
+    decision = run.decision = decision_on(call, tracer)
     run.obligations = obligations_of(call.modes, decision.obligations)
     run.inputs = shown_inputs(call, run)
     asks, is_refused = _meaning(call, decision)
@@ -289,7 +289,7 @@ def admit(call: Call) -> Run:
     )
     payload = fresh(RunPayload, workspace_id=run.workspace_id, run_id=run.pk, data=payload_for(call))
     goes = not error and not asks and not run.parent_id
-    insert(run, payload, *tracer.take(), event, *([doorbell(run)] if goes else []))
+    insert(decision, run, payload, *tracer.take(), event, *([doorbell(run)] if goes else []))
     if error:
         end(run, error=error, tracer=tracer)
     elif asks:
@@ -365,9 +365,16 @@ def payload_for(call: Call) -> dict[str, Any]:
 
 
 def decide(call: Call, tracer: Tracer) -> Decision:
-    """Step 3. The decision is stored with its whole input."""
+    """Step 3 for a run that is there already. The decision is stored with its whole input."""
+    decision = decision_on(call, tracer)
+    insert(decision)
+    return decision
+
+
+def decision_on(call: Call, tracer: Tracer) -> Decision:
+    """Step 3. The decision holds its whole input; whoever asks writes it, a new run with itself."""
     with tracer.span("policy.evaluate", "policy") as span:
-        decision = decide_and_store(call.workspace, **question(call), subject_id=tracer.run_id)
+        decision = answered(call.workspace, **question(call), subject_id=tracer.run_id)
         span.attributes = {"effect": decision.effect, "policy_version": decision.policy_version}
     return decision
 

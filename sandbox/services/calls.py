@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 
 from galaxy.core.agents import agent_can, why_barred
 from galaxy.core.audit import Actor
 from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Agent, Membership, User, Workspace
-from galaxy.core.permissions import can, remember_grants
+from galaxy.core.permissions import can, held_in, known_grants, remember_grants
 from policies.engine import Action, Context, Principal, Resource
 from policies.models import Approval
 from registry.levels import level_of
@@ -245,14 +245,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@remember_grants()
 def principal_of(call: Call) -> Principal:
     """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more; so does a
     trigger, whose scopes bound it. One that takes unsigned events writes nothing, whatever its owner may."""
-    installation = call.resolved.installation
-    user = call.user
-    held = _roles(workspace=call.workspace.pk, user=user.pk)
-    roles = tuple(role or str(custom) for role, custom in held)  # none: they left, whatever grants are left over
+    held = _held(workspace=call.workspace.pk, user=call.user.pk)
+    roles = tuple(role or str(custom) for role, custom, _ in held)  # none: they left, whatever grants are left over
+    known = known_grants(call.user, call.workspace, held[0][2]) if held and not call.user.is_staff else {}
+    with remember_grants(known):
+        return _principal(call, roles)
+
+
+def _principal(call: Call, roles: tuple[str, ...]) -> Principal:
+    installation, user = call.resolved.installation, call.user
     read, write = "registry.run_installation", "registry.write_installation"
     if call.trigger is not None:
         # Read anew, as an agent is: a pack may have begun long before its trigger was changed or given to another.
@@ -294,9 +298,10 @@ def principal_of(call: Call) -> Principal:
 
 
 @prepared
-def _roles(workspace: UUID, user: UUID) -> QuerySet[Membership, tuple[str, UUID | None]]:
-    """One of the six, or "" beside the id of a role of the workspace's own."""
-    return Membership.objects.filter(workspace=workspace, user=user).values_list("role", "custom_role")
+def _held(workspace: UUID, user: UUID) -> QuerySet[Membership, tuple[str, UUID | None, list[str]]]:
+    """One of the six, or "" beside the id of a role of the workspace's own; and what they hold on the workspace."""
+    rows = Membership.objects.filter(workspace=workspace, user=user)
+    return rows.values_list("role", "custom_role", held_in(OuterRef("user"), OuterRef("workspace")))
 
 
 def _rehearses(call: Call) -> bool:
