@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench fuzz audit sbom asvs chaos apifuzz
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench growth fuzz audit sbom asvs chaos apifuzz
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -71,6 +71,10 @@ asvs: setup ## run the tests behind docs/asvs.csv, the table of ASVS 5.0.0, and 
 
 bench: setup ## measure, beside what bounds it, into bench.json (one alone: make bench ONLY=policy)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)
+
+growth: setup ## measure paths at 1, 10 and 100 times the data, and draw the curves of docs/growth.md
+	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) sh -c \
+		'$(VENV_PYTHON) -m bench growth && $(VENV_PYTHON) -m bench.curves docs/growth.md'
 
 chaos: setup ## kill everything at random under traffic, then look what still holds (shorter: make chaos ARGS='--kills 100')
 	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m proof.chaos $(ARGS)

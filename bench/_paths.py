@@ -20,7 +20,7 @@ PATHS = (
     "trail",
 )
 # Beyond the table, and run by name: what takes minutes by its nature, or measures a promise of its own.
-NAMED = ("budget", "grants", "health")
+NAMED = ("budget", "grants", "growth", "health")
 
 WANTED = {
     "1": "policy decision",

@@ -240,7 +240,7 @@ def _exact(installation: Any, window: Any, target: str = "") -> dict[str, tuple[
         return {name: (median, most) for name, median, most in cursor.fetchall()}
 
 
-def _fill_days(installation: Any, window: Any) -> None:
+def _fill_days(installation: Any, window: Any, actions: int = WIDE) -> None:
     from sandbox.metrics.ended import Key, Sums
     from sandbox.metrics.stored import write_rollups
     from sandbox.models import RollUp
@@ -248,7 +248,7 @@ def _fill_days(installation: Any, window: Any) -> None:
     RollUp.objects.all().delete()
     rng = random.Random(9)  # noqa: S311  (made-up times)
     added = {}
-    for action in range(WIDE):
+    for action in range(actions):
         key = Key(False, "action", f"pulse.a{action}", installation.pk, installation.pin.version_id)
         for start in window.starts:
             sums = Sums()

@@ -53,13 +53,13 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(told)
 
 
-def put_between(text: str, inner: str) -> str:
+def put_between(text: str, inner: str, first: str = BEGIN, last: str = END) -> str:
     """``text`` with ``inner`` between its two marks; ValueError where they are not there."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"The file has no lines {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n\n{inner.strip()}\n\n{END}{after}"
+        raise ValueError(f"The file has no lines {first} and {last}.")
+    return f"{before}{begin}\n\n{inner.strip()}\n\n{end}{after}"
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

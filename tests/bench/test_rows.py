@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench import table
+from bench import curves, table
 from bench._paths import NAMED, PATHS, WANTED, missing
 from bench._rows import WALL, compared, row
 
@@ -33,8 +33,8 @@ def test_a_value_without_a_goal_is_only_told():
 
 def test_every_path_is_a_module_with_its_measurement():
     modules = {path.stem for path in Path(command.__file__).parent.glob("*.py") if not path.stem.startswith("_")}
-    assert {*PATHS, *NAMED} == modules - {"table"}
-    for name in modules - {"table"}:
+    assert {*PATHS, *NAMED} == modules - {"curves", "table"}
+    for name in (*PATHS, *NAMED):
         assert "def main() -> list[dict" in Path(find_spec(f"bench.{name}").origin).read_text(), name
 
 
@@ -78,3 +78,28 @@ def test_the_document_names_every_path_and_has_its_marks():
     text = (DOCS / "benchmarks.md").read_text()
     assert table.BEGIN in text and table.END in text
     assert not [name for name in (*PATHS, *NAMED) if f"| `{name}` |" not in text]
+
+
+def test_a_curve_is_drawn_by_the_ratio():
+    rows = [
+        compared("growth", "runs list", [ours] * 2, [10, 10], "ms") | {"things": things, "of": "runs"}
+        for things, ours in ((10_000, 40), (100, 20))
+    ]
+    told = curves.as_markdown(rows)
+    assert "| runs list | 100 runs | 10,000 | 2.00 × as much |" in told
+    short, long = (line for line in told.splitlines() if "█" in line)
+    assert (short.count("█"), long.count("█")) == (curves.WIDTH // 2, curves.WIDTH)
+    assert short.startswith("   100 runs  █") and long.endswith("  4 x")
+
+
+def test_a_rate_that_falls_is_said_to_cost_more():
+    rows = [
+        compared("growth", "export", [ours] * 2, [10, 10], "ev/s") | {"things": things, "of": "events"}
+        for things, ours in ((1, 10), (10, 5))
+    ]
+    assert "2.00 × as much" in curves.as_markdown(rows)
+
+
+def test_the_page_of_curves_has_its_marks():
+    text = (DOCS / "growth.md").read_text()
+    assert curves.BEGIN in text and curves.END in text
