@@ -54,7 +54,7 @@ WITH source AS MATERIALIZED (
 INSERT INTO core_auditdetail (event_id, workspace_id, occurred_at, actor_label, target_label, fields, salt)
 SELECT id, workspace_id, at, actor_label, target_label, fields, salt FROM source
 """
-BATCH, AGAIN = 20_000, 5_000  # rows of a statement: one of the application may take half a minute
+BATCH = 5_000  # rows of a statement: one of the application may take half a minute, on a busy machine as well
 
 
 def fill(workspace: Any, people: dict[str, str], agents: dict[str, str], count: int) -> int:
@@ -90,8 +90,8 @@ def repeat(workspace: Any, count: int) -> None:
         once, first, last = cursor.fetchone()
         for turn in range(1, count // once + 1):
             values = {"workspace": workspace.pk, "earlier": f"{turn * 1.5} seconds"}
-            for begin in range(first, last + 1, AGAIN):
-                cursor.execute(_AGAIN, values | {"first": begin, "last": min(begin + AGAIN, last + 1)})
+            for begin in range(first, last + 1, BATCH):
+                cursor.execute(_AGAIN, values | {"first": begin, "last": min(begin + BATCH, last + 1)})
 
 
 def _rows(workspace: UUID, people: dict, agents: dict, first: int, count: int) -> Iterator[tuple]:
