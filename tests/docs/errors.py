@@ -23,7 +23,7 @@ show the sentence and the next step; the API answers them as `application/proble
 ([the API](api.md#refusals)); commands print both. Sentences may be worded anew in any release; codes stay.
 
 How to read the tables: `…` stands for what is put in (a name, a number), and *Where* names the module that raises it.
-What is wrong with a manifest has codes of its own: [manifests.md](../manifests.md#finding-codes).
+What is wrong with a manifest has codes of its own: [manifest.md](manifest.md#finding-codes).
 
 """
 

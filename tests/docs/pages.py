@@ -1,9 +1,10 @@
 """Which page is made by what."""
 
 from collections.abc import Callable
+from functools import partial
 
-# M
-from tests.docs import commands, errors, events, routes
+from tests.docs import commands, errors, events, manifest, routes
+from tests.docs.pictures import drawn
 from tests.docs.tables import ROOT
 
 __all__ = ["PAGES", "ROOT"]
@@ -13,5 +14,15 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/commands.md": commands.page,
     "docs/reference/errors.md": errors.page,
     "docs/reference/events.md": events.page,
-    # N
+    "docs/reference/manifest.md": manifest.page,
+}
+
+
+def _with_pictures(name: str) -> str:
+    return drawn((ROOT / name).read_text(encoding="utf-8"))
+
+
+PAGES |= {
+    name: partial(_with_pictures, name)
+    for name in ("docs/how/audit-proof.md", "docs/how/gate.md", "docs/how/sandbox.md")
 }

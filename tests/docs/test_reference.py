@@ -8,7 +8,7 @@ from galaxy.core.api.schema import document
 from galaxy.core.audit.outcomes import OUTCOMES
 from sandbox.errors import CATEGORIES
 from sandbox.pool.errors import ERRORS
-from tests.docs import commands, errors, events
+from tests.docs import commands, errors, events, manifest, pictures
 from tests.docs.pages import PAGES, ROOT
 from tests.docs.raised import calls_of
 
@@ -55,3 +55,31 @@ def test_every_command_says_what_it_is():
     found = commands.our_commands()
     assert {"audit", "doctor", "extension", "marketplace", "run_all", "vault"} <= found.keys()
     assert [name for name, parser in found.items() if not parser.description] == []
+
+
+def test_what_proves_a_claim_is_there():
+    for name in ("audit-proof", "gate", "sandbox"):
+        path = ROOT / f"docs/how/{name}.md"
+        named = re.findall(r"`(tests/[\w/]+\.py)`", path.read_text(encoding="utf-8"))
+        assert len(named) >= 6
+        assert [one for one in named if not (ROOT / one).is_file()] == []
+        assert pictures.count(path) >= 1
+
+
+def test_a_picture_that_is_not_as_its_text_says_is_drawn_anew():
+    text = "<!-- picture nest\nouter: all\n  inner\n-->\n\n```text\nnothing\n```\n"
+    box = """
+┌───────────┐
+│ outer     │
+│   all     │
+│ ┌───────┐ │
+│ │ inner │ │
+│ └───────┘ │
+└───────────┘"""
+    assert pictures.drawn(text) == text.replace("\nnothing", box)
+
+
+def test_every_key_of_a_manifest_has_an_example():
+    rows = [line for line in manifest.page().splitlines() if line.startswith("| `") and line.count(" | ") >= 4]
+    keys = [line for line in rows if not line.startswith(("| `kind`",)) and line.endswith("|  |")]
+    assert len(rows) > 200 and keys == []
