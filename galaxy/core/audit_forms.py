@@ -15,7 +15,7 @@ from galaxy.core.models import Workspace
 from galaxy.core.models.retention import LONGEST_DAYS
 from galaxy.core.saved_views import KeptList
 
-_DAY: dict[str, Any] = {"widget": forms.DateInput(attrs={"type": "date"}), "required": False}
+_DAY: dict[str, Any] = {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), "required": False}
 
 
 class ExportForm(forms.Form):

@@ -80,8 +80,12 @@ class AuditFilterForm(forms.Form):
     mode = forms.ChoiceField(
         required=False, choices=[("", "Any mode"), ("live", "Live"), ("simulated", "Simulated")], label="Mode"
     )
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(
+        required=False, label="From", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        required=False, label="To", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     request_id = forms.CharField(required=False, max_length=64, label="Request id")
     target = forms.CharField(required=False, max_length=64, label="Object id")
 

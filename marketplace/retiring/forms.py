@@ -21,7 +21,7 @@ class DeprecationForm(forms.Form):
     ends_on = forms.DateField(
         label="Last day",
         help_text="At least 90 days from today, by UTC.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     reason = _reason("Why does it end?")
     migration_note = forms.CharField(
