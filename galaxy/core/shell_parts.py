@@ -55,7 +55,7 @@ def shell_part(context: Context, name: str) -> SafeString:
 
 
 def _key(user: Any, shell: Any) -> tuple:
-    person = (user.pk, user.name, user.email, user.theme, user.density, user.letters)
+    person = (user.pk, user.name, user.email, user.theme, user.density, user.letters, user.is_staff)
     places = tuple((one.pk, one.slug, one.name) for one in shell.workspaces)
     workspace = shell.workspace and (shell.workspace.pk, shell.workspace.slug, shell.workspace.name)
     member = shell.membership and shell.membership.pk

@@ -255,8 +255,10 @@ def test_where_galaxy_cannot_even_start_the_doctor_says_why_in_one_line(environ,
 def test_the_page_is_for_staff_and_says_what_the_doctor_says(client_of, member):
     url = reverse("core:system")
     assert client_of(member).get(url).status_code == 403
+    assert f'href="{url}"' not in client_of(member).get(reverse("core:help")).text
     member.is_staff = True
     member.save()
+    assert f'href="{url}"' in client_of(member).get(reverse("core:help")).text  # in their menu, on every page
     page = client_of(member).get(url).content.decode()
     assert "Servers" in page
     assert "PostgreSQL answers" in page
