@@ -4,6 +4,9 @@ from axe_playwright_python.base import AXE_SCRIPT
 
 # WCAG 2.2 A and AA, and axe's own advice: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md#axe-core-tags
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What the same document can break in another theme or width; all else of TAGS is said of the document.
+OF_A_LOOK = ["button-name", "color-contrast", "link-in-text-block", "link-name"]
+OF_A_LOOK += ["scrollable-region-focusable", "target-size"]
 # Theme and width in px. Of a page, DESK and SMALL say it all: contrast goes by the theme, whatever the width, and what
 # fits 320 px fits a phone of 390. Between the two, no style differs but the columns of figures (``.stats``), which
 # test_ui_patterns.py shows at both.
@@ -36,13 +39,17 @@ def make_ready(context) -> None:
     context.add_init_script(AXE_SCRIPT)
 
 
-def violations(page) -> list[str]:
+def violations(page, *, seen: bool = False) -> list[str]:
     """One line per violation, with the first element it was found on; an empty list is what we want.
 
-    ``page`` comes from a context that was made ready for it.
+    ``page`` comes from a context that was made ready for it. With ``seen`` it was looked at before, in another theme or
+    width, and what is its own is held to the rules that these can break; for the shell, which all pages share, a test
+    does so at one of them.
     """
     page.evaluate(SETTLED, [FRAMES_MS, LOADED_MS])
     # Without preloading, which fetches every stylesheet again for one rule: see ``orientation_locks``.
+    if seen:
+        return _found(page, {"runOnly": {"type": "rule", "values": OF_A_LOOK}, "preload": False}, "main")
     return _found(page, {"runOnly": TAGS, "preload": False})
 
 
@@ -55,8 +62,8 @@ def faults(tab, *looks) -> list[str]:
     loaded narrow and dark.
     """
     found = []
-    for theme, width in sorted(looks, key=lambda look: look != tab.look):
-        said = violations(tab.show(theme, width).page)
+    for at, (theme, width) in enumerate(sorted(looks, key=lambda look: look != tab.look)):
+        said = violations(tab.show(theme, width).page, seen=at > 0)
         if tab.sideways_px > 0:
             said.append(f"scrolls sideways by {tab.sideways_px} px")
         found += [f"{theme} {width}: {one}" for one in said]
@@ -68,8 +75,9 @@ def orientation_locks(page) -> list[str]:
     return _found(page, {"runOnly": {"type": "rule", "values": ["css-orientation-lock"]}, "preload": True})
 
 
-def _found(page, options: dict) -> list[str]:
+def _found(page, options: dict, part: str = "html") -> list[str]:
     # Of what passed, axe would say each element and why: two thirds of the time it takes.
     options |= {"resultTypes": ["violations"]}
-    found = page.evaluate("options => axe.run(options).then((found) => found.violations)", options)
+    run = "([part, options]) => axe.run(part, options).then((found) => found.violations)"
+    found = page.evaluate(run, [part, options])
     return [f"{rule['id']} x{len(rule['nodes'])}: {rule['nodes'][0]['html'][:200]}" for rule in found]

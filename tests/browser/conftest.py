@@ -3,9 +3,10 @@
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Response, sync_playwright
 
 from bootstrap import find_browser
 from tests.browser import axe
@@ -48,19 +49,27 @@ def browser():
         chromium.close()
 
 
+# Each page is watched by it, beside its own scripts and under its own policy: see there.
+WATCH = Path(__file__).with_name("watch.js")
+
+
 @dataclass
 class Tab:
-    """An open page; ``complaints`` are console messages, failed requests and script errors, CSP refusals among them."""
+    """An open page; ``complaints`` are console messages, failed requests and script errors, refusals by the CSP and
+    answers of 400 and above among them. ``watched`` is what ``watch.js`` saw."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
+    watched: list[str] = field(default_factory=list)
     look: tuple[str, int] | None = None
+    answer: Response | None = None
 
     def go(self, path: str, status: int = 200) -> "Tab":
         """Open another page in the same tab, which keeps its files and so is much quicker than a new one."""
         self.complaints.clear()
-        answer = self.page.goto(path)
-        assert answer.status == status, f"{path} answered {answer.status}"
+        self.watched.clear()
+        self.answer = self.page.goto(path)
+        assert self.answer.status == status, f"{path} answered {self.answer.status}"
         return self
 
     def show(self, theme: str, width: int) -> "Tab":
@@ -72,10 +81,14 @@ class Tab:
         return self
 
     def listen(self) -> "Tab":
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfailed", self._failed)
         return self
+
+    def _said(self, message) -> None:
+        said = self.watched if message.text.startswith("[watch]") else self.complaints
+        said.append(message.text)
 
     def _failed(self, request) -> None:
         # What was typed on took the place of an older question, or the page was left: no failure.
@@ -114,6 +127,7 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
             context = browser.new_context(base_url=live_server.url, java_script_enabled=script)
             context.set_default_timeout(10_000)
             context.new_page().goto(REST)
+            context.add_init_script(path=WATCH)
             if for_axe:
                 axe.make_ready(context)
         taken.append((idle, context))

@@ -191,14 +191,8 @@ def test_axe_finds_nothing_on_approvals_and_trail(visit, ask, approver, auditor)
     own, waiting = ask("Delete two", requested_by=approver), ask("Delete three")
     event = AuditEvent.objects.get(action="approval.rejected")
     own_url = reverse("policies:approval-detail", args=["meridian", own.pk])
-    pages = [
-        (approver, QUEUE),
-        (approver, f"{QUEUE}?tab=mine"),
-        (approver, f"{QUEUE}?tab=decided"),
-        (approver, own_url),
-    ]
-    pages += [(auditor, waiting.get_absolute_url()), (auditor, TRAIL), (auditor, f"{TRAIL}?target=x&since=2026-01-01")]
-    pages += [(auditor, event.get_absolute_url())]
+    pages = [(approver, QUEUE), (approver, f"{QUEUE}?tab=decided"), (approver, own_url)]
+    pages += [(auditor, waiting.get_absolute_url()), (auditor, event.get_absolute_url())]
     tabs = {user: visit(QUEUE, user, for_axe=True) for user in (approver, auditor)}
     for user, path in pages:
         assert faults(tabs[user].go(path), DESK, SMALL) == [], path

@@ -45,7 +45,6 @@ def pages(shared, workspace):
         shared.installation.get_absolute_url(),
         reverse("registry:installation-list", args=[workspace.slug]),
         workspace.get_absolute_url(),
-        f"{reverse('sandbox:run-list', args=[workspace.slug])}?counts=bad&when=7",
     ]
 
 

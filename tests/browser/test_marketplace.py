@@ -63,13 +63,10 @@ def test_axe_finds_nothing(visit, admin, member, offers):
         return tabs[person].page
 
     look(f"{MARKET}?q=nothing+like+it", admin)
-    look(MARKET, member)
     look(f"{MARKET}things.keep/", member)
     look("/w/meridian/installed/", admin)
     consent = look(f"{MARKET}things.keep/install/", admin)
     consent.get_by_role("button", name="Install Keep things and 1 more").click()
     consent.wait_for_url("**/installed/**")
     assert faults(tabs[admin], DESK, PHONE) == []
-    look("/w/meridian/installed/", member)
     look(consent.url.removeprefix(consent.evaluate("location.origin")), member)
-    look(f"{consent.url.removeprefix(consent.evaluate('location.origin'))}removal/", admin)

@@ -6,7 +6,6 @@ The live server's name is localhost, for which browsers allow passkeys without T
 import pytest
 from allauth.mfa.models import Authenticator
 
-from tests.browser.axe import DESK, faults
 from tests.factories import PASSWORD
 
 SETTINGS, LOGIN = "/account/second-factor/", "/account/login/"
@@ -86,29 +85,3 @@ def test_a_browser_without_the_passkey_is_told_and_stays_outside(visit, member, 
     page.get_by_role("button", name="Use a passkey").click()
     page.get_by_role("alert").filter(has_text="Nothing was read from a passkey").wait_for()
     assert LOGIN in page.url
-
-
-PAGES = [
-    "/account/second-factor/",
-    "/account/second-factor/webauthn/",
-    "/account/sessions/",
-    "/preferences/",
-    "/w/meridian/settings/",
-    "/account/login/",
-]
-
-
-def test_axe_finds_nothing_on_the_pages_of_an_account(visit, member, workspace):
-    tabs = {None: visit(LOGIN, for_axe=True), member: visit(SETTINGS, member, for_axe=True)}
-    found = {path: faults(tabs[None if path == LOGIN else member].go(path), DESK, ("dark", 1280)) for path in PAGES}
-    assert {path: problems for path, problems in found.items() if problems} == {}
-
-
-@pytest.mark.parametrize("width", [320, 390])
-def test_no_page_of_an_account_scrolls_sideways(visit, member, workspace, width):
-    tabs = {None: visit(LOGIN, width=width), member: visit(SETTINGS, member, width=width)}
-    for path in PAGES:
-        tab = tabs[None if path == LOGIN else member].go(path)
-        tab.page.wait_for_load_state("networkidle")
-        assert tab.complaints == [], path
-        assert tab.sideways_px <= 0, path

@@ -76,10 +76,8 @@ def test_the_pages_hold_axe_and_fit(visit, cast):
             found[name] = problems
 
     for person, path in (
-        (staff, "/system/break-glass/"),
         (staff, "/w/meridian/"),
         (owner, "/w/meridian/"),
-        (owner, "/w/meridian/settings/support-access/"),
     ):
         look(visit(path, person, for_axe=True), f"{person.name} {path}")
 

@@ -5,6 +5,9 @@ each test runs in a savepoint of its own, and meets what every other did.
 """
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +28,7 @@ from galaxy.core.vault.kms.local import make_key_file
 from marketplace.services import list_extension
 from sandbox.models import Run
 from sandbox.services import invoke
+from tests import flushing
 from tests.extensions import PROBE, TIDY, installed, publish
 from tests.factories import make_cast, make_staff
 from tests.matrix import (
@@ -120,6 +124,22 @@ def make_things(cast: dict[str, Any]) -> dict[str, Any]:
 def things(cast, workspace, vault):
     """Made anew for one test: where its transactions are real, or what it changes stays."""
     return make_things(cast)
+
+
+@contextmanager
+def committed(tmp_path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(cast, things), which other connections see too, until the end: for tests that leave them as they are. The
+    database has to be unblocked."""
+    key_file = tmp_path / "root-keys.json"
+    make_key_file(key_file)
+    quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=quick, GALAXY_KMS=f"local:{key_file}"):
+        try:
+            cast = make_cast()
+            with workspace_scope([cast["meridian"].pk]):
+                yield cast, make_things(cast)
+        finally:
+            flushing.empty()
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.db import connections
 from django.http import HttpResponse
-from django.test import Client, override_settings
+from django.test import Client
 from django.urls import Resolver404, resolve
 
 from galaxy.core.models import AuditEvent
 from galaxy.core.scope import workspace_scope
-from galaxy.core.vault.kms.local import make_key_file
-from tests import flushing
-from tests.factories import make_cast
 from tests.matrix.routes import PEOPLE, routes
-from tests.matrix.scene import BACKEND, make_things
+from tests.matrix.scene import BACKEND, committed
 from tests.matrix.test_matrix import ROWS, address, check_headers
 
 MAY_GROW = {"core_auditevent", "core_auditdetail", "django_session", "usersessions_usersession"}
@@ -37,16 +34,8 @@ BY_HTMX = ("anonymous", "stranger", "member", "owner")
 def house(django_db_setup, django_db_blocker, tmp_path_factory):
     """(cast, things), committed, since the hashes are read by another connection. One house for all of them: whoever
     reads leaves it as it was, or their test fails."""
-    key_file = tmp_path_factory.mktemp("vault") / "root-keys.json"
-    make_key_file(key_file)
-    quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with override_settings(PASSWORD_HASHERS=quick, GALAXY_KMS=f"local:{key_file}"), django_db_blocker.unblock():
-        try:
-            cast = make_cast()
-            with workspace_scope([cast["meridian"].pk]):
-                yield cast, make_things(cast)
-        finally:
-            flushing.empty()
+    with django_db_blocker.unblock(), committed(tmp_path_factory.mktemp("vault")) as found:
+        yield found
 
 
 def fingerprint() -> dict[str, str]:
