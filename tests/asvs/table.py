@@ -37,8 +37,9 @@ def row_of(requirement: Requirement, cases: Cases) -> dict[str, str]:
 
 def _judged(requirement: Requirement, tests: list[str], cases: Cases) -> tuple[str, str]:
     """A demand holds where each of its tests ran and each case of them passed; without a test it does not hold."""
-    wrong = [test for test in tests if set(cases.get(test, {})) != {"passed"}]
-    if wrong:
+    if missed := [test for test in tests if not cases.get(test)]:
+        return FAILED, f"was not run: {' '.join(missed)}"
+    if wrong := [test for test in tests if set(cases[test]) != {"passed"}]:
         return FAILED, f"did not pass: {' '.join(wrong)}"
     if requirement.held != "test":
         return {"absent": ABSENT, "outside": OUTSIDE}[requirement.held], requirement.note

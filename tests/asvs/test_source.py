@@ -38,7 +38,9 @@ def _is_made_of_parts(node: ast.expr) -> bool:
     if isinstance(node, ast.JoinedStr):
         parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
         return any(not re.fullmatch(r"[A-Z_]+", ast.unparse(part)) for part in parts)
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add)
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mod | ast.Add):
+        return False
+    return not all(isinstance(one, ast.Constant) or ast.unparse(one).isupper() for one in (node.left, node.right))
 
 
 def sql_of_parts(node: ast.AST) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.asvs import table
+from tests.asvs.__main__ import reported
 from tests.asvs.marks import COUNTS, ROOT, Requirement, marked, proofs_of, requirements
 
 
@@ -60,6 +61,19 @@ def test_a_demand_holds_where_every_case_passed(monkeypatch, held, cases, status
     monkeypatch.setattr(table, "proofs_of", lambda name: ["tests/test_x.py::test_y"])
     one = Requirement("1.1.1", 1, "it is safe", held, "as it is written elsewhere")
     assert table.row_of(one, {"tests/test_x.py::test_y": Counter(cases)})["status"] == status
+
+
+def test_a_report_of_all_tests_says_the_same(tmp_path):
+    path = tmp_path / "report.xml"
+    path.write_text(
+        '<testsuites><testsuite><testcase classname="tests.core.test_x" name="test_y[a]"/>'
+        '<testcase classname="tests.core.test_x" name="test_y[b]"><failure/></testcase>'
+        '<testcase classname="tests.core.test_x" name="test_z"><skipped/></testcase></testsuite></testsuites>'
+    )
+    assert reported(path) == {
+        "tests/core/test_x.py::test_y": {"passed": 1, "failed": 1},
+        "tests/core/test_x.py::test_z": {"skipped": 1},
+    }
 
 
 def test_without_a_test_nothing_holds(monkeypatch):
