@@ -71,6 +71,8 @@ TOO_LONG = {
     "make audit": "asks who knows of vulnerabilities, over the network",
     "make bench": "measures for minutes to hours",
     "make fuzz": "as long as one likes",
+    "make growth": "fills a database a hundredfold",
+    "make load": "ten minutes of traffic",
     "make lock": "resolves packages over the network",
     "make rabbitmq": "installs a broker",
     "make sbom": "is made for a release",
