@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench growth fuzz audit sbom asvs chaos apifuzz rabbitmq
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench growth fuzz audit sbom asvs chaos load apifuzz rabbitmq
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ bench: setup ## measure, beside what bounds it, into bench.json (one alone: make
 growth: setup ## measure paths at 1, 10 and 100 times the data, and draw the curves of docs/growth.md
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) sh -c \
 		'$(VENV_PYTHON) -m bench growth && $(VENV_PYTHON) -m bench.curves docs/growth.md'
+
+load: setup ## 500 people, 20 approvers and 100 calls a second at once, or as much as holds (ARGS='--people 50 --minutes 1')
+	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m proof.load $(ARGS)
 
 chaos: setup ## kill everything at random under traffic, then look what still holds (shorter: make chaos ARGS='--kills 100')
 	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m proof.chaos $(ARGS)
