@@ -552,6 +552,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # How long a worker may hold a run without a sign of life, in seconds; after that another one takes it over.
 GALAXY_RUN_LEASE_S = env_int("GALAXY_RUN_LEASE_S", 20)
+if not 1 <= GALAXY_RUN_LEASE_S <= 300:
+    raise SettingError("GALAXY_RUN_LEASE_S is 1 to 300 seconds: for so long a lost run waits for another worker.")
 
 # --- Words, time, logs -----------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from galaxy.embedded.paths import Places
 from proof.parts import ALL, ROOT, Part, Program, Server
 from sandbox.sandboxd.client import CONNECT_S, ask
 
+START_TIMEOUT_S = 300.0  # of everything at once, on a machine that has other work too
 LOOK_EVERY_S = 0.1
 RESTART_AFTER_S = 0.1  # systemd's own RestartSec
 THREADS = 8
@@ -113,7 +114,7 @@ class Stack:
             keeper = threading.Thread(target=self._keep, args=(part,), name=f"keeper of {part.name}", daemon=True)
             keeper.start()
             self._keepers.append(keeper)
-        self.wait_ready()
+        self.wait_ready(timeout_s=START_TIMEOUT_S)
 
     def prepare(self) -> None:
         """What the job of a release does: ``manage.py prepare``. In a development stack that is filled with the demo

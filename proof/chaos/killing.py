@@ -10,7 +10,7 @@ from proof.parts import ALL, CHILD, MAIN, Part
 from proof.stack import Stack
 
 PAUSE_S = (1.0, 5.0)
-UNDER_REPAIR = 2  # kills whose part is not back; with more the next one waits, so that something is left to kill
+UNDER_REPAIR = 3  # kills whose part is not back; with more the next one waits, so that something is left to kill
 WATCH_EVERY_S = 0.1
 GIVE_UP_S = 300.0
 WEIGHTS = {"web": 4, "worker": 5, "beat": 1, "sequencer": 2, "sandboxd": 3, "valkey": 2, "postgres": 3}

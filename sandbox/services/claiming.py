@@ -17,7 +17,7 @@ from policies.services.approvals import ApprovalChanged, ApprovalExpired, Approv
 from sandbox.errors import RunError
 from sandbox.models import Category, OutboxMessage, Run
 from sandbox.services.ending import end
-from sandbox.services.leases import lease_length, note_held
+from sandbox.services.leases import is_over, lease_length, note_held
 from sandbox.stopping import refusal_of
 from sandbox.tracing import outlives_its_spans
 
@@ -132,7 +132,7 @@ _WORKERS_LOST = f"Its worker was lost more than {MAX_TAKE_OVERS} times, so it wa
 def _is_free(run: Run, now: datetime) -> bool:
     if run.state == Run.State.QUEUED:
         return True
-    return run.state == Run.State.RUNNING and run.lease_until is not None and run.lease_until < now
+    return run.state == Run.State.RUNNING and run.lease_until is not None and is_over(run.lease_until, now)
 
 
 def _take_overs(run: Run) -> int:

@@ -32,7 +32,14 @@ def lease_length() -> timedelta:
 def is_fresh(run: Run) -> bool:
     """Whether its lease was given a moment ago: nobody takes it over soon, and renewing it would tell nothing new."""
     length = lease_length()
-    return run.lease_until is not None and run.lease_until - timezone.now() > length * 0.95
+    left = run.lease_until - timezone.now() if run.lease_until else timedelta()
+    return length * 0.95 < left <= length
+
+
+def is_over(lease_until: datetime, now: datetime) -> bool:
+    """Whether nobody holds it any more. One that is further ahead than any that is given was given before the clock
+    was set back: it says nothing, and would keep a lost run lost until the clock is there again."""
+    return lease_until < now or lease_until > now + lease_length() * 2
 
 
 def keep(run: Run, **changes: Any) -> None:

@@ -1,5 +1,6 @@
 """The reconciler sees ids of what is due in every workspace, and nothing else of it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from galaxy.core.scope import workspace_scope
 from sandbox.models import OutboxMessage, Run
 from sandbox.services import invoke, perform, reconcile
 from sandbox.services.doorbells import queue
+from sandbox.services.leases import is_fresh
 from tests.approving import approve
 from tests.extensions import PACK, PROBE, TIDY, installed
 
@@ -40,6 +42,31 @@ def test_a_running_run_is_due_once_its_lease_is_over(run):
     OutboxMessage.objects.all().delete()
     assert due(now) == []
     assert due(now + timedelta(seconds=21)) == [run.pk]
+
+
+@pytest.mark.parametrize(("ahead", "is_due"), [(timedelta(seconds=25), False), (timedelta(hours=1), True)])
+def test_a_clock_that_was_set_back_keeps_no_lost_run_lost(run, ahead, is_due):
+    """Its lease was given for the time that the clock showed before; no lease is given for so long."""
+    Run.objects.update(state="running", attempt=1, lease_until=timezone.now() + ahead)
+    OutboxMessage.objects.all().delete()
+    assert bool(due(timezone.now())) is is_due
+    perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempt) == (("succeeded", 2) if is_due else ("running", 1))
+
+
+def test_nor_a_message_unheard(run):
+    OutboxMessage.objects.update(ring_at=timezone.now() + timedelta(hours=1))
+    assert due(timezone.now()) == [run.pk]
+    OutboxMessage.objects.update(ring_at=timezone.now() + timedelta(seconds=320))
+    assert due(timezone.now()) == []
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_renewed(run):
+    run.lease_until = timezone.now() + timedelta(seconds=19.9)
+    assert is_fresh(run)
+    run.lease_until = timezone.now() + timedelta(hours=1)
+    assert not is_fresh(run)
 
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", "unknown", "cancelled", "waiting"])
@@ -95,7 +122,7 @@ def test_looking_for_due_runs_does_not_read_finished_ones(run):
         )
         cursor.execute("ANALYZE sandbox_run")
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'sandbox_due_runs'")
-        body = cursor.fetchone()[0].replace("at_most", "100").replace("< at", "< now()")
+        body = re.sub(r"\bat\b", "now()", cursor.fetchone()[0].replace("at_most", "100"))
         cursor.execute(f"EXPLAIN {body}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
         transaction.set_rollback(True, using="owner")
