@@ -83,8 +83,8 @@ class Deciding:
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join(60)
-        for person in self._people:
-            person.close()
+        for one in (*self._people, *self._doors):
+            one.close()
 
     def _work(self) -> None:
         turn = 0
