@@ -17,7 +17,7 @@ from galaxy.embedded import postgres
 from galaxy.embedded.paths import Places
 
 # What Django leaves or, after it has truncated all the rest, makes anew.
-KEPT = ["django_content_type", "auth_permission", "django_migrations", "galaxy_partitioned"]
+KEPT = ["django_content_type", "auth_permission", "django_migrations", "galaxy_partitioned", "core_home"]
 
 # The locks are those of a TRUNCATE: whoever still writes, such as the last request to a live server, is waited for.
 # As a replica the session fires no trigger, neither the append-only ones nor those of foreign keys. A schema of its

@@ -49,6 +49,7 @@ class RequestIdMiddleware:
 class NotEncrypted(DomainError):
     status = 403
     code = "not_encrypted"
+    next_step = "Ask again by https, with a new token where you sent one."
 
 
 class PlainHttpMiddleware:

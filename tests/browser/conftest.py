@@ -49,6 +49,8 @@ def browser():
         chromium.close()
 
 
+# Chromium's receipt at signing out, and htmx about a poll that a new page cut short: what fails else is told by itself.
+NO_COMPLAINT = ("Clear-Site-Data header on ", "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
 # Each page is watched by it, beside its own scripts and under its own policy: see there.
 WATCH = Path(__file__).with_name("watch.js")
 
@@ -87,6 +89,8 @@ class Tab:
         return self
 
     def _said(self, message) -> None:
+        if message.text.startswith(NO_COMPLAINT):
+            return
         said = self.watched if message.text.startswith("[watch]") else self.complaints
         said.append(message.text)
 

@@ -106,8 +106,12 @@ def _free_port() -> int:
         return one.getsockname()[1]
 
 
+# The owner's connection too, so that what the processes wrote is emptied afterwards.
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+
+
 @pytest.fixture
-def place(transactional_db):
+def place():
     found = Place()
     yield found
     found.close()
