@@ -13,7 +13,7 @@ BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2;
 # times, so what it compiles is kept, whatever the shell says.
 TEST_ENV = env -u PYTHONDONTWRITEBYTECODE GALAXY_DATA_DIR=.galaxy/test GALAXY_EMBEDDED_FAST=1
 
-.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench growth fuzz audit sbom asvs chaos load apifuzz rabbitmq
+.PHONY: help setup run demo test lint lock guest escape examples docs matrix oracles bench growth fuzz audit sbom asvs chaos load apifuzz rabbitmq hosts
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ apifuzz: setup ## ask the API with made-up requests as each role, 50 of each kin
 asvs: setup ## run the tests behind docs/asvs.csv, the table of ASVS 5.0.0, and write it (of a run before: make asvs FROM=report.xml)
 	@$(BOOTSTRAP) --browser
 	@exec $(TEST_ENV) $(SERVERS) $(VENV_PYTHON) -m tests.asvs $(if $(FROM),--from $(FROM),-n auto --maxprocesses 6 --dist worksteal $(ARGS))
+
+hosts: setup ## run Galaxy on two hosts, and cut one off forty times (needs root, for a network namespace)
+	@exec $(TEST_ENV) GALAXY_TRY_HOSTS=1 GALAXY_CUTS=40 $(SERVERS) $(VENV_PYTHON) -m pytest -q -rs tests/hosts
 
 bench: setup ## measure, beside what bounds it, into bench.json (one alone: make bench ONLY=policy)
 	@exec env GALAXY_DATA_DIR=.galaxy/bench GALAXY_TEST_DB=bench $(SERVERS) $(VENV_PYTHON) -m bench $(ONLY)

@@ -20,22 +20,30 @@ LOADED = (
 
 
 class ForkedWorkers:
-    """Workers on the queue and the database of ``env``; ``kills`` counts those that were killed."""
+    """Workers on the queue and the database of ``env``; ``kills`` counts those that were killed. ``prefix`` comes
+    before the command, where they are to run on another host (tests.hosts.network)."""
 
-    def __init__(self, env: dict[str, str]):
+    def __init__(self, env: dict[str, str], prefix: tuple[str, ...] = ()):
         self._nursery = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.forked_workers"],
+            [*prefix, sys.executable, "-W", "ignore", "-m", "tests.forked_workers"],
             cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._running: list[int] = []
         self.kills = 0
 
-    def start(self) -> None:
+    def start(self) -> int:
+        """Its process id."""
         assert self._nursery.stdin is not None
         assert self._nursery.stdout is not None
         self._nursery.stdin.write("\n")
         self._nursery.stdin.flush()
         self._running.append(int(self._nursery.stdout.readline()))
+        return self._running[-1]
+
+    def kill_all(self) -> None:
+        while self._running:
+            os.kill(self._running.pop(), signal.SIGKILL)
+            self.kills += 1
 
     def kill_one(self, rng: random.Random) -> None:
         """Kill any of them, and start another in its place."""

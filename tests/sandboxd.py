@@ -14,13 +14,15 @@ from sandbox.pool.build import ensure
 from sandbox.sandboxd.client import CONNECT_S, ask
 from tests.processes import ROOT, environment
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 
 
 class Sandboxd:
-    """One process; ``peers`` maps hosts to ports of this machine, whose certificates ``authority`` (PEM) signs."""
+    """One process; ``peers`` maps hosts to ports of this machine, whose certificates ``authority`` (PEM) signs.
+    ``prefix`` comes before the command, where it is to run on another host (tests.hosts.network)."""
 
-    def __init__(self, peers: dict[str, int] | None = None, authority: str = ""):
+    def __init__(self, peers: dict[str, int] | None = None, authority: str = "", prefix: tuple[str, ...] = ()):
+        self._prefix = prefix
         # Under /tmp and not the test's own folder, whose path is too long for a socket.
         place = self.folder = Path(tempfile.mkdtemp(prefix="gxs-"))
         self.socket = place / "sandboxd.sock"
@@ -42,7 +44,7 @@ class Sandboxd:
         ensure()  # built once for a checkout, here where nobody has called make
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "sandboxd", *arguments],
+                [*self._prefix, sys.executable, "manage.py", "sandboxd", *arguments],
                 cwd=ROOT,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

@@ -10,28 +10,31 @@ from django.conf import settings
 
 from tests.processes import ROOT, environment
 
-DEADLINE_S = 60
+DEADLINE_S = 180
 THREADS = 8  # as galaxy.core.management.commands.run_all has it
 
 
 class WebServer:
-    """One process on a free port of this machine; ``more`` is put over its environment."""
+    """One process on a free port of this machine; ``more`` is put over its environment. On another host
+    (tests.hosts.network) ``prefix`` comes before its command, and ``address`` is where it is reached."""
 
-    def __init__(self, **more: str):
+    def __init__(self, address: str = "127.0.0.1", prefix: tuple[str, ...] = (), **more: str):
+        self.address, self._prefix = address, prefix
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._env = environment(
-            CELERY_BROKER_URL=settings.CELERY_BROKER_URL,
-            GALAXY_QUEUE_PREFIX=settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
-            **more,
-        )
+        queue = {
+            "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
+            "GALAXY_QUEUE_PREFIX": settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"],
+        }
+        self._env = environment(**(queue | more))
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error", "--blocking-threads",
-             str(THREADS), "--host", "127.0.0.1", "--port", str(self.port), "galaxy.wsgi:application"],
+            [*self._prefix, sys.executable, "-m", "granian", "--interface", "wsgi", "--log-level", "error",
+             "--blocking-threads", str(THREADS), "--host", self.address, "--port", str(self.port),
+             "galaxy.wsgi:application"],
             cwd=ROOT, env=self._env, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         deadline = time.monotonic() + DEADLINE_S
@@ -46,7 +49,7 @@ class WebServer:
             self._process.wait(DEADLINE_S)
 
     def _is_up(self) -> bool:
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        link = http.client.HTTPConnection(self.address, self.port, timeout=5)
         try:
             link.request("GET", "/healthz", headers={"Host": "localhost"})
             return link.getresponse().status == 200

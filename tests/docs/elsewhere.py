@@ -5,7 +5,7 @@ What begins with a longer one goes first.
 
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "make asvs": ("tests/asvs/test_table.py", "def test"),
-    "make chaos": ("tests/proof/test_peer.py", "def test"),
+    "make chaos": ("tests/proof/test_chaos.py", "run_trial"),
     "make docs": ("tests/docs/test_reference.py", "PAGES"),
     "make demo": ("tests/marketplace/test_demo.py", "demo"),
     "make escape": ("tests/escape/test_escape.py", "def test"),
@@ -72,6 +72,7 @@ TOO_LONG = {
     "make bench": "measures for minutes to hours",
     "make fuzz": "as long as one likes",
     "make growth": "fills a database a hundredfold",
+    "make hosts": "needs root and both cores, for minutes",
     "make load": "ten minutes of traffic",
     "make lock": "resolves packages over the network",
     "make rabbitmq": "installs a broker",
