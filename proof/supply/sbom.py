@@ -68,7 +68,7 @@ def _component(package: Locked) -> Component:
         external_references=[
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,
-                url=XsUri(f"https://pypi.org/project/{package.name}/{package.version}/"),
+                url=XsUri(str(address)),  # hashes may stand only at a reference: this one says what, and no host
                 hashes=[HashType(alg=HashAlgorithm.SHA_256, content=one) for one in package.hashes],
             )
         ],
