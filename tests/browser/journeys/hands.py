@@ -11,16 +11,36 @@ from playwright.sync_api import Locator, Page, expect
 
 MOST_STOPS = 300  # of Tab on one way: more, and nobody would go it
 RING_PX = 2
-# Where the focus is, beside ``target``. A control that is drawn by its label, as the cards of a choice are, shows its
-# ring there.
+# Where the focus is, beside ``target``. A control may leave its ring to what it is drawn by: its label, as the cards of
+# a choice do, or the card or row around it. An outline there is its ring if it goes away with the focus, which is taken
+# for a moment, unheard by any script, and given back.
 STAND = """(target, ring) => {
   const at = document.activeElement, none = !at || at === document.body;
   if (none) return {none, here: false, behind: false, faults: []};
+  const outline = (one) => {
+    const style = getComputedStyle(one), width = style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
+    return {width, words: `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor} ${style.outlineOffset}`};
+  };
+  const without = (look) => {
+    const heard = ["blur", "focusout", "focus", "focusin", "change"];
+    const hush = (event) => event.stopImmediatePropagation();
+    heard.forEach((name) => addEventListener(name, hush, true));
+    at.blur();
+    const seen = look();
+    at.focus({preventScroll: true});
+    heard.forEach((name) => removeEventListener(name, hush, true));
+    return seen;
+  };
+  const hasRing = () => {
+    if (outline(at).width >= ring) return true;
+    const around = [at.nextElementSibling, ...(at.labels ?? [])].filter(Boolean);
+    for (let up = at.parentElement; up && !up.matches("main, dialog, body"); up = up.parentElement) around.push(up);
+    const drawn = around.filter((one) => outline(one).width >= ring);
+    if (!drawn.length) return false;
+    const words = drawn.map((one) => outline(one).words);
+    return without(() => drawn.some((one, nth) => outline(one).words !== words[nth]));
+  };
   const shown = [at, at.closest("label"), at.nextElementSibling, ...(at.labels ?? [])].filter(Boolean);
-  const rings = shown.filter((one) => {
-    const style = getComputedStyle(one);
-    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= ring;
-  });
   const seen = shown.some((one) => {
     const box = one.getBoundingClientRect();
     const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
@@ -33,7 +53,7 @@ STAND = """(target, ring) => {
     });
   });
   const name = at.outerHTML.slice(0, 120), faults = [];
-  if (at.id !== "main" && !rings.length) faults.push(`no ring on ${name}`);
+  if (at.id !== "main" && !hasRing()) faults.push(`no ring on ${name}`);
   if (!seen) faults.push(`out of sight: ${name}`);
   const group = at.type === "radio" && target.type === "radio" && at.name === target.name && at.form === target.form;
   const behind = Boolean(target.compareDocumentPosition(at) & Node.DOCUMENT_POSITION_FOLLOWING);
