@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 RABBITMQ = frozenset({"amqp", "amqps", "pyamqp"})
+ANSWERS_S = 3  # within which Valkey answers, as its other clients have it (sandbox.valkey)
+LOOKED_AT_S = 8  # how often a link to it that waits is asked whether it lives
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ def queue_at(url: str, *, prefix: str = "") -> Queue:
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "global_keyprefix": prefix,
+            # A server that is gone without a word, with its host or behind a firewall that forgot the connection, would
+            # be waited for without end: by whoever rings, and by a worker that acknowledges or looks for what came
+            # back. What a worker waits for tasks with has no such end; kombu makes it anew when it is overdue by
+            # health_check_interval, and looks that often: within 1 + 2 * LOOKED_AT_S seconds.
+            "socket_timeout": ANSWERS_S,
+            "socket_connect_timeout": ANSWERS_S,
+            "socket_keepalive": True,
+            "health_check_interval": LOOKED_AT_S,
         }
     )
 

@@ -12,12 +12,8 @@ from galaxy.queue import queue_at
 def test_with_valkey_a_message_of_a_killed_worker_comes_back_within_a_minute(url):
     queue = queue_at(url, prefix="p-")
     assert (queue.name, queue.kind, queue.exchange_kind) == ("celery", "classic", "direct")
-    assert queue.options == {
-        "visibility_timeout": 60,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "global_keyprefix": "p-",
-    }
+    brings_back = {"visibility_timeout": 60, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
+    assert (brings_back | {"global_keyprefix": "p-"}).items() <= queue.options.items()
 
 
 @pytest.mark.parametrize("url", ["amqp://u:p@h/v", "amqps://u:p@h/v", "pyamqp://h"])

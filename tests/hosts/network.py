@@ -98,7 +98,14 @@ class Forward:
     def __init__(self, listener: socket.socket, reach: Callable[[], socket.socket]):
         self._listener, self._reach = listener, reach
         self.port = listener.getsockname()[1]
+        self._forgot = threading.Event()  # set for the connections that there are when they are forgotten
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def forget(self) -> None:
+        """Let nothing more through what is connected now, and tell nobody: as a firewall does that forgot, or a server
+        whose address is another's. Who connects anew gets through."""
+        self._forgot.set()
+        self._forgot = threading.Event()
 
     def close(self) -> None:
         with suppress(OSError):
@@ -117,7 +124,7 @@ class Forward:
                 near.close()
                 continue
             for one, other in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+                threading.Thread(target=_pump, args=(one, other, self._forgot), daemon=True).start()
 
 
 def to_unix_socket(path: str) -> Callable[[], socket.socket]:
@@ -129,10 +136,14 @@ def to_unix_socket(path: str) -> Callable[[], socket.socket]:
     return reach
 
 
-def _pump(one: socket.socket, other: socket.socket) -> None:
+def _pump(one: socket.socket, other: socket.socket, forgot: threading.Event) -> None:
     with suppress(OSError):
         while piece := one.recv(PIECE):
-            other.sendall(piece)
+            if not forgot.is_set():
+                other.sendall(piece)
+    if forgot.is_set():
+        one.close()
+        return
     for link in (one, other):
         with suppress(OSError):
             link.shutdown(socket.SHUT_RDWR)
