@@ -57,6 +57,20 @@ def test_imports_point_down(path):
     assert above == set()
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_process_reads_another_validator_as_it_starts(path):
+    """openapi_spec_validator brings jsonschema, and that compiles a grammar where one is installed: seconds of each
+    start, in a Galaxy whose recovery is mostly Python starting."""
+    heads = ast.parse(path.read_text(encoding="utf-8")).body
+    names = {
+        name.partition(".")[0]
+        for node in heads
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])
+    }
+    assert not names & {"openapi_spec_validator", "jsonschema"}
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if "galaxy/core" not in str(path)], ids=name_of)
 def test_of_the_shell_only_core_is_imported(path):
     shell = {module for module in imports_of(path) if module.startswith("galaxy") and floor_of(module) != 0}

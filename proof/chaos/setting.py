@@ -6,52 +6,14 @@ of the agents' tokens, that of a person's who sees everything, and the addresses
 
 import json
 import sys
-from datetime import timedelta
 from typing import Any
+
+from proof.ledger import connector, employ, install_all, token
 
 SLUG = "meridian"
 HOST = "api.ledger.example"
 AGENTS = 8
-_FIXTURES = """
-      happy: { status: 200, body: { id: x1 } }
-      "401": { status: 401 }
-      "429": { status: 429 }
-      "5xx": { status: 502 }
-"""
-
-
-def _action(name: str, method: str, scope: str, *more: str, path: str = "") -> str:
-    lines = "".join(f"\n    {line}" for line in more)
-    return f"""
-  - id: {name}
-    method: {method}
-    path: {path or f"/{name}"}
-    inputs: {{ key: string }}
-    outputs: {{ id: string }}
-    scopes: [{scope}]{lines}
-    simulation: {{ answer: {{ id: "'s'" }} }}
-    fixtures: {_FIXTURES}"""
-
-
-# ``post`` and ``pay`` are not to be repeated: where it is not known whether they were done, nobody does them again.
-# ``put`` says that a second one does nothing more, so it is repeated until it is known to be done. ``pay`` is asked
-# about by a rule.
-LEDGER = f"""
-connector: ledger
-version: 1.0.0
-name: Ledger
-summary: A made-up system that books.
-auth: {{ type: none }}
-base_url: https://{HOST}
-egress: [{{ host: {HOST} }}]
-permissions: {{ required: [entries.read, entries.write, payments.write] }}
-retry: {{ strategy: exponential, max_attempts: 3, base_ms: 100 }}
-actions:
-{_action("look", "GET", "entries.read", path="/look/{key}")}
-{_action("post", "POST", "entries.write")}
-{_action("put", "PUT", "entries.write", "idempotent: true")}
-{_action("pay", "POST", "payments.write")}
-"""
+LEDGER = connector(HOST)
 TIDY = """
 transform: ledger.tidy
 version: 1.0.0
@@ -84,17 +46,9 @@ sample: { inputs: { key: A, lines: [] } }
 
 
 def make(password: str) -> dict[str, Any]:
-    from django.utils import timezone
-
     from galaxy.core.accounts import create_account
-    from galaxy.core.agents import create_agent
     from galaxy.core.members import add_member, create_workspace
     from galaxy.core.scope import workspace_scope
-    from galaxy.core.tokens import AGENT_PERMISSIONS, create_token
-    from policies.services.rules import create_rule
-    from registry.manifests import read
-    from registry.models import Connection
-    from registry.services import install, publish_version
 
     people = {
         name: create_account(f"{name}@proof.example", password=password, name=name.title())
@@ -111,48 +65,10 @@ def make(password: str) -> dict[str, Any]:
             add_member(workspace, user=people[name], role=role, actor=people["owner"])
     admin = people["admin"]
     with workspace_scope([workspace.pk], admin.pk):
-        installations = []
-        for text in (LEDGER, TIDY, PACK):
-            reading = read(text)
-            if reading.manifest is None:
-                raise ValueError([f"{one.line}: {one.message}" for one in reading.findings])
-            manifest = reading.manifest
-            version = publish_version(manifest, publisher="Proof")
-            installations.append(install(workspace, version.extension, version=version, actor=admin))
-        Connection.objects.update(status=Connection.Status.AUTHENTICATED, generation=1)
-        asked = {
-            "title": "Payments are asked about",
-            "effect": "require_approval",
-            "what": {"actions": ["ledger.pay"]},
-            "ask": {"reviewers": "approvers", "needed": 1, "expires_h": 1},
-        }
-        workspace.refresh_from_db()
-        create_rule(
-            workspace, actor=admin, values=asked, reason="Money leaves", seen=workspace.policy_version, confirmed=True
-        )
-        grants = [
-            (one, f"registry.{name}") for one in installations for name in ("run_installation", "write_installation")
-        ]
-        tokens = []
-        for number in range(AGENTS):
-            agent = create_agent(
-                workspace,
-                name=f"Clerk {number + 1}",
-                purpose="Books.",
-                owner=admin,
-                scopes=["entries.read", "entries.write", "payments.write"],
-                grants=grants,
-                calls_per_day=100_000,
-                ends_at=timezone.now() + timedelta(days=30),
-                actor=admin,
-            )
-            tokens.append(
-                create_token(workspace, name="Chaos", permissions=AGENT_PERMISSIONS, days=30, actor=admin, agent=agent)[
-                    1
-                ]
-            )
+        installations = install_all(workspace, admin, LEDGER, TIDY, PACK)
+        tokens = employ(workspace, admin, installations, AGENTS)
         watching = ["runs.read", "approvals.read", "audit.read", "audit.export"]
-        watcher = create_token(workspace, name="Watcher", permissions=watching, days=30, actor=admin)[1]
+        watcher = token(workspace, admin, "Watcher", watching)
     return {
         "workspace": SLUG,
         "tokens": tokens,

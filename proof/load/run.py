@@ -1,6 +1,7 @@
 """A stack, the people in it, trying how much it holds, and the long run at that."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import time
@@ -13,7 +14,7 @@ from proof.load.watching import Watch, waiting
 from proof.peer import Peer
 from proof.stack import Stack
 
-HOST = "api.counter.example"
+HOST = "api.ledger.example"
 AGENTS = 8
 SCALES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05)
 DRAINED_S = 300
@@ -51,20 +52,15 @@ class Load:
         self.stack = _Peopled(folder / "stack", wanted, peers=peers, authority=self.peer.authority, **options)
 
     def __enter__(self) -> "Load":
-        try:
-            self.stack.open()
+        with contextlib.ExitStack() as opened:
+            opened.callback(self.peer.close)
+            opened.enter_context(self.stack)
             self.setting = json.loads(self.stack.setting.read_text(encoding="utf-8"))
-        except BaseException:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.stack.close()
-        self.peer.close()
+        self._opened.close()
 
     # --- the run -----------------------------------------------------------------------------------------------
 

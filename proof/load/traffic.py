@@ -134,7 +134,7 @@ class Traffic:
     async def _call(self, due: float) -> None:
         kind = self._rng.choices([*CALLS], [*CALLS.values()])[0]
         key = f"{self._mark}-{next(self._key)}-{kind}"
-        body = json.dumps({"target": f"counter.{kind}", "inputs": {"key": key}, "mode": "live"}).encode()
+        body = json.dumps({"target": f"ledger.{kind}", "inputs": {"key": key}, "mode": "live"}).encode()
         answer = await next(self._turn).ask("POST", f"{self._api}/runs/", self._token(), body)
         self.tally.add("call: start a run", due, answer, (201,))
         if answer.status == 201:

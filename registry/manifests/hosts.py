@@ -61,7 +61,7 @@ def check_host(host: str, *, suffix: bool = False) -> str:
         raise BadHost("egress-localhost", f"{host!r:.80} is a name of this machine or its network.")
     if "*" in name:
         below = name.removeprefix("*").removeprefix(".")
-        if below and "*" not in below and _suffixes(private=True).is_public(below):
+        if below and "*" not in below and public_suffixes(private=True).is_public(below):
             raise BadHost("egress-public-suffix", f"Anybody can register a name under {below!r:.80}.")
         raise BadHost("egress-wildcard", f"{host!r:.80} admits hosts that nobody reviewed.")
     if not name.isascii():
@@ -73,7 +73,7 @@ def check_host(host: str, *, suffix: bool = False) -> str:
     if labels[-1] in _RESERVED_ENDINGS:
         raise BadHost("egress-host", f"{host!r:.80} ends in a name that is not of the public DNS.")
     # A company's own suffix (googleapis.com) may be an exact host; a registry's (co.uk) is nobody's host.
-    if _suffixes(private=suffix).is_public(name):
+    if public_suffixes(private=suffix).is_public(name):
         if len(labels) == 1 and not suffix:
             raise BadHost("egress-host", f"{host!r:.80} has no domain, so it would be looked up in the local network.")
         raise BadHost("egress-public-suffix", f"Anybody can register a name under {name!r:.80}.")
@@ -115,6 +115,6 @@ def _is_address(name: str) -> bool:
 
 
 @cache
-def _suffixes(*, private: bool) -> PublicSuffixList:
+def public_suffixes(*, private: bool) -> PublicSuffixList:
     """The list that ships in the package. ``private`` adds suffixes of companies, such as github.io."""
     return PublicSuffixList(only_icann=not private)

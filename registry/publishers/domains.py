@@ -2,13 +2,12 @@
 
 import re
 
-from publicsuffixlist import PublicSuffixList
+from registry.manifests.hosts import public_suffixes
 
 PREFIX = "_galaxy-publisher."
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}", re.ASCII)
 _RESERVED = ("localhost", "local", "internal", "invalid", "onion", "arpa")
-_suffixes = PublicSuffixList()
 
 
 def plain_domain(text: str) -> str:
@@ -25,7 +24,7 @@ def plain_domain(text: str) -> str:
         raise ValueError("That is not a domain, such as example.com.")
     if domain.rpartition(".")[2] in _RESERVED or domain.rpartition(".")[2].isdigit():
         raise ValueError("That is not a domain that everybody can look up.")
-    if _suffixes.privatesuffix(domain) is None:
+    if public_suffixes(private=True).privatesuffix(domain) is None:
         raise ValueError(f"Names below {domain} belong to many, so it proves nobody's. Give the one that is yours.")
     return domain
 

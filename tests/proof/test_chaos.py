@@ -42,9 +42,10 @@ def test_whatever_is_killed_everything_holds(tmp_path_factory):
 
 
 def _setting() -> str:
+    from proof import ledger
     from proof.chaos import setting
 
-    return Path(setting.__file__).read_text(encoding="utf-8")
+    return "".join(Path(one.__file__).read_text(encoding="utf-8") for one in (setting, ledger))
 
 
 def test_a_seed_says_what_is_killed_and_what_is_called():
