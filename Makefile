@@ -7,7 +7,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 VENV_PYTHON = .venv/bin/python
 SERVERS = $(VENV_PYTHON) -m galaxy.embedded run
 NO_PYTHON = Galaxy needs Python 3.11 or newer: install it, or name one, as in make run PYTHON=/path/to/python3.
-BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec "$$python" bootstrap.py
+BOOTSTRAP = python='$(PYTHON)'; test -n "$$python" || { echo "$(NO_PYTHON)" >&2; exit 1; }; exec "$$python" bootstrap.py \
+	$(if $(filter file,$(origin PYTHON)),,--this-python)
 
 # Tests have their own servers and data, which may be lost and so need not be written safely. They start Python dozens of
 # times, so what it compiles is kept, whatever the shell says.

@@ -92,7 +92,29 @@ def test_an_interpreter_without_venv_is_told_which_package_to_install(bare, monk
     monkeypatch.setattr(bootstrap.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(bootstrap, "_apt_install", lambda package: False)
     with pytest.raises(bootstrap.SetupError, match=r"install python3\.\d+-venv and try again"):
-        bootstrap._make_venv()
+        bootstrap._make_venv(sys.executable)
+
+
+def build(folder, seconds) -> str:
+    """What stands for a Python that takes so long over its trial, or cannot do it."""
+    folder.mkdir()
+    program = folder / "python{}.{}".format(*sys.version_info)
+    program.write_text(f"#!/bin/sh\necho {seconds}\n" if seconds else "#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [((1, 0.5, 0.7), 1), ((1, 0.9, None), 0), ((None, None, 4), 2)])
+def test_the_quickest_build_of_python_is_taken_where_it_is_much_quicker(tmp_path, monkeypatch, seconds, taken):
+    builds = [build(tmp_path / str(number), one) for number, one in enumerate(seconds)]
+    monkeypatch.setattr(sys, "executable", builds[0])
+    monkeypatch.setenv("PATH", os.pathsep.join(str(tmp_path / str(number)) for number in (1, 2)))
+    assert bootstrap.quickest_python() == builds[taken]
+
+
+def test_this_python_passes_its_own_trial():
+    assert 0 < bootstrap._trial_s(sys.executable) < float("inf")
+    assert bootstrap._trial_s("/bin/false") == float("inf")
 
 
 def test_a_missing_browser_is_told(monkeypatch):
