@@ -22,12 +22,17 @@ FORBIDDEN = re.compile(
 
 
 @pytest.mark.asvs("1.2.3", "3.2.2")
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_template_carries_style_or_script_of_its_own(path):
-    text = path.read_text(encoding="utf-8")
-    assert not FORBIDDEN.search(text)
-    for comment in re.findall(r"\{#.*?(?:#\}|$)", text, re.MULTILINE):
-        assert comment.endswith("#}"), "a {# comment #} ends on its line, or it is shown to everybody"
+def test_no_template_carries_style_or_script_of_its_own():
+    assert len(TEMPLATES) > 300
+    found = {}
+    for path in TEMPLATES:
+        text = path.read_text(encoding="utf-8")
+        faults = FORBIDDEN.findall(text)
+        # A {# comment #} ends on its line, or it is shown to everybody.
+        faults += [one for one in re.findall(r"\{#.*?(?:#\}|$)", text, re.MULTILINE) if not one.endswith("#}")]
+        if faults:
+            found[str(path.relative_to(ROOT))] = faults
+    assert found == {}
 
 
 def test_the_one_sheet_imports_every_other_and_layers_each():
