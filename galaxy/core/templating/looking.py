@@ -1,16 +1,19 @@
 """What a written template calls: what stands in the context, and how it is shown. As in django.template.base."""
 
 from collections.abc import Iterable
+from html import escape
 from inspect import signature
 from typing import Any
 
+from django.conf import settings
 from django.template import Context
 from django.template.base import VariableDoesNotExist, render_value_in_context
 from django.template.context import BaseContext
 from django.template.loader_tags import construct_relative_path
-from django.utils.html import conditional_escape, escape
+from django.utils.safestring import SafeString
 
 from galaxy.core.addresses import address_of
+from galaxy.core.ui.markup import escaped
 
 MISSING: Any = object()  # where Django raises VariableDoesNotExist
 _INVALID = ""  # the loader leaves templates of an engine with another ``string_if_invalid`` as they are
@@ -65,14 +68,17 @@ def needed(found: Any, name: str) -> Any:
 
 def shown(value: Any, context: Context) -> str:
     """``value`` as part of a page, escaped."""
-    if type(value) is str and context.autoescape:
-        return escape(value)
+    kind = type(value)
+    if kind is str and context.autoescape:
+        return SafeString(escape(value))
+    if kind is int and not settings.USE_THOUSAND_SEPARATOR:
+        return str(value)
     return render_value_in_context(value, context)
 
 
 def safe(output: Any, context: Context) -> Any:
     """What a tag made, escaped unless it is markup."""
-    return conditional_escape(output) if context.autoescape else output
+    return escaped(output) if context.autoescape else output
 
 
 def url_of(context: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> str:
