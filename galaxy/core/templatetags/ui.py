@@ -321,13 +321,3 @@ def _attributes(values: dict[str, Any]) -> SafeString:
             if value is not None and value is not False
         ),
     )
-
-
-# What these make follows from what they are given, so a template that always gives the same has it in its text; and
-# those that take the context set nothing in it. (galaxy.core.templating)
-_constant: list[Any] = [icons.icon, glyphs.glyph, badge, status, seal, tag, btn, ibtn, crumb, stat, fact]
-_reading: list[Any] = [sort_th, shell_parts.shell_part]
-for _one in _constant:
-    _one.is_constant = True
-for _one in _reading:
-    _one.only_reads = True
