@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import can, granted_on_rows
 from marketplace.assistant.drafts import INFO, URGENT, WARN, Ground, Step
@@ -162,7 +162,7 @@ class Advice(WorkspaceModel):
         return str(Said.from_json(self.sentence))
 
     def get_absolute_url(self):
-        return address_of("assistant:advice-detail", self.workspace.slug, self.pk)
+        return reverse("assistant:advice-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def told(self) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models import Version
 
@@ -123,7 +123,7 @@ class BundleUpload(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("bundles:upload-detail", self.workspace.slug, self.pk)
+        return reverse("bundles:upload-detail", args=[self.workspace.slug, self.pk])
 
 
 class ImportedVersion(WorkspaceModel):

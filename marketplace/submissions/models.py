@@ -5,9 +5,9 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import Workspace, WorkspaceModel, WorkspaceQuerySet
 from marketplace.workshop.models import Draft
 from registry.models import Kind, Publisher, Version
@@ -152,10 +152,10 @@ class Submission(WorkspaceModel):
 
     def url_in(self, workspace: Workspace) -> str:
         """Its page as its authors see it."""
-        return address_of("submissions:submission-detail", workspace.slug, self.pk)
+        return reverse("submissions:submission-detail", args=[workspace.slug, self.pk])
 
     def review_url_in(self, desk: Workspace) -> str:
-        return address_of("submissions:review-detail", desk.slug, self.pk)
+        return reverse("submissions:review-detail", args=[desk.slug, self.pk])
 
 
 class SubmissionFile(WorkspaceModel):

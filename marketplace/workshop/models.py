@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models import Extension
 
@@ -53,7 +53,7 @@ class Draft(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("workshop:draft-detail", self.workspace.slug, self.pk)
+        return reverse("workshop:draft-detail", args=[self.workspace.slug, self.pk])
 
 
 class DraftFile(WorkspaceModel):
@@ -97,7 +97,7 @@ class ApiDocument(WorkspaceModel):
         return self.title
 
     def get_absolute_url(self):
-        return address_of("workshop:document-detail", self.workspace.slug, self.pk)
+        return reverse("workshop:document-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def standard(self) -> str:

@@ -6,9 +6,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import Membership, Token, Workspace, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from policies.models.decisions import Decision
@@ -149,7 +149,7 @@ class Approval(WorkspaceModel):
         return self.summary
 
     def get_absolute_url(self):
-        return address_of("policies:approval-detail", self.workspace.slug, self.pk)
+        return reverse("policies:approval-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_pending(self) -> bool:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 
@@ -87,4 +87,4 @@ class Change(WorkspaceModel):
         return f"{self.get_kind_display()} {self.version}"
 
     def get_absolute_url(self):
-        return address_of("policies:change-detail", self.workspace.slug, self.pk)
+        return reverse("policies:change-detail", args=[self.workspace.slug, self.pk])

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import Agent, WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import can
 
@@ -60,4 +60,4 @@ class Decision(WorkspaceModel):
         return f"{self.get_effect_display()}: {self.action}"
 
     def get_absolute_url(self):
-        return address_of("policies:decision-detail", self.workspace.slug, self.pk)
+        return reverse("policies:decision-detail", args=[self.workspace.slug, self.pk])

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel
 
 LONGEST_FOR_DELETE = timedelta(days=7)
@@ -86,7 +86,7 @@ class AutoApproval(WorkspaceModel):
         return f"Auto-Approve {self.scope}"
 
     def get_absolute_url(self):
-        return address_of("policies:auto-approval-detail", self.workspace.slug, self.pk)
+        return reverse("policies:auto-approval-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def needs_second_person(self) -> bool:

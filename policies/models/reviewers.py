@@ -5,9 +5,9 @@ from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel
 
 
@@ -32,7 +32,7 @@ class ApproverGroup(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("policies:group-detail", self.workspace.slug, self.pk)
+        return reverse("policies:group-detail", args=[self.workspace.slug, self.pk])
 
 
 class ApproverGroupMember(WorkspaceModel):

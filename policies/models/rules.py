@@ -4,9 +4,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel
 from policies.models.decisions import Effect
 
@@ -47,7 +47,7 @@ class Rule(WorkspaceModel):
         return {"id": str(self.pk), "number": self.number} | {name: getattr(self, name) for name in RULE_PARTS}
 
     def get_absolute_url(self):
-        return address_of("policies:rule-detail", self.workspace.slug, self.pk)
+        return reverse("policies:rule-detail", args=[self.workspace.slug, self.pk])
 
 
 class RuleSet(WorkspaceModel):
@@ -76,4 +76,4 @@ class RuleSet(WorkspaceModel):
         return f"Policy {self.number}"
 
     def get_absolute_url(self):
-        return address_of("policies:ruleset-detail", self.workspace.slug, self.number)
+        return reverse("policies:ruleset-detail", args=[self.workspace.slug, self.number])

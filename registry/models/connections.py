@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from registry.models.installations import Installation
@@ -94,7 +94,7 @@ class Connection(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("sandbox:connection-detail", self.workspace.slug, self.pk)
+        return reverse("sandbox:connection-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def label(self) -> str:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from registry.models.extensions import Extension, Version
@@ -66,7 +66,7 @@ class Installation(WorkspaceModel):
         return self.extension.name
 
     def get_absolute_url(self):
-        return address_of("registry:installation-detail", self.workspace.slug, self.pk)
+        return reverse("registry:installation-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_active(self) -> bool:

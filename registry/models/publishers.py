@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from registry.names import skeleton
 
 
@@ -85,7 +85,7 @@ class Publisher(models.Model):
 
     def url_in(self, workspace) -> str:
         """Its page as people of ``workspace`` find it."""
-        return address_of("registry:publisher-detail", workspace.slug, self.pk)
+        return reverse("registry:publisher-detail", args=[workspace.slug, self.pk])
 
     def demands(self, published_at: datetime) -> bool:
         """Whether what was published then has to bear a signature of the publisher's own."""
@@ -173,7 +173,7 @@ class NameClaim(models.Model):
 
     def url_in(self, workspace) -> str:
         """Its page as people of ``workspace`` find it: that of who asks, or the desk."""
-        return address_of("registry:name-claim-detail", workspace.slug, self.pk)
+        return reverse("registry:name-claim-detail", args=[workspace.slug, self.pk])
 
 
 class PublisherMember(models.Model):

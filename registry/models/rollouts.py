@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models.extensions import Version
 from registry.models.installations import Installation
@@ -112,7 +112,7 @@ class RollOut(WorkspaceModel):
         return self.state == self.State.STOPPED and self.figures is not None
 
     def get_absolute_url(self):
-        return address_of("registry:roll-out-detail", self.workspace.slug, self.pk)
+        return reverse("registry:roll-out-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_open(self) -> bool:

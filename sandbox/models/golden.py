@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models import Installation
 
@@ -42,7 +42,7 @@ class GoldenFlow(WorkspaceModel):
         return f"Golden flow of {self.installation}"
 
     def get_absolute_url(self):
-        return address_of("sandbox:golden-flow", self.workspace.slug, self.installation_id)
+        return reverse("sandbox:golden-flow", args=[self.workspace.slug, self.installation_id])
 
 
 class GoldenNightQuerySet(WorkspaceQuerySet):

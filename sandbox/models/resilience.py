@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models import Connection, Installation
 
@@ -183,7 +183,7 @@ class Issue(WorkspaceModel):
         return f"{self.get_kind_display()}: {self.subject}"
 
     def get_absolute_url(self):
-        return address_of("sandbox:issue-detail", self.workspace.slug, self.pk)
+        return reverse("sandbox:issue-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def subject(self) -> str:

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q, Value
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from galaxy.core.permissions import granted
 from policies.models import Approval
@@ -271,7 +271,7 @@ class Run(WorkspaceModel):
         return self.target
 
     def get_absolute_url(self):
-        return address_of("sandbox:run-detail", self.workspace.slug, self.pk)
+        return reverse("sandbox:run-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def short_id(self) -> str:

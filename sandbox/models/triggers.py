@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 
 
@@ -119,7 +119,7 @@ class Trigger(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("sandbox:trigger-detail", self.workspace.slug, self.pk)
+        return reverse("sandbox:trigger-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_on(self) -> bool:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models import WorkspaceModel, WorkspaceQuerySet
 from registry.models import Installation
 
@@ -64,7 +64,7 @@ class UpgradeReport(WorkspaceModel):
         return f"{self.version} from {self.from_digest[:12]}"
 
     def get_absolute_url(self):
-        return address_of("sandbox:upgrade-report", self.workspace.slug, self.pk)
+        return reverse("sandbox:upgrade-report", args=[self.workspace.slug, self.pk])
 
     @property
     def short_digest(self) -> str:
@@ -154,7 +154,7 @@ class UpgradePreview(WorkspaceModel):
         return f"Preview of {self.version}"
 
     def get_absolute_url(self):
-        return address_of("sandbox:preview-detail", self.workspace.slug, self.pk)
+        return reverse("sandbox:preview-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_under_way(self) -> bool:

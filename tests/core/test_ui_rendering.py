@@ -26,17 +26,6 @@ def test_a_select_is_djangos_own(kind, value):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("value", ["a", None, HOSTILE, "", 1234567, 0.5, False, mark_safe("&amp;")])
-@pytest.mark.parametrize(
-    "kind", ["TextInput", "NumberInput", "EmailInput", "URLInput", "PasswordInput", "HiddenInput", "DateInput"]
-)
-def test_an_input_is_djangos_own(kind, value):
-    attrs = {"id": HOSTILE, "required": True, "disabled": False, "size": 4, "data-x": mark_safe("&amp;")}
-    widget = getattr(forms, kind)(attrs={"class": "input"})
-    ours, theirs = (widget.render("na<me", value, attrs, renderer()) for renderer in (FormRenderer, DjangoTemplates))
-    assert ours == theirs
-
-
 def test_several_are_chosen_and_some_are_off():
     class Own(forms.SelectMultiple):
         def create_option(self, *args, **kwargs):

@@ -6,9 +6,9 @@ from typing import ClassVar
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 
 LONGEST_TOKEN = timedelta(days=366)
@@ -41,7 +41,7 @@ class Agent(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("agents:agent-detail", self.workspace.slug, self.pk)
+        return reverse("agents:agent-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_over(self) -> bool:

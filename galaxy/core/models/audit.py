@@ -5,8 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import OuterRef, Subquery
 from django.db.models.expressions import RawSQL
+from django.urls import reverse
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceQuerySet
 from galaxy.core.models.trail import AuditLeaf, XidField
 
@@ -65,7 +65,7 @@ class AuditEvent(models.Model):
         return f"{self.action} (event {self.pk})"
 
     def get_absolute_url(self):
-        return address_of("core:audit-detail", self.workspace.slug, self.pk)
+        return reverse("core:audit-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def subject(self) -> str:

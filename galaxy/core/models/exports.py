@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 
 
@@ -76,7 +76,7 @@ class ExportJob(WorkspaceModel):
         return f"Export of {self.requested_at:%Y-%m-%d %H:%M}"
 
     def get_absolute_url(self):
-        return address_of("core:export-detail", self.workspace.slug, self.pk)
+        return reverse("core:export-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def is_unfinished(self) -> bool:

@@ -2,9 +2,9 @@
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel
 
 
@@ -62,7 +62,7 @@ class AuditSink(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("core:sink-detail", self.workspace.slug, self.pk)
+        return reverse("core:sink-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def state(self) -> str:

@@ -5,9 +5,9 @@
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 
 
@@ -155,4 +155,4 @@ class AuditVerification(WorkspaceModel):
         return f"Verification of {self.started_at:%Y-%m-%d %H:%M}"
 
     def get_absolute_url(self):
-        return address_of("core:audit-verification", self.workspace.slug, self.pk)
+        return reverse("core:audit-verification", args=[self.workspace.slug, self.pk])

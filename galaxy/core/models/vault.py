@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel, WorkspaceQuerySet
 
 LONGEST_LEASE = timedelta(seconds=60)
@@ -80,7 +80,7 @@ class Secret(WorkspaceModel):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("core:secret-detail", self.workspace.slug, self.pk)
+        return reverse("core:secret-detail", args=[self.workspace.slug, self.pk])
 
 
 class SecretVersionQuerySet(WorkspaceQuerySet):

@@ -6,9 +6,9 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 
-from galaxy.core.addresses import address_of
 from galaxy.core.models.base import WorkspaceModel
 
 
@@ -82,7 +82,7 @@ class Workspace(models.Model):
         return self.name
 
     def get_absolute_url(self):
-        return address_of("overview", self.slug)
+        return reverse("overview", args=[self.slug])
 
     @property
     def workspace(self) -> "Workspace":
@@ -111,7 +111,7 @@ class RoleGroup(WorkspaceModel):
         return self.label
 
     def get_absolute_url(self):
-        return address_of("core:role-detail", self.workspace.slug, self.pk)
+        return reverse("core:role-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def label(self) -> str:
@@ -148,7 +148,7 @@ class Membership(WorkspaceModel):
         return f"{self.user} as {self.role_label}"
 
     def get_absolute_url(self):
-        return address_of("core:member-detail", self.workspace.slug, self.pk)
+        return reverse("core:member-detail", args=[self.workspace.slug, self.pk])
 
     @property
     def role_label(self) -> str:

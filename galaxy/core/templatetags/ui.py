@@ -6,7 +6,6 @@ Every value a template passes in is escaped; what comes out is markup made by ``
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -14,11 +13,11 @@ from django.core.paginator import Page
 from django.http import HttpRequest
 from django.template.context import Context
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from galaxy.core import fonts, shell_parts
 from galaxy.core.ui import charts, drawings, fields, glyphs, icons, payloads, proof_path, words
-from galaxy.core.ui.markup import format_html, format_html_join
 
 register = template.Library()
 
@@ -90,11 +89,11 @@ def time(moment: datetime | None, exact: bool = False) -> SafeString:
     hover, and with ``exact`` in the open."""
     if moment is None:
         return SafeString('<span class="muted">never</span>')
-    utc, local = moment.astimezone(UTC), timezone.localtime(moment)
-    full = f"{local.isoformat(' ', 'seconds')[:19]} {local.tzname()}"
+    utc = moment.astimezone(UTC)
+    full = f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
     return format_html(
-        '<time datetime="{}Z" title="{}">{}</time>',
-        utc.isoformat("T", "seconds")[:19],
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
         full,
         full if exact else words.relative(moment),
     )
@@ -286,7 +285,6 @@ def dialog(content: SafeString, id: str, title: str, text: str = "") -> SafeStri
     )
 
 
-@lru_cache(maxsize=4096)
 def _badge(variant: str, word: str, shape: str) -> SafeString:
     return format_html(
         '<span class="badge{}">{}{}</span>',

@@ -3,9 +3,8 @@ numbers are written here, with a point, so no locale can turn 12.5 into 12,5."""
 
 from collections.abc import Iterable
 
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-
-from galaxy.core.ui.markup import format_html, format_html_join
 
 from .words import duration
 

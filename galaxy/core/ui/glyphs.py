@@ -8,9 +8,8 @@ there is, so a test freezes them.
 import hashlib
 from functools import lru_cache
 
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-
-from galaxy.core.ui.markup import format_html, format_html_join
 
 # The tile is 40 x 40 units, and a motif 11.5 x 11.5.
 CORNERS = ((8, 8), (20.5, 8), (20.5, 20.5), (8, 20.5))  # clockwise from the top left

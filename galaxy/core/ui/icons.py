@@ -5,9 +5,8 @@ from importlib import resources
 from io import BytesIO
 from zipfile import ZipFile
 
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
-
-from galaxy.core.ui.markup import format_html
 
 
 class UnknownIcon(LookupError):

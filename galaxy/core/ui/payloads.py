@@ -4,9 +4,8 @@ import json
 import re
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-
-from galaxy.core.ui.markup import format_html, format_html_join
 
 # A key with its colon, another string, or whatever lies between.
 _TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|[^"]+')

@@ -3,9 +3,8 @@ hollow. It is as high as the tree, and its branches grow narrower towards the le
 
 from collections.abc import Sequence
 
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-
-from galaxy.core.ui.markup import format_html, format_html_join
 
 _ROW, _MARGIN = 15.0, 7.0
 _WIDEST, _NARROWING, _NARROWEST = 76.0, 0.66, 9.0

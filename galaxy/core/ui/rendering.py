@@ -1,19 +1,13 @@
 """Forms as Django renders them, but for choices, which it renders as a template each and a second one for its
-attributes: the few hundred time zones there are took a third of the time of a page that offers them. What is typed into
-one line takes it two or three templates, so that is written here as well."""
+attributes: the few hundred time zones there are took a third of the time of a page that offers them."""
 
 from typing import Any
 
-from django.forms import DateInput, EmailInput, HiddenInput, NumberInput, PasswordInput, Select, TextInput, URLInput
+from django.forms import Select
 from django.forms.renderers import DjangoTemplates
 from django.utils.formats import localize
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
-
-from galaxy.core.ui.markup import escaped
-
-_INPUTS = {
-    kind.template_name for kind in (DateInput, EmailInput, HiddenInput, NumberInput, PasswordInput, TextInput, URLInput)
-}
 
 
 class FormRenderer(DjangoTemplates):
@@ -22,32 +16,23 @@ class FormRenderer(DjangoTemplates):
     def render(self, template_name: str, context: dict[str, Any], request: Any = None) -> str:
         if template_name == Select.template_name:
             return _select(context["widget"])
-        if template_name in _INPUTS:
-            return _input(context["widget"])
         return super().render(template_name, context, request)
-
-
-def _input(widget: dict[str, Any]) -> SafeString:
-    """What django/forms/widgets/input.html says of ``widget``."""
-    value = "" if widget["value"] is None else f' value="{_text(widget["value"])}"'
-    kind, name = escaped(widget["type"]), escaped(widget["name"])
-    return mark_safe(f'<input type="{kind}" name="{name}"{value}{_attributes(widget["attrs"])}>')  # noqa: S308
 
 
 def _select(widget: dict[str, Any]) -> SafeString:
     """What django/forms/widgets/select.html says of ``widget``, which is what ``Select.get_context`` makes."""
     inner = "".join(_group(name, options) for name, options, _ in widget["optgroups"])
-    name = escaped(widget["name"])
+    name = conditional_escape(widget["name"])
     return mark_safe(f'<select name="{name}"{_attributes(widget["attrs"])}>{inner}\n</select>')  # noqa: S308
 
 
 def _group(name: Any, options: list[dict[str, Any]]) -> str:
     inner = "".join(_option(option) for option in options)
-    return f'\n  <optgroup label="{escaped(localize(name))}">{inner}\n  </optgroup>' if name else inner
+    return f'\n  <optgroup label="{conditional_escape(localize(name))}">{inner}\n  </optgroup>' if name else inner
 
 
 def _option(option: dict[str, Any]) -> str:
-    value, label = _text(option["value"]), escaped(localize(option["label"]))
+    value, label = _text(option["value"]), conditional_escape(localize(option["label"]))
     return f'\n  <option value="{value}"{_attributes(option["attrs"])}>{label}</option>\n'
 
 
@@ -56,8 +41,8 @@ def _attributes(attrs: dict[str, Any]) -> str:
 
 
 def _attribute(name: str, value: Any) -> str:
-    return f' {escaped(name)}="{_text(value)}"' if value is not True else f" {escaped(name)}"
+    return f' {conditional_escape(name)}="{_text(value)}"' if value is not True else f" {conditional_escape(name)}"
 
 
 def _text(value: Any) -> str:
-    return escaped(value if isinstance(value, str) else str(value))
+    return conditional_escape(value if isinstance(value, str) else str(value))
