@@ -52,8 +52,8 @@ def test_open_issues_are_listed_with_whose_turn_it_is_and_how_often(client_of, a
     page = shown(client_of(admin), list_url)
     assert "2 times" in page
     assert admin.name in page
-    assert ">put<" not in page
-    assert ">put<" in shown(client_of(admin), list_url, state="closed")
+    assert "put, Probe" not in page
+    assert "put, Probe" in shown(client_of(admin), list_url, state="closed")
     mine = shown(client_of(admin), list_url, state="all", installation=probe.pk, whose="mine")
     assert "2 issues" in mine
 
