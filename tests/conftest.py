@@ -21,7 +21,7 @@ from galaxy.core.vault.kms.local import make_key_file
 from galaxy.core.vault.signing import make_signing_keys
 from tests import flushing, pooling, template
 from tests.factories import Desk, make_desk
-from tests.playhouse import Playhouse, is_transactional, staged_for
+from tests.playhouse import Playhouse, is_transactional, staged, staged_for
 from tests.workers import Workers
 
 # The live server writes the head of an answer and then its body, which would wait 40 ms until the head is acknowledged:
@@ -202,7 +202,8 @@ def stranger(cast):
 
 
 @pytest.fixture
-def desk(cast) -> Desk:
+@staged
+def desk(owner) -> Desk:
     """The marketplace's own workspace with its people: ``desk.workspace``, owner, reviewer and second (reviewer)."""
     return make_desk()
 

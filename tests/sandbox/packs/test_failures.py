@@ -12,6 +12,8 @@ from sandbox.packs import steps
 from sandbox.services import perform
 from tests.sandbox.packs.flows import calls, pack_of, ran, say_yes, set_up, started, undone
 
+pytestmark = pytest.mark.usefixtures("parts")
+
 MAKE = "id: make, use: probe.create, with: { key: \"'first'\" }"
 SECOND = "id: second, use: probe.create, with: { key: \"'second'\" }"
 LOOK = "id: look, use: probe.look_up, with: { key: steps.second.id }"

@@ -9,6 +9,8 @@ from sandbox.packs import loops
 from sandbox.services import cancel_run, perform
 from tests.sandbox.packs.flows import calls, pack_of, ran, say_yes, set_up, started
 
+pytestmark = pytest.mark.usefixtures("parts")
+
 LOOP = "id: make, each: inputs.keys, most: 5, use: probe.create, with: { key: item }"
 TELL = "id: tell, use: probe.look_up, with: { key: \"join(',', steps.make[*].id)\" }"
 

@@ -6,9 +6,11 @@ from galaxy.core.errors import Invalid
 from galaxy.core.models import AuditEvent
 from sandbox.models import Outcome, Run
 from sandbox.services import invoke, perform
-from tests.extensions import TIDY, installed
-from tests.sandbox.packs.flows import MOODY, calls, say_yes
-from tests.sandbox.packs.live import SHADOW, connect, pack_over_both, plays
+from tests.extensions import installed
+from tests.sandbox.packs.flows import calls, say_yes
+from tests.sandbox.packs.live import connect, pack_over_both, plays
+
+pytestmark = pytest.mark.usefixtures("both")
 
 REAL = "id: real, use: probe.create, with: { key: \"'k'\" }"
 MADE_UP = "id: fake, use: shadow.create, with: { key: \"'f'\" }"
@@ -40,7 +42,7 @@ def system(monkeypatch):
 
 
 def partly(workspace, admin, *steps, **inputs) -> Run:
-    installed(workspace, admin, MOODY, SHADOW, TIDY, pack_over_both(*steps))
+    installed(workspace, admin, pack_over_both(*steps))
     connect("probe")
     return perform(invoke(workspace, actor=admin, target="probe.steps", inputs=inputs, partly=True).pk)
 
@@ -97,7 +99,7 @@ def test_a_skipped_refusal_leaves_null(workspace, admin, system):
 
 
 def test_where_all_is_connected_it_is_live_and_where_it_is_no_pack_refused(workspace, admin, system):
-    installed(workspace, admin, MOODY, SHADOW, TIDY, pack_over_both(REAL, MADE_UP))
+    installed(workspace, admin, pack_over_both(REAL, MADE_UP))
     connect("probe")
     connect("shadow")
     run = invoke(workspace, actor=admin, target="probe.steps", inputs={}, partly=True)
@@ -107,7 +109,7 @@ def test_where_all_is_connected_it_is_live_and_where_it_is_no_pack_refused(works
 
 
 def test_samples_of_single_steps_are_of_the_simulated_ones(workspace, admin, system):
-    installed(workspace, admin, MOODY, SHADOW, TIDY, pack_over_both(REAL, MADE_UP))
+    installed(workspace, admin, pack_over_both(REAL, MADE_UP))
     connect("probe")
     options = {"partly": True, "scenarios": {"real": "401", "fake": "401"}}
     run = perform(invoke(workspace, actor=admin, target="probe.steps", inputs={}, **options).pk)

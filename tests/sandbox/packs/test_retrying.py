@@ -20,6 +20,8 @@ from tests.extensions import publish
 from tests.sandbox.packs.flows import MOODY, calls, pack_of, ran, say_yes, set_up, started
 from tests.sandbox.packs.live import connect, plays
 
+pytestmark = pytest.mark.usefixtures("parts")
+
 MAKE = "id: make, use: probe.create, with: { key: \"'first'\" }"
 LOOK = "id: look, use: probe.look_up, with: { key: steps.make.id }"
 LAST = "id: last, use: probe.look_up, with: { key: steps.look.id }"
