@@ -41,7 +41,10 @@ class Interleaver:
     def __init__(self, size: int, around: Callable[[], Any]):
         """``around()`` makes the context manager that each act runs in, such as a row-level scope."""
         self._around = around
-        self._turn = threading.Condition()
+        # One lock, and a bell for whoever waits behind it: were all woken at each step, most would only wait on.
+        self._turn = threading.Lock()
+        self._director = threading.Condition(self._turn)
+        self._bells = [threading.Condition(self._turn) for _ in range(size)]  # by place in the play
         self._states: dict[int, str] = {}  # place in the play: running, ready, over
         self._work: SimpleQueue = SimpleQueue()
         self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(size)]
@@ -67,17 +70,17 @@ class Interleaver:
             self._work.put((place, act, played[place]))
         deadline = time.monotonic() + STUCK_S
         with self._turn:
-            self._turn.wait_for(lambda: "running" not in self._states.values(), STUCK_S)
+            self._director.wait_for(lambda: "running" not in self._states.values(), STUCK_S)
             while any(state != "over" for state in self._states.values()):
                 ready = [place for place, state in self._states.items() if state == "ready"]
                 if not ready:
-                    if not self._turn.wait_for(self._may_go_on, max(0.0, deadline - time.monotonic())):
+                    if not self._director.wait_for(self._may_go_on, max(0.0, deadline - time.monotonic())):
                         raise TimeoutError("Acts wait for each other, and nobody found out.")
                     continue
                 chosen = rng.choices(ready, [weights[place] for place in ready])[0]
                 self._states[chosen] = "running"
-                self._turn.notify_all()
-                self._turn.wait_for(lambda: self._states[chosen] != "running", BLOCKED_S)  # noqa: B023
+                self._bells[chosen].notify()
+                self._director.wait_for(lambda: self._states[chosen] != "running", BLOCKED_S)  # noqa: B023
         return played
 
     def _may_go_on(self) -> bool:
@@ -98,7 +101,7 @@ class Interleaver:
                 played.ended = time.monotonic()
             with self._turn:
                 self._states[place] = "over"
-                self._turn.notify_all()
+                self._director.notify()
         connections.close_all()
 
     @contextmanager
@@ -125,5 +128,5 @@ class Interleaver:
     def _pause(self, place: int) -> None:
         with self._turn:
             self._states[place] = "ready"
-            self._turn.notify_all()
-            self._turn.wait_for(lambda: self._states[place] != "ready", STUCK_S)
+            self._director.notify()
+            self._bells[place].wait_for(lambda: self._states[place] != "ready", STUCK_S)
