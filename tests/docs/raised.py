@@ -35,20 +35,22 @@ def _sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 @cache
-def _calls() -> dict[str, list[Raised]]:
-    found: dict[str, list[Raised]] = {}
+def _calls() -> dict[str, list[tuple[str, ast.Call]]]:
+    """{name: (module, each call of what is called so)}."""
+    found: dict[str, list[tuple[str, ast.Call]]] = {}
     for module, tree in sources():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and (name := _name(node.func)):
-                words = {one.arg: said(one.value) for one in node.keywords if one.arg}
-                made = Raised(module, tuple(said(one) for one in node.args), words)
-                found.setdefault(name, []).append(made)
+                found.setdefault(name, []).append((module, node))
     return found
 
 
 def calls_of(name: str) -> list[Raised]:
     """Every call of what is called ``name``, in the order of the sources."""
-    return _calls().get(name, [])
+    return [
+        Raised(module, tuple(map(said, node.args)), {one.arg: said(one.value) for one in node.keywords if one.arg})
+        for module, node in _calls().get(name, [])
+    ]
 
 
 def _name(node: ast.expr) -> str:
