@@ -36,6 +36,7 @@ class PoliciesConfig(AppConfig):
                 any_of=lambda request: Approval.objects.in_workspace(request.workspace).waiting(),
                 rests_on=lambda request: standing_of(request.user, request.workspace),
                 due=True,
+                count_id="due-count",
             )
         )
         add_item(Item("Registry", 40, "Policies", "policies:rule-list", "scale", "core.view_rule", key="y"))

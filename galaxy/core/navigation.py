@@ -17,10 +17,11 @@ SECTIONS = ("", "Registry", "Workspace", "Records", "Build")
 class Item:
     """A link for members who hold ``permission``; how many rows ``counted(request)`` has is shown beside it.
 
-    ``due`` marks a count of things that wait for this person. ``key`` is the letter of the shortcut ``g`` + letter.
-    A page that belongs to no workspace has ``offered(request)`` in the place of a permission; beside one it says in
-    which workspaces there is such a page. ``covers`` are further paths below the workspace's own that stand under this
-    item, such as "connections/".
+    ``due`` marks a count of things that wait for this person; one with a ``count_id`` stands in every page by that id,
+    empty where nothing waits, so that an answer of htmx can change it. ``key`` is the letter of the shortcut ``g`` +
+    letter. A page that belongs to no workspace has ``offered(request)`` in the place of a permission; beside one it
+    says in which workspaces there is such a page. ``covers`` are further paths below the workspace's own that stand
+    under this item, such as "connections/".
 
     What ``counted`` asks follows from the person, the workspace and what they hold on it, and from nothing else: it is
     written as SQL once for these, and kept. Where it takes more than that, as with what waits for somebody by stand-in
@@ -39,6 +40,7 @@ class Item:
     any_of: Callable[[Any], QuerySet] | None = None
     rests_on: Callable[[Any], Hashable] | None = None
     due: bool = False
+    count_id: str = ""
     offered: Callable[[Any], bool] | None = None
     covers: tuple[str, ...] = ()
 
@@ -75,6 +77,7 @@ def sections_for(request, beside: Callable[[], QuerySet] | None = None) -> tuple
                 "current": bool(nearest) and near[item] == nearest,
                 "count": counts.get(item),
                 "due": item.due,
+                "count_id": item.count_id,
             }
         )
     return [{"title": title, "items": items} for title, items in found.items() if items], number

@@ -36,6 +36,24 @@ function comeBack() {
 document.addEventListener("htmx:afterSettle", comeBack);
 comeBack();
 
+// What changes the pane comes one after the other. A decision that was sent is heard to its end, or its answer would fall
+// into a pane that is gone; it cuts short what was being opened, as whatever is opened next does.
+let sent = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { target, xhr, requestConfig } = event.detail;
+  if (target?.id !== "triage") return;
+  if (sent?.decides) {
+    event.preventDefault();
+    return;
+  }
+  sent?.xhr.abort();
+  sent = { xhr, decides: requestConfig.verb === "post" };
+  xhr.addEventListener("loadend", () => {
+    if (sent?.xhr === xhr) sent = null;
+  });
+});
+
 // Marks the button that Ctrl with Enter will press, in sight and in words.
 function choose(form, value) {
   form.dataset.choice = value;
