@@ -75,5 +75,5 @@ def test_the_part_stops_asking_once_the_check_is_over(visit, admin, shared):
     )
     Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=timezone.now())
     expect(part.get_by_text("passed in 40 ms")).to_be_visible()
-    expect(part.get_by_role("button", name="Check now")).to_be_visible()
+    expect(part.get_by_role("button", name="Check now", disabled=False)).to_be_visible()
     assert tab.complaints == []

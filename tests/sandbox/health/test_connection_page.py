@@ -57,7 +57,8 @@ def test_checking_now_polls_until_it_is_over(client_of, as_htmx, admin, shared):
     assert answer.redirect_chain == [(shared.get_absolute_url(), 302)]
     assert "is under way." in answer.text
     part = as_htmx(admin).get(url("health", shared)).text
-    assert 'hx-trigger="every 2s"' in part and "Check now" not in part and "<html" not in part
+    assert 'hx-trigger="every 2s"' in part and 'aria-disabled="true"' in part
+    assert "<form" not in part and "<html" not in part
     run = Run.objects.get(is_check=True)
     Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=run.created_at)
     checked(shared, 1, run=run)
