@@ -58,21 +58,39 @@ WATCH = Path(__file__).with_name("watch.js")
 @dataclass
 class Tab:
     """An open page; ``complaints`` are console messages, failed requests and script errors, refusals by the CSP and
-    answers of 400 and above among them. ``watched`` is what ``watch.js`` saw."""
+    answers of 400 and above among them. ``watched`` is what ``watch.js`` saw. Both are of the page opened last;
+    ``earlier`` keeps those of the pages before."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
     watched: list[str] = field(default_factory=list)
+    earlier: list[str] = field(default_factory=list)
+    expected: dict[str, bool] = field(default_factory=dict)
     look: tuple[str, int] | None = None
     answer: Response | None = None
 
     def go(self, path: str, status: int = 200) -> "Tab":
         """Open another page in the same tab, which keeps its files and so is much quicker than a new one."""
+        self.earlier += self.complaints + self.watched
         self.complaints.clear()
         self.watched.clear()
+        if status >= 400:
+            self.expect(f"responded with a status of {status}")
         self.answer = self.page.goto(path)
         assert self.answer.status == status, f"{path} answered {self.answer.status}"
         return self
+
+    def expect(self, words: str) -> "Tab":
+        """A complaint with these words, from now on, as often as it comes; that it never comes is a fault too."""
+        self.expected.setdefault(words, False)
+        return self
+
+    def faults(self) -> list[str]:
+        """All that was said and not expected, on whatever page, and what was expected and never said."""
+        if not self.page.is_closed():
+            self.page.title()  # by whose answer all that was said before has come
+        missing = [f"never said: {words}" for words, came in self.expected.items() if not came]
+        return self.earlier + self.complaints + self.watched + missing
 
     def show(self, theme: str, width: int) -> "Tab":
         """The same page in that theme, ``width`` px wide."""
@@ -84,20 +102,24 @@ class Tab:
 
     def listen(self) -> "Tab":
         self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self._keep(str(error), self.complaints))
         self.page.on("requestfailed", self._failed)
         return self
 
     def _said(self, message) -> None:
-        if message.text.startswith(NO_COMPLAINT):
-            return
-        said = self.watched if message.text.startswith("[watch]") else self.complaints
-        said.append(message.text)
+        if not message.text.startswith(NO_COMPLAINT):
+            self._keep(message.text, self.watched if message.text.startswith("[watch]") else self.complaints)
 
     def _failed(self, request) -> None:
         # What was typed on took the place of an older question, or the page was left: no failure.
         if request.failure != "net::ERR_ABORTED":
-            self.complaints.append(f"failed {request.url}")
+            self._keep(f"failed {request.url}", self.complaints)
+
+    def _keep(self, text: str, kept: list[str]) -> None:
+        awaited = [words for words in self.expected if words in text]
+        self.expected |= dict.fromkeys(awaited, True)
+        if not awaited:
+            kept.append(text)
 
     @property
     def sideways_px(self) -> int:
@@ -119,9 +141,10 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
     """``visit(path, user=None, theme="light", width=1280, script=True, for_axe=False, status=200)`` returns a Tab.
 
     ``for_axe`` puts axe into the page, beside its own scripts: its content security policy holds for these as ever.
-    Each visit has a context to itself, which knows nobody and allows nothing, until the end of the test.
+    Each visit has a context to itself, which knows nobody and allows nothing, until the end of the test. That fails of
+    whatever a tab complained of or was watched doing, unless it was told to ``expect`` it.
     """
-    taken = []
+    taken, tabs = [], []
 
     def take(script, for_axe):
         idle = idle_contexts[script, for_axe]
@@ -142,12 +165,15 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
         if user is not None:
             cookie = client_of(user).cookies[settings.SESSION_COOKIE_NAME]
             context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-        return Tab(context.new_page()).show(theme, width).listen().go(path, status)
+        tabs.append(Tab(context.new_page()).show(theme, width).listen())
+        return tabs[-1].go(path, status)
 
     yield open_page
+    faults = [one for tab in tabs for one in tab.faults()]
     for idle, context in taken:
         for page in context.pages[1:]:
             page.close()
         context.clear_cookies()
         context.clear_permissions()
         idle.append(context)
+    assert not faults, "\n".join(faults)

@@ -73,7 +73,7 @@ def test_saml_from_the_button_to_the_workspace(visit, cast, settings, saml, saml
 
 def test_a_stranger_is_told_what_to_do_and_is_nobody_after(visit, cast, settings, oidc):
     settings.GALAXY_SSO = (oidc,)
-    tab = visit("/account/login/", script=False)
+    tab = visit("/account/login/", script=False).expect("status of 403")
     tab.page.get_by_role("button", name="Continue with Okta").click()
     tab.page.get_by_role("button", name="Sign in at the IdP").click()
     expect(tab.page.get_by_role("main")).to_contain_text("nobody has invited it")

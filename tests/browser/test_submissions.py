@@ -59,7 +59,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(scene, visit, cast):
 
 def test_the_queue_is_worked_by_keyboard(scene, visit):
     desk, rows = scene
-    page = visit(f"/w/{desk.workspace.slug}/reviews/", desk.reviewer).page
+    page = visit(f"/w/{desk.workspace.slug}/reviews/", desk.reviewer).expect("status of 422").page
     page.locator("[data-row] a").first.focus()
     page.keyboard.press("j")
     expect(page.locator("[data-row] a").nth(1)).to_be_focused()

@@ -65,8 +65,7 @@ def test_findings_follow_what_is_typed_and_lead_to_their_line(visit, creator, ma
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_a_connector_is_filled_in_as_a_form(visit, creator, cast, script):
-    tab = visit(f"{WORKSHOP}new/", creator, script=script)
-    page = tab.page
+    page = visit(f"{WORKSHOP}new/", creator, script=script).expect("status of 422").page
     page.get_by_role("button", name="Fill in a form").click()
     about, findings = page.get_by_role("group", name="About"), page.locator("#findings")
     about.get_by_label("Name").fill("Our lists")
@@ -88,13 +87,11 @@ def test_a_connector_is_filled_in_as_a_form(visit, creator, cast, script):
     expect(page.locator("details > summary", has_text="list_tasks")).to_be_visible()
     page.get_by_role("link", name="Open the text").click()
     expect(page.get_by_label("Manifest")).to_have_value(re.compile("id: list_tasks"))
-    assert [one for one in tab.complaints if "422" not in one] == []
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script):
-    tab = visit(f"{WORKSHOP}documents/", creator, script=script)
-    page = tab.page
+    page = visit(f"{WORKSHOP}documents/", creator, script=script).expect("status of 422").page
     page.get_by_label("Or its text").fill(as_bytes(large(100)).decode())
     page.get_by_role("button", name="Read it").click()
     page.get_by_role("checkbox", name="POST /things1", exact=True).check()
@@ -113,8 +110,6 @@ def test_a_connector_is_imported_made_and_simulated(visit, creator, cast, script
     expect(page.get_by_label("Answer with the sample")).to_have_value("401")
     page.get_by_role("button", name="Simulate run").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("pets.create_thing1")
-    # The one refusal is that of the draft without a tick, which the page tells.
-    assert [one for one in tab.complaints if "422" not in one] == []
 
 
 def test_axe_finds_nothing(visit, creator, made):

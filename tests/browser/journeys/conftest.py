@@ -10,19 +10,14 @@ PATIENCE_MS = 30_000  # for a machine that does much else; nothing is measured b
 
 @pytest.fixture(params=sorted(HANDS))
 def begin(request, visit):
-    """``begin(path, user=None)`` returns the hand, in a tab that is open there: a mouse by day, keys by night.
-
-    At its end the test fails of what the tab complained of or was watched doing.
-    """
-    hand, tabs = HANDS[request.param], []
+    """``begin(path, user=None)`` returns the hand, in a tab that is open there: a mouse by day, keys by night."""
+    hand = HANDS[request.param]
     expect.set_options(timeout=PATIENCE_MS)
 
     def at(path, user=None):
         tab = visit(path, user, theme=hand.theme)
-        tabs.append(tab)
         tab.page.set_default_timeout(PATIENCE_MS)
-        return hand(tab.page)
+        return hand(tab)
 
     yield at
     expect.set_options(timeout=None)
-    assert [one for tab in tabs for one in tab.complaints + tab.watched] == []

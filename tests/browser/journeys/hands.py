@@ -7,7 +7,9 @@ what lies behind; among radio buttons by the arrows. At every stop it holds the 
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Tab
 
 MOST_STOPS = 300  # of Tab on one way: more, and nobody would go it
 RING_PX = 2
@@ -68,8 +70,8 @@ class Hand:
 
     theme = "light"
 
-    def __init__(self, page: Page):
-        self.page = page
+    def __init__(self, tab: Tab):
+        self.tab, self.page = tab, tab.page
 
     def go(self, name: str) -> None:
         self.press(self.page.locator("#nav").get_by_role("link", name=re.compile(rf"^{re.escape(name)}\b")))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser.conftest import Tab
 from tests.browser.journeys.hands import Keyboard
 
 pytestmark = pytest.mark.browser
@@ -31,7 +32,7 @@ def page(browser):
 def test_a_ring_may_be_drawn_by_what_is_around_a_link(page, ring):
     page.set_content(PAGE.format(css=RIGHT[ring]))
     page.evaluate("document.addEventListener('blur', () => { document.title = 'heard' }, true)")
-    Keyboard(page).reach(page.get_by_role("link"))
+    Keyboard(Tab(page)).reach(page.get_by_role("link"))
     assert page.evaluate("document.activeElement.textContent") == "More"
     assert page.title() == ""  # the focus was taken for a moment, and no script of the page heard of it
 
@@ -40,4 +41,4 @@ def test_a_ring_may_be_drawn_by_what_is_around_a_link(page, ring):
 def test_a_focus_without_a_ring_of_its_own_making_is_a_fault(page, ring):
     page.set_content(PAGE.format(css=WRONG[ring]))
     with pytest.raises(AssertionError, match="no ring on <a href"):
-        Keyboard(page).reach(page.get_by_role("link"))
+        Keyboard(Tab(page)).reach(page.get_by_role("link"))
