@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.db.leases import over
 from galaxy.core.errors import Conflict, DomainError, Invalid
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import require
@@ -286,7 +287,7 @@ def _read(night_id: UUID) -> GoldenNight:
 def _claim(row: GoldenNight) -> bool:
     """Take it, where nobody holds it; another attempt counts up."""
     now = timezone.now()
-    free = Q(state=State.QUEUED) | Q(state=State.PLAYING, lease_until__lt=now)
+    free = Q(state=State.QUEUED) | Q(state=State.PLAYING) & over("lease_until", now, _lease())
     own = GoldenNight.objects.in_workspace(row.workspace).filter(pk=row.pk).filter(free)
     if row.attempt >= MOST_ATTEMPTS:
         why = f"It did not finish in {MOST_ATTEMPTS} attempts. The log of the worker says why."

@@ -31,6 +31,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.db.leases import is_over
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.errors import KeyDestroyed, VaultClosed
 from registry.manifests import Manifest
@@ -41,13 +42,14 @@ from sandbox.oauth.answers import Tokens
 from sandbox.oauth.failures import FAILURES, TokenRefused
 from sandbox.sandboxd.bundles import Opened, open_app, open_bundle, seal_bundle
 from sandbox.sandboxd.execution import Ways
-from sandbox.sandboxd.schedule import cooldown, next_refresh
+from sandbox.sandboxd.schedule import LONGEST_COOLDOWN, cooldown, next_refresh
 from sandbox.sandboxd.token_endpoint import REQUEST_S, can_renew, renewal_request, tokens_by
 from sandbox.sandboxd.under_way import briefly
 
 log = structlog.get_logger(__name__)
 AWAY = (DatabaseError, InterfaceError)  # what Django raises for a database that does not do what it is asked
 LEASE = timedelta(seconds=6)
+BELIEVED = timedelta(minutes=5)  # twice that ahead it was given before the clock was set back, as beat's sweep has it
 BEAT_S = 1.0
 AGAIN_S = 0.2  # between two tries to save what came: sooner than somebody else takes the refresh
 POLL_S = (0.05, 0.4)  # the first wait and the longest
@@ -115,7 +117,7 @@ def _take(seen: Opened, *, force: bool) -> _Held | _Turn:
         if row.token_generation != seen.generation:
             return _Turn.PAST
         now = row.moment
-        if row.refresh_lease_until and row.refresh_lease_until > now:
+        if not is_over(row.refresh_lease_until, now, BELIEVED):
             return _Turn.THEIRS
         if not force:
             refuse_while_down(row, now)
@@ -144,7 +146,7 @@ def refuse_while_down(row: Connection, now: datetime) -> None:
     code = row.last_error_code if row.last_error_code in FAILURES else "token_refused"
     if row.status == Connection.Status.EXHAUSTED:
         raise TokenRefused(code, row.last_error or "It has to be reconnected.", is_stopped=True)
-    if row.cooldown_until and row.cooldown_until > now:
+    if row.cooldown_until and not is_over(row.cooldown_until, now, LONGEST_COOLDOWN):
         wait_s = (row.cooldown_until - now).total_seconds()
         raise TokenRefused(code, row.last_error, wait_s=wait_s)
 

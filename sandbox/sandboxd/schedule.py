@@ -3,9 +3,12 @@
 import random
 from datetime import datetime, timedelta
 
+from sandbox.oauth.answers import LONGEST_WAIT_S
+
 DAY = timedelta(hours=24)
 MARGIN = timedelta(seconds=60)  # a call that begins with less left might arrive too late
-FIRST_COOLDOWN_S, LONGEST_COOLDOWN_S = 30.0, 900.0
+FIRST_COOLDOWN_S, LONGEST_COOLDOWN_S = 30.0, 900.0  # by ourselves
+LONGEST_COOLDOWN = timedelta(seconds=LONGEST_WAIT_S)  # where the provider asks for it
 
 
 def next_refresh(at: datetime, expires_at: datetime | None) -> datetime:

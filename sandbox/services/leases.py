@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db import leases
 from sandbox.models import OutboxMessage, Run, RunPayload
 from sandbox.services.doorbells import queue
 from sandbox.services.forgetting import kept_until
@@ -37,9 +38,8 @@ def is_fresh(run: Run) -> bool:
 
 
 def is_over(lease_until: datetime, now: datetime) -> bool:
-    """Whether nobody holds it any more. One that is further ahead than any that is given was given before the clock
-    was set back: it says nothing, and would keep a lost run lost until the clock is there again."""
-    return lease_until < now or lease_until > now + lease_length() * 2
+    """Whether nobody holds it any more; also where it was given before the clock was set back."""
+    return leases.is_over(lease_until, now, lease_length())
 
 
 def keep(run: Run, **changes: Any) -> None:

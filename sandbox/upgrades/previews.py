@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.db.leases import is_over
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.models import User
 from galaxy.core.permissions import require
@@ -144,7 +145,7 @@ def _claim(row: UpgradePreview) -> bool:
     now = timezone.now()
     with transaction.atomic():
         held = UpgradePreview.objects.select_for_update().get(pk=row.pk)
-        if not held.is_under_way or (held.lease_until and held.lease_until > now):
+        if not held.is_under_way or not is_over(held.lease_until, now, _lease()):
             return False
         if held.attempt >= MOST_ATTEMPTS:
             held.state, held.finished_at, held.lease_until = State.FAILED, now, None

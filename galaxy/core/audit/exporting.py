@@ -25,6 +25,7 @@ from galaxy.core import audit
 from galaxy.core.audit.packs import making, rows, verify
 from galaxy.core.audit.packs.redaction import checked
 from galaxy.core.audit.packs.selection import Selection, sealed_size, select
+from galaxy.core.db.leases import is_over
 from galaxy.core.errors import Conflict, DomainError
 from galaxy.core.members.people import lock
 from galaxy.core.models import ExportJob, User, Workspace
@@ -140,8 +141,8 @@ def tend_exports() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT workspace_id, export_id, is_over FROM core_due_exports(%s)", [timezone.now()])
         due = cursor.fetchall()
-    for workspace_id, job_id, is_over in due:
-        if is_over:
+    for workspace_id, job_id, is_past in due:
+        if is_past:
             with workspace_scope([workspace_id]):
                 _expire(job_id)
         else:
@@ -189,7 +190,7 @@ def _claim(job: ExportJob) -> bool:
     now = timezone.now()
     with transaction.atomic():
         row = ExportJob.objects.select_for_update().get(pk=job.pk)
-        if not row.is_unfinished or (row.lease_until and row.lease_until > now):
+        if not row.is_unfinished or not is_over(row.lease_until, now, LEASE):
             return False
         if row.attempt >= MOST_ATTEMPTS:
             row.state, row.finished_at, row.lease_until = State.FAILED, now, None

@@ -28,6 +28,17 @@ def keep_record_of_migrations(using: str, **kwargs) -> None:
         cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {APP_ROLE}")
 
 
+def as_its_owner(*functions: str) -> list[str]:
+    """Statements that replace functions which look across the walls: only their owner may."""
+    return [
+        f"GRANT CREATE ON SCHEMA public TO {ROLLUP_ROLE}",
+        f"SET ROLE {ROLLUP_ROLE}",
+        *functions,
+        "RESET ROLE",
+        f"REVOKE CREATE ON SCHEMA public FROM {ROLLUP_ROLE}",
+    ]
+
+
 def make_partitions(using: str, **kwargs: Any) -> None:
     """After migrating: this month's partitions and the coming ones, so that a long pause never leaves a gap."""
     with connections[using].cursor() as cursor:

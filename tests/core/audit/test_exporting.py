@@ -333,6 +333,18 @@ def test_the_sweep_calls_for_what_nobody_works_on_and_deletes_what_is_over(
     assert AuditEvent.objects.filter(action="export.deleted").count() == 1
 
 
+def test_a_clock_that_was_set_back_stops_no_export(job, monkeypatch):
+    """Its worker was lost, and its lease lies an hour ahead since; so it does where nobody has begun."""
+    monkeypatch.setattr(exporting, "_ring", lambda *ids: None)
+    ahead = timezone.now() + timedelta(hours=1)
+    ExportJob.objects.update(requested_at=ahead)
+    assert exporting.tend_exports() == 1
+    ExportJob.objects.update(requested_at=timezone.now(), lease_until=ahead, state=State.WRITING, attempt=1)
+    assert exporting.tend_exports() == 1
+    found = exporting.work_on(job.pk)
+    assert (found.state, found.attempt) == (State.READY, 2)
+
+
 # --- Plain files, at once ------------------------------------------------------------------------------------------
 
 

@@ -226,6 +226,17 @@ def test_one_worker_at_a_time(sink, seal, receiver):
     assert send(sink) > 0, "a lease that is over is no hindrance"
 
 
+@pytest.mark.parametrize("field", ["lease_until", "next_at"])
+def test_a_clock_that_was_set_back_stops_no_stream(sink, seal, workspace, field):
+    """What was written before lies an hour ahead since. Two workers cannot be at it: the cursor moves once."""
+    seal()
+    AuditSink.objects.update(**{field: timezone.now() + timedelta(seconds=45)})
+    assert (stream_due(), send(sink)) == ([], 0), "somebody holds it, or it failed just now"
+    AuditSink.objects.update(**{field: timezone.now() + timedelta(hours=1)})
+    assert stream_due() == [(workspace.pk, sink.pk)]
+    assert send(sink) > 0
+
+
 def test_the_sweep_knows_ids_and_only_of_what_has_news(sink, seal, workspace):
     with workspace_scope([]):
         assert stream_due() == []

@@ -123,6 +123,29 @@ def test_two_workers_send_it_once(workspace, member, hook, receiver):
     assert len(receiver.bodies) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "held"), [("lease_until", timedelta(seconds=45)), ("next_at", timedelta(minutes=59))]
+)
+def test_a_clock_that_was_set_back_holds_no_news_back(workspace, member, hook, receiver, field, held):
+    """What was written before lies hours ahead since."""
+    tell(workspace, member)
+    NewsHook.objects.update(**{field: timezone.now() + held})
+    assert (hooks_due(), send(hook)) == ([], 0), "somebody sends, or it failed just now"
+    NewsHook.objects.update(**{field: timezone.now() + timedelta(hours=3)})
+    assert hooks_due() == [(workspace.pk, hook.pk)]
+    assert send(hook) == 1
+
+
+def test_nor_what_happened_at_a_time_that_is_still_to_come(workspace, member, hook, receiver):
+    tell(workspace, member)
+    ahead = timezone.now() + timedelta(hours=1)
+    Notification.objects.update(hook_at=ahead)
+    assert (hooks_due(), send(hook)) == ([], 0), "it is put off, by quiet hours"
+    Notification.objects.update(occurred_at=ahead)
+    assert hooks_due() == [(workspace.pk, hook.pk)]
+    assert send(hook) == 1
+
+
 def test_what_is_read_muted_or_not_chosen_is_not_sent(workspace, member, hook, receiver):
     tell(workspace, member)
     Notification.objects.update(read_at=timezone.now())

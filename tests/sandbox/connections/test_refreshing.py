@@ -371,6 +371,18 @@ def test_what_beat_could_not_renew_waits_for_its_cooldown(connection, sandboxd):
     assert len(due_connections(timezone.now() + timedelta(minutes=2))) == 1
 
 
+@pytest.mark.parametrize("field", ["refresh_lease_until", "cooldown_until"])
+def test_a_clock_that_was_set_back_keeps_no_token_from_being_renewed(connection, sandboxd, field):
+    """A holder that was lost, or a failure, from before lies hours ahead since."""
+    held = {"refresh_holder": uuid4()} if field == "refresh_lease_until" else {}
+    Connection.objects.update(**held, **{field: timezone.now() + timedelta(seconds=5)})
+    assert due_connections() == [], "somebody is at it, or it failed just now"
+    Connection.objects.update(**{field: timezone.now() + timedelta(hours=3)})
+    assert due_connections() == [(connection.workspace_id, connection.pk)]
+    sandboxd.answer = lambda host, target, form: {"access_token": "fresh-access-0123456789", "expires_in": 3600}
+    assert renew_ahead(connection.pk) == "renewed"
+
+
 def test_the_own_account_of_somebody_who_cannot_sign_in_is_not_renewed(connection, member):
     """Nobody could use it, or end it, meanwhile."""
     Connection.objects.update(owner=member)

@@ -2,10 +2,11 @@
 
 import json
 import socket
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import AuditEvent, Notification
@@ -67,6 +68,17 @@ def issues():
 
 
 LINKED = ("fake_id('thing-', inputs.key)\", owner", "fake_id('other-', inputs.key)\", owner")
+
+
+def test_a_worker_that_was_lost_before_the_clock_was_set_back_holds_no_night(pack, admin):
+    """Its lease lies an hour ahead since."""
+    night = play_now(pack, actor=admin)
+    held = {"state": "playing", "attempt": 1, "lease_until": timezone.now() + timedelta(seconds=15)}
+    GoldenNight.objects.filter(pk=night.pk).update(**held)
+    assert play_night(night.pk).state == "playing", "somebody has it"
+    GoldenNight.objects.filter(pk=night.pk).update(lease_until=timezone.now() + timedelta(hours=1))
+    found = play_night(night.pk)
+    assert (found.state, found.attempt) == ("done", 2)
 
 
 # --- Shipped packs -----------------------------------------------------------------------------------------------

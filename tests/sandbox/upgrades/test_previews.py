@@ -80,10 +80,20 @@ def test_what_moved_meanwhile_and_what_never_ends_are_told(probe, asked, newer, 
 def test_whoever_lost_its_lease_goes_no_further_and_the_sweep_calls_the_next(asked, admin):
     UpgradePreview.objects.filter(pk=asked.pk).update(asked_at=timezone.now() - timedelta(minutes=1))
     assert tend_previews() == 1
-    late = timezone.now() + timedelta(minutes=1)
+    late = timezone.now() + timedelta(seconds=15)
     UpgradePreview.objects.filter(pk=asked.pk).update(state="replaying", attempt=1, lease_until=late)
     assert tend_previews() == 0 and work_on(asked.pk).state == "replaying"  # somebody has it
     UpgradePreview.objects.filter(pk=asked.pk).update(lease_until=timezone.now())
+    assert tend_previews() == 1
+    found = work_on(asked.pk)
+    assert (found.state, found.attempt) == ("done", 2)
+
+
+def test_a_clock_that_was_set_back_stops_no_preview(asked):
+    ahead = timezone.now() + timedelta(hours=1)
+    UpgradePreview.objects.update(asked_at=ahead)
+    assert tend_previews() == 1
+    UpgradePreview.objects.update(state="replaying", attempt=1, lease_until=ahead)
     assert tend_previews() == 1
     found = work_on(asked.pk)
     assert (found.state, found.attempt) == ("done", 2)

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from galaxy.core import audit
@@ -22,6 +22,7 @@ from galaxy.core.audit.outcomes import outcome_of
 from galaxy.core.audit.reading import as_object
 from galaxy.core.audit.streams.links import link_of
 from galaxy.core.audit.streams.messages import Batch, fitting
+from galaxy.core.db.leases import over
 from galaxy.core.errors import DomainError
 from galaxy.core.models import AuditDetail, AuditEvent, AuditLeaf, AuditSink
 from galaxy.core.notifications import notify, settle
@@ -35,6 +36,7 @@ MOST_BYTES = 900 * 1024
 LEASE = timedelta(seconds=60)
 TURN_S = 20.0  # how long one task works on one sink before others get their turn
 FIRST_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
+LONGEST_DELAY = timedelta(seconds=LONGEST_DELAY_S)
 TELL_AFTER = timedelta(minutes=10)
 AT_MOST = 100
 GONE = "gone"
@@ -73,8 +75,8 @@ def deliver(workspace_id: UUID, sink_id: UUID) -> int:
     with workspace_scope([workspace_id]):
         holder = uuid4()
         mine = AuditSink.objects.filter(workspace=workspace_id, pk=sink_id, paused_at=None, removed_at=None)
-        free = Q(lease_until=None) | Q(lease_until__lt=Now())
-        if not mine.filter(free, next_at__lte=Now()).update(holder=holder, lease_until=Now() + LEASE):
+        free = over("lease_until", Now(), LEASE), over("next_at", Now(), LONGEST_DELAY)
+        if not mine.filter(*free).update(holder=holder, lease_until=Now() + LEASE):
             return 0
         try:
             return _work(mine.filter(holder=holder), time.monotonic() + TURN_S)

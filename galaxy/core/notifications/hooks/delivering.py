@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from galaxy.core import audit
+from galaxy.core.db.leases import over
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Membership, NewsHook, Notification
 from galaxy.core.notifications import sending
@@ -34,6 +35,7 @@ LEASE = timedelta(seconds=60)
 TURN_S = 20.0  # how long one task works for one webhook before others get their turn
 AT_A_TIME = 50
 FIRST_DELAY_S, LONGEST_DELAY_S = 5.0, 3600.0
+LONGEST_DELAY = timedelta(seconds=LONGEST_DELAY_S)
 AT_MOST = 100
 GONE = "gone"
 
@@ -73,8 +75,8 @@ def deliver(workspace_id: UUID, hook_id: UUID) -> int:
     with workspace_scope([workspace_id]):
         holder = uuid4()
         mine = NewsHook.objects.filter(workspace=workspace_id, pk=hook_id, off_at=None)
-        free = Q(lease_until=None) | Q(lease_until__lt=Now())
-        if not mine.filter(free, next_at__lte=Now()).update(holder=holder, lease_until=Now() + LEASE):
+        free = over("lease_until", Now(), LEASE), over("next_at", Now(), LONGEST_DELAY)
+        if not mine.filter(*free).update(holder=holder, lease_until=Now() + LEASE):
             return 0
         held = mine.filter(holder=holder)
         try:
@@ -118,7 +120,9 @@ def _due(hook: NewsHook) -> list[Notification]:
     choices = choices_of(hook.person, hook.workspace)
     quiet = choices.quiet_until(now)
     found = []
-    for row in rows.filter(hook_at__lte=now).select_related("by").order_by("occurred_at", "pk")[:AT_A_TIME]:
+    # News of a time that is still to come is from before the clock was set back: due now, unless these are quiet hours.
+    due = rows.filter(Q(hook_at__lte=now) | Q(occurred_at__gt=now))
+    for row in due.select_related("by").order_by("occurred_at", "pk")[:AT_A_TIME]:
         if not choices.hook(row.kind):
             _still(row).update(hook_at=None)
         elif quiet and not kind_of(row.kind).fixed:
