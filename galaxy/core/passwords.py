@@ -55,14 +55,22 @@ class PlaceWordsValidator:
 
 def _is_leaked_with_a_tail(password: str) -> bool:
     """Whether a leaked one is what it begins with, and little or the same over again is what follows."""
-    heads = (password[:cut] for cut in range(len(password) - 1, 3, -1))
+    heads = (password[:cut] for cut in range(min(len(password) - 1, _longest_leaked()), 3, -1))
     found = next((head for head in heads if head in _leaked()), "")
-    return bool(found) and (len(password) - len(found) < LEFT or password == (found * len(password))[: len(password)])
+    if not found:
+        return False
+    again = found * (len(password) // len(found) + 1)
+    return len(password) - len(found) < LEFT or password == again[: len(password)]
 
 
 @cache
 def _leaked() -> frozenset[str]:
     return frozenset(CommonPasswordValidator().passwords)
+
+
+@cache
+def _longest_leaked() -> int:
+    return max(map(len, _leaked()))
 
 
 def words_around(user: User | None) -> list[str]:
