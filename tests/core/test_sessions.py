@@ -154,6 +154,21 @@ def test_all_other_sessions_are_ended_and_this_one_stays(member):
     assert is_in(here)
 
 
+@pytest.mark.asvs("7.5.2")
+@pytest.mark.parametrize("act", ["one", "all"])
+def test_who_signed_in_long_ago_proves_who_they_are_before_they_end_any(member, act):
+    """Else whoever found a browser open would put its person out everywhere else."""
+    other, here = sign_in(member, "Safari"), sign_in(member)
+    row = UserSession.objects.get(session_key=other.session.session_key)
+    age(here, **{BEGAN: 3600})
+    url = reverse("core:session-ending", args=[row.pk]) if act == "one" else reverse("core:session-endings")
+    assert here.post(url)["Location"] == reverse("core:proof")
+    assert is_in(other)
+    here.post("/account/reauthenticate/", {"password": PASSWORD, "next": LIST})
+    assert here.post(url)["Location"] == LIST
+    assert not is_in(other) and is_in(here)
+
+
 def test_nobody_ends_the_session_of_another(member, admin):
     theirs = sign_in(admin)
     row = UserSession.objects.get(session_key=theirs.session.session_key)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from galaxy.core.errors import Invalid
 from galaxy.core.forms import PreferencesForm
 from galaxy.core.http import next_page
+from galaxy.core.recent_proof import require_recent_proof
 from galaxy.core.sessions import end_sessions, ending_of, sessions_of
 
 
@@ -67,6 +68,7 @@ def session_extension(request):
 @require_POST
 def session_ending(request, pk):
     session = get_object_or_404(sessions_of(request.user), pk=pk)
+    require_recent_proof(request, "End a session of yours")
     end_sessions(request.user, sessions=sessions_of(request.user).filter(pk=session.pk))
     messages.success(request, "That session is over.")
     return redirect("core:session-list")
@@ -74,7 +76,8 @@ def session_ending(request, pk):
 
 @require_POST
 def session_endings(request):
-    """Every session but this one."""
+    """Every session but this one: whoever took one over proves first that they are its person."""
+    require_recent_proof(request, "End your other sessions")
     count = end_sessions(
         request.user, sessions=sessions_of(request.user).exclude(session_key=request.session.session_key)
     )
