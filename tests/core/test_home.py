@@ -1,11 +1,13 @@
 """A copy of the database is told from the one that it was made of, and works at nothing until somebody has said so."""
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from galaxy.core.ops.readiness import is_ready, readiness
 from galaxy.core.restoring import home
 from galaxy.core.tasks import expire_break_glasses
+from galaxy.core.vault.signing import make_signing_keys
 from tests import flushing
 
 both = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
@@ -49,6 +51,21 @@ def test_a_task_does_nothing_in_a_copy(as_noted):
     home.move_in()
     assert expire_break_glasses() == 0
     assert home.condition().ok
+
+
+@both
+def test_a_copy_is_not_sealed(as_noted, settings, tmp_path):
+    """Its checkpoints would stand among those of the original, which could not be sealed on beside them."""
+    make_signing_keys(tmp_path / "keys.json")
+    settings.GALAXY_SIGNING_KEYS = str(tmp_path / "keys.json")
+    settings.GALAXY_CHECKPOINTS_DIR = tmp_path / "copies"
+    as_noted(place="7/7/7")
+    with pytest.raises(CommandError, match="is a copy"):
+        call_command("sequencer", once=True)
+    assert not (tmp_path / "copies").exists()
+    home.move_in()
+    call_command("sequencer", once=True)
+    assert (tmp_path / "copies").is_dir()
 
 
 @both

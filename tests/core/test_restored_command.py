@@ -4,13 +4,19 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
+from galaxy.core import audit
+from galaxy.core.audit import sequencer as sequencing
 from galaxy.core.audit.anchors import Anchors
+from galaxy.core.audit.tree import checkpoint_of
 from galaxy.core.restoring import findings, home
+from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.kms.local import make_key_file
 from galaxy.core.vault.services import create_secret
 from galaxy.core.vault.signing import make_signing_keys
 from tests import flushing
+from tests.sealing import EVERYTHING_SEEN
 
 both = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
@@ -104,6 +110,37 @@ def test_where_nothing_was_restored_nothing_is_ended(cast, places):
     (places / "copies").mkdir()
     with pytest.raises(CommandError, match="Nothing was changed"):
         said("restored", "--apply")
+
+
+@both
+def test_files_that_were_put_back_are_looked_after_though_they_stand_where_they_stood(cast, places, monkeypatch):
+    """A snapshot of the volume: PostgreSQL counts no recovery, but the copy outside knows what is lost."""
+    monkeypatch.setattr(sequencing, "HORIZON", EVERYTHING_SEEN)
+    meridian = cast["meridian"]
+    home.note_home("owner")
+    said("sequencer", once=True)
+    with workspace_scope([meridian.pk]):
+        kept = checkpoint_of(meridian)
+        with transaction.atomic():
+            audit.record("box.lost", actor=None, target=meridian)
+    said("sequencer", once=True)
+    with flushing.superuser() as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute(
+            "DELETE FROM core_auditleaf WHERE position >= %s AND workspace_id = %s", [kept.size, meridian.pk]
+        )
+        superuser.execute(
+            "DELETE FROM core_auditcheckpoint WHERE size > %s AND workspace_id = %s", [kept.size, meridian.pk]
+        )
+    try:
+        assert home.standing().is_home
+        text = said("restored", "--apply", "--even-so")  # this very process is connected
+        assert "1 sealed events are not in this backup" in text and "Epoch 2 of the trail has begun." in text
+        assert "where it always stood" not in text
+    finally:
+        with flushing.superuser() as superuser:
+            superuser.execute("ALTER TABLE core_auditevent ALTER COLUMN epoch SET DEFAULT 1")
+            superuser.execute("DELETE FROM core_home")
 
 
 @both

@@ -44,7 +44,7 @@ class Command(BaseCommand):
             wrong.append(f"There are no copies of checkpoints in {anchors.directory}, so what is lost is not known.")
         if apply and others:
             wrong.append(f"{others} connections of the application are open. Stop every process of Galaxy first.")
-        if apply and home.standing().is_home:
+        if apply and home.standing().is_home and not lost:
             wrong.append("Nothing says that this database was restored: it stands where it always stood.")
         if nothing_lost and lost:
             raise CommandError("Something is lost, as you see above. Run it without --nothing-lost.", returncode=1)

@@ -16,6 +16,7 @@ from galaxy.core.audit.sequencer import Refused, Sequencer, Turn
 from galaxy.core.errors import DomainError
 from galaxy.core.ops import alive
 from galaxy.core.ops.sealing import note_sequencer
+from galaxy.core.restoring.home import require_home
 from galaxy.core.vault import signing
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ class Command(BaseCommand):
             raise CommandError("A sequencer is at work already.")
         try:
             done = self._started().turn()
-        except (DomainError, Refused, OSError) as error:
+        except (DomainError, ImproperlyConfigured, Refused, OSError) as error:
             raise CommandError(str(error)) from error
         finally:
             self._give_the_lock_back()
@@ -90,6 +91,7 @@ class Command(BaseCommand):
             return cursor.fetchone()[0]
 
     def _started(self) -> Sequencer:
+        require_home()  # a copy that seals writes where the original does, which then refuses to go on
         found = Sequencer(signing.current(), Anchors(settings.GALAXY_CHECKPOINTS_DIR))
         found.start()
         return found
@@ -104,6 +106,7 @@ class Command(BaseCommand):
             self.stdout.flush()
             while not self._stopping.is_set():
                 began = time.monotonic()
+                require_home()
                 self._note(sequencer.turn())
                 alive.mark(alive.SEQUENCER)
                 self._stopping.wait(max(0.0, every_s - (time.monotonic() - began)))
