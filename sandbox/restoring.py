@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from galaxy.core.errors import DomainError
 from galaxy.core.models import Workspace
 from galaxy.core.notifications import notify
 from policies.services.restoring import void_all
@@ -67,7 +68,10 @@ def _may_have_acted(run: Run) -> bool:
     """Whether it changes something outside, as far as its manifest says; a pack does what its steps do."""
     if run.mode == Run.Mode.SIMULATED or run.is_dry or run.kind == Kind.TRANSFORM:
         return False
-    manifest = verified_manifest(run.version_digest)
+    try:
+        manifest = verified_manifest(run.version_digest)
+    except DomainError:  # what cannot be believed says nothing, and one such run must not keep the others open
+        return True
     spec = manifest.actions.get(run.target.removeprefix(f"{manifest.id}."), manifest.actions.get(manifest.id))
     return spec is None or spec.effect != "read"
 

@@ -67,6 +67,13 @@ def test_what_changes_nothing_outside_has_failed(workspace, admin, live, more):
     assert perform(run.pk) is None
 
 
+def test_a_run_of_a_version_that_nobody_vouches_for_is_in_doubt_and_holds_up_nothing(workspace, admin, live):
+    read, odd = call(workspace, admin, "look_up"), call(workspace, admin, "look_up")
+    Run.objects.filter(pk=odd.pk).update(version_digest="0" * 64)
+    close_all(workspace)
+    assert (how(read), how(odd)) == (("failed", "restored"), ("unknown", "restored"))
+
+
 def test_a_run_at_work_is_ended_whatever_its_lease(workspace, admin, live):
     run = call(workspace, admin)
     lose_worker(run, lease_until=timezone.now() + timedelta(minutes=5))
