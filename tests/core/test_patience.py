@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 
-from galaxy.core.db.patience import alone, patiently
+from galaxy.core.db.patience import alone, drop_unfinished, patiently
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 TABLE = "core_workspace"
@@ -61,6 +61,34 @@ def test_a_table_that_nobody_lets_go_of_is_given_up(owner, reader):
         patiently(owner, lambda: alter(owner), said.append, waits_ms=100, pause_s=0.01, tries=3)
     assert len(said) == 2
     assert timeout_of(owner) == "0"
+
+
+def test_an_index_that_could_not_be_built_beside_others_at_work_is_built_anew(owner, reader):
+    """Broken off it stays behind, unusable, and under the name that the next try wants."""
+    said = []
+
+    def build():
+        with owner.cursor() as cursor:
+            cursor.execute(f"CREATE INDEX CONCURRENTLY tried ON {TABLE} (name)")
+
+    def say(words):
+        said.append(words)
+        with owner.cursor() as cursor:
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'tried'::regclass")
+            assert cursor.fetchone() == (False,)
+        reader.rollback()
+
+    with reader.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {TABLE} IN ROW EXCLUSIVE MODE")  # as whoever is writing holds it
+    try:
+        patiently(owner, build, say, waits_ms=100, pause_s=0.01)
+        assert len(said) == 1 and drop_unfinished(owner) == []
+        with owner.cursor() as cursor:
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'tried'::regclass")
+            assert cursor.fetchone() == (True,)
+    finally:
+        with owner.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS tried")
 
 
 def test_other_errors_are_not_tried_again(owner):

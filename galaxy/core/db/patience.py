@@ -19,6 +19,15 @@ PAUSE_S = 3.0  # in which they are let through
 TRIES = 40  # some four minutes
 LOCK = 0x67616C6D6967  # "galmig": whoever holds it is the one that migrates
 
+# What takes away indexes that nobody uses, since building them beside others at work was broken off.
+_UNFINISHED = """
+SELECT i.relname, format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, i.relname)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = i.relnamespace
+WHERE NOT x.indisvalid AND i.relkind = 'i' AND t.relkind = 'r' AND NOT t.relispartition
+    AND i.relowner = current_user::regrole
+"""
+
 Say = Callable[[str], object]
 
 
@@ -44,11 +53,23 @@ def patiently(
                     raise
             say("A table is in use, and is not waited for while others have to wait behind. Trying again.")
             time.sleep(pause_s)
+            drop_unfinished(connection)
         return work()
     finally:
         if connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', '0', false)")
+
+
+def drop_unfinished(connection: BaseDatabaseWrapper) -> list[str]:
+    """Take away what is left of indexes that were being built concurrently, which would be in the way of building them
+    again. Returns their names. Nobody else may be building one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNFINISHED)
+        found = cursor.fetchall()
+        for _, statement in found:
+            cursor.execute(statement)
+    return [name for name, _ in found]
 
 
 @contextmanager
