@@ -56,9 +56,16 @@ def provider_of(session: Any) -> str:
     return next((one["provider"] for one in methods if one["method"] == "socialaccount"), "")
 
 
+def ways_of(session: Any) -> list[str]:
+    """What was shown when the session was begun, such as ``password`` and ``totp``, in that order."""
+    methods = session.get(AUTHENTICATION_METHODS_SESSION_KEY, [])
+    return [str(one.get("type") or one["method"]) for one in methods]
+
+
 def record_sign_in(user: User, request: HttpRequest, **kwargs: Any) -> None:
     provider = provider_of(request.session)
-    record_everywhere("session.started", user, **({"provider": provider} if provider else {}))
+    shown = {"ways": ", ".join(ways_of(request.session))}
+    record_everywhere("session.started", user, **shown, **({"provider": provider} if provider else {}))
 
 
 def record_sign_out(user: User | None, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """What is kept of an account's changes and of sign-ins that failed."""
 
 import re
+import time
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -9,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from structlog.testing import capture_logs
 
-from galaxy.core.models import AuditEvent
+from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.ops.request_log import user_hash
+from tests.core.test_second_factor import code_of, set_up
 from tests.factories import PASSWORD
 
 LOGIN = "/account/login/"
@@ -46,6 +48,19 @@ def test_a_sign_in_that_failed_is_one_line_without_what_was_typed(member, worksp
     assert (line["log_level"], line["account"]) == ("warning", user_hash(typed.lower()))
     assert "canary" not in str(lines) and typed.lower() not in str(lines).lower()
     assert not AuditEvent.objects.filter(target_id=str(member.pk)).exists()
+
+
+@pytest.mark.asvs("16.3.1")
+def test_a_sign_in_stands_in_the_trail_with_what_was_shown(client, member):
+    secret = set_up(client)
+    other = Client()
+    other.post(LOGIN, {"login": member.email, "password": PASSWORD})
+    other.post(reverse("mfa_authenticate"), {"code": code_of(secret, time.time() + 30)})
+    began = AuditEvent.objects.filter(target_id=str(member.pk), action="session.started").order_by("id")
+    fields = AuditDetail.objects.in_bulk([event.pk for event in began])
+    assert [fields[event.pk].fields["data.ways"] for event in began] == ["password", "password, totp"]
+    other.post(reverse("account_logout"))
+    assert AuditEvent.objects.filter(target_id=str(member.pk), action="session.ended").count() == 1
 
 
 def test_a_new_password_stands_in_the_trail(client, member):
