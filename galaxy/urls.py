@@ -3,6 +3,7 @@
 from allauth.account.views import login
 from django.urls import include, path
 
+from galaxy.core.recovery_codes import Download
 from galaxy.core.sso.views import offers_providers
 from galaxy.overview import overview
 from sandbox.triggers.hook_views import hook
@@ -18,6 +19,7 @@ urlpatterns = [
     path("hooks/<str:address>/", hook, name="hook"),
     path("account/login/", offers_providers(login), name="account_login"),
     path("account/", include("allauth.account.urls")),
+    path("account/second-factor/recovery-codes/download/", Download.as_view(), name="mfa_download_recovery_codes"),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("w/<slug:workspace>/", overview, name="overview"),
     path("w/<slug:workspace>/", include("galaxy.agents.urls")),

@@ -11,7 +11,16 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from galaxy.core import account_events, accounts, palette, scope, second_factor, session_store, sessions
+        from galaxy.core import (
+            account_events,
+            accounts,
+            palette,
+            recovery_codes,
+            scope,
+            second_factor,
+            session_store,
+            sessions,
+        )
         from galaxy.core.audit.streams.places import place_of_key
         from galaxy.core.db.grants import grant_to_app, keep_record_of_migrations, make_partitions
         from galaxy.core.models import AuditSinkKey, NewsHookKey
@@ -41,6 +50,7 @@ class CoreConfig(AppConfig):
         sessions.connect()
         session_store.connect()
         second_factor.connect()
+        recovery_codes.connect()
         core_kinds.connect()
         palette.connect()
         register(EnvelopeTable(AuditSinkKey, place_of_key))

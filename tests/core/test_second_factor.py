@@ -20,6 +20,7 @@ from galaxy.core.second_factor import has_second_factor, require_second_factor
 from tests.factories import PASSWORD
 
 LOGIN, INDEX = "/account/login/", "/account/second-factor/"
+RECOVERY_CODE = r"<code>([0-9a-z-]{29})</code>"
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,6 @@ def set_up(client) -> str:
     return secret
 
 
-@pytest.mark.asvs("6.5.8")
 def test_the_oracle_agrees_with_the_rfc():
     secret = base64.b32encode(b"12345678901234567890").decode()
     assert [code_of(secret, at) for at in (59, 1111111109, 20000000000)] == ["287082", "081804", "353130"]
@@ -68,7 +68,7 @@ def test_setting_the_app_up_makes_recovery_codes_and_tells_trail_and_mail(member
     assert client.session.session_key != before
     assert has_second_factor(member)
     page = client.get(reverse("mfa_view_recovery_codes")).content.decode()
-    assert len(re.findall(r"<code>\d{8}</code>", page)) == 10
+    assert len(re.findall(RECOVERY_CODE, page)) == 10
     actions = AuditEvent.objects.in_workspace(workspace).filter(actor_id=member.pk).values_list("action", flat=True)
     assert list(actions).count("second_factor.added") == 2  # the app and the codes
     [message] = mail.outbox
@@ -92,6 +92,21 @@ def test_the_password_alone_opens_nothing_then(member, workspace):
     assert "second_factor.failed" in actions
 
 
+@pytest.mark.asvs("6.4.3")
+def test_a_new_password_by_mail_is_no_way_around_it(member, workspace):
+    """Who reads somebody's mailbox has no second factor by that."""
+    set_up(sign_in(member))
+    client = Client()
+    client.post(reverse("account_reset_password"), {"email": member.email})
+    form = client.get(re.search(r"http://testserver(/\S+)", mail.outbox[-1].body)[1], follow=True)
+    new = {"password1": "another good battery", "password2": "another good battery"}
+    assert client.post(form.redirect_chain[-1][0], new).status_code == 302
+    assert client.get(workspace.get_absolute_url()).status_code == 302, "setting it signs nobody in"
+    answer = client.post(LOGIN, {"login": member.email, "password": new["password1"]})
+    assert answer["Location"] == reverse("mfa_authenticate")
+    assert client.get(workspace.get_absolute_url()).status_code == 302
+
+
 @pytest.mark.asvs("6.5.1")
 def test_a_code_works_once(member):
     secret = set_up(sign_in(member))
@@ -104,7 +119,7 @@ def test_a_code_works_once(member):
     assert answers == [302, 200]
 
 
-@pytest.mark.asvs("6.5.1")
+@pytest.mark.asvs("6.5.1", "6.5.8")
 def test_a_code_is_spent_for_as_long_as_it_would_be_taken(member, settings, monkeypatch):
     """With one step of tolerance a code is good for three; whoever looked over a shoulder has that long."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -123,7 +138,7 @@ def test_a_code_is_spent_for_as_long_as_it_would_be_taken(member, settings, monk
 def test_a_recovery_code_works_once(member):
     client = sign_in(member)
     set_up(client)
-    code = re.search(r"<code>(\d{8})</code>", client.get(reverse("mfa_view_recovery_codes")).content.decode())[1]
+    code = re.search(RECOVERY_CODE, client.get(reverse("mfa_view_recovery_codes")).content.decode())[1]
     answers = []
     for _ in range(2):
         client = Client()

@@ -16,7 +16,14 @@ def factors(member):
     """The secret of the app and the recovery codes of a member, as allauth stores them."""
     secret = generate_totp_secret()
     TOTP.activate(member, secret)
-    return secret, RecoveryCodes.activate(member).get_unused_codes()
+    return secret, older_codes(member)
+
+
+def older_codes(user) -> list[str]:
+    """As Galaxy had them before it kept hashes alone: worked out by allauth from a seed."""
+    data = {"seed": MFAAdapter().encrypt(RecoveryCodes.generate_seed()), "used_mask": 0}
+    row = Authenticator.objects.create(user=user, type=Authenticator.Type.RECOVERY_CODES, data=data)
+    return row.wrap().get_unused_codes()
 
 
 def stored(user) -> str:
