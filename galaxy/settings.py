@@ -228,6 +228,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Galaxy"
 MFA_TOTP_TOLERANCE = 1  # one step of 30 s each way, for clocks that are a little off (RFC 6238, section 5.2)
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HARDENED  # http://localhost
+# Whether nobody sees any workspace without a second factor, whatever each workspace asks for.
+GALAXY_REQUIRE_SECOND_FACTOR = env_bool("GALAXY_REQUIRE_SECOND_FACTOR", False)
 # On a machine of one's own mail is a file to look at: on the console it would hide what else is told there.
 _mail = "smtp" if HARDENED else "filebased"
 EMAIL_BACKEND = env_str("EMAIL_BACKEND", f"django.core.mail.backends.{_mail}.EmailBackend")

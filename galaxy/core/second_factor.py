@@ -36,8 +36,9 @@ def has_second_factor(user: User) -> bool:
 
 
 def is_kept_out(user: User, workspace: Workspace) -> bool:
-    """Whether ``workspace`` asks for a second factor that ``user`` does not have."""
-    return workspace.requires_second_factor and not has_second_factor(user)
+    """Whether ``workspace``, or whoever runs Galaxy, asks for a second factor that ``user`` does not have."""
+    is_asked = settings.GALAXY_REQUIRE_SECOND_FACTOR or workspace.requires_second_factor
+    return is_asked and not has_second_factor(user)
 
 
 @transaction.atomic

@@ -209,6 +209,23 @@ def test_members_without_one_set_it_up_before_they_see_the_workspace(owner, memb
     assert event.actor_id == str(owner.pk)
 
 
+@pytest.mark.asvs("6.3.3")
+def test_whoever_runs_galaxy_requires_it_of_everybody(owner, member, workspace, settings):
+    """As the files of deploy/ do (tests/deploy)."""
+    client = sign_in(member)
+    page = sign_in(owner).get(reverse("core:workspace-settings", args=["meridian"])).content.decode()
+    assert "Left to each person" in page
+    settings.GALAXY_REQUIRE_SECOND_FACTOR = True
+    assert client.get(workspace.get_absolute_url())["Location"] == INDEX
+    assert client.get("/api/v1/workspaces/meridian/runs/").json()["code"] == "second_factor_missing"
+    set_up(client)
+    assert client.get(workspace.get_absolute_url()).status_code == 200
+    owners = sign_in(owner)
+    set_up(owners)
+    page = owners.get(reverse("core:workspace-settings", args=["meridian"])).content.decode()
+    assert "Required everywhere" in page and "Whoever runs Galaxy requires one" in page
+
+
 @pytest.mark.asvs("6.3.4")
 def test_the_api_is_no_way_around_it(owner, member, workspace):
     client = sign_in(member)

@@ -122,6 +122,8 @@ def _settings(box: Box):
     for name, whose in (("GALAXY_KMS", "sandboxd"), ("GALAXY_SIGNING_KEYS", "sequencer")):
         if box.process == whose and not box.has(name):
             yield f"lacks {name}"
+    if box.process == "web" and box.env.get("GALAXY_REQUIRE_SECOND_FACTOR") != "true":
+        yield "lets people in by their password alone"
 
 
 @cache

@@ -66,6 +66,7 @@ BROKEN = [
     ("web", {"networks": {"inside", "outside"}}, "reaches the internet"),
     ("web", {"env": {"ALLOWED_HOST": "a"}}, "no setting is called ALLOWED_HOST"),
     ("web", {"env": {}}, "lacks ALLOWED_HOSTS"),
+    ("web", {"env": {"GALAXY_REQUIRE_SECOND_FACTOR": "false"}}, "lets people in by their password alone"),
     ("sandboxd", {"env": {}}, "lacks GALAXY_KMS"),
     ("sequencer", {"env": {}}, "lacks GALAXY_SIGNING_KEYS"),
     ("web", {"env": {"SECRET_KEY": "a"}}, "SECRET_KEY stands in the file"),

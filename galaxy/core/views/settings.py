@@ -1,6 +1,7 @@
 """What holds for a whole workspace."""
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -31,6 +32,7 @@ def workspace_settings(request, workspace):
     denied = why_not(request.user, "core.change_settings", request.workspace)
     context = {
         "denied": denied,
+        "required_everywhere": settings.GALAXY_REQUIRE_SECOND_FACTOR,
         "support_denied": why_not(request.user, "core.view_auditevent", request.workspace),
         "count": people.count(),
         # Who is easier to break into is nobody's business but the owner's.
