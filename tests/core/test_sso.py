@@ -54,6 +54,15 @@ def test_an_address_that_is_not_vouched_for_takes_over_nothing(member):
     assert refusal(PROVIDER, identity("")) == "no_address"
 
 
+@pytest.mark.asvs("6.8.1")
+def test_who_has_the_same_number_at_another_provider_is_somebody_else(member, admin):
+    """Providers number their people as they like; one that took over another's numbers would take over its people."""
+    other = replace(PROVIDER, name="Entra", issuer="https://other.example.test")
+    assert admit(PROVIDER, identity(member.email)).user == member
+    assert admit(other, identity(admin.email, issuer=other.issuer)).user == admin
+    assert admit(PROVIDER, identity(member.email)).user == member
+
+
 @pytest.mark.parametrize("address", ["x@example.test.evil.test", "x@sub.example.test", "x@evil-example.test"])
 def test_a_domain_is_that_domain_and_no_other(db, address):
     assert refusal(PROVIDER, identity(address)) == "foreign_domain"

@@ -7,6 +7,7 @@ import json
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.core import mail
@@ -193,7 +194,7 @@ def _part(value: dict) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-@pytest.mark.asvs("6.8.2", "9.1.1", "9.1.2", "9.1.3")
+@pytest.mark.asvs("6.8.2", "9.1.1", "9.1.2")
 @pytest.mark.django_db
 @pytest.mark.parametrize("make", [unsigned, by_secret, no_token])
 def test_a_token_without_the_provider_s_signature_opens_nothing(provider, person, reasons, make):
@@ -202,6 +203,22 @@ def test_a_token_without_the_provider_s_signature_opens_nothing(provider, person
     provider.token = make(provider.claims(asked["nonce"]))
     response = come_back(client, provider, asked)
     assert (response.status_code, reasons, is_signed_in(client)) == (403, ["bad_token"], False)
+
+
+@pytest.mark.asvs("9.1.3")
+@pytest.mark.django_db
+@pytest.mark.parametrize("kid", ["own", "forged", None])
+def test_a_token_does_not_bring_the_key_that_checks_it(provider, person, reasons, kid):
+    """Neither in its header, nor at an address that its header names, which would be asked for it."""
+    own = jwt.algorithms.RSAAlgorithm.to_jwk(FOREIGN_KEY.public_key(), as_dict=True) | {"kid": kid or "forged"}
+    provider.replies["/forged"] = (200, {}, json.dumps({"keys": [own]}).encode())
+    client = Client()
+    asked = begin(client)
+    header = {"jwk": own, "jku": f"{provider.issuer}/forged", "x5u": f"{provider.issuer}/forged"}
+    header |= {"kid": kid} if kid else {}
+    provider.token = jwt.encode(provider.claims(asked["nonce"]), FOREIGN_KEY, algorithm="RS256", headers=header)
+    response = come_back(client, provider, asked)
+    assert (response.status_code, len(reasons), is_signed_in(client)) == (403, 1, False)
 
 
 @pytest.mark.asvs("10.2.2")

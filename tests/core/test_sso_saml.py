@@ -115,7 +115,7 @@ def test_relay_state_and_next_lead_nowhere_else(client, peer, member):
     assert post(client, answer(peer, asked, member))["Location"] == "/"
 
 
-@pytest.mark.asvs("6.7.1", "6.8.2", "9.1.1")
+@pytest.mark.asvs("6.8.2", "9.1.1")
 @pytest.mark.django_db
 def test_another_key_is_refused(client, peer, peers, member, reasons):
     asked = begin(client, peer)

@@ -82,7 +82,6 @@ def test_nobody_signs_up_alone(client):
     assert "<form" not in page
 
 
-@pytest.mark.asvs("6.2.6", "6.2.7")
 def test_the_log_in_serves_password_managers_and_keeps_the_way_on(client, member):
     page = client.get(reverse("account_login"), {"next": "/patterns/"}).content.decode()
     assert re.search(r'<input[^>]*name="login"[^>]*autocomplete="username"', page) or re.search(
@@ -115,6 +114,16 @@ def test_demo_log_ins_are_a_secret_of_development(client, settings):
 
 
 @pytest.mark.asvs("7.4.4")
+def test_pages_offer_to_sign_out(client_of, admin, workspace):
+    signs_out = f'<form method="post" action="{reverse("account_logout")}">'
+    pages = ["/preferences/", "/help/", "/account/sessions/", "/account/second-factor/", workspace.get_absolute_url()]
+    pages += [
+        reverse(f"{name}-list", args=[workspace.slug]) for name in ("core:audit", "policies:approval", "sandbox:run")
+    ]
+    client = client_of(admin)
+    assert [path for path in pages if signs_out not in client.get(path).text] == []
+
+
 def test_the_shell_names_workspace_role_and_person(client_of, admin, workspace):
     page = client_of(admin).get(reverse("core:workspace-list")).content.decode()
     assert workspace.name in page

@@ -116,7 +116,6 @@ def test_another_workspaces_export_is_not_found(client_of, job, stranger, audito
         assert client_of(user).get(reverse("core:export-detail", args=[slug, job.pk])).status_code == 404
 
 
-@pytest.mark.asvs("5.4.1")
 def test_fetching_is_no_get_and_nothing_is_fetched_before_it_is_finished(client_of, auditor, workspace, job):
     url = reverse("core:export-file", args=[workspace.slug, job.pk])
     assert client_of(auditor).get(url).status_code == 405

@@ -13,8 +13,10 @@ from galaxy.core.models import AuditDetail, AuditEvent
 from galaxy.core.permissions import NotGranted
 from galaxy.core.scope import scope_with, workspace_scope
 from marketplace.bundles.importing import (
+    MOST_WAITING,
     ImportedAlready,
     NotImportable,
+    TooManyWaiting,
     drop_old_uploads,
     hand_in,
     import_bundle,
@@ -200,6 +202,17 @@ def test_only_those_who_install_import(workspace, member, creator, approver, bun
 
 
 @pytest.mark.asvs("5.2.4")
+def test_so_many_wait_and_no_more_are_kept(workspace, admin, bundle):
+    waiting = {"workspace": workspace, "name": "b", "size_bytes": 1, "uploaded_by": admin}
+    contents = [bytes([number]) for number in range(MOST_WAITING)]
+    BundleUpload.objects.bulk_create(
+        BundleUpload(**waiting, content=one, sha256=hashlib.sha256(one).hexdigest()) for one in contents
+    )
+    with pytest.raises(TooManyWaiting, match="10 bundles wait"):
+        hand_in(workspace, content=bytes_of(bundle), name="b", actor=admin)
+    assert BundleUpload.objects.count() == MOST_WAITING
+
+
 def test_what_is_no_bundle_is_not_kept(workspace, admin):
     with pytest.raises(BadBundle):
         hand_in(workspace, content=b"PK\x03\x04 nothing", name="b", actor=admin)
