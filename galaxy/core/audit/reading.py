@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models.fields.json import KeyTransform
 
 from galaxy.core.audit import Actor, commitment
 from galaxy.core.audit.actors import Link
@@ -94,10 +95,12 @@ def actions_of(workspace: Workspace) -> list[str]:
 
 
 def details_of(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
-    """The events with their labels, read in one query."""
+    """The events with their labels, read in one query: of the values only who acted, through whom."""
     events = list(events)
-    details = AuditDetail.objects.in_workspace(workspace).in_bulk([event.pk for event in events])
-    return [_row(event, details.get(event.pk)) for event in events]
+    details = AuditDetail.objects.in_workspace(workspace).filter(event_id__in=[event.pk for event in events])
+    values = details.values_list("event_id", "actor_label", "target_label", KeyTransform("actor.chain", "fields"))
+    labels = {id: _Labels(*others) for id, *others in values}
+    return [_row(event, labels.get(event.pk)) for event in events]
 
 
 def view_of(event: AuditEvent) -> EventView:
@@ -108,8 +111,10 @@ def view_of(event: AuditEvent) -> EventView:
     broken = broken_fields(event, detail) if detail else []
     names = sorted({name.partition(".")[2] for name in fields if name.startswith(("before.", "after."))})
     return EventView(
-        row=_row(event, detail),
-        chain=Actor(_chain(fields) or ()).as_list(),
+        row=_row(
+            event, _Labels(detail.actor_label, detail.target_label, fields.get("actor.chain")) if detail else None
+        ),
+        chain=Actor(_chain(fields.get("actor.chain")) or ()).as_list(),
         changes=[Change(name, _text(fields, f"before.{name}"), _text(fields, f"after.{name}")) for name in names],
         data=[(name[5:], _text(fields, name) or "") for name in sorted(fields) if name.startswith("data.")],
         committed=len(committed),
@@ -129,7 +134,7 @@ def broken_fields(event: AuditEvent, detail: AuditDetail) -> list[str]:
     computed = {name: _commitment(salt, name, value) for name, value in fields.items()}
     names = set(computed) | set(committed)
     wrong = {name for name in names if computed.get(name) is None or computed[name] != committed.get(name)}
-    chain = _chain(fields)
+    chain = _chain(fields.get("actor.chain"))
     acting = Actor(chain).acting if chain else None
     columns = {
         "action": event.action,
@@ -160,23 +165,31 @@ def as_object(stored: Any) -> dict[str, Any]:
     return stored if isinstance(stored, dict) else {}
 
 
-def _chain(fields: dict[str, Any]) -> tuple[Link, ...] | None:
+def _chain(stored: Any) -> tuple[Link, ...] | None:
     """Who acted, through whom; None where what is stored is no chain."""
     try:
-        links = Actor.from_list(fields.get("actor.chain", [])).chain
+        links = Actor.from_list(stored or []).chain
     except TypeError:
         return None
     return links if links and all(isinstance(word, str) for link in links for word in vars(link).values()) else None
 
 
-def _row(event: AuditEvent, detail: AuditDetail | None) -> Row:
-    chain = _chain(as_object(detail.fields)) if detail else None
-    if detail is None or chain is None:
-        return Row(event, event.actor_id, event.target_id, "", is_readable=detail is None)
+class _Labels(NamedTuple):
+    """What a line says of an event's detail; ``chain`` is as it is stored."""
+
+    actor: str
+    target: str
+    chain: Any
+
+
+def _row(event: AuditEvent, labels: _Labels | None) -> Row:
+    chain = _chain(labels.chain) if labels else None
+    if labels is None or chain is None:
+        return Row(event, event.actor_id, event.target_id, "", is_readable=labels is None)
     acting = next((place for place, link in enumerate(chain) if link.kind in ("agent", "trigger")), 0)
     through = " → ".join(link.label for link in chain[acting + 1 :])
-    label = chain[acting].label if chain[acting].kind == "trigger" else detail.actor_label
-    return Row(event, label, detail.target_label, through, chain[0].label if acting else "")
+    label = chain[acting].label if chain[acting].kind == "trigger" else labels.actor
+    return Row(event, label, labels.target, through, chain[0].label if acting else "")
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:

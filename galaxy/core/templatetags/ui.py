@@ -89,11 +89,11 @@ def time(moment: datetime | None, exact: bool = False) -> SafeString:
     hover, and with ``exact`` in the open."""
     if moment is None:
         return SafeString('<span class="muted">never</span>')
-    utc = moment.astimezone(UTC)
-    full = f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+    utc, local = moment.astimezone(UTC), timezone.localtime(moment)
+    full = f"{local.isoformat(' ', 'seconds')[:19]} {local.tzname()}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+        '<time datetime="{}Z" title="{}">{}</time>',
+        utc.isoformat("T", "seconds")[:19],
         full,
         full if exact else words.relative(moment),
     )

@@ -7,18 +7,23 @@ coming back to the same filters or the same event within ``LOOK_S``, is not writ
 import hashlib
 import json
 import time
+from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from galaxy.core import audit
-from galaxy.core.audit.paging import page_of
+from galaxy.core.audit.lines import lines_of
+from galaxy.core.audit.paging import newest_of, page_of
 from galaxy.core.audit.proving import proof_of
 from galaxy.core.audit.reading import actions_of, details_of, view_of
 from galaxy.core.audit.tree import checkpoint_of
 from galaxy.core.audit_forms import TRAIL
+from galaxy.core.db.prepared import prepared
 from galaxy.core.forms import AuditFilterForm
 from galaxy.core.http import wants_partial
 from galaxy.core.models import Agent, AuditEvent
@@ -33,21 +38,26 @@ _LOOKS_KEPT = 100  # per session; the oldest are forgotten, and would then be wr
 @require_safe
 def audit_list(request, workspace):
     require(request.user, "core.view_auditevent", request.workspace)
-    agents = Agent.objects.in_workspace(request.workspace).order_by("name").values_list("pk", "name")
-    form = AuditFilterForm(request.GET, actions=actions_of(request.workspace), agents=agents[:MOST_AGENTS])
+    agents = _agents_of(workspace=request.workspace.pk)
+    form = AuditFilterForm(request.GET, actions=actions_of(request.workspace), agents=agents)
     filters, page = {}, None
     if form.is_valid():
         filters = form.filters
         record_look(request, "audit.viewed", request.workspace, filters=filters)
-        events = form.apply(request.workspace).select_related("workspace")
-        page = page_of(events, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+        places = {name: request.GET.get(name, "") for name in ("before", "after")}
+        if filters or any(places.values()):
+            page = page_of(form.apply(request.workspace).defer("commitments"), **places)
+        else:
+            page = newest_of(request.workspace)
+    rows = details_of(page.events, request.workspace) if page else []
     context = {
         "form": form,
         "filters": filters,
         "checkpoint": checkpoint_of(request.workspace),
         "query": urlencode(filters),
         "page": page,
-        "rows": details_of(page.events, request.workspace) if page else [],
+        "rows": rows,
+        "lines": lines_of(rows, request.workspace),
         "views": views_of(request.user, request.workspace, TRAIL.page),
         "export_denied": why_not(request.user, "core.export_auditevent", request.workspace),
     }
@@ -63,6 +73,11 @@ def audit_detail(request, workspace, pk):
     record_look(request, "event.viewed", event)
     context = {"event": event, "view": view_of(event), "proof": proof_of(event)}
     return render(request, "core/audit_detail.html", context)
+
+
+@prepared
+def _agents_of(workspace: UUID) -> QuerySet[Agent, Any]:
+    return Agent.objects.in_workspace(workspace).order_by("name").values_list("pk", "name")[:MOST_AGENTS]
 
 
 def record_look(request, action, target, **data) -> None:
