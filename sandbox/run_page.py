@@ -7,6 +7,9 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
 from policies.models import Approval
 from policies.waiting import Waiting, waiting_of
 from registry.manifests.flow_graph import Graph
@@ -226,16 +229,25 @@ class RunPage:
     @cached_property
     def _family(self) -> list[Run]:
         """The calls it made, with those that took some of them back; of a long loop not all."""
-        steps = Run.objects.in_workspace(self.run.workspace).filter(parent=self.run)
-        related = ("workspace", "approval__workspace", "connection__workspace", "connection__owner")
-        shown = ("installation__extension", "installation__workspace", "version__extension")
-        rows = steps.select_related(*related, *shown).order_by("-created_at", "-pk")[:CALLS_SHOWN]
-        return list(rows)[::-1]
+        return _steps_of(workspace=self.run.workspace_id, run=self.run.pk)[::-1]
 
     @cached_property
     def _spans(self) -> list[Span]:
-        spans = Span.objects.in_workspace(self.run.workspace).filter(root_run_id=self.run.parent_id or self.run.pk)
-        return list(spans.order_by("started_at", "id")[: SPANS_SHOWN + 1])
+        return _spans_of(workspace=self.run.workspace_id, run=self.run.parent_id or self.run.pk)
+
+
+@prepared
+def _steps_of(workspace: UUID, run: UUID) -> QuerySet[Run]:
+    steps = Run.objects.in_workspace(workspace).filter(parent=run)
+    related = ("workspace", "approval__workspace", "connection__workspace", "connection__owner")
+    shown = ("installation__extension", "installation__workspace", "version__extension")
+    return steps.select_related(*related, *shown).order_by("-created_at", "-pk")[:CALLS_SHOWN]
+
+
+@prepared
+def _spans_of(workspace: UUID, run: UUID) -> QuerySet[Span]:
+    spans = Span.objects.in_workspace(workspace).filter(root_run_id=run)
+    return spans.order_by("started_at", "id")[: SPANS_SHOWN + 1]
 
 
 def readable(values: Any) -> list[tuple[str, str]]:

@@ -1,16 +1,19 @@
 """The pages of runs: the list, the form that starts one, one run as it happens, calling it off and settling it."""
 
 import json
+from functools import partial
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from galaxy.core.errors import Invalid
 from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.permissions import can, require, why_not
 from policies.waiting import Asked
 from sandbox.condition import trouble
@@ -175,16 +178,20 @@ def _run_page(request, page: RunPage, settlement: SettlementForm | None = None, 
 
 
 def _find(request, pk) -> Run:
+    found = kept_rows(request.user, request.workspace, "sandbox.run", partial(_run_of, request), run=pk)
+    if not found:
+        raise Http404("No such run.")
+    return found[0]
+
+
+def _run_of(request, run: UUID) -> QuerySet[Run]:
     runs = Run.objects.in_workspace(request.workspace).visible_to(request.user)
-    return get_object_or_404(
-        runs.select_related(
-            "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
-            "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
-            "connection__owner", "agent__workspace", "trigger__workspace", "instead_of__workspace",
-            "rehearses__workspace", "resumes__workspace", "undoes__workspace",
-        ),
-        pk=pk,
-    )  # fmt: skip
+    return runs.select_related(
+        "workspace", "installation__extension", "installation__workspace", "version__extension", "requested_by",
+        "parent__workspace", "decision", "approval__workspace", "outcome", "connection__workspace",
+        "connection__owner", "agent__workspace", "trigger__workspace", "instead_of__workspace",
+        "rehearses__workspace", "resumes__workspace", "undoes__workspace",
+    ).filter(pk=run)  # fmt: skip
 
 
 def _choose(request):

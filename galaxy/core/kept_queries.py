@@ -13,11 +13,13 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.db.prepared import Written, write
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import held_on
 
 MOST_KEPT = 4_000  # questions; a person has a few for each workspace and each set of grants they had there
 _kept: dict[tuple, tuple[str, tuple]] = {}
+_kept_rows: dict[tuple, Written] = {}
 
 
 def rows_together(
@@ -45,3 +47,23 @@ def rows_together(
     with preparing_cursor(connection) as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall()
+
+
+def kept_rows(user: User, workspace: Workspace, which: Hashable, ask: Callable[..., QuerySet], **values: Any) -> list:
+    """The rows of ``ask(**values)``, as the queryset itself gives them, with what ``select_related`` names.
+
+    ``which`` names the question, under the rule of ``rows_together``. ``ask`` is called once, with stand-ins, so it
+    must not look at the values; they are keys, words or moments, never None (galaxy.core.db.prepared).
+    """
+    kinds = {name: type(value) for name, value in values.items()}
+    key = (user.pk, workspace.pk, held_on(user, workspace), which, tuple(kinds.items()))
+    found = _kept_rows.get(key)
+    if found is None:
+        try:
+            found = write(ask, kinds)
+        except EmptyResultSet:
+            return []
+        if len(_kept_rows) >= MOST_KEPT:
+            _kept_rows.clear()
+        _kept_rows[key] = found
+    return found.rows(values)

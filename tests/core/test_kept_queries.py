@@ -1,11 +1,13 @@
 """What somebody may see of one workspace: by the short question as by the long one, and never by a right they lost."""
 
+from uuid import UUID, uuid4
+
 import pytest
 from django.db import connection
 from django.db.models import Count, F, Func, IntegerField, Value
 from django.test.utils import CaptureQueriesContext
 
-from galaxy.core.kept_queries import rows_together
+from galaxy.core.kept_queries import kept_rows, rows_together
 from galaxy.core.members.people import change_role
 from galaxy.core.models import Membership, RoleGroup
 from galaxy.core.permissions import grant, remember_grants, revoke
@@ -88,3 +90,32 @@ def test_nothing_that_could_be_is_no_row(workspace, member):
         rows_together(member, workspace, "none", lambda: [Run.objects.none().values("pk").annotate(n=Count("pk"))])
         == []
     )
+
+
+def test_rows_that_are_kept_are_those_of_the_queryset_with_what_is_related(
+    workspace, other_workspace, admin, member, owner, parts, django_assert_num_queries
+):
+    def ask(run: UUID):
+        rows = Run.objects.in_workspace(workspace).visible_to(member).select_related("requested_by", "workspace")
+        return rows.filter(pk=run)
+
+    def found(user, run) -> list:
+        return kept_rows(user, workspace, "of a test", ask, run=run.pk)
+
+    own, others = make_run(workspace, parts[0], member), make_run(workspace, parts[0], admin)
+    with remember_grants():
+        assert found(member, own) == [own] and found(member, others) == []
+        with django_assert_num_queries(1):
+            again = found(member, own)[0]
+            assert (again.requested_by, again.workspace, again.inputs) == (member, workspace, own.inputs)
+    membership = Membership.objects.get(workspace=workspace, user=member)
+    for role, seen_then in (("auditor", [others]), ("member", [])):
+        to = RoleGroup.objects.get(workspace=workspace, role=role)
+        membership, _ = change_role(membership, to=to, actor=owner)
+        member = membership.user
+        with remember_grants():
+            assert found(member, others) == seen_then
+
+
+def test_rows_of_which_there_can_be_none_are_none(workspace, member):
+    assert kept_rows(member, workspace, "none", lambda run: Run.objects.none().filter(pk=run), run=uuid4()) == []

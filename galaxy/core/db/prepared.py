@@ -50,13 +50,14 @@ class Prepared(Generic[Row]):
 
     def __init__(self, build: Callable[..., QuerySet[Any, Row]]):
         self._build = build
-        self._written: _Written | None = None
+        self._written: Written | None = None
         update_wrapper(self, build)
 
     def __call__(self, **values: Any) -> list[Row]:
         written = self._written
         if written is None:
-            written = self._written = _write(self._build)  # two threads may both write it, and write the same
+            kinds = {name: one.annotation for name, one in inspect.signature(self._build).parameters.items()}
+            written = self._written = write(self._build, kinds)  # two threads may both write it, and write the same
         return written.rows(values)
 
     def one(self, **values: Any) -> Row | None:
@@ -69,7 +70,7 @@ def prepared(build: Callable[..., QuerySet[Any, Row]]) -> Prepared[Row]:
 
 
 @dataclass(frozen=True)
-class _Written:
+class Written:
     """A statement, and how its rows are read. ``places`` maps a place among ``params`` to the name of the argument that
     belongs there; ``converters`` are Django's, by the column they are for."""
 
@@ -150,8 +151,8 @@ def _part(compiler: SQLCompiler, info: dict[str, Any], alias: str, annotations: 
     return _Part(model, alias, columns, names, key, annotations, parts)
 
 
-def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
-    kinds = {name: one.annotation for name, one in inspect.signature(build).parameters.items()}
+def write(build: Callable[..., QuerySet[Any, Any]], kinds: dict[str, type]) -> Written:
+    """What ``build`` asks, for arguments of these ``kinds``. Raises EmptyResultSet where nothing could be found."""
     stand_ins = {name: _STAND_INS[kind]() for name, kind in kinds.items()}
     queryset = build(**stand_ins)
     compiler = queryset.query.get_compiler(using=queryset.db)
@@ -162,7 +163,7 @@ def _write(build: Callable[..., QuerySet[Any, Any]]) -> _Written:
     if set(places.values()) != kinds.keys():
         raise TypeError(f"{build.__qualname__} does not ask for {', '.join(kinds.keys() - set(places.values()))}.")
     columns = [column for column, *_ in compiler.select[: compiler.col_count]]
-    return _Written(
+    return Written(
         alias=queryset.db,
         locks=queryset.query.select_for_update,
         sql=sql,
