@@ -11,7 +11,7 @@ class MarketplaceConfig(AppConfig):
         from marketplace.assistant import connecting as assistant
         from marketplace.bundles.released import is_imported
         from marketplace.evidence.models import Lowering
-        from marketplace.levels import level_of, levels_of
+        from marketplace.levels import level_of, levels_of, listed_level
         from marketplace.services import offer_newest
         from marketplace.submissions import counting, news
         from marketplace.submissions.released import is_approved
@@ -25,7 +25,7 @@ class MarketplaceConfig(AppConfig):
         news.connect()
         signing.register_release_reader(is_approved)
         signing.register_release_reader(is_imported)
-        levels.register(level_of, levels_of)
+        levels.register(level_of, levels_of, listed_level)
         proof_changed.connect(write_cards_of_publisher, dispatch_uid="marketplace.cards")
         installable_changed.connect(offer_newest, dispatch_uid="marketplace.listing")
         permission = "core.view_listing"

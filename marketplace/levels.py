@@ -1,9 +1,10 @@
 """How far the marketplace vouches for an extension, for the floors below (registry.levels)."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 
 from galaxy.core.db.prepared import prepared
 from marketplace.models import Listing
@@ -17,6 +18,11 @@ def level_of(extension: UUID) -> str | None:
 def levels_of(extensions: Collection[UUID]) -> dict[UUID, str]:
     """The same for many, by id, without what is not listed."""
     return dict(Listing.objects.filter(extension__in=extensions).order_by().values_list("extension", "level"))
+
+
+def listed_level(extension: Any) -> Subquery:
+    """The same as an expression, for a query that asks for something else as well."""
+    return Subquery(Listing.objects.filter(extension=extension).order_by().values("level"))
 
 
 @prepared

@@ -16,7 +16,7 @@ from galaxy.core.models import Agent, Membership, User, Workspace
 from galaxy.core.permissions import can, held_in, known_grants, remember_grants
 from policies.engine import Action, Context, Principal, Resource
 from policies.models import Approval
-from registry.levels import level_of
+from registry.levels import level_by, level_of, listed_level
 from registry.manifests import ActionSpec
 from registry.manifests.schemas import data_classes
 from registry.models import Connection, Kind
@@ -30,6 +30,7 @@ from sandbox.packs.marks import CODE, NONE, Marks
 from sandbox.redaction import Modes
 from sandbox.transforms.classes import Classes, Path, classes_at, read_paths
 
+_Held = tuple[str, UUID | None, list[str], str | None]
 MOST_NUMBERS = 64  # of one call that rules may look at, and how deep they may lie
 DEEPEST = 8
 
@@ -154,9 +155,10 @@ def changes(action: ActionSpec) -> bool:
 def question(call: Call) -> dict[str, Any]:
     """The arguments of the policy engine: {principal, action, resource, context}, from the grants as they are now."""
     installation = call.resolved.installation
-    spec = call.action
+    extension, spec = installation.extension, call.action
+    held = _held(workspace=call.workspace.pk, user=call.user.pk, extension=extension.pk)
     return {
-        "principal": principal_of(call),
+        "principal": _principal_of(call, held),
         "action": Action(
             target=call.resolved.target,
             effect=spec.effect if spec else "read",
@@ -168,11 +170,11 @@ def question(call: Call) -> dict[str, Any]:
             audience=spec.audience if spec else "both",
         ),
         "resource": Resource(
-            extension=installation.extension.slug,
+            extension=extension.slug,
             kind=call.resolved.manifest.kind,
             installation_id=str(installation.pk),
             version_digest=call.resolved.version.digest,
-            level=level_of(installation.extension),
+            level=level_by(extension, held[0][3]) if held else level_of(extension),
             scopes_granted=tuple(installation.scopes),
         ),
         "context": Context(
@@ -245,11 +247,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def principal_of(call: Call) -> Principal:
+def _principal_of(call: Call, held: list[_Held]) -> Principal:
     """Who asks, with the grants of this moment. An agent holds what both it and its owner hold, and no more; so does a
     trigger, whose scopes bound it. One that takes unsigned events writes nothing, whatever its owner may."""
-    held = _held(workspace=call.workspace.pk, user=call.user.pk)
-    roles = tuple(role or str(custom) for role, custom, _ in held)  # none: they left, whatever grants are left over
+    roles = tuple(role or str(custom) for role, custom, *_ in held)  # none: they left, whatever grants are left over
     known = known_grants(call.user, call.workspace, held[0][2]) if held and not call.user.is_staff else {}
     with remember_grants(known):
         return _principal(call, roles)
@@ -298,10 +299,12 @@ def _principal(call: Call, roles: tuple[str, ...]) -> Principal:
 
 
 @prepared
-def _held(workspace: UUID, user: UUID) -> QuerySet[Membership, tuple[str, UUID | None, list[str]]]:
-    """One of the six, or "" beside the id of a role of the workspace's own; and what they hold on the workspace."""
+def _held(workspace: UUID, user: UUID, extension: UUID) -> QuerySet[Membership, _Held]:
+    """One of the six, or "" beside the id of a role of the workspace's own; what they hold on the workspace; and the
+    level of what they call."""
     rows = Membership.objects.filter(workspace=workspace, user=user)
-    return rows.values_list("role", "custom_role", held_in(OuterRef("user"), OuterRef("workspace")))
+    holds = held_in(OuterRef("user"), OuterRef("workspace"))
+    return rows.values_list("role", "custom_role", holds, listed_level(extension))
 
 
 def _rehearses(call: Call) -> bool:
