@@ -40,12 +40,22 @@ _SECRET = re.compile(
     r"|eyJ[A-Za-z0-9_-]{10,4000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,2000})(?![\w-])",
     re.ASCII,
 )
+_SHORTEST_SECRET = 15
+# Without one of these signs there is nothing but a secret; and no number of a phone is shorter than this.
+_TELLING = re.compile(r"[\d@:]")
+_PHONE_LIKE = re.compile(r"\d(?:\D*\d){2}")
 # A number in national notation is taken only where its grouping is that country's own; others need the +.
 _NATIONAL = "US"
 
 
 def find(text: str, classes: frozenset[str] | None = None) -> list[Match]:
     """Every value of the classes (all that have a pattern when None), in order and without overlaps; longest wins."""
+    if len(text) < _SHORTEST_SECRET and not _TELLING.search(text):
+        return []
+    return _found(text, classes)
+
+
+def _found(text: str, classes: frozenset[str] | None) -> list[Match]:
     found = [match for name, finder in _FINDERS.items() if classes is None or name in classes for match in finder(text)]
     kept: list[Match] = []
     for match in sorted(found, key=lambda match: (match.start, -match.end, match.data_class)):
@@ -59,6 +69,8 @@ def _emails(text: str) -> Iterator[Match]:
 
 
 def _phones(text: str) -> Iterator[Match]:
+    if not _PHONE_LIKE.search(text):
+        return
     for region, leniency in ((None, phonenumbers.Leniency.VALID), (_NATIONAL, phonenumbers.Leniency.STRICT_GROUPING)):
         for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=leniency):
             if region is None or not match.raw_string.isdigit():

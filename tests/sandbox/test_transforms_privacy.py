@@ -2,12 +2,13 @@
 
 import json
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.transforms import TransformError, apply, data_classes
-from sandbox.transforms.pii import find
+from sandbox.transforms.pii import _NATIONAL, _found, _phones, find
 
 EMAIL_AND_CARD = {
     "type": "object",
@@ -52,6 +53,19 @@ def redact(record, *, mode="mask", classes=("email", "phone", "payment"), key=b"
 def test_personal_values_are_found_by_form_and_check_digit(text, data_class, value):
     found = [(match.data_class, text[match.start : match.end]) for match in find(text)]
     assert found == ([(data_class, value)] if data_class else [])
+
+
+@given(st.text(alphabet="ab1 @.+-:()4DE9AKIX_", max_size=24))
+def test_what_is_looked_at_no_further_holds_nothing(text):
+    assert find(text) == _found(text, None)
+
+
+@given(st.text(alphabet="+\uff0b1234567\u0663 -().x/a", max_size=16))
+def test_no_number_of_a_phone_is_passed_over(text):
+    """What is short is not asked of the library that knows them."""
+    ways = ((None, phonenumbers.Leniency.VALID), (_NATIONAL, phonenumbers.Leniency.STRICT_GROUPING))
+    matches = [one for region, how in ways for one in phonenumbers.PhoneNumberMatcher(text, region, leniency=how)]
+    assert bool(list(_phones(text))) or all(match.raw_string.isdigit() for match in matches)
 
 
 @given(st.text(alphabet="ab1 @.+-:()4DE9", max_size=80))
