@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from galaxy.core.db.instances import fresh
 from galaxy.core.db.writing import insert
 from galaxy.core.models import Workspace
 from policies.engine import Action, Context, Evaluation, Principal, Resource, Snapshot, evaluate
@@ -50,8 +51,9 @@ def answered(
     answer = evaluate(snapshot, principal, action, resource, context)
     if any(reason.code == "evaluation_error" for reason in answer.reasons):
         log.error("policy evaluation failed for %s in %s: %s", action.target, workspace.pk, answer.reasons)
-    return Decision(
-        workspace=workspace,
+    return fresh(
+        Decision,
+        tied={"workspace": workspace},
         subject_id=subject_id,
         effect=answer.effect,
         action=action.target,

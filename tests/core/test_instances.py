@@ -10,15 +10,20 @@ from django.db.transaction import TransactionManagementError
 
 from galaxy.core import audit
 from galaxy.core.db.instances import _defaults, fresh
-from galaxy.core.db.writing import insert, update
+from galaxy.core.db.writing import _filled, insert, update, values_of
 from galaxy.core.models import AuditDetail, AuditEvent, Membership, SavedView, User
-from sandbox.models import CallRecord, OutboxMessage, RunPayload, Span
+from policies.models import Decision
+from sandbox.models import CallRecord, OutboxMessage, Run, RunPayload, Span
+
+MODELS = [AuditEvent, AuditDetail, CallRecord, Decision, OutboxMessage, Run, RunPayload, Span]
 
 
-@pytest.mark.parametrize("model", [AuditEvent, AuditDetail, CallRecord, OutboxMessage, RunPayload, Span])
+@pytest.mark.parametrize("model", MODELS)
 def test_defaults_are_those_of_django(model):
     ours, theirs = fresh(model), model()
     for field in model._meta.concrete_fields:
+        if field.generated:
+            continue
         one, other = getattr(ours, field.attname), getattr(theirs, field.attname)
         if isinstance(other, datetime) or field.primary_key:  # of this moment, by chance
             assert type(one) is type(other), field.name
@@ -32,6 +37,31 @@ def test_what_is_made_each_time_is_not_shared():
     fresh(Span).attributes["a"] = 1
     assert fresh(Span).attributes == {}
     assert fresh(Span).pk != fresh(Span).pk
+
+
+def test_what_it_points_at_is_at_hand(workspace, django_assert_num_queries):
+    parent = fresh(Run)
+    ours = fresh(Run, tied={"workspace": workspace, "parent": parent, "agent": None}, target="a.b")
+    theirs = Run(pk=ours.pk, workspace=workspace, parent=parent, agent=None, target="a.b", created_at=ours.created_at)
+    assert (ours.workspace_id, ours.parent_id, ours.agent_id) == (workspace.pk, parent.pk, None)
+    with django_assert_num_queries(0):
+        assert (ours.workspace, ours.parent, ours.agent) == (workspace, parent, None)
+    assert vars(ours) | {"_state": None} == vars(theirs) | {"_state": None}
+    assert ours._state.fields_cache == theirs._state.fields_cache
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_values_go_to_the_database_as_django_says_them(model):
+    row = fresh(model)
+    for column in _filled(model):
+        kind = column.field.get_internal_type()
+        value = {"JSONField": {"a": [1]}, "BooleanField": True}.get(kind, getattr(row, column.name))
+        setattr(row, column.name, 7 if "Integer" in kind else value)
+    ours = values_of(row)
+    fields = [column.field for column in _filled(model)]
+    theirs = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    assert [type(one) for one in ours] == [type(other) for other in theirs]
+    assert [getattr(one, "obj", one) for one in ours] == [getattr(other, "obj", other) for other in theirs]
 
 
 def test_a_column_is_called_by_its_own_name():

@@ -23,7 +23,7 @@ from django.utils import timezone
 from galaxy.core import jcs
 from galaxy.core.audit.actors import Actor
 from galaxy.core.audit.values import plain
-from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.db.backend.base import kept_cursor
 from galaxy.core.db.instances import fresh
 from galaxy.core.db.writing import Insertion, columns_of, values_of
 from galaxy.core.models import AuditDetail, AuditEvent, InWorkspace, User, Workspace
@@ -52,7 +52,7 @@ def record(
         action, actor, target, workspace, {"before": before, "after": after, "data": data}, simulated=simulated
     )
     (_, insert_event), (_, insert_detail) = _statements()
-    with preparing_cursor(transaction.get_connection()) as cursor:
+    with kept_cursor(transaction.get_connection()) as cursor:
         cursor.execute(f"WITH event AS ({insert_event}) {insert_detail} RETURNING event_id", _values(event, detail))
         event.pk = cursor.fetchone()[0]
     event._state.adding, event._state.db = False, transaction.get_connection().alias

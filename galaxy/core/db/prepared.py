@@ -33,7 +33,7 @@ from django.db.models.query import FlatValuesListIterable, ModelIterable, Values
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
 
-from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.db.backend.base import kept_cursor
 from galaxy.core.db.instances import must_be_plain
 
 Row = TypeVar("Row")
@@ -90,7 +90,7 @@ class Written:
         if self.locks and connection.get_autocommit():
             raise TransactionManagementError("Rows are locked within a transaction only.")
         params = [values[self.places[at]] if at in self.places else one for at, one in enumerate(self.params)]
-        with preparing_cursor(connection) as cursor:
+        with kept_cursor(connection) as cursor:
             cursor.execute(self.sql, params)
             found = cursor.fetchall()
         return self.read(self._converted(row, connection) for row in found)

@@ -17,18 +17,25 @@ from django.db import connections, router
 from django.db.models import (
     AutoField,
     BigAutoField,
+    BigIntegerField,
     BooleanField,
     CharField,
+    DateField,
     DateTimeField,
     Field,
     FloatField,
     ForeignKey,
+    IntegerField,
+    JSONField,
     Model,
+    PositiveIntegerField,
     TextField,
     UUIDField,
 )
+from psycopg.types.json import Jsonb
+from psycopg.types.numeric import Int4, Int8
 
-from galaxy.core.db.backend.base import preparing_cursor
+from galaxy.core.db.backend.base import kept_cursor
 
 _AS_IT_IS: dict[type[Field], type] = {
     CharField: str,
@@ -38,21 +45,34 @@ _AS_IT_IS: dict[type[Field], type] = {
     FloatField: float,
     DateTimeField: datetime,
 }
+_BY_WORD: dict[type[Field], dict[type, Any]] = {  # as Django's own backend says each to the driver
+    PositiveIntegerField: {int: Int4},
+    IntegerField: {int: Int4},
+    BigIntegerField: {int: Int8},
+    JSONField: {dict: Jsonb, list: Jsonb},
+}
 
 
 class _Column(NamedTuple):
-    """A field, and what Django need not be asked each time: the type whose values go as they are (a moment only with
-    its time zone), and whether the field has a say in what a new row writes (the moment of its making, for one)."""
+    """A field, and what Django need not be asked each time: how values of which types go (None: as they are, a moment
+    only with its time zone), and whether the field has a say in what a new row writes (the moment of its making, for
+    one)."""
 
     field: Field
     name: str
-    plain: type | None
+    ways: dict[type, Any]
     sets_itself: bool
 
     def prepared(self, value: Any, connection: Any) -> Any:
+        if value is None:
+            return None
         kind = type(value)
-        if value is None or (kind is self.plain and (kind is not datetime or value.tzinfo is not None)):
-            return value
+        if kind in self.ways:
+            way = self.ways[kind]
+            if way is not None:
+                return way(value)
+            if kind is not datetime or value.tzinfo is not None:
+                return value
         return self.field.get_db_prep_save(value, connection)
 
 
@@ -93,6 +113,7 @@ def _insertions(rows: Sequence[Model | Insertion]) -> tuple[list[tuple[str, str]
     """Named statements, one for each run of rows of one model, and the values of all."""
     statements: list[tuple[str, str]] = []
     params: list[Any] = []
+    connection = None
     for model, group in groupby(rows, type):
         together: list[Any] = list(group)
         if model is Insertion:
@@ -103,16 +124,17 @@ def _insertions(rows: Sequence[Model | Insertion]) -> tuple[list[tuple[str, str]
         columns, places = columns_of(model)
         statement = f"INSERT INTO {columns} VALUES {', '.join([places] * len(together))}"
         statements.append((f"other_{len(statements)}", statement))
-        connection = connections[router.db_for_write(model)]
+        connection = connection or connections[router.db_for_write(model)]  # one statement has one
         for row in together:
             params += _values(row, connection)
     return statements, params
 
 
 def _note_written(rows: Sequence[Model | Insertion]) -> None:
-    for model, group in groupby((row for row in rows if isinstance(row, Model)), type):
-        alias = router.db_for_write(model)
-        for row in group:
+    alias = ""
+    for row in rows:
+        if isinstance(row, Model):
+            alias = alias or router.db_for_write(type(row))
             row._state.adding, row._state.db = False, alias
 
 
@@ -174,7 +196,7 @@ def _prepared(model: type[Model], values: dict[str, Any]) -> list[Any]:
 
 
 def _written(model: type[Model], statement: str, params: list[Any]) -> int:
-    with preparing_cursor(connections[router.db_for_write(model)]) as cursor:
+    with kept_cursor(connections[router.db_for_write(model)]) as cursor:
         cursor.execute(statement, params)
         return cursor.rowcount
 
@@ -192,12 +214,14 @@ def values_of(row: Model) -> list[Any]:
 
 
 def _values(row: Model, connection: Any) -> list[Any]:
-    return [
-        column.prepared(
-            column.field.pre_save(row, add=True) if column.sets_itself else getattr(row, column.name), connection
-        )
-        for column in _filled(type(row))
-    ]
+    own, values = vars(row), []
+    for column in _filled(type(row)):
+        if column.sets_itself:
+            value = column.field.pre_save(row, add=True)
+        else:
+            value = own[column.name] if column.name in own else getattr(row, column.name)
+        values.append(column.prepared(value, connection))
+    return values
 
 
 @lru_cache
@@ -214,6 +238,11 @@ def _columns(model: type[Model]) -> dict[str, _Column]:
 
 
 def _column(field: Field) -> _Column:
-    pointed_at = field.target_field if isinstance(field, ForeignKey) else field
+    kind = type(field.target_field if isinstance(field, ForeignKey) else field)
+    ways = {_AS_IT_IS[kind]: None} if kind in _AS_IT_IS else _BY_WORD.get(kind, {})
+    if isinstance(field, JSONField) and field.encoder:
+        ways = {}
     sets_itself = type(field).pre_save is not Field.pre_save
-    return _Column(field, field.attname, _AS_IT_IS.get(type(pointed_at)), sets_itself)
+    if isinstance(field, DateField):
+        sets_itself = field.auto_now or field.auto_now_add
+    return _Column(field, field.attname, ways, sets_itself)
