@@ -9,9 +9,11 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from galaxy.embedded import postgres
 from galaxy.embedded.paths import Places
@@ -39,6 +41,7 @@ BEGIN
 END $$;
 GRANT USAGE ON SCHEMA flushing TO {owner};
 """
+AS_NEW = "RESET ROLE; RESET ALL; UNLISTEN *; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
 
 
 def is_quick() -> bool:
@@ -60,6 +63,7 @@ def set_up() -> None:
     with superuser() as connection:
         connection.execute(sql.SQL(FUNCTION).format(kept=sql.Literal(KEPT), owner=owner))
     TransactionTestCase._fixture_teardown = teardown
+    TransactionTestCase._should_reload_connections = reload
 
 
 def flush() -> None:
@@ -79,3 +83,30 @@ def teardown(case: TransactionTestCase) -> None:
     """In the place of Django's, for the same tests: those that name the owner's connection."""
     if "owner" in case._databases_names(include_mirrors=False):
         flush()
+
+
+def reload(case: TransactionTestCase) -> bool:
+    """In the place of Django's, which ends all connections after such a test, as one may have been left in some state.
+
+    A new one reads anew what tables, triggers and walls there are: the flush alone takes seven times as long on one. So
+    those that are at rest are set back to how they began, and kept.
+    """
+    for one in connections.all(initialized_only=True):
+        if one.connection is not None and not (_is_at_rest(one) and _is_set_back(one)):
+            one.close()
+    return False
+
+
+def _is_at_rest(one: BaseDatabaseWrapper) -> bool:
+    server = one.connection
+    is_idle = not server.closed and server.info.transaction_status == TransactionStatus.IDLE
+    return is_idle and server.autocommit and not one.in_atomic_block and not one.needs_rollback
+
+
+def _is_set_back(one: BaseDatabaseWrapper) -> bool:
+    try:
+        one.connection.execute(AS_NEW)
+    except psycopg.OperationalError:  # the test cut it off
+        return False
+    one._told = None  # the scope that the session was in
+    return True

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import TransactionTestCase
 
 from galaxy.core.models import AuditEvent
@@ -69,3 +69,32 @@ def test_whoever_still_writes_is_waited_for(quick, cast):
 
 def test_it_stands_in_for_djangos(quick):
     assert TransactionTestCase._fixture_teardown is flushing.teardown
+
+
+met: list[int] = []  # the processes of PostgreSQL that tests were served by
+lost: list[int] = []
+
+
+@pytest.mark.parametrize("turn", ["one", "another"])
+def test_a_connection_is_kept_and_is_as_a_new_one(quick, turn):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), current_setting('lock_timeout'), to_regclass('pg_temp.left_here')")
+        pid, timeout, left = cursor.fetchone()
+        assert timeout != "50ms" and left is None
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SET lock_timeout = '50ms'")
+        cursor.execute("SELECT pg_advisory_lock(4711)")
+        cursor.execute("CREATE TEMPORARY TABLE left_here (number int)")
+    met.append(pid)
+    assert set(met) == {pid}
+
+
+@pytest.mark.parametrize("turn", ["one", "another"])
+def test_one_that_is_left_in_a_transaction_is_not_kept(quick, turn):
+    connection.set_autocommit(False)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    assert pid not in lost
+    lost.append(pid)
