@@ -21,8 +21,8 @@ PASSWORD = "of-the-tests"
 class RabbitMQ:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="gxr-"))
-        self._port, distribution, mapper = _free_ports(3)
-        self.url = f"amqp://galaxy:{PASSWORD}@127.0.0.1:{self._port}/galaxy"
+        self.port, distribution, mapper = _free_ports(3)
+        self.url = self.url_by(self.port)
         settings = (ROOT / "deploy" / "compose" / "rabbitmq.conf").read_text(encoding="utf-8")
         user = f"default_user = galaxy\ndefault_pass = {PASSWORD}\n"
         (self._folder / "rabbitmq.conf").write_text(settings + user, encoding="utf-8")
@@ -32,7 +32,7 @@ class RabbitMQ:
             "HOME": str(self._folder),  # where Erlang keeps its cookie
             "RABBITMQ_NODENAME": f"galaxy-{os.getpid()}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(distribution),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_MNESIA_BASE": str(self._folder / "data"),
@@ -45,6 +45,10 @@ class RabbitMQ:
         }
         self._mapper = self._start("epmd", "-port", str(mapper), "-address", "127.0.0.1")
         self._server: subprocess.Popen | None = None
+
+    def url_by(self, port: int) -> str:
+        """Its address by way of ``port``."""
+        return f"amqp://galaxy:{PASSWORD}@127.0.0.1:{port}/galaxy"
 
     def start(self) -> None:
         self._server = self._start(PROGRAM)
@@ -85,7 +89,7 @@ class RabbitMQ:
     def _answers(self) -> bool:
         """Whether it speaks AMQP: its port opens a moment before it knows its users."""
         try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=2) as link:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as link:
                 link.sendall(b"AMQP\x00\x00\x09\x01")
                 return link.recv(1) == b"\x01"
         except OSError:

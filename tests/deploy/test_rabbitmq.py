@@ -1,6 +1,7 @@
 """RabbitMQ as broker, really: killed workers, a killed broker, tasks that wait, beat. ``make rabbitmq`` runs these."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from amqp.exceptions import NotFound
+from kombu.exceptions import OperationalError
 
 from galaxy.celery import app
 from galaxy.core.ops import readiness
@@ -19,6 +21,7 @@ from sandbox.models import OutboxMessage, Run
 from sandbox.services import invoke, reconcile
 from tests.deploy.rabbitmq import PROGRAM, RabbitMQ
 from tests.extensions import PACK, PROBE, TIDY, installed
+from tests.hosts.network import Forward
 from tests.processes import ROOT
 from tests.workers import Workers
 
@@ -161,6 +164,40 @@ def test_workers_come_back_to_a_broker_that_was_away(cast, staff, ringing):
         ringing.kill()
         second = look_up(workspace, admin, "b")
         ringing.start()
+        until(lambda: Run.objects.get(pk=second.pk).is_final, reconciling=True)
+        assert Run.objects.get(pk=second.pk).state == "succeeded"
+        assert worker.poll() is None, "the same worker"
+
+
+@pytest.fixture
+def way(rabbit):
+    """A way to RabbitMQ that can forget who came by it, as a firewall does: no end of a connection is told."""
+    forward = Forward(
+        socket.create_server(("127.0.0.1", 0)), lambda: socket.create_connection(("127.0.0.1", rabbit.port))
+    )
+    yield forward
+    forward.close()
+
+
+def test_whoever_rings_at_one_that_is_gone_without_a_word_is_told(ringing, way):
+    with app.connection_for_write(ringing.url_by(way.port)) as link:
+        note_heartbeat.apply_async(retry=False, connection=link)
+        until(lambda: waiting() == 1)
+        way.forget()
+        with pytest.raises(OperationalError):
+            note_heartbeat.apply_async(retry=False, connection=link)
+
+
+def test_a_worker_whose_broker_is_gone_without_a_word_comes_back(cast, staff, ringing, way):
+    workspace, admin = cast["meridian"], cast["admin"]
+    with workspace_scope([workspace.pk]):
+        installed(workspace, admin, PROBE)
+        staff.env["CELERY_BROKER_URL"] = ringing.url_by(way.port)
+        worker = staff.start()
+        first = look_up(workspace, admin, "a")
+        until(lambda: Run.objects.get(pk=first.pk).is_final)
+        way.forget()
+        second = look_up(workspace, admin, "b")
         until(lambda: Run.objects.get(pk=second.pk).is_final, reconciling=True)
         assert Run.objects.get(pk=second.pk).state == "succeeded"
         assert worker.poll() is None, "the same worker"
