@@ -8,11 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import connections
 
+from sandbox.pool.build import ensure
 from sandbox.services import reconcile
 from tests.core.egress.peers import Authority, Peer, answer
 from tests.forked_workers import ForkedWorkers
@@ -89,9 +92,9 @@ class Host:
         self.web = WebServer(network.there if self._network else "127.0.0.1", self.prefix, **env)
         self.workers = ForkedWorkers(environment(**env), self.prefix)
 
-    def start(self) -> None:
-        self.sandboxd.start("--size", "1")
-        self.web.start()
+    def parts(self, *, has_web: bool = True) -> list[Callable[[], None]]:
+        """What is to be called so that it is there."""
+        return [partial(self.sandboxd.start, "--size", "1"), *([self.web.start] if has_web else [])]
 
     def close(self) -> None:
         self.workers.stop()
@@ -116,15 +119,18 @@ class TwoHosts:
         ports_here = dict.fromkeys(hosts, here.port) | dict.fromkeys(also, vendor_port)
         ports_there = dict.fromkeys(hosts, there.port)
         inner = self.network.inside(lambda: socket.create_server(("127.0.0.1", 0)))
-        way = self._forward(inner, lambda: socket.create_connection(("127.0.0.1", vendor_port)))
+        way = self._forward(inner, lambda: socket.create_connection(("127.0.0.1", vendor_port))).port
         ports_there |= dict.fromkeys(also, way)
         self.a = Host("A", queue, ports_here, self.authority, self.network)
         self.b = Host("B", queue | self._over_the_cable(), ports_there, self.authority, self.network)
         self.b.sandboxd.env["GALAXY_KMS"] = self.a.sandboxd.env["GALAXY_KMS"]
 
-    def start(self) -> None:
-        self.a.start()
-        self.b.start()
+    def start(self, *, web_of_a: bool = True) -> None:
+        """Each part needs seconds of a processor, so all begin together."""
+        ensure()
+        with ThreadPoolExecutor() as several:
+            for begun in [several.submit(part) for part in self.b.parts() + self.a.parts(has_web=web_of_a)]:
+                begun.result()
 
     def close(self) -> None:
         self.network.heal()
@@ -148,10 +154,10 @@ class TwoHosts:
         """Addresses of this test's servers as the second host knows them."""
         database = connections["default"].settings_dict
         folder = database["OPTIONS"].get("host") or database["HOST"]
-        postgres = self._listen(f"{folder}/.s.PGSQL.5432")
-        valkey = self._listen(settings.REDIS_URL.removeprefix("unix://").partition("?")[0])
+        postgres = self._listen(f"{folder}/.s.PGSQL.5432").port
+        self.valkey = self._listen(settings.REDIS_URL.removeprefix("unix://").partition("?")[0])
         user, name = database["USER"], database["NAME"]
-        at = f"{self.network.here}:{valkey}/0"
+        at = f"{self.network.here}:{self.valkey.port}/0"
         return {
             "DATABASE_URL": f"postgresql://{user}@{self.network.here}:{postgres}/{name}",
             "DATABASE_SILENT_S": str(SILENT_S),
@@ -159,10 +165,10 @@ class TwoHosts:
             "CELERY_BROKER_URL": f"redis://{at}",
         }
 
-    def _listen(self, path: str) -> int:
+    def _listen(self, path: str) -> Forward:
         return self._forward(socket.create_server((self.network.here, 0), backlog=64), to_unix_socket(path))
 
-    def _forward(self, listener: socket.socket, reach: Callable[[], socket.socket]) -> int:
+    def _forward(self, listener: socket.socket, reach: Callable[[], socket.socket]) -> Forward:
         made = Forward(listener, reach)
         self._closing.append(made.close)
-        return made.port
+        return made

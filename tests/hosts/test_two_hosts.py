@@ -1,7 +1,7 @@
 """What holds for one Galaxy holds for it on two hosts, and when the cable between them is cut and put back.
 
 Each host has its own web server, workers and sandboxd, as processes; PostgreSQL and Valkey are with the first. The long
-form, `make hosts`, pulls the cable forty times.
+form, `make hosts`, does more of it, and pulls the cable forty times.
 """
 
 import http.client
@@ -11,6 +11,7 @@ import signal
 import time
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
@@ -33,13 +34,12 @@ from tests.refresh_race import connected, end_token
 from tests.ruling import put_in_force
 from tests.token_endpoint import RotatingVendor
 
-pytestmark = [
-    pytest.mark.skipif(os.environ.get("GALAXY_TRY_HOSTS") != "1", reason="takes minutes and both cores: make hosts"),
-    pytest.mark.django_db(transaction=True, databases=["default", "owner"]),
-]
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+IS_LONG = os.environ.get("GALAXY_TRY_HOSTS") == "1"  # make hosts: for minutes
 CUTS = int(os.environ.get("GALAXY_CUTS", "2"))
 SEED = 9
 UNHEALTHY_WITHIN_S = 40.0  # SILENT_S, and what the pool of connections waits; TCP by itself would take minutes
+SWALLOWS_S = 1.1  # for so long Valkey gives a task to a worker that was killed as it waited: one BRPOP of kombu's
 ALLOWED = 6  # calls a minute of the metered connector
 _FAILING = '"401": { status: 401 }, "429": { status: 429 }, "5xx": { status: 502 }'
 _FIXTURES = f"{{ happy: {{ status: 200, body: {{ id: x1 }} }}, {_FAILING} }}"
@@ -111,9 +111,11 @@ class Stage:
             host.workers.kill_all()
         for name in names:
             getattr(self.hosts, name).workers.start()
-        self.outside.forget(slow_s=0.1)
-        while len(names) > 1 and self.outside.through() != ["A", "B"]:
-            self.over(self.ask("plain.look", 2))
+        time.sleep(SWALLOWS_S)
+        if len(names) > 1:
+            self.outside.forget(slow_s=0.1)
+            while self.outside.through() != ["A", "B"]:
+                self.over(self.ask("plain.look", 2))
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def stage(cast, settings, tmp_path):
         pytest.skip(str(error))
     settings.GALAXY_KMS = hosts.a.sandboxd.env["GALAXY_KMS"]
     try:
-        hosts.start()
+        hosts.start(web_of_a=IS_LONG)
         with workspace_scope([cast["meridian"].pk]):
             installed(cast["meridian"], cast["admin"], *(connector(*one) for one in LIMITS.items()))
             Connection.objects.update(status=Connection.Status.AUTHENTICATED, generation=1)
@@ -145,11 +147,13 @@ def test_two_hosts_are_one_galaxy_whatever_becomes_of_one(stage, desk):
     places_are_counted_together(stage)
     a_token_is_renewed_once(stage)
     a_breaker_that_one_opened_holds_for_the_other(stage)
-    what_a_killed_worker_held_goes_on_at_the_other(stage)
-    a_worker_that_was_given_up_writes_nothing(stage)
     what_a_cut_off_host_did_is_known_or_in_doubt(stage)
-    a_host_that_is_back_works_again(stage)
-    whatever_the_moment_nothing_is_done_twice(stage)
+    if IS_LONG:
+        what_a_killed_worker_held_goes_on_at_the_other(stage)
+        a_worker_that_was_given_up_writes_nothing(stage)
+        whatever_the_moment_nothing_is_done_twice(stage)
+        a_host_that_is_back_works_again(stage)
+        a_host_whose_connections_were_forgotten_works_on(stage)
     assert not Run.objects.filter(finished_at=None).exists()
     ended = AuditEvent.objects.filter(action__in=["run.succeeded", "run.unknown", "run.failed"])
     assert sorted(ended.values_list("target_id", flat=True)) == sorted(str(run.pk) for run in Run.objects.all())
@@ -160,11 +164,17 @@ def test_two_hosts_are_one_galaxy_whatever_becomes_of_one(stage, desk):
 # --- Limits ------------------------------------------------------------------------------------------------------
 
 
+def both_did(stage) -> None:
+    """On a machine that is busy with other tests one of two workers may be asleep all the while. That breaks nothing
+    and shows less, so only the long form insists."""
+    assert stage.outside.through() == ["A", "B"] or not IS_LONG
+
+
 def budgets_are_counted_together(stage) -> None:
     stage.outside.forget(slow_s=0.3)
     runs = stage.over(stage.ask("metered.look", 2 * ALLOWED))
     assert len(stage.outside.arrivals) == ALLOWED
-    assert stage.outside.through() == ["A", "B"]
+    both_did(stage)
     assert sorted(run.state for run in runs) == ["failed"] * ALLOWED + ["succeeded"] * ALLOWED
     assert {run.error_category for run in runs} == {"", "quota"}
 
@@ -174,10 +184,11 @@ def places_are_counted_together(stage) -> None:
     runs = stage.over(stage.ask("narrow.look", 6))
     assert {run.state for run in runs} == {"succeeded"}
     assert (len(stage.outside.arrivals), stage.outside.most_at_once) == (6, 1)
-    assert stage.outside.through() == ["A", "B"]
-    stage.outside.forget(slow_s=0.4)  # without a limit they do go side by side
-    stage.over(stage.ask("plain.look", 6))
-    assert stage.outside.most_at_once == 2
+    both_did(stage)
+    if IS_LONG:
+        stage.outside.forget(slow_s=0.4)  # without a limit they do go side by side
+        stage.over(stage.ask("plain.look", 6))
+        assert stage.outside.most_at_once == 2
 
 
 def a_token_is_renewed_once(stage) -> None:
@@ -211,8 +222,15 @@ def a_breaker_that_one_opened_holds_for_the_other(stage) -> None:
 # --- Who may -----------------------------------------------------------------------------------------------------
 
 
+class ThisProcess:
+    """Stands for the web server of the first host, which costs seconds to start: the same code and servers."""
+
+
 def answer_of(web, path: str, *, method: str = "GET", **headers: str) -> tuple[int, str]:
     """The status and where it leads to."""
+    if isinstance(web, ThisProcess):
+        told = Client(headers=headers).generic(method, path)
+        return told.status_code, told.headers.get("Location", "")
     link = http.client.HTTPConnection(web.address, web.port, timeout=60)
     try:
         link.request(method, path, headers={"Host": "localhost"} | headers)
@@ -224,7 +242,7 @@ def answer_of(web, path: str, *, method: str = "GET", **headers: str) -> tuple[i
 
 
 def whoever_is_out_at_one_is_out_at_the_other(stage) -> None:
-    a, b = stage.hosts.a.web, stage.hosts.b.web
+    a, b = stage.hosts.a.web if IS_LONG else ThisProcess(), stage.hosts.b.web
     page = f"/w/{stage.workspace.slug}/runs/"
     jars = {}
     for name in ("admin", "member", "creator"):
@@ -232,7 +250,7 @@ def whoever_is_out_at_one_is_out_at_the_other(stage) -> None:
         client.force_login(stage.cast[name], backend="allauth.account.auth_backends.AuthenticationBackend")
         client.get("/account/logout/")
         jars[name] = {"Cookie": "; ".join(f"{key}={one.value}" for key, one in client.cookies.items())}
-        jars[name]["X-CSRFToken"] = client.cookies["csrftoken"].value
+        jars[name]["X-CSRFToken"] = client.cookies[settings.CSRF_COOKIE_NAME].value
         assert [answer_of(web, page, **jars[name])[0] for web in (a, b)] == [200, 200]
     assert answer_of(a, "/account/logout/", method="POST", **jars["admin"])[0] == 302
     assert [answer_of(web, page, **jars["admin"])[0] for web in (a, b)] == [302, 302]
@@ -276,7 +294,7 @@ def under_way(stage, target: str, *, slow_s: float) -> Run:
     """A run whose request has arrived at the other side, which takes its time to answer."""
     stage.outside.forget(slow_s=slow_s)
     run = stage.ask(target)[0]
-    stage.hosts.until(lambda: bool(stage.outside.arrivals), reconciling=False)
+    stage.hosts.until(lambda: bool(stage.outside.arrivals))
     stage.outside.slow_s = 0.0
     return run
 
@@ -295,8 +313,7 @@ def what_a_killed_worker_held_goes_on_at_the_other(stage) -> None:
 
 def a_worker_that_was_given_up_writes_nothing(stage) -> None:
     """It stood still for longer than its lease, and comes back with an answer that is another's by then."""
-    for host in (stage.hosts.a, stage.hosts.b):
-        host.workers.kill_all()
+    stage.at_work()
     late = stage.hosts.a.workers.start()
     run = under_way(stage, "plain.book", slow_s=1.0)
     os.kill(late, signal.SIGSTOP)
@@ -314,9 +331,10 @@ def a_worker_that_was_given_up_writes_nothing(stage) -> None:
 
 def what_a_cut_off_host_did_is_known_or_in_doubt(stage) -> None:
     """The other side has done it and says so, and nobody here hears it."""
-    for target, state in (("plain.book", "succeeded"), ("plain.post", "unknown")):
+    cases = [("plain.post", "unknown"), ("plain.book", "succeeded")]
+    for target, state in cases if IS_LONG else cases[:1]:
         stage.at_work("b")
-        run = under_way(stage, target, slow_s=1.0)
+        run = under_way(stage, target, slow_s=2.0)
         stage.hosts.network.cut()
         try:
             stage.hosts.a.workers.start()
@@ -351,6 +369,17 @@ def a_host_that_is_back_works_again(stage) -> None:
     stage.outside.forget()
     assert stage.done("plain.post").state == "succeeded"
     assert stage.outside.through() == ["B"]
+
+
+def a_host_whose_connections_were_forgotten_works_on(stage) -> None:
+    """A firewall between it and Valkey lost its table: nothing comes any more, and no end of a connection is told."""
+    stage.at_work("b")
+    assert stage.done("plain.look").state == "succeeded"
+    stage.hosts.valkey.forget()
+    stage.outside.forget()
+    assert stage.done("plain.post").state == "succeeded"
+    assert stage.outside.through() == ["B"]
+    stage.hosts.until(lambda: answer_of(stage.hosts.b.web, "/readyz")[0] == 200)  # the first to ask waits in vain
 
 
 def whatever_the_moment_nothing_is_done_twice(stage) -> None:
