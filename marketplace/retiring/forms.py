@@ -1,5 +1,7 @@
 """Forms about how versions end: shape and plain validation of what people type."""
 
+from datetime import date
+
 from django import forms
 
 from galaxy.core.models import Workspace
@@ -20,7 +22,6 @@ def _reason(label: str) -> forms.CharField:
 class DeprecationForm(forms.Form):
     ends_on = forms.DateField(
         label="Last day",
-        help_text="At least 90 days from today, by UTC.",
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     reason = _reason("Why does it end?")
@@ -31,8 +32,11 @@ class DeprecationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
     )
 
-    def __init__(self, *args, successors, **kwargs):
+    def __init__(self, *args, successors, earliest: date, **kwargs):
         super().__init__(*args, **kwargs)
+        ends_on = self.fields["ends_on"]
+        ends_on.help_text = f"By UTC, {earliest:%-d %B %Y} or later."
+        ends_on.widget.attrs["min"] = earliest.isoformat()
         self.fields["successor"] = forms.ModelChoiceField(
             queryset=successors, required=False, label="What to move to", empty_label="Nothing follows it"
         )

@@ -55,7 +55,12 @@ def deprecation(request, workspace, slug, number):
     there = {name: getattr(version, name) for name in ("ends_on", "successor", "migration_note")}
     initial = there | {"reason": version.retire_reason} if version.is_deprecated else None
     data = request.POST if request.method == "POST" else None
-    form = DeprecationForm(data, initial=initial, successors=successors.defer("manifest").select_related("extension"))
+    form = DeprecationForm(
+        data,
+        initial=initial,
+        successors=successors.defer("manifest").select_related("extension"),
+        earliest=version.ends_on or timezone.now().date() + timedelta(days=LEAST_DAYS),
+    )
     if form.is_bound and form.is_valid():
         try:
             deprecate(version, actor=request.user, **form.cleaned_data)
@@ -64,8 +69,7 @@ def deprecation(request, workspace, slug, number):
         else:
             messages.success(request, f"{version} is deprecated. Whoever holds it is told in time.")
             return _back(request, version)
-    earliest = version.ends_on or timezone.now().date() + timedelta(days=LEAST_DAYS)
-    context = {"version": version, "extension": version.extension, "form": form, "earliest": earliest}
+    context = {"version": version, "extension": version.extension, "form": form}
     return render(request, "retiring/deprecation.html", context, status=422 if form.is_bound else 200)
 
 

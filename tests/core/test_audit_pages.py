@@ -406,6 +406,7 @@ def test_a_detail_that_cannot_be_read_hides_no_other_event(
 
 def test_actions_read_as_words():
     assert in_words("secret_key.rotated") == "Secret key rotated"
+    assert in_words("api_document.handed_in") == "API document handed in"
 
 
 def _view_with(event, detail):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -157,6 +158,14 @@ def test_a_heartbeat_is_noted_by_the_task_and_its_age_is_known(db, heartbeat):
     assert 0 <= readiness.heartbeat_age_s() < 5
 
 
+def test_how_long_no_sign_of_life_came_is_told_in_words(heartbeat):
+    at = time.time() - (3 * 60 + 18) * 60
+    cache.set_many({readiness.HEARTBEAT_KEY: at, sealing.KEY: cache.get(sealing.KEY) | {"at": at}})
+    for found in (readiness.worker(), sealing.sequencer()):
+        assert found.state == WARN
+        assert "came 3 h 18 min ago." in found.sentence
+
+
 def test_a_migration_that_is_missing_is_seen(db, monkeypatch):
     from django.db.migrations.recorder import MigrationRecorder
 
@@ -260,7 +269,7 @@ def test_the_page_is_for_staff_and_says_what_the_doctor_says(client_of, member):
     member.save()
     assert f'href="{url}"' in client_of(member).get(reverse("core:help")).text  # in their menu, on every page
     page = client_of(member).get(url).content.decode()
-    assert "Servers" in page
+    assert "Servers" in page and ">HTTPS<" in page
     assert "PostgreSQL answers" in page
     assert json.dumps("SECRET_KEY") not in page
 

@@ -40,7 +40,7 @@ def test_a_manager_deprecates_keeps_and_yanks_on_pages(client_of, workspace, cre
     page = client.get(url("publication-detail", workspace, "acme")).text
     assert "Deprecated" in page and WHY in page and "Move to 1.0.1." in page and "Keep it…" in page
     again = client.get(url("deprecation", workspace, *first)).text  # for a date browsers read this form alone
-    assert f'value="{right["ends_on"]:%Y-%m-%d}"' in again
+    assert f'value="{right["ends_on"]:%Y-%m-%d}"' in again and f'min="{right["ends_on"]:%Y-%m-%d}"' in again
     listing = Version.objects.get(pk=acme[0].pk)
     assert (listing.status, listing.successor) == ("deprecated", acme[1])
     assert client.post(url("deprecation-end", workspace, *first), {"reason": "It stays."}).status_code == 302

@@ -84,7 +84,7 @@ class EventView:
 
 def in_words(action: str) -> str:
     """``secret_key.rotated`` as "Secret key rotated"."""
-    return action.replace(".", " ").replace("_", " ").capitalize()
+    return action.replace(".", " ").replace("_", " ").capitalize().replace("Api ", "API ")
 
 
 def actions_of(workspace: Workspace) -> list[str]:

@@ -21,6 +21,10 @@ class Condition:
     remedy: str = ""
 
     @property
+    def title(self) -> str:
+        return "HTTPS" if self.name == "https" else self.name.capitalize()
+
+    @property
     def ok(self) -> bool | None:
         """For machines: None where it cannot be known."""
         return None if self.state == UNKNOWN else self.state != BAD

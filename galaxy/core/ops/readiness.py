@@ -1,16 +1,18 @@
 """What must work before requests are let in. Used by ``/readyz``, ``manage.py doctor`` and the page for staff."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from galaxy.celery import app
 from galaxy.core.ops.conditions import BAD, GOOD, UNKNOWN, WARN, Check, Condition, look
 from galaxy.core.ops.sealing import sequencer
+from galaxy.core.ui.words import relative
 
 TIMEOUT_S = 2
 KEPT_S = 5  # how old an answer to anybody may be
@@ -138,7 +140,7 @@ def worker() -> Condition:
         return Condition(
             "worker",
             WARN,
-            f"The last sign of life of a worker is {age_s:.0f} s old.",
+            f"The last sign of life of a worker came {relative(timezone.now() - timedelta(seconds=age_s))}.",
             "Runs wait in the queue for as long as this lasts.",
             "Look whether the worker and beat processes still run, and at how long the queue is.",
         )

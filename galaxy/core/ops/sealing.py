@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Collection
+from datetime import timedelta
 
 from django.core.cache import cache
+from django.utils import timezone
 
 from galaxy.core.ops.conditions import GOOD, UNKNOWN, WARN, Condition
+from galaxy.core.ui.words import relative
 
 KEY = "galaxy:sequencer"
 LATE_S = 15
@@ -34,7 +37,7 @@ def sequencer() -> Condition:
         return Condition(
             "sequencer",
             WARN,
-            f"The last sign of life of the sequencer is {age_s:.0f} s old.",
+            f"The last sign of life of the sequencer came {relative(timezone.now() - timedelta(seconds=age_s))}.",
             "Events since then are written and not sealed yet.",
             "Look whether manage.py sequencer still runs, and into its log.",
         )
