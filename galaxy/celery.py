@@ -4,7 +4,10 @@ import os
 
 from celery import Celery
 
+from galaxy import broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galaxy.settings")
+broker.register()
 
 app = Celery("galaxy", task_cls="galaxy.core.tasks:ScopedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")

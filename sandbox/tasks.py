@@ -5,9 +5,10 @@ from uuid import UUID
 from celery import shared_task
 
 from galaxy.core.scope import workspace_scope
+from galaxy.core.tasks import Doorbell
 
 
-@shared_task
+@shared_task(base=Doorbell)
 def perform_run(workspace_id: str, run_id: str) -> None:
     from sandbox.services import perform
 
