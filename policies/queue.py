@@ -7,26 +7,44 @@ of each, and the values by which those of one stack are compared.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, CharField, Count, F, IntegerField, Max, Min, Prefetch, Q, Value, When, Window
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    Prefetch,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+    prefetch_related_objects,
+)
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast, RowNumber
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.models import User, Workspace
 from policies.models import Approval, ApprovalQuerySet, Vote
 from policies.queue_filters import QueueFilterForm
 from policies.services.reviewers import asked_of
-from policies.services.standing import may_see
+from policies.services.standing import may_see, standing_of
 from policies.stacking import Item, oddities
 
 TABS = {"waiting": "Waiting", "mine": "Asked by me", "decided": "Decided"}
 PAGE_SIZE = 20
 BRIEF_CHARS = 60
+AT_ONCE = 50  # of one stack, shown, and so decided, by one form
 COMPARED = 100  # of one stack, the oldest; past that a stack is no longer looked through at once
 LATELY = timedelta(hours=1)  # how long one's own decisions stay in sight under what still waits
 _KEY = Case(When(shape="", then=Cast("pk", CharField())), default=F("shape"), output_field=CharField())
@@ -118,20 +136,20 @@ class Head:
 
 @dataclass(frozen=True)
 class Queue:
-    """A page of one tab. ``found`` is everything the filters leave, ``due`` what the reader is asked to decide;
-    ``lately`` holds what they decided within the hour, under the first page of Waiting; ``items`` are those of the
-    stacks of the page, by shape, as they were compared."""
+    """A page of one tab. ``found`` is everything the filters leave; ``lately`` holds what the reader decided within the
+    hour, under the first page of Waiting; ``items`` are those of the stacks of the page, by shape, as they were
+    compared; ``read`` are the requests that the page has, those of the stack that stands beside it among them."""
 
     tab: str
     filters: QueueFilterForm
     found: ApprovalQuerySet
-    due: ApprovalQuerySet
     page: Page
     heads: Sequence[Head]
     lately: Sequence[Row]
     waiting: int
     mine: int
     items: dict[str, list[Item]]
+    read: dict[UUID, Approval]
 
     @property
     def rows(self) -> list[Row]:
@@ -157,9 +175,17 @@ class Queue:
         return f"{self.filters.query}{page}"
 
 
-def visible(user: User, workspace: Workspace) -> ApprovalQuerySet:
-    """What ``user`` may open here, with what every line of it needs."""
-    return with_lines(Approval.objects.in_workspace(workspace).filter(may_see(user, workspace)))
+def visible_one(user: User, workspace: Workspace, pk: UUID) -> Approval | None:
+    """The request of that id, if ``user`` may open it here, with what its page needs."""
+
+    def ask(pk: UUID) -> QuerySet[Approval]:
+        rows = Approval.objects.in_workspace(workspace).filter(may_see(user, workspace), pk=pk)
+        people = ("requested_by", "agent", "assigned_to")
+        return rows.select_related("workspace", "decision", "again", "narrowed_from", *people)
+
+    found = kept_rows(user, workspace, ("policies.approval", standing_of(user, workspace)), ask, pk=pk)
+    prefetch_related_objects(found, _votes(), "stages")
+    return found[0] if found else None
 
 
 def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
@@ -169,16 +195,17 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
     tab = tab if tab in TABS else "waiting"
     filters = QueueFilterForm(params, workspace=workspace, tab=tab)
     seen = Approval.objects.in_workspace(workspace).filter(may_see(user, workspace))
-    due = asked_of(user, workspace)
     now = timezone.now()
     lately: list[Approval] = []
     items: dict[str, list[Item]] = {}
-    found = filters.apply(_of_tab(seen, tab, user, now), due, user)
+    read: dict[UUID, Approval] = {}
+    found = filters.apply(_of_tab(seen, tab, user, now), partial(asked_of, user, workspace), user)
     if tab == "waiting":
-        page, heads, items = _waiting(found, due, workspace, params.get("page"))
-        if page.number == 1 and not filters.given:
-            mine = seen.filter(votes__reviewer=user, decided_at__gte=now - LATELY)
-            lately += with_lines(mine).order_by("-decided_at")[:3]
+        plain = not filters.given
+        page, items = _groups(found, user, workspace, params.get("page"), plain=plain)
+        heads = _heads(found, list(page.object_list), items, read, "" if params.get("open") else params.get("stack"))
+        if page.number == 1 and plain:
+            lately = _lately(user, workspace, now - LATELY)
     else:
         page = Paginator(with_lines(found), PAGE_SIZE).get_page(params.get("page"))
         heads = [Head(row_of(approval)) for approval in page.object_list]
@@ -187,13 +214,13 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
         tab=tab,
         filters=filters,
         found=found,
-        due=due,
         page=page,
         heads=heads,
         lately=[row_of(approval) for approval in lately],
         waiting=counts["waiting"],
         mine=counts["mine"],
         items=items,
+        read=read,
     )
 
 
@@ -232,46 +259,91 @@ def items_of(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, list[Ite
     return items
 
 
-def _waiting(
-    rows: ApprovalQuerySet, due: ApprovalQuerySet, workspace: Workspace, number: str | None
-) -> tuple[Page, list[Head], dict[str, list[Item]]]:
+def due_among(shape: str, items: Sequence[Item], reader: User, workspace: Workspace) -> set[UUID]:
+    """Those of ``items``, requests of one ``shape``, that ``reader`` is asked to decide."""
+    if len(items) >= AT_ONCE:  # of more than these, others are not looked at
+        due = asked_of(reader, workspace).filter(pk__in=[item.key for item in items])
+        return set(due.values_list("pk", flat=True))
+
+    def ask(shape: str) -> QuerySet:
+        return asked_of(reader, workspace).filter(shape=shape).values_list("pk", flat=True)
+
+    which = ("policies.due", standing_of(reader, workspace))
+    return {item.key for item in items} & set(kept_rows(reader, workspace, which, ask, shape=shape))
+
+
+def _groups(
+    rows: ApprovalQuerySet, user: User, workspace: Workspace, number: str | None, *, plain: bool
+) -> tuple[Page, dict[str, list[Item]]]:
     """A page of what waits, in groups of one shape: first what the reader decides, then by age; and the items of its
-    stacks."""
-    is_due = Case(When(pk__in=due.values("pk"), then=Value(1)), default=Value(0), output_field=IntegerField())
-    groups = (
-        rows.order_by()
-        .annotate(key=_KEY, is_due=is_due)
-        .values("key")
-        .annotate(count=Count("pk"), first=Min("requested_at"), is_mine=Max("is_due"))
-        .order_by("-is_mine", "first", "key")
-    )
-    page = _page_of(groups, number)
-    shown: list[dict[str, Any]] = list(page.object_list)
-    oldest = rows.annotate(key=_KEY).filter(key__in=[group["key"] for group in shown])
-    oldest = oldest.order_by("key", "requested_at", "pk").distinct("key")
-    by_key = {approval.shape or str(approval.pk): approval for approval in with_lines(oldest)}
-    stacks = [group["key"] for group in shown if group["count"] > 1]
-    items = items_of(rows.filter(shape__in=stacks), workspace) if stacks else {}
-    odd = {shape: tuple(words[0] for words in oddities(some).values()) for shape, some in items.items()}
-    heads = [
-        Head(
-            row_of(by_key[group["key"]], is_mine=bool(group["is_mine"])),
-            group["count"],
-            odd.get(group["key"], ()) if group["count"] > 1 else (),
+    stacks. Where ``plain``, ``rows`` follow from the reader and what they are here."""
+
+    def ask() -> QuerySet:
+        due = asked_of(user, workspace).values("pk")
+        is_due = Case(When(pk__in=due, then=Value(1)), default=Value(0), output_field=IntegerField())
+        groups = rows.order_by().annotate(key=_KEY, is_due=is_due).values("key")
+        groups = groups.annotate(
+            count=Count("pk"), first=Min("requested_at"), is_mine=Max("is_due"), one=Min(Cast("pk", CharField()))
         )
-        for group in shown
-        if group["key"] in by_key  # decided between the two questions
-    ]
-    return page, heads, items
+        return groups.order_by("-is_mine", "first", "key").values_list("key", "count", "is_mine", "one")
 
-
-def _page_of(groups: Any, number: str | None) -> Page:
-    """A page of ``groups``, which are counted only where one page does not hold them all."""
+    page = None
     if number in (None, "", "1"):
-        first = list(groups[: PAGE_SIZE + 1])
-        if len(first) <= PAGE_SIZE:
-            return Paginator(first, PAGE_SIZE).get_page(1)
-    return Paginator(groups, PAGE_SIZE).get_page(number)
+        which = ("policies.queue", standing_of(user, workspace))
+        first = kept_rows(user, workspace, which, lambda: ask()[: PAGE_SIZE + 1]) if plain else ask()[: PAGE_SIZE + 1]
+        if len(first) <= PAGE_SIZE:  # one page holds them all, and nothing has to be counted
+            page = Paginator(list(first), PAGE_SIZE).get_page(1)
+    page = page or Paginator(ask(), PAGE_SIZE).get_page(number)
+    page.object_list = [_Group(*group) for group in page.object_list]
+    stacks = [group.key for group in page.object_list if group.number > 1]
+    return page, items_of(rows.filter(shape__in=stacks), workspace) if stacks else {}
+
+
+class _Group(NamedTuple):
+    """``one`` is the id of the only request there is, where there is only one."""
+
+    key: str
+    number: int
+    is_mine: int
+    one: str
+
+
+def _heads(
+    rows: ApprovalQuerySet,
+    groups: list[_Group],
+    items: dict[str, list[Item]],
+    read: dict[UUID, Approval],
+    opened: str | None,
+) -> list[Head]:
+    """The lines of ``groups``, each with its oldest request. These are put into ``read``, and those of the stack that
+    ``opened`` names, or that comes first where it names none."""
+    oldest = {group.key: items[group.key][0].key if items.get(group.key) else UUID(group.one) for group in groups}
+    beside = opened or (groups[0].key if groups and opened is None else "")
+    wanted = {*oldest.values(), *(item.key for item in items.get(beside, [])[:AT_ONCE])}
+    read |= {approval.pk: approval for approval in with_lines(rows.filter(pk__in=wanted))} if wanted else {}
+    odd = {shape: tuple(words[0] for words in oddities(some).values()) for shape, some in items.items()}
+    return [
+        Head(
+            row_of(read[oldest[group.key]], is_mine=bool(group.is_mine)),
+            group.number,
+            odd.get(group.key, ()) if group.number > 1 else (),
+        )
+        for group in groups
+        if oldest[group.key] in read  # decided between the two questions
+    ]
+
+
+def _lately(user: User, workspace: Workspace, since: datetime) -> list[Approval]:
+    """What ``user`` decided since then and may still open, the last first."""
+
+    def ask(since: datetime) -> QuerySet[Approval]:
+        mine = Approval.objects.in_workspace(workspace).filter(may_see(user, workspace))
+        mine = mine.filter(votes__reviewer=user, decided_at__gte=since).order_by("-decided_at")
+        return mine.select_related("workspace", "requested_by")[:3]
+
+    found = kept_rows(user, workspace, ("policies.lately", standing_of(user, workspace)), ask, since=since)
+    prefetch_related_objects(found, _votes(), "stages")
+    return found
 
 
 def _of_tab(seen: ApprovalQuerySet, tab: str, user: User, now: datetime) -> ApprovalQuerySet:
@@ -285,5 +357,8 @@ def _of_tab(seen: ApprovalQuerySet, tab: str, user: User, now: datetime) -> Appr
 
 def with_lines(rows: ApprovalQuerySet) -> ApprovalQuerySet:
     """With what a line of the list says of each: people, votes and stages."""
-    votes = Prefetch("votes", Vote.objects.select_related("reviewer", "on_behalf_of").order_by("voted_at"))
-    return rows.select_related("workspace", "requested_by").prefetch_related(votes, "stages")
+    return rows.select_related("workspace", "requested_by").prefetch_related(_votes(), "stages")
+
+
+def _votes() -> Prefetch:
+    return Prefetch("votes", Vote.objects.select_related("reviewer", "on_behalf_of").order_by("voted_at"))

@@ -1,5 +1,6 @@
 """Filters of the approval queue and of its history: one GET form, so that every view of them is a link."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -118,8 +119,8 @@ class QueueFilterForm(forms.Form):
             found.append((str(self.fields[name].label), str(words), query.urlencode()))
         return found
 
-    def apply(self, rows: ApprovalQuerySet, due: ApprovalQuerySet, user: User) -> ApprovalQuerySet:
-        """``rows`` under the filters given; ``due`` are those that ``user`` can decide."""
+    def apply(self, rows: ApprovalQuerySet, due: Callable[[], ApprovalQuerySet], user: User) -> ApprovalQuerySet:
+        """``rows`` under the filters given; ``due()`` are those that ``user`` can decide."""
         given, now = self.given, timezone.now()
         if words := given.get("q"):
             rows = rows.filter(_about(words))
@@ -142,7 +143,7 @@ class QueueFilterForm(forms.Form):
                 over |= Q(status=Approval.Status.PENDING, expires_at__lte=now)
             rows = rows.filter(over)
         if to := given.get("to"):
-            rows = rows.filter(pk__in=due.values("pk")) if to == "me" else rows.filter(assigned_to=user)
+            rows = rows.filter(pk__in=due().values("pk")) if to == "me" else rows.filter(assigned_to=user)
         return rows.filter(_at(given.get("when", ""), now))
 
     def full_clean(self) -> None:

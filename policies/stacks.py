@@ -12,11 +12,10 @@ from django.core import signing
 
 from galaxy.core.errors import Conflict
 from galaxy.core.models import User, Workspace
-from policies.queue import Queue, Row, items_of, row_of, with_lines
+from policies.queue import AT_ONCE, Queue, Row, due_among, items_of, row_of, with_lines
 from policies.risk import Risk, risk_of
 from policies.stacking import Item, differing, oddities, shown
 
-AT_ONCE = 50  # shown, and so decided, by one form
 LOOKED_S = 3600  # that a preview counts as looked at
 _SALT = "policies.stacks"
 
@@ -84,8 +83,10 @@ def stack_of(queue: Queue, shape: str, reader: User, workspace: Workspace) -> St
     odd = oddities(items)
     order = sorted(items, key=lambda item: item.key not in odd)[:AT_ONCE]  # stable: the oldest first within each
     names = differing(items)
-    found = {approval.pk: approval for approval in with_lines(rows.filter(pk__in=[item.key for item in order]))}
-    mine = set(queue.due.filter(pk__in=found).values_list("pk", flat=True))
+    found = queue.read
+    if not all(item.key in found for item in order):
+        found = {approval.pk: approval for approval in with_lines(rows.filter(pk__in=[item.key for item in order]))}
+    mine = due_among(shape, order, reader, workspace)
     lines = [
         Line(
             row_of(found[item.key], is_mine=item.key in mine),

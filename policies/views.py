@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import replace_url
@@ -20,7 +20,7 @@ from galaxy.core.saved_views import views_of
 from policies.errors import SecondFactorNeeded
 from policies.forms import CHIPS, DecisionForm, StackDecisionForm
 from policies.models import Approval
-from policies.queue import Queue, queue_of, visible
+from policies.queue import Queue, queue_of, visible_one
 from policies.queue_filters import QUEUE
 from policies.reading import request_of
 from policies.services.reviewers import asked_of
@@ -127,8 +127,10 @@ class Pane:
 
 def found(request, pk) -> Approval:
     """The approval of that id that this person may open; else a 404."""
-    rows = visible(request.user, request.workspace)
-    return get_object_or_404(rows.select_related("decision", "again", "narrowed_from", "agent", "assigned_to"), pk=pk)
+    approval = visible_one(request.user, request.workspace, pk)
+    if approval is None:
+        raise Http404("No such approval.")
+    return approval
 
 
 def place_of(request) -> QueryDict:
