@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from galaxy.core.db.prepared import prepared
-from galaxy.core.kept_queries import rows_together
+from galaxy.core.kept_queries import kept_rows, rows_together
 from galaxy.core.models import BreakGlass, User, Workspace
 from galaxy.core.permissions import can, require, why_not
 from policies.models import Approval
@@ -46,29 +47,26 @@ class Figure:
 def overview(request, workspace):
     here, user = request.workspace, request.user
     require(user, "core.view_listing", here)
-    runs = Run.objects.in_workspace(here).visible_to(user).top_level()
-    latest = list(
-        runs.select_related("workspace", "installation__extension", "requested_by", "outcome").order_by("-created_at")[
-            :LATEST
-        ]
-    )
-    waiting = asked_of(user, here)  # what the navigation counts and the queue begins with
-    waiting_count = _number_of(waiting, user, here)
+    latest = kept_rows(user, here, "overview.latest", partial(_latest, user, here))
+    waiting_count = _number_of(user, here)  # what the navigation counts and the queue begins with
     installed = Installation.objects.in_workspace(here).active().visible_to(user)
-    kinds = dict(installed.values_list("extension__kind").annotate(Count("pk")).order_by())
+    kinds = dict(
+        kept_rows(
+            user,
+            here,
+            "overview.kinds",
+            lambda: installed.values_list("extension__kind").annotate(Count("pk")).order_by(),
+        )
+    )
     answers = bool(waiting_count) or can(user, "core.decide_approval", here)
-    unwell = _unwell(installed)
+    unwell = _unwell(installed, user, here)
     context = {
         "figures": _figures(here, _counted(user, here), kinds, waiting_count if answers else None),
         "waiting_count": waiting_count,
         "latest": latest,
         "unwell": unwell[:UNWELL],
         "unwell_more": max(len(unwell) - UNWELL, 0),
-        "waiting": (
-            waiting.select_related("workspace", "requested_by").order_by("requested_at")[:WAITING]
-            if waiting_count
-            else []
-        ),
+        "waiting": _waiting(user, here) if waiting_count else [],
         "answers": answers,
         "sees_all": can(user, "core.view_run", here),
         "first_steps": [] if latest else _first_steps(here, user, kinds),
@@ -84,19 +82,36 @@ def _support(workspace: Workspace) -> list[BreakGlass]:
     return list(BreakGlass.objects.in_workspace(workspace).open().select_related("user"))
 
 
-def _unwell(installed) -> list[tuple[Installation, Standing]]:
+def _latest(user: User, workspace: Workspace) -> QuerySet[Run]:
+    runs = Run.objects.in_workspace(workspace).visible_to(user).top_level()
+    shown = runs.select_related("workspace", "installation__extension", "requested_by", "outcome")
+    return shown.order_by("-created_at")[:LATEST]
+
+
+def _waiting(user: User, workspace: Workspace) -> list[Approval]:
+    """The first of ``asked_of``, which rests on what somebody is here."""
+
+    def ask() -> QuerySet[Approval]:
+        waiting = asked_of(user, workspace).select_related("workspace", "requested_by")
+        return waiting.order_by("requested_at")[:WAITING]
+
+    return kept_rows(user, workspace, ("overview.first waiting", standing_of(user, workspace)), ask)
+
+
+def _unwell(installed: QuerySet[Installation], user: User, workspace: Workspace) -> list[tuple[Installation, Standing]]:
     """What needs somebody, the worst first."""
-    rows = {one.pk: one for one in installed.select_related("workspace", "extension", "pin")}
+    shown = installed.select_related("workspace", "extension", "pin")
+    rows = {one.pk: one for one in kept_rows(user, workspace, "overview.installed", lambda: shown)}
     found = [(rows[pk], one) for pk, one in standings_of(rows.values()).items() if one.is_unhealthy]
     return sorted(found, key=lambda pair: (STATES.index(pair[1].state), str(pair[0])))
 
 
-def _number_of(waiting: QuerySet[Approval], user: User, workspace: Workspace) -> int:
-    """How many of ``asked_of``, which rests on what somebody is here; asked only where anything waits at all."""
+def _number_of(user: User, workspace: Workspace) -> int:
+    """How many of ``asked_of``; asked only where anything waits at all."""
     if not _anything_waits(workspace=workspace.pk):
         return 0
     which = ("overview.waiting", standing_of(user, workspace))
-    rows = rows_together(user, workspace, which, lambda: [waiting.order_by().values(number=_count())])
+    rows = rows_together(user, workspace, which, lambda: [asked_of(user, workspace).order_by().values(number=_count())])
     return rows[0][0] if rows else 0
 
 

@@ -1,12 +1,15 @@
 """Pages of the marketplace: search, one extension, and the consent that installs it."""
 
+from uuid import UUID
+
 from django.contrib import messages
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.http import wants_partial
 from galaxy.core.models import Workspace
 from galaxy.core.permissions import can, require, why_not
@@ -181,8 +184,13 @@ def _no_match(wanted: Search) -> str:
 
 def _listing(slug: str, workspace: Workspace) -> Listing:
     """The listing of that name: the workspace's own before the public one."""
-    listings = Listing.objects.open_to(workspace).select_related("extension__owner", "version__extension__owner")
-    listing = listings.filter(extension__slug=slug).order_by(F("workspace").asc(nulls_last=True)).first()
+    listing = _listed.one(workspace=workspace.pk, slug=str(slug))
     if listing is None:
         raise Http404
     return listing
+
+
+@prepared
+def _listed(workspace: UUID, slug: str) -> QuerySet[Listing]:
+    listings = Listing.objects.open_to(workspace).select_related("extension__owner", "version__extension__owner")
+    return listings.filter(extension__slug=slug).order_by(F("workspace").asc(nulls_last=True))[:1]

@@ -1,11 +1,16 @@
 """Pages about what is installed: the list, one installation, and its removal."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.object_grants import grant_rows, object_grants
 from galaxy.core.permissions import NotGranted, can, why_not
 from registry.access import ACTS, who_may
@@ -88,8 +93,14 @@ def installation_removal(request, workspace, pk):
 
 
 def _visible(request, pk) -> Installation:
-    rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
-    return get_object_or_404(rows.select_related("workspace", "extension", "installed_by", "pin__version"), pk=pk)
+    def ask(pk: UUID) -> QuerySet[Installation]:
+        rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
+        return rows.select_related("workspace", "extension", "installed_by", "pin__version").filter(pk=pk)
+
+    found = kept_rows(request.user, request.workspace, "registry.installation", ask, pk=pk)
+    if not found:
+        raise Http404("No such installation.")
+    return found[0]
 
 
 def _detail(request, installation: Installation) -> dict:
@@ -100,6 +111,8 @@ def _detail(request, installation: Installation) -> dict:
     contents = contents_of(manifest)
     user = request.user
     connection = connection_for(installation, user)
+    if connection:
+        connection.workspace = installation.workspace  # of the same, for its address
     updates = card_of(installation, user) if installation.is_active else None
     rows = grant_rows(installation, ACTS)
     return {

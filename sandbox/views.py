@@ -44,7 +44,11 @@ def run_list(request, workspace):
     sort, order = requested_sort(request, COLUMNS, "-asked")
     runs = form.list_from(visible) if is_valid else visible.none()
     runs = runs.select_related("workspace", "installation__extension", "requested_by", "trigger", "outcome")
-    page = Paginator(runs.order_by(order, "-created_at", "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    runs = runs.order_by(order, "-created_at", "pk")
+    page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
+    if page.number == 1 and is_valid and not any(form.cleaned_data.values()):  # the list without a filter
+        which = ("sandbox.runs", order)
+        page.object_list = kept_rows(request.user, request.workspace, which, lambda: runs[:PAGE_SIZE])
     for run in page.object_list:
         run.took_ms = took_ms(run)
     context = {

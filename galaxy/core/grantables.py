@@ -39,7 +39,7 @@ class Grantable:
         )
 
     def visible_rows(self, user: User, workspace: Workspace):
-        return self.rows(workspace).filter(granted(user, self.viewing, self.model))
+        return self.rows(workspace).filter(granted(user, self.viewing, self.model, workspace))
 
 
 _grantables: dict[str, Grantable] = {}

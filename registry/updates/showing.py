@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User, Workspace
 from galaxy.core.permissions import Denied, why_not
 from registry.models import Hold, Installation, PackPin, RollOut, ScheduledMove, SkippedWait, UpdateDefaults
@@ -126,18 +129,24 @@ def card_of(installation: Installation, user: User, now: datetime | None = None)
         if skippable
         else None
     )
-    pins = PackPin.objects.filter(**here).select_related("pack__workspace", "pack__extension", "version", "pinned_by")
     own, hold = found.facts.own, found.facts.hold
     return Card(
         plan=found,
         hold=hold if hold and hold.holds(now) else None,
         rollout=found.facts.rollout,
         move=next(iter(_waiting(here)), None),
-        pack_pins=tuple(pins.order_by("pack__extension__name")),
+        pack_pins=tuple(_pack_pins(workspace=installation.workspace_id, installation=installation.pk)),
         skip=skip,
         denied=why_not(user, "registry.pin_installation", installation),
         follows=not (own and own.policy),
     )
+
+
+@prepared
+def _pack_pins(workspace: UUID, installation: UUID) -> QuerySet[PackPin]:
+    pins = PackPin.objects.filter(workspace=workspace, installation=installation)
+    pins = pins.select_related("pack__workspace", "pack__extension", "version", "pinned_by")
+    return pins.order_by("pack__extension__name")
 
 
 def defaults_of(workspace: Workspace) -> UpdateDefaults:

@@ -74,6 +74,13 @@ def test_filters_are_links_and_add_up(client_of, admin, workspace, pack, url, qu
     assert set(targets(client_of(admin).get(f"{url}?{query}"))) == found
 
 
+def test_what_came_since_stands_on_the_list_too(client_of, admin, workspace, pack, url):
+    client = client_of(admin)
+    for number in (1, 2, 3):
+        make_run(workspace, pack, admin, target=f"probe.n{number}")
+        assert targets(client.get(url)) == [f"probe.n{one}" for one in range(number, 0, -1)]
+
+
 def test_a_value_that_is_no_choice_is_refused_in_words(client_of, admin, workspace, pack, url):
     make_run(workspace, pack, admin)
     response = client_of(admin).get(f"{url}?state=exploded")

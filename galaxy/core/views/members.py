@@ -1,11 +1,15 @@
 """People of a workspace: the list, one person with what they may do and why, and the changes to a membership."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db.models import F, QuerySet
+from django.http import Http404
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.effective import effective_of
 from galaxy.core.grantables import grantables
 from galaxy.core.http import requested_sort, wants_partial
@@ -127,11 +131,18 @@ def people_asides(request) -> dict:
 
 def _membership(request, pk) -> Membership:
     """A member's row: one's own for anybody, others' with ``view_member``."""
-    rows = Membership.objects.in_workspace(request.workspace).select_related("user", "custom_role", "workspace")
-    membership = get_object_or_404(rows, pk=pk)
+    membership = _member.one(workspace=request.workspace.pk, membership=pk)
+    if membership is None:
+        raise Http404("No such member.")
     if membership.user_id != request.user.pk:
         require(request.user, "core.view_member", request.workspace)
     return membership
+
+
+@prepared
+def _member(workspace: UUID, membership: UUID) -> QuerySet[Membership]:
+    rows = Membership.objects.in_workspace(workspace).select_related("user", "custom_role", "workspace")
+    return rows.filter(pk=membership)
 
 
 def _refusal(user, membership: Membership) -> str:
