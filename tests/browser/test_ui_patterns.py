@@ -151,7 +151,8 @@ def test_j_and_k_move_within_the_queue_and_stop_at_its_ends(visit, member):
 
 
 def test_a_problem_is_told_where_nothing_can_miss_it(visit, member):
-    page = visit(PATTERNS, member).page
+    tab = visit(PATTERNS, member).expect("500").expect("/gone/").expect("net::ERR_FAILED")
+    page = tab.allow("[watch] the page moved").page  # by the height of the problem, which is told above it
     page.route("**/broken/", lambda route: route.fulfill(status=500, headers={"X-Request-ID": "abc12345"}))
     page.evaluate("htmx.ajax('GET', '/broken/', '#main')")
     problem = page.get_by_role("alert").filter(has_text="could not finish")
