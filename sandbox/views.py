@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -70,6 +71,8 @@ def run_create(request, workspace):
     if not name:
         return _choose(request)
     target = target_of(request.workspace, request.user, name)
+    earlier = _earlier(request, target)
+    first = inputs_again(target, earlier) if earlier else target.sample
     if request.method == "POST":
         require(request.user, target.permission, target.installation)
         scenario = "" if target.has_samples else None
@@ -77,18 +80,10 @@ def run_create(request, workspace):
         run = _start(request, target, form) if form.is_valid() else None
         if run:
             return redirect(run)
-        return _form_page(request, target, form, status=422)
-    earlier = _earlier(request, target)
-    sample = inputs_again(target, earlier) if earlier else target.sample
+        return _form_page(request, target, form, asked=_asked(request, target, first), status=422)
     scenario = _scenario(request, earlier) if target.has_samples else None
-    form = RunForm(schema=target.schema, sample=sample, scenario=scenario, steps=target.steps)
-    asked = foresee(
-        request.workspace,
-        actor=request.user,
-        target=target.target,
-        inputs=sample,
-        simulate=target.is_forced,
-    )
+    form = RunForm(schema=target.schema, sample=first, scenario=scenario, steps=target.steps)
+    asked = _asked(request, target, first)
     return _form_page(request, target, form, earlier=earlier, asked=asked)
 
 
@@ -253,6 +248,14 @@ def _start(request, target, form: RunForm) -> Run | None:
     except Invalid as error:
         form.add_refusals(str(error), error.fields)
         return None
+
+
+def _asked(request, target, inputs: dict[str, Any]) -> Asked | None:
+    """Who would be asked for a yes to ``inputs``, the values that the form begins with: what is typed is not yet a call
+    that the rules can be asked about."""
+    return foresee(
+        request.workspace, actor=request.user, target=target.target, inputs=inputs, simulate=target.is_forced
+    )
 
 
 def _earlier(request, target) -> Run | None:

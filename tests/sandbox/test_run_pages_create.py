@@ -226,3 +226,13 @@ def test_the_form_says_who_will_be_asked_before_anybody_asks(client_of, admin, e
     assert "Usual wait: not known yet" in asked
     assert "A person will be asked first." not in text_of(client_of(admin).get(f"{url}?target=probe.look_up"))
     assert Decision.objects.count() == before
+
+
+def test_the_form_that_comes_back_still_says_who_will_be_asked(client_of, admin, extensions, url):
+    client = client_of(admin)
+    banner = re.compile(r"<b>A person will be asked first\.</b>.*?</p>")
+    (first,) = banner.findall(text_of(client.get(f"{url}?target=probe.remove")))
+    response = client.post(f"{url}?target=probe.remove", sent(in_key=""))
+    assert response.status_code == 422 and banner.findall(text_of(response)) == [first]
+    assert "shows a second factor." in first
+    assert not Run.objects.exists()
