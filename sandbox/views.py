@@ -1,6 +1,7 @@
 """The pages of runs: the list, the form that starts one, one run as it happens, calling it off and settling it."""
 
 import json
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -84,7 +85,8 @@ def run_create(request, workspace):
     scenario = _scenario(request, earlier) if target.has_samples else None
     form = RunForm(schema=target.schema, sample=first, scenario=scenario, steps=target.steps)
     asked = _asked(request, target, first)
-    return _form_page(request, target, form, earlier=earlier, asked=asked)
+    hidden = earlier.inputs.keys() - first.keys() if earlier else ()
+    return _form_page(request, target, form, earlier=earlier, hidden=hidden, asked=asked)
 
 
 @require_safe
@@ -205,14 +207,23 @@ def _choose(request):
 
 
 def _form_page(
-    request, target, form: RunForm, *, earlier: Run | None = None, asked: Asked | None = None, status: int = 200
+    request,
+    target,
+    form: RunForm,
+    *,
+    earlier: Run | None = None,
+    hidden: Collection[str] = (),
+    asked: Asked | None = None,
+    status: int = 200,
 ):
-    """``asked``: who would be asked for a yes to the values that the form begins with."""
+    """``hidden``: inputs of ``earlier`` that nobody can bring back; ``asked``: who would be asked for a yes to the
+    values that the form begins with."""
     context = {
         "asked": asked,
         "target": target,
         "form": form,
         "earlier": earlier,
+        "hidden": hidden,
         "simulated": target.is_forced,
         "trouble": trouble() if target.needs_sandbox else None,
         "denied": why_not(request.user, target.permission, target.installation),

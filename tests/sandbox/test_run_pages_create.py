@@ -188,8 +188,15 @@ def test_run_again_brings_back_what_was_typed_but_nothing_that_was_hidden(client
     body = text_of(client_of(admin).get(f"{url}?target=probe.create&from={run.pk}"))
     assert 'name="in_key" value="k7"' in body
     assert "a***" not in body
+    assert f"{run.short_id}</a>; values that were hidden there are left empty." in body
     assert '<option value="slow" selected>' in body
     assert run.short_id in body
+
+
+def test_where_nothing_was_hidden_run_again_says_nothing_of_it(client_of, admin, workspace, extensions, url):
+    run = make_run(workspace, extensions["probe"], admin, target="probe.look_up", inputs={"key": "k7"})
+    body = text_of(client_of(admin).get(f"{url}?target=probe.look_up&from={run.pk}"))
+    assert f"{run.short_id}</a>.</span>" in body and "hidden there" not in body
 
 
 def test_what_was_hidden_comes_back_only_where_the_sample_hides_to_the_same(workspace, admin, extensions):
