@@ -70,6 +70,7 @@ def test_two_who_wait_see_places_one_and_two_and_a_decision_moves_them(workspace
     assert '<dd class="value">2</dd>' in page
     assert "A decision usually takes 3 h (the median of the last 3)." in page
     assert "It waits for one of 3 reviewers to take it." in page
+    assert "They did not run yet. A worker runs them for the reviewer." in page
     client_of(desk.reviewer).post(_url("review-taking", desk.workspace, first.pk))
     assert f"{desk.reviewer} reviews it." in _page(creator, "submission-detail", workspace, first.pk)
     answer = {"decision": "reject", "reason": "It has no owner."}
@@ -159,6 +160,7 @@ def test_a_no_is_told_with_every_code_and_fix_and_the_draft_goes_in_again(worksp
     finding = findings_of(row)[0]
     assert "What has to change" in page and "Drop &lt;b&gt;a.b&lt;/b&gt;." in page
     assert finding.code in page and "Submit again" in page
+    assert "They did not run before it was decided." in page and "A worker runs them" not in page
     assert page.count(finding.message) == 1 and "Other findings" in page, "a reason is not told twice"
     with scope_with(desk.workspace.pk):
         for side in (workspace, desk.workspace):
