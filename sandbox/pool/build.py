@@ -47,7 +47,7 @@ def ensure(say: Callable[[str], None] = lambda text: None) -> Artefact:
     with _lock(directory / "lock"):
         with contextlib.suppress(FileNotFoundError):
             return load(place)  # somebody else built it while this process waited
-        say("Building the Python sandbox; this takes half a minute the first time.")
+        say("Building the Python sandbox; this takes a minute or two the first time.")
         _build(place)
         _forget_old(directory, place)
         return load(place)

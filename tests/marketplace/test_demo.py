@@ -9,6 +9,7 @@ from django.test import Client
 from galaxy.core.members import scope_of
 from galaxy.core.models import Agent, AuditEvent, User, Workspace
 from galaxy.core.scope import workspace_scope
+from policies.services.rules import create_rule
 from sandbox.models import GoldenNight, Outcome, Run, Trigger, TriggerDelivery
 from tests.workers import Workers
 
@@ -47,6 +48,11 @@ def test_it_installs_runs_and_reads_the_trail_and_can_be_done_twice(demo):
     assert "HubSpot was installed before" in second
     with workspace_scope([_meridian()]):
         assert list(Outcome.objects.values_list("is_success", "is_simulated")) == [(True, True)] * 6
+    _ask_about("slack.post_message")
+    with pytest.raises(CommandError, match=r"Step 5 failed\. It waits for somebody's yes, since a rule of Meridian"):
+        demo()
+    with workspace_scope([_meridian()]):
+        assert not Run.objects.filter(state=Run.State.WAITING).exists(), "it is taken back"
 
 
 @TRANSACTIONAL
@@ -60,6 +66,25 @@ def test_it_fails_at_the_step_that_cannot_be_done(demo):
 def test_without_demo_people_it_says_what_to_do(demo):
     with pytest.raises(CommandError, match="prepare"):
         demo()
+
+
+def _ask_about(action: str) -> None:
+    admin = User.objects.get(email="admin@demo.example")
+    with scope_of(admin):
+        workspace = Workspace.objects.get(slug="meridian")
+        create_rule(
+            workspace,
+            actor=admin,
+            values={
+                "title": "Slack is asked about",
+                "effect": "require_approval",
+                "what": {"actions": [action]},
+                "ask": {"reviewers": "approvers", "needed": 1, "expires_h": 1},
+            },
+            reason="To see it wait",
+            seen=workspace.policy_version,
+            confirmed=True,
+        )
 
 
 def _meridian():

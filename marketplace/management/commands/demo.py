@@ -98,18 +98,22 @@ class Command(BaseCommand):
         run = invoke(workspace, actor=admin, target=slug, inputs=inputs, simulate=True)
         told: dict[str, str] = {}
         deadline = time.monotonic() + PATIENCE_S
-        while not run.is_final and time.monotonic() < deadline:
+        while (asked := run.asked) is None and not run.is_final and time.monotonic() < deadline:
             time.sleep(0.1)
             run.refresh_from_db()
             for step in run.steps.order_by("created_at"):
                 if told.get(step.step_id) != step.state:
                     told[step.step_id] = step.state
                     self._tell(f"step {step.step_id:<8} {step.target:<24} {step.state}")
-        self._check(
-            run.state == Run.State.SUCCEEDED,
-            f"run {run.short_id} {run.state}, {run.mode}",
-            f"The run is {run.state}. {(run.error or {}).get('sentence', 'No worker finished it in time.')}",
-        )
+        if asked:
+            cancel_run(run, actor=admin)
+            why = (
+                f"It waits for somebody's yes, since a rule of {workspace.name} asks about it: {asked.summary}. It was "
+                "taken back. End that rule under Policies, then run the demo again."
+            )
+        else:
+            why = f"The run is {run.state}. {(run.error or {}).get('sentence', 'No worker finished it in time.')}"
+        self._check(run.state == Run.State.SUCCEEDED, f"run {run.short_id} {run.state}, {run.mode}", why)
         return run
 
     def _outcome(self, run: Run) -> None:
