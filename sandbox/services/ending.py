@@ -137,7 +137,8 @@ def _ending(run: Run, state: str, error: RunError | None, outcome: dict[str, Any
         actor=Actor.from_list(run.chain).through("call", str(run.pk), run.target),
         target=run,
         simulated=run.is_simulated,
-        after={"state": state, "attempt": run.attempt, "version": run.version_digest},
+        after={"state": state, "attempt": run.attempt, "version": run.version_digest}
+        | ({"rehearses": str(run.rehearses_id)} if run.rehearses_id else {}),
         **facts,
     )
 

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.audit.reading import details_of
 from galaxy.core.members import grant_on
+from galaxy.core.models import AuditEvent
 from policies.models import Decision
 from policies.reading import request_of
 from policies.recommending import Verdict
@@ -129,6 +132,25 @@ def test_a_rehearsal_asks_nobody_counts_nowhere_and_is_listed_nowhere(workspace,
     assert not trials.exclude(approval=None).exists()
     assert list(Run.objects.top_level()) == [run]
     assert Decision.objects.count() >= Run.objects.count()
+
+
+def test_the_trail_tells_a_rehearsal_from_the_run_it_tries(client_of, workspace, admin, people):
+    run = invoke(workspace, actor=admin, target="people.change", inputs={"id": "7"})
+    trial = tried(run)
+    events = AuditEvent.objects.filter(target_kind="run", action__startswith="run.")
+    told = {(row.event.action, row.event.target_id == str(run.pk)): row.words for row in details_of(events, workspace)}
+    assert told == {
+        ("run.requested", True): "Run requested",
+        ("run.requested", False): "Run requested, rehearsed",
+        ("run.succeeded", False): "Run succeeded, rehearsed",
+    }
+    client = client_of(admin)
+    lines = client.get(reverse("core:audit-list", args=[workspace.slug]), {"target": str(trial.pk)}).text
+    assert "Run requested, rehearsed</a>" in lines and "Run succeeded, rehearsed</a>" in lines
+    for subject, is_rehearsed in ((run, False), (trial, True)):
+        event = AuditEvent.objects.get(action="run.requested", target_id=str(subject.pk))
+        page = client.get(reverse("core:audit-detail", args=[workspace.slug, event.pk])).text
+        assert ("<h1>Run requested, rehearsed</h1>" in page) == ("This was a rehearsal." in page) == is_rehearsed
 
 
 def test_whose_read_is_refused_shows_why_and_nothing_more(workspace, admin, member, approver, people):

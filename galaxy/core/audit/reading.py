@@ -26,13 +26,16 @@ WITH RECURSIVE seen AS (
 SELECT action FROM seen WHERE action IS NOT NULL
 """
 
+_LABELLING = ("actor.chain", "after.rehearses")
+
 
 @dataclass(frozen=True)
 class Row:
     """An event with the labels of its detail, or with its ids where retention has deleted them.
 
     ``on_behalf`` is the person for whom an agent or a trigger acted, else "". ``is_readable`` is False where something
-    stands in the detail's place that Galaxy could not have written: then these are ids too.
+    stands in the detail's place that Galaxy could not have written: then these are ids too. ``is_rehearsed``: it is of
+    a run that only tried out another one for whoever decides about that.
     """
 
     event: AuditEvent
@@ -41,10 +44,12 @@ class Row:
     through: str
     on_behalf: str = ""
     is_readable: bool = True
+    is_rehearsed: bool = False
 
     @property
     def words(self) -> str:
-        return in_words(self.event.action)
+        words = in_words(self.event.action)
+        return f"{words}, rehearsed" if self.is_rehearsed else words
 
     @property
     def outcome(self) -> str:
@@ -95,10 +100,12 @@ def actions_of(workspace: Workspace) -> list[str]:
 
 
 def details_of(events: Iterable[AuditEvent], workspace: Workspace) -> list[Row]:
-    """The events with their labels, read in one query: of the values only who acted, through whom."""
+    """The events with their labels, read in one query: of the values only who acted, through whom, and for what."""
     events = list(events)
     details = AuditDetail.objects.in_workspace(workspace).filter(event_id__in=[event.pk for event in events])
-    values = details.values_list("event_id", "actor_label", "target_label", KeyTransform("actor.chain", "fields"))
+    values = details.values_list(
+        "event_id", "actor_label", "target_label", *(KeyTransform(name, "fields") for name in _LABELLING)
+    )
     labels = {id: _Labels(*others) for id, *others in values}
     return [_row(event, labels.get(event.pk)) for event in events]
 
@@ -111,9 +118,7 @@ def view_of(event: AuditEvent) -> EventView:
     broken = broken_fields(event, detail) if detail else []
     names = sorted({name.partition(".")[2] for name in fields if name.startswith(("before.", "after."))})
     return EventView(
-        row=_row(
-            event, _Labels(detail.actor_label, detail.target_label, fields.get("actor.chain")) if detail else None
-        ),
+        row=_row(event, _labels_of(detail, fields) if detail else None),
         chain=Actor(_chain(fields.get("actor.chain")) or ()).as_list(),
         changes=[Change(name, _text(fields, f"before.{name}"), _text(fields, f"after.{name}")) for name in names],
         data=[(name[5:], _text(fields, name) or "") for name in sorted(fields) if name.startswith("data.")],
@@ -175,11 +180,16 @@ def _chain(stored: Any) -> tuple[Link, ...] | None:
 
 
 class _Labels(NamedTuple):
-    """What a line says of an event's detail; ``chain`` is as it is stored."""
+    """What a line says of an event's detail; ``chain`` and ``rehearses`` (_LABELLING) are as they are stored."""
 
     actor: str
     target: str
     chain: Any
+    rehearses: Any
+
+
+def _labels_of(detail: AuditDetail, fields: dict[str, Any]) -> _Labels:
+    return _Labels(detail.actor_label, detail.target_label, *map(fields.get, _LABELLING))
 
 
 def _row(event: AuditEvent, labels: _Labels | None) -> Row:
@@ -189,7 +199,8 @@ def _row(event: AuditEvent, labels: _Labels | None) -> Row:
     acting = next((place for place, link in enumerate(chain) if link.kind in ("agent", "trigger")), 0)
     through = " → ".join(link.label for link in chain[acting + 1 :])
     label = chain[acting].label if chain[acting].kind == "trigger" else labels.actor
-    return Row(event, label, labels.target, through, chain[0].label if acting else "")
+    on_behalf = chain[0].label if acting else ""
+    return Row(event, label, labels.target, through, on_behalf, is_rehearsed=labels.rehearses is not None)
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
