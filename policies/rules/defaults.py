@@ -85,7 +85,10 @@ def allowance(principal: Principal, action: Action, resource: Resource, context:
     if context.act != "call":
         return Reason("act_allowed", f"{principal.label} may {PERMITTED[context.act][0]} {resource.extension}.")
     if action.effect == "read" and not action.destructive:
-        return Reason("read_allowed", f"{principal.label} may run {resource.extension} where it reads.")
+        may = f"{principal.label} may run {resource.extension}"
+        if resource.kind == "pack":  # which may write, but only by calls that are decided about one by one
+            return Reason("read_allowed", f"{may}; each of its steps is decided by itself.")
+        return Reason("read_allowed", f"{may} where it reads.")
     if principal.holds_write:
         return Reason("write_granted", f"{principal.label} may run {resource.extension} where it writes.")
     return None

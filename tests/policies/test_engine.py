@@ -31,6 +31,12 @@ def test_who_holds_the_scope_and_may_run_it_reads():
     assert ask(reader).effect == Effect.ALLOW
 
 
+def test_a_pack_that_is_allowed_is_not_said_to_read_only():
+    (pack,) = ask(action=Action("tidy", "read"), resource=replace(HUBSPOT, extension="tidy", kind="pack")).reasons
+    assert pack.text == "Mia may run tidy; each of its steps is decided by itself."
+    assert ask().reasons[0].text == "Mia may run hubspot where it reads."
+
+
 def test_who_may_not_run_the_extension_does_not_even_read():
     nobody = replace(MIA, holds_read=False, holds_write=False)
     answer = ask(nobody)
