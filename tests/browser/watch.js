@@ -69,13 +69,17 @@
 
   // Focus: held before a swap, it is held after it; and a dialog gives it back to where it was taken from.
   let held = null;
-  const hold = () => (held = document.activeElement && document.activeElement !== document.body ? name(document.activeElement) : null);
+  const hold = () => (held = document.activeElement && document.activeElement !== document.body ? document.activeElement : null);
   document.addEventListener("htmx:beforeSwap", hold);
   document.addEventListener("htmx:oobBeforeSwap", () => held || hold());
   document.addEventListener("htmx:afterSettle", () => {
     const was = held;
     held = null;
-    if (was) drawn(() => drawn(() => document.activeElement === document.body && complain(`the focus on ${was} was lost to a swap`)));
+    if (!was) return;
+    const words = name(was);
+    // What stands in a dialog that was closed meanwhile lost it to that.
+    const isLost = () => document.activeElement === document.body && !was.closest("dialog:not([open])");
+    drawn(() => drawn(() => isLost() && complain(`the focus on ${words} was lost to a swap`)));
   });
   const openers = new WeakMap();
   const { showModal } = HTMLDialogElement.prototype;

@@ -227,13 +227,12 @@ def test_what_was_used_after_the_backup_is_not_used_twice(house, elsewhere, clie
     # Somebody forgets what has to be done, and starts a worker.
     worker = after.worker()
     try:
-        code, said = after.run("-m", "tests.hosts.restored_house", "knock")
-        assert code == 0, said
         deadline = time.monotonic() + DEADLINE_S
         while b"is a copy" not in after.log.read_bytes():
             assert worker.poll() is None
             assert time.monotonic() < deadline, after.log.read_text()
-            time.sleep(0.2)
+            code, said = after.run("-m", "tests.hosts.restored_house", "knock")  # for what has waited long enough
+            assert code == 0, said
     finally:
         worker.kill()
         worker.wait()

@@ -194,7 +194,7 @@ def test_a_poll_without_news_is_empty_and_the_last_one_announces_the_end(as_htmx
     Run.objects.filter(pk=run.pk).update(state="succeeded", lease_until=None, finished_at=run.created_at)
     last = as_htmx(admin).get(ask_again)
     assert (last.status_code, "every 1s" in text_of(last)) == (200, False)
-    assert 'hx-swap-oob="true">Probe flow succeeded.</div>' in text_of(last)
+    assert 'hx-swap-oob="innerHTML">Probe flow succeeded.</div>' in text_of(last)
     assert "<title>[Sim] probe.flow, succeeded · Galaxy</title>" in text_of(last)
 
 

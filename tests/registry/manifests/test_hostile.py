@@ -88,9 +88,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ],
 )  # fmt: skip
 def test_hostile_text_is_answered_soon(text, code):
-    began = time.perf_counter()
+    began = time.thread_time()
     reading = read(text)
-    took = time.perf_counter() - began
+    took = time.thread_time() - began
     assert reading.manifest is None
     assert code in [finding.code for finding in reading.findings]
     assert len(reading.findings) <= 100 + bool(reading.left_out)
