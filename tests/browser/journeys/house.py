@@ -8,6 +8,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import SimpleCookie
 from django.test import Client
@@ -112,6 +113,8 @@ def cookies_of(person: str, people: dict[str, Any]) -> SimpleCookie:
         return client.cookies
     user: User = people[person]
     client.force_login(user, backend=BACKEND)
+    listed = {"user": user, "ip": "127.0.0.1", "user_agent": "Sweep"}  # as a sign-in leaves it: both are read at once
+    UserSession.objects.get_or_create(session_key=client.session.session_key, defaults=listed)
     if person in ("proven", "secured"):
         session = import_module(settings.SESSION_ENGINE).SessionStore(client.session.session_key)
         kind = {"method": "mfa", "type": "totp"} if person == "secured" else {"method": "password"}
