@@ -1,18 +1,28 @@
-// Speaks through the polite live region, and keeps the keyboard's place when a swap takes the focused element away.
+// Speaks through the polite live region, and keeps the keyboard's place when a swap takes the focused element away or
+// pushes it out of sight.
 
 document.addEventListener("galaxy:announce", (event) => {
   const region = document.getElementById("announcer");
   if (region) region.textContent = event.detail;
 });
 
+const isInSight = (element) => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= window.innerHeight;
+};
+
 let held = null;
+let seen = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const target = event.detail.target;
+  seen = isInSight(document.activeElement) ? document.activeElement : null;
   held = target.contains(document.activeElement) ? { id: target.id, inner: document.activeElement.id } : null;
 });
 
 document.addEventListener("htmx:afterSettle", () => {
+  if (seen && seen === document.activeElement && !isInSight(seen)) seen.scrollIntoView({ block: "nearest" });
+  seen = null;
   if (!held || document.activeElement !== document.body) return;
   // First the same control, then a field that is wrong, then what was swapped, then the page.
   const root = document.getElementById(held.id);

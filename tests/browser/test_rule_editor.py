@@ -41,3 +41,19 @@ def test_a_rule_reads_itself_back_and_replays_as_it_is_written(visit, admin, wor
     assert [rule.what.scopes for rule in rules_in_force(workspace)] == [("things.delete", "things.write")]
     assert tab.complaints == []
     assert tab.sideways_px <= 0
+
+
+def test_what_has_the_focus_stays_in_sight_when_the_draft_above_it_grows(visit, admin):
+    tab = visit("/w/meridian/policies/new/", admin)
+    page = tab.page
+    draft, below = page.locator("#rule-draft"), page.get_by_text("Packs and triggers", exact=True)
+    bottom = below.evaluate("(one) => Math.ceil(one.getBoundingClientRect().bottom)")
+    page.set_viewport_size({"width": 1280, "height": bottom + 10})
+    height = draft.bounding_box()["height"]
+    page.get_by_role("radio", name="Deny").check(force=True)
+    below.focus()
+    expect(draft).to_contain_text("lock everybody out")
+    assert draft.bounding_box()["height"] > height + 10
+    expect(below).to_be_focused()
+    expect(below).to_be_in_viewport(ratio=1)
+    assert tab.complaints == []
