@@ -60,6 +60,7 @@ def main() -> list[dict[str, Any]]:
         from tests.sandboxd import Sandboxd
 
         sandboxd = Sandboxd({HOST: served.port}, served.authority)
+        sandboxd.env |= {"GALAXY_TESTING": "0", "LOG_LEVEL": "WARNING"}  # with a pool of connections, as where it works
         sandboxd.start("--size", "1")
         try:
             return _measure(served, sandboxd)

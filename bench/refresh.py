@@ -80,6 +80,7 @@ def _ours(vendor: Any, authority: str) -> list[dict[str, Any]]:
             return rows
     finally:
         hosts.close()
+        del tasks.perform_run.apply_async  # Celery's own again: later paths of this process ring by it
 
 
 def _measured(
