@@ -70,12 +70,13 @@ class CompiledRule:
         if asks_about and asks_about <= {"classes", "destructive"} and len(when.classes) <= 1:
             self.constant = self._reason(self._found(Context(mode="", data_classes=when.classes)))
 
-    def reason(self, action: Action, resource: Resource, context: Context) -> Reason | None:
-        """Why this rule speaks, or None where a count, an amount or the hour is another than it asks about."""
-        if self.constant is not None:
-            return self.constant
-        if self.is_plain:
-            return self._reason(_what(action, resource, context))
+    def always(self, action: Action, resource: Resource, act: str) -> Reason | None:
+        """Why this rule speaks of this action of this resource, where that is the same under all circumstances."""
+        return self._reason(_what(action, resource, act)) if self.is_plain else self.constant
+
+    def reason(self, context: Context) -> Reason | None:
+        """Why this rule speaks, or None where a count, an amount or the hour is another than it asks about. Not asked
+        where what it says is ``always`` the same."""
         return self._reason(self._found(context)) if self.is_checked or self._holds(context) else None
 
     def _reason(self, words: str) -> Reason:
@@ -166,10 +167,10 @@ def _shown(value: float) -> str:
     return f"{value:,}" if value < 10**15 else "a quadrillion or more"
 
 
-def _what(action: Action, resource: Resource, context: Context) -> str:
-    if context.act == "call":
+def _what(action: Action, resource: Resource, act: str) -> str:
+    if act == "call":
         return f"{action.target} {DOES.get(action.effect, action.effect)}"
-    return f"{resource.extension} {_ACTS[context.act]}"
+    return f"{resource.extension} {_ACTS[act]}"
 
 
 def _ways_out(rule: Rule) -> tuple[str, str]:

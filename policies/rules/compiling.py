@@ -57,11 +57,8 @@ class Snapshot:
         askers = self._askers(principal, context) if self._has_askers else (_EVERYBODY,)
         for asker in askers:
             shortlist = self._shortlist(asker, action, resource, context)
-            bits = shortlist.candidates(principal, context)
-            while bits:
-                rule = shortlist.rules[(bits & -bits).bit_length() - 1]
-                bits &= bits - 1
-                reason = rule.reason(action, resource, context)
+            for rule, always in shortlist.candidates(principal, context):
+                reason = always if always is not None else rule.reason(context)
                 if reason is not None:
                     found.append((rule, reason))
         if len(askers) > 1:  # a rule that names an agent and the pack it runs was found for both
@@ -80,10 +77,10 @@ class Snapshot:
     def _askers(self, principal: Principal, context: Context) -> Sequence[str]:
         """The names under which rules are kept that may be about whoever asks."""
         names = [_EVERYBODY]
-        asker = (principal.agent or principal.id) if principal.is_agent else _EVERYBODY
-        for name in (asker, context.pack, context.trigger):
-            if name in self._kept and name not in names:
-                names.append(name)
+        kept = self._kept
+        if principal.is_agent and (agent := principal.agent or principal.id) in kept:
+            names.append(agent)
+        names += [name for name in (context.pack, context.trigger) if name and name in kept and name not in names]
         return names
 
     def _shortlist(self, asker: str, action: Action, resource: Resource, context: Context) -> Shortlist:
@@ -105,7 +102,7 @@ class Snapshot:
             heads = {MANY, *map(_head, (resource.extension, action.target, *action.scopes))}
             rules = {rule.place: rule for head in heads for rule in by_head.get(head, ())}
             about = [rules[place] for place in sorted(rules) if rules[place].is_about(action, resource, context)]
-            found = Shortlist(about)
+            found = Shortlist(about, [rule.always(action, resource, context.act) for rule in about])
             _remember(self._shortlists, key, found)
         return found
 

@@ -3,23 +3,30 @@
 A set of rules is a number whose bits are the rules. For every fact that a rule may ask about (a role, a data class, …)
 there is the set of rules that the fact satisfies, those that do not ask about it included; the sets of all facts of a
 request are intersected. Counts, amounts and hours are looked at on the few rules that remain (policies.rules.clauses).
+What rules a set has is remembered, and what those of them say that always say the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
+from policies.answers import Reason
 from policies.questions import Context, Principal
 from policies.rules.clauses import CompiledRule
 from policies.rules.parts import ANY, MODES, Who
 
 Names = Callable[[CompiledRule], Iterable[str]]
+Candidate = tuple[CompiledRule, Reason | None]
+_MAX_REMEMBERED = 256  # sets of candidates
 
 
 class Shortlist:
-    """``rules``, by number, all about the same action. Not changed once it is made."""
+    """``rules``, by number, all about the same action. ``always`` is what each of them says whatever the circumstances,
+    None where they matter. Never changes: what it remembers only saves work."""
 
     __slots__ = (
         "_agents",
+        "_always",
         "_any_agent",
+        "_candidates",
         "_classes",
         "_everybody",
         "_modes",
@@ -33,8 +40,9 @@ class Shortlist:
         "rules",
     )
 
-    def __init__(self, rules: Sequence[CompiledRule]):
-        self.rules = rules
+    def __init__(self, rules: Sequence[CompiledRule], always: Sequence[Reason | None]):
+        self.rules, self._always = rules, always
+        self._candidates: dict[int, tuple[Candidate, ...]] = {}  # by set
         self._index_askers()
         # What is not known speaks for whatever denies or asks, and never for what allows.
         modes = _named(rules, lambda rule: [rule.mode] if rule.mode else [])
@@ -45,8 +53,18 @@ class Shortlist:
         self._unclassed = _bits(rules, lambda rule: not rule.classes)
         self._classes = _named(rules, lambda rule: rule.classes)
 
-    def candidates(self, principal: Principal, context: Context) -> int:
-        """The rules for which all speaks but a count, an amount or the hour, as bits."""
+    def candidates(self, principal: Principal, context: Context) -> tuple[Candidate, ...]:
+        """The rules for which all speaks but a count, an amount or the hour, by number, with what they always say."""
+        bits = self._all_but_checked(principal, context)
+        found = self._candidates.get(bits)
+        if found is None:
+            if len(self._candidates) >= _MAX_REMEMBERED:
+                self._candidates.clear()
+            places = [place for place in range(bits.bit_length()) if bits >> place & 1]
+            found = self._candidates[bits] = tuple((self.rules[place], self._always[place]) for place in places)
+        return found
+
+    def _all_but_checked(self, principal: Principal, context: Context) -> int:
         bits = self._unclassed
         if self._classes:
             for name in context.data_classes:
