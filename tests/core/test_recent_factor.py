@@ -8,10 +8,12 @@ from allauth.account.internal.flows.login import (
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.test import RequestFactory
 from django.urls import reverse
 
 from galaxy.core.recent_proof import KEPT, ProofNeeded, kept_act, recent_factor, require_recent_factor
+from tests.factories import PASSWORD
 
 LONG_AGO_S = 3600
 
@@ -65,6 +67,13 @@ def keep(client, user, path):
     session.save()
 
 
+def show_factor(client, user):
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "at": time.time()}]
+    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+    session.save()
+
+
 @pytest.mark.asvs("7.5.3")
 def test_a_password_will_not_do_and_without_a_factor_one_is_led_to_setting_one_up(client_of, approver):
     client = client_of(approver)  # who signed in just now, by a password
@@ -72,6 +81,18 @@ def test_a_password_will_not_do_and_without_a_factor_one_is_led_to_setting_one_u
     page = client.get(reverse("core:proof")).content.decode()
     assert "A second factor is needed" in page and reverse("mfa_index") in page
     assert "Go on" not in page
+
+
+def test_the_pages_of_second_factors_lead_back_to_what_waits(client_of, approver):
+    client = client_of(approver)
+    back = f'href="{reverse("core:proof")}"'
+    assert back not in client.get(reverse("mfa_index")).content.decode(), "nothing waits"
+    keep(client, approver, "/somewhere/")
+    assert "Approve it</b> waits for you" in client.get(reverse("mfa_index")).content.decode()
+    Authenticator.objects.create(user=approver, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    RecoveryCodes.activate(approver)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert back in client.get(reverse("mfa_view_recovery_codes")).content.decode()
 
 
 def test_who_has_an_app_is_asked_for_its_code(client_of, approver):
@@ -85,10 +106,7 @@ def test_who_has_an_app_is_asked_for_its_code(client_of, approver):
 def test_once_it_is_shown_the_form_comes_back_as_it_was(client_of, approver):
     client = client_of(approver)
     keep(client, approver, "/account/preferences/")
-    session = client.session
-    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "at": time.time()}]
-    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(approver.pk)
-    session.save()
+    show_factor(client, approver)
     page = client.get(reverse("core:proof")).content.decode()
     assert "Approve it?" in page and "Fine &amp; &lt;well&gt;" in page
 
