@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from proof.load.run import Load
@@ -32,7 +33,7 @@ def main() -> int:
             web=options.web, workers=options.workers,
         )  # fmt: skip
         with load:
-            found = load.run(options.minutes * 60, try_s=options.try_s)
+            found = load.run(options.minutes * 60, try_s=options.try_s, say=partial(print, file=sys.stderr, flush=True))
     options.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for line in lines(found):
         print(line)

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,31 @@ class Load:
 
     # --- the run -----------------------------------------------------------------------------------------------
 
-    def run(self, seconds: float, *, try_s: float = 30, every_s: float = 5, scales: tuple = SCALES) -> dict[str, Any]:
-        """Everything that ``table.lines`` tells. ``try_s`` is how long each scale is tried; one scale alone is not."""
+    def run(
+        self,
+        seconds: float,
+        *,
+        try_s: float = 30,
+        every_s: float = 5,
+        scales: tuple = SCALES,
+        say: Callable[[str], object] = str,
+    ) -> dict[str, Any]:
+        """Everything that ``table.lines`` tells. ``try_s`` is how long each scale is tried; one scale alone is not.
+        ``say`` hears how far it is."""
         self.drive(scales[-1], min(try_s, 5))  # warms up what starts lazily
         before = self._statements()
         tried = []
         scale = scales[0]
         for scale in scales if len(scales) > 1 else ():
+            say(f"trying {scale:.0%} of what was asked for, {try_s:.0f} s")
             tally = self.drive(scale, try_s).tally
             tried.append({"scale": scale, "seconds": try_s, "holds": table.holds(tally), "why": _why(tally)})
+            say("it holds" if tried[-1]["holds"] else f"it does not hold: {tried[-1]['why']}")
             self._drain()
+            say(f"what waited was done after {self._waited}")
             if tried[-1]["holds"]:
                 break
+        say(f"the long run, {seconds / 60:.0f} min at {scale:.0%}")
         with Watch(self.stack, every_s) as watch:
             traffic = self.drive(scale, seconds)
         left = watch.rows[-1]["waiting"]
@@ -136,6 +150,10 @@ class Load:
             time.sleep(0.5)
         time.sleep(1)  # what was taken last
         self.drained_s = time.monotonic() - began
+
+    @property
+    def _waited(self) -> str:
+        return f"more than {DRAINED_S} s" if self.drained_s is None else f"{self.drained_s:.0f} s"
 
     def _statements(self) -> dict[str, int]:
         return json.loads(
