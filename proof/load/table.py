@@ -37,13 +37,18 @@ def doors(tally: Tally) -> list[dict[str, Any]]:
 
 
 def holds(tally: Tally) -> bool:
-    """Whether nothing failed, and of the doors together, pages and calls apart, 95 of 100 were soon enough."""
+    """Whether nothing failed, and of the doors together, pages, calls and what approvers do apart, 95 of 100 were soon
+    enough; where fewer than twenty came, all but one, which says nothing by itself."""
     if tally.errors:
         return False
     groups: dict[str, list[float]] = {}
     for door, seconds in tally.seconds.items():
         groups.setdefault(door.partition(":")[0], []).extend(seconds)
-    return all(quantile(seconds, 0.95) * 1000 <= HOLDS_MS for seconds in groups.values())
+    return all(_late(seconds) <= max(1, len(seconds) // 20) for seconds in groups.values())
+
+
+def _late(seconds: list[float]) -> int:
+    return sum(one * 1000 > HOLDS_MS for one in seconds)
 
 
 def processes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
