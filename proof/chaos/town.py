@@ -26,6 +26,9 @@ class _Filled(Stack):
         (self.folder / "data" / "prepare" / SETTING).write_text(text.strip().splitlines()[-1], encoding="utf-8")
 
 
+_TIME = "Time does not fit"  # galaxy.core.audit.verifying.report
+
+
 class Town:
     """``folder`` holds everything; ``options`` are the stack's, ``moved`` the clock that its processes go by."""
 
@@ -141,18 +144,20 @@ class Town:
     def judge(self) -> list[dict[str, Any]]:
         """Rows of proof.chaos.judging, and what the verifiers of the trail say."""
         facts = self.folder / "facts.json"
-        told = {
+        seen = {
             "workspace": SLUG,
             "calls": [call.as_json() for call in self.calls],
             "effects": self.peer.effects(),
         }
-        facts.write_text(json.dumps(told), encoding="utf-8")
+        facts.write_text(json.dumps(seen), encoding="utf-8")
         self._wait_for_seal()
         rows = json.loads(self.stack.program("-m", "proof.chaos.judging", str(facts)).strip().splitlines()[-1])
         said = self.stack.manage("audit", "verify", check=False)
-        intact = "Every trail is what was signed." in said or (self.clock is not None and _only_times(said))
-        rows.append({"what": "the sealed trail verifies, copies included", "count": "yes" if intact else said[-400:],
-                     "bad": int(not intact), "some": []})  # fmt: skip
+        intact = "Every trail is what was signed." in said or (self.clock is not None and only_times(said))
+        (self.folder / "verify.txt").write_text(said, encoding="utf-8")
+        told = "yes" if intact else _but_times(said)
+        rows.append({"what": "the sealed trail verifies, copies included", "count": told, "bad": int(not intact),
+                     "some": []})  # fmt: skip
         rows.append(self._export())
         return rows
 
@@ -184,9 +189,21 @@ class Town:
         }
 
 
-def _only_times(said: str) -> bool:
+def _findings(said: str) -> list[str]:
+    """The lines of its table, whose head names a position (galaxy.core.audit.verifying.printing)."""
+    lines = iter(said.splitlines())
+    for line in lines:
+        if line.split()[:1] == ["position"]:
+            break
+    return [line for line in lines if line.startswith("  ")]
+
+
+def only_times(said: str) -> bool:
     """Whether all that verifying names is times that do not fit, as they do not where the clock was set back."""
-    found = [
-        line for line in said.splitlines() if line[:1] == " " and line.split()[:1] and line.split()[0][0].isdigit()
-    ]
-    return bool(found) and all("Time does not fit" in line for line in found)
+    found = _findings(said)
+    return bool(found) and all(_TIME in line for line in found)
+
+
+def _but_times(said: str) -> str:
+    """What verifying names beside times; all of it stands in ``verify.txt``."""
+    return " / ".join(line.strip() for line in _findings(said) if _TIME not in line)[:400] or said[-400:]

@@ -1,18 +1,17 @@
 """The short form of `make chaos`: a few kills and the special cases, on a whole Galaxy of its own (docs/chaos.md)."""
 
 import hashlib
-import os
 import shutil
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from django.conf import settings
 
 from proof.chaos.killing import Kill, schedule
 from proof.chaos.recovery import percentile, recoveries
 from proof.chaos.setting import LEDGER, PACK, TIDY
 from proof.chaos.table import line_of
+from proof.chaos.town import only_times
 from proof.chaos.traffic import call_of
 from proof.chaos.trial import CASES, run_trial
 from tests.template import digest
@@ -21,9 +20,6 @@ SEED, KILLS = 9, 8
 PARTS = ["postgres", "valkey", "sandboxd", "sequencer", "worker-1", "worker-2", "beat", "web-1", "web-2"]
 
 
-@pytest.mark.skipif(
-    not os.environ.get("GALAXY_CHAOS"), reason="takes two cores to itself: GALAXY_CHAOS=1, or make chaos in full"
-)
 def test_whatever_is_killed_everything_holds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chaos")
     said = hashlib.sha256("".join([digest(), LEDGER, TIDY, PACK, _setting()]).encode()).hexdigest()[:16]
@@ -58,6 +54,21 @@ def test_a_seed_says_what_is_killed_and_what_is_called():
     assert {one.how for one in first(1)} == {"main", "all", "child"}
     assert [call_of(1, n).body for n in range(50)] == [call_of(1, n).body for n in range(50)]
     assert set(Counter(call_of(1, n).kind for n in range(200))) == {"look", "post", "put", "pack", "pay", "tidy"}
+
+
+def test_times_alone_are_no_break_where_the_clock_was_moved():
+    head = """meridian: 9 events under 2 checkpoints, 2 of them copied: NOT INTACT.
+  9 open their commitments; signed by c0550ca875fe.
+  position  what               in words
+"""
+    late = (
+        "  7         Time does not fit  It says 2026-11-28 01:34, and was written after the seal of 2026-11-28 02:34.\n"
+    )
+    cut = "  8 to 9    End cut off        Checkpoint 2 in the copy, over 9 events, was signed.\n"
+    assert only_times(head + late)
+    assert not only_times(head + late + cut)
+    assert not only_times(head + late + "  and 3 more.\n")
+    assert not only_times("meridian: nobody answered.\n")
 
 
 def test_recovery_is_the_part_and_then_the_work_that_goes_through_it():
