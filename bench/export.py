@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from array import array
@@ -26,7 +28,7 @@ from bench._database import fresh_database
 from bench._events import fill
 from bench._rows import WALL, compared, row
 
-EVENTS, VERIFIED = 200_000, 20_000
+EVENTS, VERIFIED = 100_000, 20_000
 ROUNDS = 5
 LEAST_RATIO, LEAST_VERIFIER, MOST_MB, MOST_MS = 0.8, 0.5, 32, 50
 _row = partial(row, "2b")
@@ -154,15 +156,15 @@ def _packs(workspace: Any, folder: Path) -> list[dict[str, Any]]:
     bare, alone, ours, both = _turns(
         hashed,
         lambda: verify.Pack(plain).verify(),
-        lambda: verify.Pack(plain).verify(processes=count),
-        lambda: verify.Pack(sheet).verify(processes=count),
+        partial(_verified, plain),
+        partial(_verified, sheet),
     )
     return [
         _row(f"a whole pack of {size:,}, NDJSON, CSV and proofs", size / took, "ev/s"),
-        _row("verify.py, by one process", VERIFIED / min(alone), "ev/s"),
+        _row("verify.py, by one process, which is running", VERIFIED / min(alone), "ev/s"),
         compared(
             "2b",
-            f"verify.py, by {count} processes as it is run, beside a loop that hashes the same bytes",
+            f"verify.py as it is run, by {count} processes, beside a loop that hashes the same bytes",
             [VERIFIED / took for took in ours],
             [VERIFIED / took for took in bare],
             "ev/s",
@@ -182,6 +184,14 @@ def _made(workspace: Any, folder: Path, chosen: Any, *, with_sheet: bool = True)
         pass
     making.complete(folder, order, chosen)
     return folder
+
+
+def _verified(pack: Path) -> None:
+    """By the program itself, its start included: this process is too large to be doubled for each that helps it."""
+    from galaxy.core.audit.packs import verify
+
+    program = [sys.executable, str(verify.__file__), str(pack)]
+    subprocess.run(program, stdout=subprocess.DEVNULL, check=True)  # noqa: S603  (our own, over our own pack)
 
 
 def _bare(pack: Path) -> Callable[[], object]:
