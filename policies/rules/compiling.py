@@ -15,7 +15,7 @@ from policies.rules.asks import Ask, merged
 from policies.rules.clauses import CompiledRule
 from policies.rules.parts import ANY
 from policies.rules.scopes import MANY, ONE
-from policies.rules.shortlists import Shortlist
+from policies.rules.shortlists import Shortlist, remember
 from policies.rules.vocabulary import Rule
 
 _MAX_REMEMBERED = 4_096  # shortlists, and asks put together
@@ -71,7 +71,7 @@ class Snapshot:
         ask = self._asks.get(key)
         if ask is None:
             ask = merged([*([default] if default else []), *(rule.ask for rule in rules if rule.ask)])
-            _remember(self._asks, key, ask)
+            remember(self._asks, key, ask, _MAX_REMEMBERED)
         return ask
 
     def _askers(self, principal: Principal, context: Context) -> Sequence[str]:
@@ -103,7 +103,7 @@ class Snapshot:
             rules = {rule.place: rule for head in heads for rule in by_head.get(head, ())}
             about = [rules[place] for place in sorted(rules) if rules[place].is_about(action, resource, context)]
             found = Shortlist(about, [rule.always(action, resource, context.act) for rule in about])
-            _remember(self._shortlists, key, found)
+            remember(self._shortlists, key, found, _MAX_REMEMBERED)
         return found
 
 
@@ -127,10 +127,3 @@ def _head(name: str) -> str:
 
 def _place(spoken: tuple[CompiledRule, Reason]) -> int:
     return spoken[0].place
-
-
-def _remember(memory: dict[Any, Any], key: object, value: object) -> None:
-    """Keep ``value``; where there is too much to remember, everything is forgotten first."""
-    if len(memory) >= _MAX_REMEMBERED:
-        memory.clear()
-    memory[key] = value

@@ -7,6 +7,7 @@ What rules a set has is remembered, and what those of them say that always say t
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from policies.answers import Reason
 from policies.questions import Context, Principal
@@ -15,7 +16,7 @@ from policies.rules.parts import ANY, MODES, Who
 
 Names = Callable[[CompiledRule], Iterable[str]]
 Candidate = tuple[CompiledRule, Reason | None]
-_MAX_REMEMBERED = 256  # sets of candidates
+_MAX_REMEMBERED = 64  # sets of candidates, of each shortlist
 
 
 class Shortlist:
@@ -58,10 +59,9 @@ class Shortlist:
         bits = self._all_but_checked(principal, context)
         found = self._candidates.get(bits)
         if found is None:
-            if len(self._candidates) >= _MAX_REMEMBERED:
-                self._candidates.clear()
             places = [place for place in range(bits.bit_length()) if bits >> place & 1]
-            found = self._candidates[bits] = tuple((self.rules[place], self._always[place]) for place in places)
+            found = tuple((self.rules[place], self._always[place]) for place in places)
+            remember(self._candidates, bits, found, _MAX_REMEMBERED)
         return found
 
     def _all_but_checked(self, principal: Principal, context: Context) -> int:
@@ -107,6 +107,13 @@ class Shortlist:
         if context.trigger and self._triggers:
             bits |= self._triggers.get(ANY, 0) | self._triggers.get(context.trigger, 0)
         return bits
+
+
+def remember(memory: dict[Any, Any], key: object, value: object, most: int) -> None:
+    """Keep ``value``; where ``most`` are remembered, everything is forgotten first."""
+    if len(memory) >= most:
+        memory.clear()
+    memory[key] = value
 
 
 def _bits(rules: Sequence[CompiledRule], holds: Callable[[CompiledRule], object]) -> int:

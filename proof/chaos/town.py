@@ -18,15 +18,13 @@ from proof.stack import Stack
 PASSWORD = "galaxy proof 2026"  # noqa: S105  (of people who live for as long as the stack)
 SETTLE_S = 600
 SETTING = "setting.json"
+_TIME = "Time does not fit"  # as galaxy.core.audit.verifying.report says it, which takes Django to be asked
 
 
 class _Filled(Stack):
     def fill(self) -> None:
         text = self.program("-m", "proof.chaos.setting", PASSWORD)
         (self.folder / "data" / "prepare" / SETTING).write_text(text.strip().splitlines()[-1], encoding="utf-8")
-
-
-_TIME = "Time does not fit"  # galaxy.core.audit.verifying.report
 
 
 class Town:
@@ -144,19 +142,19 @@ class Town:
     def judge(self) -> list[dict[str, Any]]:
         """Rows of proof.chaos.judging, and what the verifiers of the trail say."""
         facts = self.folder / "facts.json"
-        seen = {
+        told = {
             "workspace": SLUG,
             "calls": [call.as_json() for call in self.calls],
             "effects": self.peer.effects(),
         }
-        facts.write_text(json.dumps(seen), encoding="utf-8")
+        facts.write_text(json.dumps(told), encoding="utf-8")
         self._wait_for_seal()
         rows = json.loads(self.stack.program("-m", "proof.chaos.judging", str(facts)).strip().splitlines()[-1])
         said = self.stack.manage("audit", "verify", check=False)
         intact = "Every trail is what was signed." in said or (self.clock is not None and only_times(said))
         (self.folder / "verify.txt").write_text(said, encoding="utf-8")
-        told = "yes" if intact else _but_times(said)
-        rows.append({"what": "the sealed trail verifies, copies included", "count": told, "bad": int(not intact),
+        verdict = "yes" if intact else _but_times(said)
+        rows.append({"what": "the sealed trail verifies, copies included", "count": verdict, "bad": int(not intact),
                      "some": []})  # fmt: skip
         rows.append(self._export())
         return rows

@@ -16,7 +16,8 @@ let seen = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const target = event.detail.target;
-  seen = isInSight(document.activeElement) ? document.activeElement : null;
+  const at = document.activeElement;
+  seen = at && at !== document.body && isInSight(at) ? at : null;
   held = target.contains(document.activeElement) ? { id: target.id, inner: document.activeElement.id } : null;
 });
 
