@@ -91,7 +91,7 @@ class Load:
             say(f"what waited was done after {self._waited}")
             if tried[-1]["holds"]:
                 break
-        say(f"the long run, {seconds / 60:.0f} min at {scale:.0%}")
+        say(f"the long run, {seconds / 60:g} min at {scale:.0%}")
         with Watch(self.stack, every_s) as watch:
             traffic = self.drive(scale, seconds)
         left = watch.rows[-1]["waiting"]
