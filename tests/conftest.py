@@ -29,7 +29,28 @@ from tests.workers import Workers
 WSGIRequestHandler.disable_nagle_algorithm = True
 
 
-def pytest_configure():
+VALKEY_DATABASES = 16  # as many as a server has if it isn't told otherwise
+
+
+def pytest_configure(config):
+    own_valkey(config)
+    make_key()
+
+
+def own_valkey(config):
+    """A database of Valkey for each process: a test that empties the cache, or windows that it counts in, would empty
+    those of the tests beside it. The broker's is another one, where messages are told apart by a prefix."""
+    process = getattr(config, "workerinput", {}).get("workerid", "gw-1")  # gw0, gw1 ... of pytest-xdist
+    number = 1 + (int(process.removeprefix("gw")) + 1) % (VALKEY_DATABASES - 1)
+    scheme, _, place = settings.REDIS_URL.partition("://")
+    if scheme == "unix":
+        url = f"unix://{place.partition('?')[0]}?db={number}"
+    else:
+        url = f"{scheme}://{place.partition('/')[0]}/{number}"
+    settings.REDIS_URL = settings.CACHES["default"]["LOCATION"] = url
+
+
+def make_key():
     """The key that versions of tests are signed with: whole or not there, since several runs may begin together."""
     path = Path(settings.GALAXY_MARKETPLACE_KEYS)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")

@@ -155,14 +155,15 @@ class TwoHosts:
         database = connections["default"].settings_dict
         folder = database["OPTIONS"].get("host") or database["HOST"]
         postgres = self._listen(f"{folder}/.s.PGSQL.5432").port
-        self.valkey = self._listen(settings.REDIS_URL.removeprefix("unix://").partition("?")[0])
+        path, _, number = settings.REDIS_URL.removeprefix("unix://").partition("?db=")
+        self.valkey = self._listen(path)
         user, name = database["USER"], database["NAME"]
-        at = f"{self.network.here}:{self.valkey.port}/0"
+        at = f"redis://{self.network.here}:{self.valkey.port}"
         return {
             "DATABASE_URL": f"postgresql://{user}@{self.network.here}:{postgres}/{name}",
             "DATABASE_SILENT_S": str(SILENT_S),
-            "REDIS_URL": f"redis://{at}",
-            "CELERY_BROKER_URL": f"redis://{at}",
+            "REDIS_URL": f"{at}/{number}",
+            "CELERY_BROKER_URL": f"{at}/0",
         }
 
     def _listen(self, path: str) -> Forward:

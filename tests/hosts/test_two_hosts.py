@@ -28,7 +28,7 @@ from sandbox.services import invoke
 from tests.connections import API, LOGIN
 from tests.core.egress.peers import Authority
 from tests.extensions import installed
-from tests.hosts.galaxies import LEASE_S, TwoHosts
+from tests.hosts.galaxies import DEADLINE_S, LEASE_S, TwoHosts
 from tests.hosts.network import NoNamespaces
 from tests.refresh_race import connected, end_token
 from tests.ruling import put_in_force
@@ -114,7 +114,9 @@ class Stage:
         time.sleep(SWALLOWS_S)
         if len(names) > 1:
             self.outside.forget(slow_s=0.1)
+            deadline = time.monotonic() + DEADLINE_S
             while self.outside.through() != ["A", "B"]:
+                assert time.monotonic() < deadline, "one of the hosts does nothing"
                 self.over(self.ask("plain.look", 2))
 
 
