@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from proof.parts import ALL, CHILD, MAIN, Part
@@ -50,8 +50,10 @@ def _kind(name: str) -> str:
 
 
 class Killer:
-    def __init__(self, stack: Stack, seed: int, kills: int):
-        self._stack, self._wanted = stack, kills
+    """``told`` is called with each part that was killed, once it says that it works again."""
+
+    def __init__(self, stack: Stack, seed: int, kills: int, told: Callable[[Part], None] = lambda part: None):
+        self._stack, self._wanted, self._told = stack, kills, told
         self._plan = schedule(seed, [part.name for part in stack.parts])
         self._rng = random.Random(f"{seed}:children")  # noqa: S311
         self.kills: list[Kill] = []
@@ -89,6 +91,7 @@ class Killer:
         while time.monotonic() < deadline:
             if part.is_ready():
                 kill.ready_at = time.time()
+                self._told(part)
                 return
             time.sleep(WATCH_EVERY_S)
         kill.ready_at = float("inf")

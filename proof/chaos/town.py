@@ -12,6 +12,7 @@ from proof.chaos.deciding import Deciding
 from proof.chaos.setting import HOST, SLUG
 from proof.chaos.traffic import Call, Door, Traffic
 from proof.clocks import Clock
+from proof.parts import Part
 from proof.peer import Manners, Peer
 from proof.stack import Stack
 
@@ -94,6 +95,12 @@ class Town:
             self.calls += self.traffic.calls
             self.held_back_s += self.traffic.held_back_s
             self.traffic = None
+
+    def is_back(self, part: Part) -> None:
+        """A web process that says so is asked to accept a call, whether callers pause or not."""
+        kind, _, number = part.name.partition("-")
+        if kind == "web" and self.traffic:
+            self.traffic.knock(int(number) - 1)
 
     def all_calls(self) -> list[Call]:
         return self.calls + (list(self.traffic.calls) if self.traffic else [])

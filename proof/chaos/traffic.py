@@ -30,7 +30,7 @@ class Call:
     run: str = ""
     tries: int = 0
     status: int = 0
-    door: int = -1  # which web process accepted it
+    door: int = -1  # which web process it is made at first (-1: any), and then which accepted it
     refusals: list[tuple[float, int]] = field(default_factory=list)  # (when, status); 0 where nobody answered
 
     def as_json(self) -> dict[str, Any]:
@@ -104,6 +104,7 @@ class Traffic:
         self.seed, self.rate, self._waiting = seed, rate, waiting
         self.calls: list[Call] = []
         self._next = first
+        self._knocks: list[int] = []
         self._due = time.monotonic()
         self._lock = threading.Lock()
         self._stopped, self._given_up = threading.Event(), threading.Event()
@@ -127,17 +128,28 @@ class Traffic:
         for thread in self._threads:
             thread.join(TIMEOUT_S + 5)
 
+    def knock(self, door: int) -> None:
+        """Make one more call at once, at ``door``, even while calls are held back: it shows that the door is back."""
+        with self._lock:
+            self._knocks.append(door)
+
     def _take(self) -> Call | None:
         """The next call, once it is due."""
         with self._lock:
+            if self._knocks:
+                return self._begun(self._knocks.pop(0))
             now = time.monotonic()
             if self._due > now or self._holding.is_set():
                 return None
             self._due = max(self._due + 1 / self.rate, now - 1.0)  # what was missed for longer is not made up for
-            call = call_of(self.seed, self._next)
-            self._next += 1
-            self.calls.append(call)
-            return call
+            return self._begun()
+
+    def _begun(self, door: int = -1) -> Call:
+        call = call_of(self.seed, self._next)
+        call.door = door
+        self._next += 1
+        self.calls.append(call)
+        return call
 
     def _hold(self) -> None:
         while not self._stopped.wait(0.5):
@@ -162,7 +174,7 @@ class Traffic:
 
     def _make(self, call: Call, doors: list[Door], rng: random.Random) -> None:
         call.sent_at = time.time()
-        at = rng.randrange(len(doors))
+        at = call.door if call.door >= 0 else rng.randrange(len(doors))
         while not self._given_up.is_set():
             call.tries += 1
             status, said = doors[at].ask("POST", self._path, call.body, **{"Idempotency-Key": call.key})

@@ -47,7 +47,7 @@ def _kills(town: Town, seed: int, kills: int, say: Callable[[str], None]) -> lis
     began = time.monotonic()
     town.begin()
     time.sleep(WARM_UP_S)
-    killer = Killer(town.stack, seed, kills)
+    killer = Killer(town.stack, seed, kills, told=town.is_back)
     killer.work(say)
     killer.wait()
     say(f"all {kills} kills are made")

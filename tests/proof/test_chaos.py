@@ -2,7 +2,10 @@
 
 import hashlib
 import shutil
+import threading
+import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from django.conf import settings
@@ -12,7 +15,7 @@ from proof.chaos.recovery import percentile, recoveries
 from proof.chaos.setting import LEDGER, PACK, TIDY
 from proof.chaos.table import line_of
 from proof.chaos.town import only_times
-from proof.chaos.traffic import call_of
+from proof.chaos.traffic import Traffic, call_of
 from proof.chaos.trial import CASES, run_trial
 from tests.template import digest
 
@@ -69,6 +72,39 @@ def test_times_alone_are_no_break_where_the_clock_was_moved():
     assert not only_times(head + late + cut)
     assert not only_times(head + late + "  and 3 more.\n")
     assert not only_times("meridian: nobody answered.\n")
+
+
+class Accepting(BaseHTTPRequestHandler):
+    """A web process that accepts whatever it is called for."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        said = b'{"id": "one"}'
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+def test_a_web_process_that_is_back_is_called_though_callers_pause():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Accepting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        urls = [f"http://127.0.0.1:{server.server_port}"] * 2
+        traffic = Traffic(urls, {}, ["token"], workspace="w", seed=1, rate=1e-3, waiting=lambda: 1_000)
+        traffic._holding.set()
+        traffic.start()
+        traffic.knock(1)
+        traffic.knock(0)
+        deadline = time.monotonic() + 30
+        while sum(call.run == "one" for call in traffic.calls) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        traffic.stop(10)
+        server.shutdown()
+    assert [(call.number, call.door, call.run) for call in traffic.calls] == [(0, 1, "one"), (1, 0, "one")]
 
 
 def test_recovery_is_the_part_and_then_the_work_that_goes_through_it():
