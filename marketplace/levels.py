@@ -17,12 +17,17 @@ def level_of(extension: UUID) -> str | None:
 
 def levels_of(extensions: Collection[UUID]) -> dict[UUID, str]:
     """The same for many, by id, without what is not listed."""
-    return dict(Listing.objects.filter(extension__in=extensions).order_by().values_list("extension", "level"))
+    return dict(_levels(extensions=",".join(map(str, extensions))))
 
 
 def listed_level(extension: Any) -> Subquery:
     """The same as an expression, for a query that asks for something else as well."""
     return Subquery(Listing.objects.filter(extension=extension).order_by().values("level"))
+
+
+@prepared
+def _levels(extensions: str) -> QuerySet[Listing, tuple[UUID, str]]:
+    return Listing.objects.filter(extension__pk__among=extensions).order_by().values_list("extension", "level")
 
 
 @prepared

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, QuerySet
+from django.db.models.fields.json import KT
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import HistoryRow, User, Workspace
 from registry.asks import Ask, asks_of, asks_of_steps
 from registry.manifests import Manifest
@@ -93,22 +96,30 @@ def required_here(workspace: Workspace, manifest: Manifest) -> dict[str, Install
 
 def pin_rows(installation: Installation) -> QuerySet[Any]:
     """The states of its pin from history, newest first, with ``since`` when each began."""
-    rows = HistoryRow.objects.in_workspace(installation.workspace).annotate(since=F("during__startswith"))
-    return rows.filter(kind=Pin._meta.db_table, row__installation_id=str(installation.pk)).order_by("-since")
+    return _rows_of_pin(installation.workspace_id, str(installation.pk))
+
+
+def _rows_of_pin(workspace: UUID, installation: str) -> QuerySet[Any]:
+    rows = HistoryRow.objects.in_workspace(workspace).alias(held=KT("row__installation_id"))
+    rows = rows.filter(kind=Pin._meta.db_table, held=installation)
+    return rows.annotate(since=F("during__startswith")).order_by("-since")
 
 
 def pin_states(installation: Installation) -> list[PinState]:
     """Every version the installation was ever pinned to, newest first, from history."""
-    return states_of(pin_rows(installation))
+    return states_of(_pin_rows(workspace=installation.workspace_id, installation=str(installation.pk)))
+
+
+@prepared
+def _pin_rows(workspace: UUID, installation: str) -> QuerySet[HistoryRow]:
+    return _rows_of_pin(workspace, installation)
 
 
 def states_of(found: Iterable[HistoryRow]) -> list[PinState]:
     """Of states of one pin (``pin_rows``), one after the other; the last of them counts as the first there was."""
     rows = list(found)
-    versions = Version.objects.select_related("extension").in_bulk([row.row["version_id"] for row in rows])
-    people = User.objects.in_bulk({row.row["pinned_by_id"] for row in rows})
-    versions = {str(key): version for key, version in versions.items()}
-    people = {str(key): person for key, person in people.items()}
+    versions = {str(one.pk): one for one in _versions(ids=",".join({row.row["version_id"] for row in rows}))}
+    people = {str(one.pk): one for one in _people(ids=",".join({row.row["pinned_by_id"] for row in rows}))}
     held = [versions[row.row["version_id"]] for row in rows]
     return [
         PinState(
@@ -123,6 +134,16 @@ def states_of(found: Iterable[HistoryRow]) -> list[PinState]:
         )
         for row, version, before in zip(rows, held, [*held[1:], None], strict=False)
     ]
+
+
+@prepared
+def _versions(ids: str) -> QuerySet[Version]:
+    return Version.objects.filter(pk__among=ids).select_related("extension")
+
+
+@prepared
+def _people(ids: str) -> QuerySet[User]:
+    return User.objects.filter(pk__among=ids)
 
 
 def _came(before: Version | None, version: Version) -> str:

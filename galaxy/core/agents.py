@@ -6,15 +6,17 @@ agent, and may its owner. Both must say yes, so an agent is no way round a missi
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Cast
 from django.utils import timezone
 from guardian.models import GroupObjectPermission
 
 from galaxy.core import audit
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Conflict, Invalid
 from galaxy.core.models import Agent, InWorkspace, Membership, Token, User, Workspace
 from galaxy.core.notifications import notify, take_back
@@ -231,15 +233,18 @@ def agents_on(obj: InWorkspace) -> list[tuple[Agent, str]]:
 
 
 def _agents_on(obj: InWorkspace) -> list[tuple[Agent, str]]:
-    rows = GroupObjectPermission.objects.filter(
-        object_pk=str(obj.pk),
-        content_type__app_label=obj._meta.app_label,
-        content_type__model=obj._meta.model_name,
-        group__agent__workspace=obj.workspace,
-        group__agent__ended_at=None,
-    ).select_related("permission", "group__agent__owner", "group__agent__workspace")
+    app, model = obj._meta.app_label, str(obj._meta.model_name)
+    rows = _grants_of_agents(workspace=obj.workspace.pk, app=app, model=model, pk=str(obj.pk))
     found = [(row.group.agent, row.permission.codename) for row in rows]
     return sorted(found, key=lambda one: (one[0].name.lower(), one[1]))
+
+
+@prepared
+def _grants_of_agents(workspace: UUID, app: str, model: str, pk: str) -> QuerySet[GroupObjectPermission]:
+    rows = GroupObjectPermission.objects.filter(
+        object_pk=pk, content_type__app_label=app, content_type__model=model, group__agent__ended_at=None
+    ).filter(group__agent__workspace=workspace)
+    return rows.select_related("permission", "group__agent__owner", "group__agent__workspace")
 
 
 def why_holds(agent: Agent, perm: str, obj: InWorkspace) -> str:

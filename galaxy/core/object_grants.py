@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
 from galaxy.core.agents import agents_on, why_holds
+from galaxy.core.db.prepared import prepared
 from galaxy.core.grantables import find_grantable
 from galaxy.core.members.limits import in_order
 from galaxy.core.models import Agent, Membership, RoleGroup, User, Workspace
@@ -61,12 +64,27 @@ def grant_rows(obj: Any, codenames: Iterable[str]) -> GrantRows:
     """The grants of ``codenames`` on ``obj`` and on its workspace, to roles and people, in three queries."""
     # Looked up once: joined to each grant, every permission there is would be read for each of them.
     types = ContentType.objects.get_for_models(Workspace, type(obj)).values()
-    wanted = Permission.objects.filter(content_type__in=types, codename__in=list(codenames))
-    acts = dict(wanted.values_list("pk", "codename"))
-    on_either = {"object_pk__in": [str(obj.workspace_id), str(obj.pk)], "permission__in": list(acts)}
-    by_role = GroupObjectPermission.objects.filter(group__role_group__workspace=obj.workspace_id, **on_either)
-    by_name = UserObjectPermission.objects.filter(**on_either)
-    return GrantRows(acts, list(by_role.select_related("group__role_group")), list(by_name.select_related("user")))
+    acts = dict(_acts(types=",".join(str(one.pk) for one in types), codenames=",".join(codenames)))
+    on_either = {"objects": f"{obj.workspace_id},{obj.pk}", "permissions": ",".join(map(str, acts))}
+    return GrantRows(acts, _by_role(workspace=obj.workspace_id, **on_either), _by_name(**on_either))
+
+
+@prepared
+def _acts(types: str, codenames: str) -> QuerySet[Permission, tuple[int, str]]:
+    wanted = Permission.objects.filter(content_type__id__among=types, codename__among=codenames)
+    return wanted.order_by().values_list("pk", "codename")
+
+
+@prepared
+def _by_role(workspace: UUID, objects: str, permissions: str) -> QuerySet[GroupObjectPermission]:
+    rows = GroupObjectPermission.objects.filter(object_pk__among=objects, permission__id__among=permissions)
+    return rows.filter(group__role_group__workspace=workspace).select_related("group__role_group")
+
+
+@prepared
+def _by_name(objects: str, permissions: str) -> QuerySet[UserObjectPermission]:
+    rows = UserObjectPermission.objects.filter(object_pk__among=objects, permission__id__among=permissions)
+    return rows.select_related("user")
 
 
 def object_grants(user: User, obj: Any, rows: GrantRows | None = None) -> ObjectGrants:
@@ -76,9 +94,8 @@ def object_grants(user: User, obj: Any, rows: GrantRows | None = None) -> Object
     roles: list[RoleGroup] = []
     people: list[User] = []
     if denied is None:
-        roles = in_order(list(RoleGroup.objects.in_workspace(obj.workspace)))
-        members = Membership.objects.in_workspace(obj.workspace).select_related("user").order_by("user__name")
-        people = [membership.user for membership in members[:OFFERED]]
+        roles = in_order(_roles(workspace=obj.workspace_id))
+        people = [membership.user for membership in _members(workspace=obj.workspace_id)]
     grantable = find_grantable(obj)
     return ObjectGrants(
         object=f"{grantable.kind}|{obj.pk}",
@@ -88,6 +105,16 @@ def object_grants(user: User, obj: Any, rows: GrantRows | None = None) -> Object
         roles=roles,
         people=people,
     )
+
+
+@prepared
+def _roles(workspace: UUID) -> QuerySet[RoleGroup]:
+    return RoleGroup.objects.in_workspace(workspace)
+
+
+@prepared
+def _members(workspace: UUID) -> QuerySet[Membership]:
+    return Membership.objects.in_workspace(workspace).select_related("user").order_by("user__name")[:OFFERED]
 
 
 def held_on_object(obj: Any, rows: GrantRows | None = None) -> list[Held]:

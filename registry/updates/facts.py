@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User
 from registry.compat import compare
 from registry.levels import levels_of
@@ -69,13 +70,12 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
     manifests = _manifests(
         {pk for one in installations if newer[one.pk] for pk in (one.pin.version_id, *(v.pk for v in newer[one.pk]))}
     )
-    here = {"workspace": workspace, "installation__in": installations}
-    defaults = UpdateDefaults.objects.in_workspace(workspace).select_related("set_by").first()
-    settings = {row.installation_id: row for row in UpdateSettings.objects.filter(**here).select_related("set_by")}
-    holds = {row.installation_id: row for row in Hold.objects.filter(**here).select_related("held_by")}
-    open_ones = RollOut.objects.open().filter(**here).select_related("workspace", "version")
-    rolling = {row.installation_id: row for row in open_ones}
-    skips = _skips(here) if any(version.security_fix for some in newer.values() for version in some) else set()
+    here = {"workspace": workspace.pk, "installations": ",".join(str(one.pk) for one in installations)}
+    defaults = _defaults.one(workspace=workspace.pk)
+    settings = {row.installation_id: row for row in _settings(**here)}
+    holds = {row.installation_id: row for row in _holds(**here)}
+    rolling = {row.installation_id: row for row in _rolling(**here)}
+    skips = set(_skips(**here)) if any(version.security_fix for some in newer.values() for version in some) else set()
     levels = levels_of([one.extension for one in installations])
     needs = _needs(installations)
     found = {}
@@ -100,10 +100,33 @@ def facts_of(installations: Sequence[Installation], now: datetime) -> dict[UUID,
     return found
 
 
-def _skips(here: dict) -> set[tuple[UUID, UUID]]:
+@prepared
+def _defaults(workspace: UUID) -> QuerySet[UpdateDefaults]:
+    return UpdateDefaults.objects.filter(workspace=workspace).select_related("set_by")
+
+
+@prepared
+def _settings(workspace: UUID, installations: str) -> QuerySet[UpdateSettings]:
+    rows = UpdateSettings.objects.filter(workspace=workspace, installation__pk__among=installations)
+    return rows.select_related("set_by")
+
+
+@prepared
+def _holds(workspace: UUID, installations: str) -> QuerySet[Hold]:
+    return Hold.objects.filter(workspace=workspace, installation__pk__among=installations).select_related("held_by")
+
+
+@prepared
+def _rolling(workspace: UUID, installations: str) -> QuerySet[RollOut]:
+    rows = RollOut.objects.open().filter(workspace=workspace, installation__pk__among=installations)
+    return rows.select_related("workspace", "version")
+
+
+@prepared
+def _skips(workspace: UUID, installations: str) -> QuerySet[SkippedWait, tuple[UUID, UUID]]:
     """(installation, version) of the fixes that two people take without their wait."""
-    agreed = SkippedWait.objects.filter(**here, agreed_at__isnull=False)
-    return set(agreed.values_list("installation_id", "version_id"))
+    rows = SkippedWait.objects.filter(workspace=workspace, installation__pk__among=installations)
+    return rows.filter(agreed_at__isnull=False).values_list("installation_id", "version_id")
 
 
 def effective_rules(
@@ -201,19 +224,32 @@ def _hindrance(version: Version, needs: list[str]) -> str:
 def _newer(installations: Sequence[Installation]) -> dict[UUID, list[Version]]:
     """Newer releases that may be installed, newest first, by installation. No pre-releases: a sort key
     ends with 1 where it is none."""
-    wanted = Q()
-    for one in installations:
-        wanted |= newer_versions(one)
     found: dict[UUID, list[Version]] = defaultdict(list)
     here = {one.extension_id: one for one in installations}
-    rows = Version.objects.installable().filter(wanted, sort_key__endswith="1").defer("manifest")
-    for version in rows.order_by("-sort_key"):
+    if len(installations) == 1:
+        only = installations[0]
+        rows = _newer_than(extension=only.extension_id, sort_key=only.pin.version.sort_key)
+    else:
+        wanted = Q()
+        for one in installations:
+            wanted |= newer_versions(one)
+        rows = list(_takeable().filter(wanted))
+    for version in rows:
         one = here[version.extension_id]
         version.extension = one.extension
         some = found[one.pk]
         if len(some) < MOST_RELEASES:
             some.append(version)
     return found
+
+
+@prepared
+def _newer_than(extension: UUID, sort_key: str) -> QuerySet[Version]:
+    return _takeable().filter(extension=extension, sort_key__gt=sort_key)
+
+
+def _takeable() -> QuerySet[Version]:
+    return Version.objects.installable().filter(sort_key__endswith="1").defer("manifest").order_by("-sort_key")
 
 
 def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
@@ -224,15 +260,11 @@ def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
 def _needs(installations: Sequence[Installation]) -> dict[str, list[str]]:
     """Which range of what packs here take, by slug, one of each. One that has a pin of its own takes what that says."""
     slugs = [one.extension.slug for one in installations]
-    # Looked up row by row and not joined: see registry.services.installing.needed_by.
-    kind = Subquery(Extension.objects.filter(pk=OuterRef("extension")).values("kind"))
-    packs = (
-        Installation.objects.in_workspace(installations[0].workspace)
-        .active()
-        .alias(kind=kind)
-        .filter(kind=Kind.PACK, pin__version__manifest__requires__has_any_keys=slugs)
-    )
-    rows = list(packs.values_list("pk", "pin__version__manifest__requires"))
+    rows = [
+        (pk, requires)
+        for pk, requires in _packs(workspace=installations[0].workspace_id)
+        if any(slug in (requires or ()) for slug in slugs)
+    ]
     found: dict[str, list[str]] = defaultdict(list)
     if not rows:
         return found
@@ -246,3 +278,12 @@ def _needs(installations: Sequence[Installation]) -> dict[str, list[str]]:
             if (pk, slug) not in own:
                 found[slug].append(wanted)
     return found
+
+
+@prepared
+def _packs(workspace: UUID) -> QuerySet[Installation, tuple[UUID, dict[str, str] | None]]:
+    """Each with what it requires. Its kind is looked up row by row and not joined: see
+    registry.services.installing.needed_by."""
+    kind = Subquery(Extension.objects.filter(pk=OuterRef("extension")).values("kind"))
+    packs = Installation.objects.filter(workspace=workspace).active().alias(kind=kind).filter(kind=Kind.PACK)
+    return packs.values_list("pk", "pin__version__manifest__requires")

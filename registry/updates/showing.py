@@ -134,12 +134,17 @@ def card_of(installation: Installation, user: User, now: datetime | None = None)
         plan=found,
         hold=hold if hold and hold.holds(now) else None,
         rollout=found.facts.rollout,
-        move=next(iter(_waiting(here)), None),
+        move=_waiting_move.one(workspace=installation.workspace_id, installation=installation.pk),
         pack_pins=tuple(_pack_pins(workspace=installation.workspace_id, installation=installation.pk)),
         skip=skip,
         denied=why_not(user, "registry.pin_installation", installation),
         follows=not (own and own.policy),
     )
+
+
+@prepared
+def _waiting_move(workspace: UUID, installation: UUID) -> QuerySet[ScheduledMove]:
+    return _waiting({"workspace": workspace, "installation": installation})
 
 
 @prepared

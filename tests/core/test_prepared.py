@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Length
@@ -55,6 +56,16 @@ def test_what_is_counted_left_out_or_not_there_is_as_with_a_queryset(workspace, 
         assert [(row, row.letters, row.custom_role) for row in found] == [(row, len(row.role), None) for row in own]
         assert [row.user.get_deferred_fields() for row in found] == [{"name"}] * len(own)
     assert [row.user.name for row in found] == [row.user.name for row in own]
+
+
+def test_numbers_strung_together_are_an_argument(db):
+    @prepared
+    def codenames(ids: str) -> QuerySet[Permission, str]:
+        return Permission.objects.filter(id__among=ids).order_by("pk").values_list("codename", flat=True)
+
+    first, _, third = Permission.objects.order_by("pk")[:3]
+    assert codenames(ids=f"{third.pk},{first.pk}") == [first.codename, third.codename]
+    assert codenames(ids="") == []
 
 
 def test_moments_and_keys_strung_together_are_arguments(workspace, owner, member):

@@ -4,7 +4,7 @@ Row-level security lets an index see a condition only if its operator is leakpro
 ``startswith`` would read every row of the workspace; the comparisons of ``text_pattern_ops`` are.
 """
 
-from django.db.models import CharField, Lookup, TextField, UUIDField, Value
+from django.db.models import CharField, IntegerField, Lookup, TextField, UUIDField, Value
 
 _LAST = "\U0010ffff"
 
@@ -41,6 +41,7 @@ class AmongIds(Lookup):
     """``installation__pk__among="…,…"``: the same for keys, written as text."""
 
     lookup_name = "among"
+    kind = "uuid"
 
     def get_prep_lookup(self):
         return Value(self.rhs, output_field=TextField())
@@ -48,4 +49,11 @@ class AmongIds(Lookup):
     def as_sql(self, compiler, connection):
         lhs, lhs_params = self.process_lhs(compiler, connection)
         rhs, rhs_params = self.process_rhs(compiler, connection)
-        return f"{lhs} = ANY (string_to_array({rhs}, ',')::uuid[])", [*lhs_params, *rhs_params]
+        return f"{lhs} = ANY (string_to_array({rhs}, ',')::{self.kind}[])", [*lhs_params, *rhs_params]
+
+
+@IntegerField.register_lookup
+class AmongNumbers(AmongIds):
+    """``permission__id__among="1,2"``: the same for keys that are numbers."""
+
+    kind = "bigint"
