@@ -43,7 +43,8 @@ QUICKER = 1.25
 # What .venv and the caches of pip and uv took on Linux, with room to spare.
 DISK_BYTES = 1_500_000_000
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first is Chromium without the windows of its own, which takes a quarter less of the processor.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_BROWSERS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -173,7 +174,7 @@ def see_to_browser() -> None:
     """Find a Chromium or Chrome for the browser tests, or install Debian's."""
     if find_browser():
         return
-    if not _apt_install("chromium") or not find_browser():
+    if not any(map(_apt_install, BROWSERS[:2])) or not find_browser():
         raise SetupError("The browser tests need Chromium or Google Chrome: install one of them and try again.")
 
 

@@ -122,3 +122,19 @@ def test_a_missing_browser_is_told(monkeypatch):
     monkeypatch.setattr(bootstrap, "_apt_install", lambda package: False)
     with pytest.raises(bootstrap.SetupError, match="need Chromium or Google Chrome"):
         bootstrap.see_to_browser()
+
+
+def test_debians_browser_without_windows_is_asked_for_first(monkeypatch):
+    there, asked = [], []
+    monkeypatch.setattr(bootstrap, "find_browser", lambda: there[-1] if there else "")
+
+    def install(package: str) -> bool:
+        asked.append(package)
+        there.extend([package] if package == "chromium" else [])
+        return package in there
+
+    monkeypatch.setattr(bootstrap, "_apt_install", install)
+    bootstrap.see_to_browser()
+    assert asked == ["chromium-headless-shell", "chromium"], "the other is taken where an older Debian has no such one"
+    bootstrap.see_to_browser()
+    assert len(asked) == 2
