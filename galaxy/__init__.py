@@ -1,5 +1,8 @@
-"""The shell: settings, URLs and processes. It names every app; only galaxy.core is imported from outside."""
+"""The shell: settings, URLs and processes. It names every app; only galaxy.core is imported from outside.
 
-from .celery import app as celery_app
+Nothing is imported here: a sealed child process that replays calls needs a file or two of galaxy.core and no Celery.
+"""
 
-__all__ = ["celery_app"]
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galaxy.settings")

@@ -76,6 +76,7 @@ if not ALLOWED_HOSTS:
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    "galaxy",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

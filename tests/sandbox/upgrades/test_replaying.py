@@ -114,3 +114,14 @@ def test_the_process_gets_no_environment(monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", look)
     replay(manifest_of(PROBE), changed(), [CALL], {})
     assert (seen["env"], seen["cwd"]) == ({}, "/")
+
+
+def test_that_process_starts_with_what_it_needs_and_no_more():
+    """One is begun for each replay and each play, so half a second of imports would be paid each time."""
+    needless = {"django", "celery", "redis", "httpx2", "psycopg", "structlog"}
+    start = (
+        "import sys; sys.path.append(sys.argv[1]); import sandbox.golden.child, sandbox.upgrades.child;"
+        "print(*(set(sys.argv[2:]) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", start, ROOT, *needless], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, [])
