@@ -2,7 +2,7 @@
 
 It is made in a transaction that never commits, and each test runs in a savepoint of its own: it finds the cast as it
 was made, and nothing of what other tests did. A test without the cast, or whose transactions are real, finds no such
-transaction; the next one that asks has the cast made anew.
+transaction; the next one that asks has the cast made anew, and so has one after another process asked for quiet.
 
 What many tests of a module begin with beside the cast, such as an installed connector, is made once as well where its
 fixture is ``staged``. It stands in a savepoint of its own below those of the tests, and falls as soon as a test comes
@@ -19,6 +19,7 @@ import pytest
 from django.db import connection, transaction
 
 from galaxy.core.scope import workspace_scope
+from tests import asking
 from tests.factories import make_cast
 
 Made = TypeVar("Made")
@@ -35,9 +36,13 @@ class Playhouse:
         self._staged: tuple[Callable[..., Any], ...] = ()
         self._pickled = self._bare = b""
         self._met: dict[str, Any] | None = None
+        self._asked = asking.last_asked()
 
     def open(self, staged: tuple[Callable[..., Any], ...] = ()) -> None:
         self._met = None
+        if self._asked != (asked := asking.last_asked()):
+            self._asked = asked
+            self.close()
         if not self._pickled or connection.needs_rollback or connection.closed_in_transaction:
             self.close()
             self._enter()

@@ -4,14 +4,24 @@ import pytest
 from django.db import connection
 
 from galaxy.core.models import AuditEvent, Membership, Notification, User, Workspace
+from tests import asking
 from tests.playhouse import Playhouse, staged
 
 for_real = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
-met, lost, made = (
+met, lost, made, left = (
+    [],
     [],
     [],
     [],
 )  # by the tests of this file, one after the other: pytest-django has real transactions come last
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_word(tmp_path_factory):
+    """What the processes beside this one ask for is not heard here, where the tests count how often things are made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "_word", lambda: tmp_path_factory.getbasetemp() / "asked-for-quiet")
+        yield
 
 
 @pytest.fixture
@@ -72,6 +82,13 @@ def test_without_it_there_is_nobody(db):
 def test_it_is_made_anew_afterwards(workspace):
     assert workspace.pk not in met
     met.append(workspace.pk)
+
+
+@pytest.mark.parametrize("turn", ["one", "another"])
+def test_it_is_made_anew_where_another_process_asks_for_quiet(turn, workspace):
+    assert workspace.pk not in left
+    left.append(workspace.pk)
+    asking.for_quiet()
 
 
 @for_real

@@ -19,9 +19,11 @@ from galaxy.core.models import AuditCheckpoint, AuditEvent, AuditLeaf
 from galaxy.core.ops import sealing
 from galaxy.core.scope import workspace_scope
 from galaxy.core.vault.signing import make_signing_keys
+from tests import asking
 from tests.processes import ROOT, environment
 
-DEADLINE_S = 600  # transactions of other tests on the same server are waited for, and a file of theirs is one
+DEADLINE_S = 600  # transactions of other tests on the same server are waited for
+ASKED_EVERY_S = 2  # for the end of theirs that last for a file
 both = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 
 
@@ -48,9 +50,13 @@ def sequencers(tmp_path):
 
 
 def until(condition) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline, ask_at = time.monotonic() + DEADLINE_S, 0.0
     while not condition():
-        assert time.monotonic() < deadline, "not in time"
+        now = time.monotonic()
+        assert now < deadline, "not in time"
+        if now >= ask_at:
+            asking.for_quiet()
+            ask_at = now + ASKED_EVERY_S
         time.sleep(0.05)
 
 
