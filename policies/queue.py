@@ -20,21 +20,21 @@ from django.db.models import (
     IntegerField,
     Max,
     Min,
-    Prefetch,
     Q,
     QuerySet,
     Value,
     When,
     Window,
-    prefetch_related_objects,
 )
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast, RowNumber
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.kept_queries import kept_rows
 from galaxy.core.models import User, Workspace
+from policies.lines import read_along
 from policies.models import Approval, ApprovalQuerySet, Vote
 from policies.queue_filters import QueueFilterForm
 from policies.services.reviewers import asked_of
@@ -73,7 +73,7 @@ class Row:
     @property
     def needed(self) -> int:
         """How many have to say yes in all."""
-        return sum(stage.needed for stage in self.approval.stages.all()) or 1
+        return sum(stage.needed for stage in self.approval.all_stages) or 1
 
     @property
     def progress(self) -> str:
@@ -184,7 +184,7 @@ def visible_one(user: User, workspace: Workspace, pk: UUID) -> Approval | None:
         return rows.select_related("workspace", "decision", "again", "narrowed_from", *people)
 
     found = kept_rows(user, workspace, ("policies.approval", standing_of(user, workspace)), ask, pk=pk)
-    prefetch_related_objects(found, _votes(), "stages")
+    read_along(found)
     return found[0] if found else None
 
 
@@ -203,13 +203,15 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
     if tab == "waiting":
         plain = not filters.given
         page, items = _groups(found, user, workspace, params.get("page"), plain=plain)
-        heads = _heads(found, list(page.object_list), items, read, "" if params.get("open") else params.get("stack"))
+        opened = "" if params.get("open") else params.get("stack")
+        heads = _heads(found, user, workspace, list(page.object_list), items, read, opened, plain=plain)
         if page.number == 1 and plain:
             lately = _lately(user, workspace, now - LATELY)
     else:
-        page = Paginator(with_lines(found), PAGE_SIZE).get_page(params.get("page"))
+        page = Paginator(found.select_related("workspace", "requested_by"), PAGE_SIZE).get_page(params.get("page"))
+        page.object_list = with_lines(page.object_list)
         heads = [Head(row_of(approval)) for approval in page.object_list]
-    counts = seen.waiting().aggregate(waiting=Count("pk"), mine=Count("pk", filter=Q(requested_by=user)))
+    waiting, mine = _counts(seen, user, workspace)
     return Queue(
         tab=tab,
         filters=filters,
@@ -217,8 +219,8 @@ def queue_of(user: User, workspace: Workspace, params: Any) -> Queue:
         page=page,
         heads=heads,
         lately=[row_of(approval) for approval in lately],
-        waiting=counts["waiting"],
-        mine=counts["mine"],
+        waiting=waiting,
+        mine=mine,
         items=items,
         read=read,
     )
@@ -228,13 +230,29 @@ def row_of(approval: Approval, *, is_mine: bool = False) -> Row:
     state = approval.status
     if state == Approval.Status.PENDING and not approval.is_pending:
         state = Approval.Status.EXPIRED
-    return Row(approval, state, Approval.Status(state).label, tuple(approval.votes.all()), is_mine)
+    return Row(approval, state, Approval.Status(state).label, tuple(approval.all_votes), is_mine)
+
+
+def _counts(seen: ApprovalQuerySet, user: User, workspace: Workspace) -> tuple[int, int]:
+    """How many of ``seen``, which follow from the reader, wait, and how many of them they asked for."""
+
+    def ask() -> QuerySet:
+        one = seen.waiting().order_by().annotate(one=Value(1)).values("one")
+        return one.annotate(all=Count("pk"), mine=Count("pk", filter=Q(requested_by=user))).values_list("all", "mine")
+
+    found = kept_rows(user, workspace, ("policies.counts", standing_of(user, workspace)), ask)
+    return found[0] if found else (0, 0)
 
 
 def items_of(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, list[Item]]:
     """The oldest of each shape among ``rows``, as they are compared: {shape: items}."""
+    return compared(list(compared_values(rows)), workspace)
+
+
+def compared_values(rows: ApprovalQuerySet) -> QuerySet[Any, tuple]:
+    """What ``compared`` makes items of."""
     place = Window(RowNumber(), partition_by=F("shape"), order_by=[F("requested_at"), F("pk")])
-    values = (
+    return (
         rows.order_by()
         .annotate(place=place, given=KeyTransform("inputs", "facts"))
         .filter(place__lte=COMPARED)
@@ -243,20 +261,23 @@ def items_of(rows: ApprovalQuerySet, workspace: Workspace) -> dict[str, list[Ite
             "shape", "pk", "records", "data_classes", "requested_by", "requested_by__name", "agent__name", "given"
         )
     )
-    found = list(values)
-    known = set(
-        Approval.objects.in_workspace(workspace)
-        .filter(requested_by__in={row[4] for row in found})
-        .exclude(status=Approval.Status.PENDING)
-        .values_list("requested_by", flat=True)
-        .order_by()
-        .distinct()
-    )
+
+
+def compared(found: list[tuple], workspace: Workspace) -> dict[str, list[Item]]:
+    """Items of the rows of ``compared_values``, each with whether its requester ever asked for anything before."""
+    known = set(_known_askers(workspace=workspace.pk, askers=",".join({str(row[4]) for row in found})))
     items: dict[str, list[Item]] = {}
     for shape, pk, records, classes, asker, name, agent, inputs in found:
         who = f"{name} through {agent}" if agent else name
         items.setdefault(shape, []).append(Item(pk, records, tuple(classes), who, asker not in known, inputs or {}))
     return items
+
+
+@prepared
+def _known_askers(workspace: UUID, askers: str) -> QuerySet[Approval, UUID]:
+    rows = Approval.objects.filter(workspace=workspace, requested_by__pk__among=askers)
+    rows = rows.exclude(status=Approval.Status.PENDING)
+    return rows.values_list("requested_by", flat=True).order_by().distinct()
 
 
 def due_among(shape: str, items: Sequence[Item], reader: User, workspace: Workspace) -> set[UUID]:
@@ -296,7 +317,16 @@ def _groups(
     page = page or Paginator(ask(), PAGE_SIZE).get_page(number)
     page.object_list = [_Group(*group) for group in page.object_list]
     stacks = [group.key for group in page.object_list if group.number > 1]
-    return page, items_of(rows.filter(shape__in=stacks), workspace) if stacks else {}
+    if not stacks:
+        return page, {}
+    if not plain:
+        return page, items_of(rows.filter(shape__in=stacks), workspace)
+
+    def values(shapes: str) -> QuerySet:
+        return compared_values(rows.filter(shape__among=shapes))
+
+    which = ("policies.items", standing_of(user, workspace))
+    return page, compared(kept_rows(user, workspace, which, values, shapes=",".join(stacks)), workspace)
 
 
 class _Group(NamedTuple):
@@ -310,17 +340,31 @@ class _Group(NamedTuple):
 
 def _heads(
     rows: ApprovalQuerySet,
+    user: User,
+    workspace: Workspace,
     groups: list[_Group],
     items: dict[str, list[Item]],
     read: dict[UUID, Approval],
     opened: str | None,
+    *,
+    plain: bool,
 ) -> list[Head]:
     """The lines of ``groups``, each with its oldest request. These are put into ``read``, and those of the stack that
     ``opened`` names, or that comes first where it names none."""
     oldest = {group.key: items[group.key][0].key if items.get(group.key) else UUID(group.one) for group in groups}
     beside = opened or (groups[0].key if groups and opened is None else "")
     wanted = {*oldest.values(), *(item.key for item in items.get(beside, [])[:AT_ONCE])}
-    read |= {approval.pk: approval for approval in with_lines(rows.filter(pk__in=wanted))} if wanted else {}
+
+    def ask(ids: str) -> QuerySet:
+        return rows.filter(pk__among=ids).select_related("workspace", "requested_by")
+
+    found: list[Approval] = []
+    if wanted:
+        ids = ",".join(map(str, wanted))
+        which = ("policies.lines", standing_of(user, workspace))
+        found = kept_rows(user, workspace, which, ask, ids=ids) if plain else list(ask(ids))
+        read_along(found)
+    read |= {approval.pk: approval for approval in found}
     odd = {shape: tuple(words[0] for words in oddities(some).values()) for shape, some in items.items()}
     return [
         Head(
@@ -342,7 +386,7 @@ def _lately(user: User, workspace: Workspace, since: datetime) -> list[Approval]
         return mine.select_related("workspace", "requested_by")[:3]
 
     found = kept_rows(user, workspace, ("policies.lately", standing_of(user, workspace)), ask, since=since)
-    prefetch_related_objects(found, _votes(), "stages")
+    read_along(found)
     return found
 
 
@@ -355,10 +399,8 @@ def _of_tab(seen: ApprovalQuerySet, tab: str, user: User, now: datetime) -> Appr
     return seen.filter(over).order_by(F("decided_at").desc(nulls_first=True), "pk")
 
 
-def with_lines(rows: ApprovalQuerySet) -> ApprovalQuerySet:
+def with_lines(rows: Any) -> list[Approval]:
     """With what a line of the list says of each: people, votes and stages."""
-    return rows.select_related("workspace", "requested_by").prefetch_related(_votes(), "stages")
-
-
-def _votes() -> Prefetch:
-    return Prefetch("votes", Vote.objects.select_related("reviewer", "on_behalf_of").order_by("voted_at"))
+    found = list(rows.select_related("workspace", "requested_by"))
+    read_along(found)
+    return found

@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.models import User
 from galaxy.core.permissions import Denied, can, why_not
 from policies import subjects
 from policies.bound import changes
+from policies.lines import read_along
 from policies.models import Approval, ApprovalStage, Vote
-from policies.queue import Row, items_of, row_of
+from policies.queue import Row, compared, compared_values, row_of
 from policies.recommending import Advised, Case, Past, Recommendation, advised_for, recommend
 from policies.risk import Risk, risk_of
 from policies.services.following import BETWEEN_REMINDERS
@@ -157,7 +162,7 @@ def request_of(approval: Approval, reader: User) -> Request:
     subject = subjects.subject_of(approval)
     panels = subject.show(approval, reader) if subject and subject.show else Panels()
     row = row_of(approval)
-    stages = list(approval.stages.all())
+    stages = approval.all_stages
     here = next((stage for stage in stages if stage.is_open), None)
     close = why_not_yours(approval, reader) if approval.is_pending else ""
     seat = None
@@ -280,19 +285,27 @@ def _past_of(approval: Approval, reader: User) -> list[Approval]:
     """The latest decisions about requests of the same shape, or of the same target where it has none of a shape."""
     if not (approval.shape or approval.target):
         return []
-    like = {"shape": approval.shape} if approval.shape else {"target": approval.target}
-    rows = Approval.objects.in_workspace(approval.workspace).filter(
-        may_see(reader, approval.workspace), status__in=Vote.Choice.values, **like
-    )
-    rows = rows.exclude(pk=approval.pk).select_related("workspace", "requested_by")
-    return list(rows.prefetch_related("votes__reviewer", "stages").order_by("-requested_at")[:PAST_READ])
+    workspace = approval.workspace
+    by = "shape" if approval.shape else "target"
+
+    def ask(like: str, pk: UUID) -> QuerySet[Approval]:
+        rows = Approval.objects.in_workspace(workspace).filter(may_see(reader, workspace), **{by: like})
+        rows = rows.filter(status__in=Vote.Choice.values).exclude(pk=pk)
+        return rows.select_related("workspace", "requested_by").order_by("-requested_at")[:PAST_READ]
+
+    which = ("policies.past", by, standing_of(reader, workspace))
+    found = kept_rows(reader, workspace, which, ask, like=getattr(approval, by), pk=approval.pk)
+    read_along(found)
+    return found
 
 
 def _recommendation(approval: Approval, panels: Panels, past: Sequence[Approval]) -> Recommendation:
-    here = Approval.objects.in_workspace(approval.workspace)
-    earlier = here.filter(requested_by=approval.requested_by_id).exclude(pk=approval.pk)
-    alike = here.waiting().filter(shape=approval.shape)
-    odd = oddities(items_of(alike, approval.workspace).get(approval.shape, [])) if approval.shape else {}
+    workspace = approval.workspace
+    earlier = _earlier(workspace=workspace.pk, asker=approval.requested_by_id, pk=approval.pk)
+    odd: dict = {}
+    if approval.shape:
+        alike = compared(_alike(workspace=workspace.pk, shape=approval.shape), workspace)
+        odd = oddities(alike.get(approval.shape, []))
     has_undo = bool(panels.undo or approval.facts.get("undo")) if "undo" in approval.facts or panels.undo else None
     case = Case(
         past=[Past(one.status == Approval.Status.APPROVED, one.records, frozenset(one.data_classes)) for one in past],
@@ -302,11 +315,23 @@ def _recommendation(approval: Approval, panels: Panels, past: Sequence[Approval]
         is_simulated=approval.simulated,
         has_undo=has_undo,
         trial_failed=panels.has_failed,
-        asked_before=int(earlier.exists()),
+        asked_before=len(earlier),
         odd=odd.get(approval.pk, ()),
         is_changed=bool(approval.facts.get("changed")),
     )
     return recommend(case)
+
+
+@prepared
+def _earlier(workspace: UUID, asker: UUID, pk: UUID) -> QuerySet[Approval, UUID]:
+    """Whether they asked for anything else: one key, or none."""
+    rows = Approval.objects.filter(workspace=workspace, requested_by=asker).exclude(pk=pk)
+    return rows.order_by().values_list("pk", flat=True)[:1]
+
+
+@prepared
+def _alike(workspace: UUID, shape: str) -> QuerySet[Any, tuple]:
+    return compared_values(Approval.objects.filter(workspace=workspace).waiting().filter(shape=shape))
 
 
 def _taken_by(approval: Approval, reader: User) -> Approval | None:

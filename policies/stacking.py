@@ -147,4 +147,9 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return f"{value:,}" if isinstance(value, int | float) else Truncator(str(value)).chars(WORDS_CHARS)
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    text = str(value)
+    if text.isascii() and len(text) <= WORDS_CHARS:  # as most are: nothing to shorten, and letters of one form
+        return text
+    return Truncator(text).chars(WORDS_CHARS)

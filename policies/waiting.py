@@ -124,7 +124,7 @@ def words_of(wait: timedelta) -> str:
 
 def waiting_of(approval: Approval) -> Waiting | None:
     """For whoever asked: whom it waits for; None once it waits no more."""
-    stages = list(approval.stages.all())
+    stages = approval.all_stages
     here = next((stage for stage in stages if stage.is_open), None)
     if here is None or not approval.is_pending:
         return None

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User
 from policies.models import Approval
 from policies.subjects import FieldChange, Panels, Record
@@ -17,13 +21,12 @@ SAMPLE = 3  # entries of a list, and fields of an answer, that are told one by o
 
 def show(approval: Approval, reader: User) -> Panels:
     """The panels of a request about a run, whoever reads it: everything in them is hidden as its facts are."""
-    runs = Run.objects.in_workspace(approval.workspace).select_related("version__extension", "connection", "workspace")
-    run = runs.filter(pk=approval.subject_id).first()
+    run = _run.one(workspace=approval.workspace_id, pk=approval.subject_id)
     if run is None:  # kept elsewhere for less long than its request
         return Panels(effect_note="The run is not kept any more.")
     manifest = verified_manifest(run.version_digest)
     action = manifest.actions.get(run.target.removeprefix(f"{manifest.id}.")) or manifest.actions.get(run.target)
-    found = Rehearsal.objects.in_workspace(approval.workspace).filter(approval=approval).select_related("run").first()
+    found = _rehearsal.one(workspace=approval.workspace_id, approval=approval.pk)
     return Panels(
         effect=tuple((label, words) for label, words in found.figures) if found else (),
         tried_at=found.tried_at if found else None,
@@ -37,12 +40,29 @@ def show(approval: Approval, reader: User) -> Panels:
     )
 
 
+@prepared
+def _run(workspace: UUID, pk: UUID) -> QuerySet[Run]:
+    rows = Run.objects.filter(workspace=workspace, pk=pk)
+    return rows.select_related("version__extension", "connection", "workspace")
+
+
+@prepared
+def _rehearsal(workspace: UUID, approval: UUID) -> QuerySet[Rehearsal]:
+    return Rehearsal.objects.filter(workspace=workspace, approval=approval).select_related("run")
+
+
+@prepared
+def _trial(workspace: UUID, run: UUID) -> QuerySet[Run]:
+    rows = Run.objects.filter(workspace=workspace, rehearses=run, parent=None)
+    return rows.order_by("-created_at")[:1]
+
+
 def _why_untried(approval: Approval, run: Run, action: ActionSpec | None) -> str:
     if run.kind == Kind.TRANSFORM:
         return "A transform changes nothing anywhere, so there is nothing to try out."
     if action is None:
         return "A pack is not tried out as a whole: what its steps change is asked for step by step."
-    trial = run.rehearsals.filter(parent=None).order_by("-created_at").first()
+    trial = _trial.one(workspace=run.workspace_id, run=run.pk)
     if trial and trial.state in {Run.State.QUEUED, Run.State.RUNNING}:
         return "It is being tried out. Look again in a moment."
     if trial and trial.error:

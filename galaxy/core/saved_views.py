@@ -6,9 +6,12 @@ each time: keeping one gives no right to see anything.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import Invalid
 from galaxy.core.models import SavedView, User, Workspace
 
@@ -43,7 +46,12 @@ class KeptList:
 
 def views_of(user: User, workspace: Workspace, page: str) -> list[SavedView]:
     """The views that ``user`` keeps of one list, by name."""
-    return list(SavedView.objects.in_workspace(workspace).filter(user=user, page=page))
+    return _views(workspace=workspace.pk, user=user.pk, page=page)
+
+
+@prepared
+def _views(workspace: UUID, user: UUID, page: str) -> QuerySet[SavedView]:
+    return SavedView.objects.filter(workspace=workspace, user=user, page=page)
 
 
 def save_view(workspace: Workspace, *, user: User, page: str, name: str, query: str) -> SavedView:

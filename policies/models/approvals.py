@@ -1,6 +1,6 @@
 """Approvals: a person's yes or no for one exact thing, in stages, by votes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -154,6 +154,26 @@ class Approval(WorkspaceModel):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING and self.expires_at > timezone.now()
+
+    @property
+    def all_votes(self) -> list["Vote"]:
+        """Its votes, the first first; as they were read along with it, where they were (policies.lines)."""
+        read = self._along.get("all votes")
+        return list(self.votes.select_related("reviewer", "on_behalf_of")) if read is None else read
+
+    @property
+    def all_stages(self) -> list["ApprovalStage"]:
+        """Its stages in their order; as they were read along with it, where they were."""
+        read = self._along.get("all stages")
+        return list(self.stages.all()) if read is None else read
+
+    def keep_along(self, votes: list["Vote"], stages: list["ApprovalStage"]) -> None:
+        """Kept until it is read anew, as Django keeps what it prefetches."""
+        self._along.update({"all votes": votes, "all stages": stages})
+
+    @property
+    def _along(self) -> dict[str, Any]:
+        return vars(self).setdefault("_prefetched_objects_cache", {})
 
     @property
     def agent_tokens(self) -> models.QuerySet[Token]:

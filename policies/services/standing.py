@@ -56,7 +56,7 @@ class Standing:
         for loan in self.lent:
             lender = loan.standing.user
             ref = loan.standing.own(approval, stage) if loan.is_about(approval) else ""
-            if ref and not word_of(lender, approval.votes.all()) and not why_not_yours(approval, lender):
+            if ref and not word_of(lender, approval.all_votes) and not why_not_yours(approval, lender):
                 return Seat(stage, ref, lender)
         return None
 
@@ -145,7 +145,8 @@ def why_not_yours(approval: Approval, reviewer: User) -> str:
         return "You own the agent that asked, so someone else decides it."
     if approval.agent_tokens.filter(created_by=reviewer).exists():
         return "You made a token of this agent, so the call could be yours, and someone else decides it."
-    if stand_ins(approval).filter(taker=reviewer).exists():
+    of = {"workspace": approval.workspace_id, "giver": approval.requested_by_id, "taker": reviewer.pk}
+    if {None, approval.installation_id} & set(_stands_in(**of, since=approval.requested_at)):
         return f"You stand in for {approval.requested_by}, who asked for this, so someone else decides it."
     return ""
 
@@ -180,6 +181,13 @@ def stand_ins(approval: Approval) -> QuerySet[Delegation]:
     return Delegation.objects.in_workspace(approval.workspace).filter(
         held_since(approval.requested_at), about(approval), giver=approval.requested_by_id
     )
+
+
+@prepared
+def _stands_in(workspace: UUID, giver: UUID, taker: UUID, since: datetime) -> QuerySet[Delegation, UUID | None]:
+    """What is lent by ``giver`` to ``taker`` for, as ``stand_ins`` are: of everything, or of one installation."""
+    rows = Delegation.objects.filter(held_since(since), workspace=workspace, giver=giver, taker=taker)
+    return rows.values_list("installation", flat=True)
 
 
 def held_since(moment: datetime | F) -> Q:

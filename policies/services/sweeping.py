@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from galaxy.core import audit
 from galaxy.core.audit import Actor
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Workspace
 from galaxy.core.notifications import notify
 from galaxy.core.sweeps import apart
@@ -83,13 +85,18 @@ def forecast(workspace: Workspace, now: datetime | None = None) -> Forecast:
     morning = timezone.localtime(now).replace(hour=MORNING, minute=0, second=0, microsecond=0)
     until = morning if morning > now else morning + timedelta(days=1)
     here = Approval.objects.in_workspace(workspace)
-    due = here.filter(status=Status.PENDING, expires_at__gt=now, expires_at__lte=until).order_by("expires_at")
-    ends = list(due.values_list("expires_at", flat=True)[:FORECAST_AT_MOST])
+    ends = _ends(workspace=workspace.pk, now=now, until=until)
     if not ends:
         return Forecast(0, 0, 0, until)
     by_people = here.filter(status__in=[Status.APPROVED, Status.REJECTED], grant=None)
     decided = by_people.filter(decided_at__gt=now - PACE_OVER).count()
     return Forecast(len(ends), _lost(ends, now, PACE_OVER / decided if decided else None), decided, until)
+
+
+@prepared
+def _ends(workspace: UUID, now: datetime, until: datetime) -> QuerySet[Approval, datetime]:
+    due = Approval.objects.filter(workspace=workspace, status=Status.PENDING, expires_at__gt=now, expires_at__lte=until)
+    return due.order_by("expires_at").values_list("expires_at", flat=True)[:FORECAST_AT_MOST]
 
 
 def _lost(ends: list[datetime], now: datetime, each: timedelta | None) -> int:

@@ -260,11 +260,8 @@ def _manifests(ids: set[UUID]) -> dict[UUID, Manifest]:
 def _needs(installations: Sequence[Installation]) -> dict[str, list[str]]:
     """Which range of what packs here take, by slug, one of each. One that has a pin of its own takes what that says."""
     slugs = [one.extension.slug for one in installations]
-    rows = [
-        (pk, requires)
-        for pk, requires in _packs(workspace=installations[0].workspace_id)
-        if any(slug in (requires or ()) for slug in slugs)
-    ]
+    packs = _packs(workspace=installations[0].workspace_id)
+    rows = [(pk, requires) for pk, requires in packs if requires and not requires.keys().isdisjoint(slugs)]
     found: dict[str, list[str]] = defaultdict(list)
     if not rows:
         return found
