@@ -2,10 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.models import User, Workspace
 from marketplace.models import Listing
-from registry.models import Installation, Version
+from registry.models import Installation, Version, VersionFile
 from registry.semver import satisfies
 from registry.signing.standing import Signed
 from registry.signing.standing import standing_of as signatures_of
@@ -59,14 +65,13 @@ def requirements_of(requires: dict[str, str], here: dict[str, Installation]) -> 
 
 def installations_here(slugs: Iterable[str], workspace: Workspace, user: User) -> dict[str, Installation]:
     """What ``workspace`` has installed of ``slugs``, as far as ``user`` may see it: {slug: installation}."""
-    rows = (
-        Installation.objects.in_workspace(workspace)
-        .visible_to(user)
-        .active()
-        .filter(extension__slug__in=slugs)
-        .select_related("workspace", "extension", "pin__version")
-        .defer("pin__version__manifest")
-    )
+
+    def ask(slugs: str) -> QuerySet[Installation]:
+        rows = Installation.objects.in_workspace(workspace).visible_to(user).active()
+        rows = rows.filter(extension__slug__among=slugs).select_related("workspace", "extension", "pin__version")
+        return rows.defer("pin__version__manifest")
+
+    rows = kept_rows(user, workspace, "marketplace.here", ask, slugs=",".join(slugs))
     return {row.extension.slug: row for row in rows}
 
 
@@ -84,10 +89,15 @@ def releases_of(versions: Iterable[Version], installation: Installation | None =
 
 def docs_of(version: Version) -> str:
     """The documentation of a version as Markdown: its docs.md, else what its manifest says."""
-    content = version.files.filter(path=DOCS_FILE).values_list("content", flat=True).first()
+    content = _docs.one(version=version.pk)
     if content is not None:
         return bytes(content).decode("utf-8", "replace")
     return version.parsed.canonical.get("docs", "")
+
+
+@prepared
+def _docs(version: UUID) -> QuerySet[VersionFile, Any]:
+    return VersionFile.objects.filter(version=version, path=DOCS_FILE).values_list("content", flat=True)
 
 
 def _requirement(slug: str, wanted: str, there: Installation | None, name: str) -> Requirement:

@@ -62,12 +62,18 @@ def rows_of(installations: list[Any], user: User, workspace: Workspace) -> list[
     """The installations (of ``installations_for``) with their mode for ``user`` and how they stand."""
     standings = standings_of(installations)
     unconnected = unconnected_slugs(workspace, user)
-    connections = Connection.objects.in_workspace(workspace).filter(installation__in=installations)
-    reaching = set(connections.values_list("installation_id", flat=True))
+    ids = ",".join(str(one.pk) for one in installations)
+    reaching = set(_reaching(workspace=workspace.pk, installations=ids))
     return [
         Row(one, _mode(one, one.requires or {}, unconnected, one.pk in reaching), standings.get(one.pk))
         for one in installations
     ]
+
+
+@prepared
+def _reaching(workspace: UUID, installations: str) -> QuerySet[Connection, UUID]:
+    rows = Connection.objects.filter(workspace=workspace, installation__pk__among=installations)
+    return rows.values_list("installation_id", flat=True)
 
 
 def mode_of(installation: Installation, user: User, connection: Connection | None) -> str:

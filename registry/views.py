@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -44,7 +44,7 @@ def installation_list(request, workspace):
         raise NotGranted(denied)
     form = InstallationFilterForm(request.GET)
     sort, order = requested_sort(request, SORTS, "name")
-    page = Paginator(form.apply(installations).order_by(order, "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = _page_of(request, form, installations, order)
     context = {
         "form": form,
         "page": page,
@@ -55,6 +55,20 @@ def installation_list(request, workspace):
     }
     template = "registry/_installations.html" if wants_partial(request) else "registry/installation_list.html"
     return render(request, template, context)
+
+
+def _page_of(request, form: InstallationFilterForm, installations: QuerySet[Installation], order: str) -> Page:
+    """``installations`` follow from the reader, so that the first page of all is asked for in kept words."""
+    number = request.GET.get("page")
+    if not form.is_set and number in (None, "", "1"):
+
+        def ask() -> QuerySet[Installation]:
+            return installations.order_by(order, "pk")[: PAGE_SIZE + 1]
+
+        few = kept_rows(request.user, request.workspace, ("registry.installed", order), ask)
+        if 0 < len(few) <= PAGE_SIZE:  # one page holds them all, and nothing has to be counted
+            return Paginator(few, PAGE_SIZE).get_page(1)
+    return Paginator(form.apply(installations).order_by(order, "pk"), PAGE_SIZE).get_page(number)
 
 
 @require_safe

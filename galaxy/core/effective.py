@@ -1,15 +1,17 @@
 """What one person may do in a workspace, and why: each permission with the role or the grant that carries it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, UUIDField
+from django.db.models import Model, Q, QuerySet, UUIDField
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
 
+from galaxy.core.db.prepared import Prepared, prepared
 from galaxy.core.grantables import Grantable, grantables
 from galaxy.core.models import AuditDetail, AuditEvent, HistoryRow, Membership, User, Workspace
 from galaxy.core.permissions import LABELS
@@ -86,17 +88,20 @@ class Effective:
         return on_workspace or on_object
 
 
+_of_kinds: dict[str, Prepared] = {}  # what is asked of each kind, written when it is asked first
+
+
 def effective_of(membership: Membership) -> Effective:
     """Read in a number of queries that grows with the kinds of objects, never with the grants."""
     user, workspace = membership.user, membership.workspace
     if not user.is_active:
         return Effective([Line(f"core.{codename}", label, []) for codename, label in LABELS.items()])
-    on_workspace = _grants(user, Workspace, Q(object_pk=str(workspace.pk)))
+    on_workspace = _grants(user, Workspace, [workspace.pk])
     found: list[tuple[_Grant, Grantable | None, Any]] = [(grant, None, None) for grant in on_workspace]
     for grantable in grantables():
         rows = {row.pk: row for row in _rows_with_grants(user, workspace, grantable)}
         if rows:
-            for grant in _grants(user, grantable.model, Q(object_pk__in=[str(pk) for pk in rows])):
+            for grant in _grants(user, grantable.model, rows):
                 found.append((grant, grantable, rows[UUID(grant.object_pk)]))
     times = _times(workspace, [grant for grant, _, _ in found])
     givers = _givers(workspace, user, [(row or workspace).pk for grant, _, row in found if not grant.role])
@@ -136,29 +141,48 @@ class _Grant:
     role: str
 
 
-def _grants(user: User, model, where: Q) -> list[_Grant]:
+def _grants(user: User, model: type[Model], pks: Iterable[UUID]) -> list[_Grant]:
     """Grants to ``user`` on rows of ``model``, by name and by the groups they are in. Two queries."""
-    where &= Q(content_type=ContentType.objects.get_for_model(model))
-    by_name = UserObjectPermission.objects.filter(where, user=user).select_related("permission")
-    by_group = GroupObjectPermission.objects.filter(where, group__user=user)
-    found = [_grant(row, "") for row in by_name]
-    for row in by_group.select_related("permission", "group__role_group"):
+    where = {"app": model._meta.app_label, "model": str(model._meta.model_name), "pks": ",".join(map(str, pks))}
+    found = [_grant(row, "") for row in _by_name(user=user.pk, **where)]
+    for row in _by_group(user=user.pk, **where):
         role = getattr(row.group, "role_group", None)
         found.append(_grant(row, role.label if role else row.group.name))
     return found
+
+
+@prepared
+def _by_name(user: UUID, app: str, model: str, pks: str) -> QuerySet[UserObjectPermission]:
+    rows = UserObjectPermission.objects.filter(user=user, object_pk__among=pks)
+    return rows.filter(content_type__app_label=app, content_type__model=model).select_related("permission")
+
+
+@prepared
+def _by_group(user: UUID, app: str, model: str, pks: str) -> QuerySet[GroupObjectPermission]:
+    rows = GroupObjectPermission.objects.filter(group__user=user, object_pk__among=pks)
+    rows = rows.filter(content_type__app_label=app, content_type__model=model)
+    return rows.select_related("permission", "group__role_group")
 
 
 def _grant(row, role: str) -> _Grant:
     return _Grant(row._meta.db_table, row.pk, row.permission.codename, row.object_pk, role)
 
 
-def _rows_with_grants(user: User, workspace: Workspace, grantable: Grantable):
+def _rows_with_grants(user: User, workspace: Workspace, grantable: Grantable) -> list[Any]:
     """The objects of one kind that anything is granted on to ``user`` or to a group of theirs."""
-    content_type = ContentType.objects.get_for_model(grantable.model)
+    ask = _of_kinds.get(grantable.kind)
+    if ask is None:
+        ask = _of_kinds[grantable.kind] = prepared(partial(_of_kind, grantable))
+    return ask(workspace=workspace.pk, user=user.pk)
+
+
+def _of_kind(grantable: Grantable, workspace: UUID, user: UUID) -> QuerySet[Any]:
+    of = {"content_type__app_label": grantable.model._meta.app_label}
+    of["content_type__model"] = str(grantable.model._meta.model_name)
     keys = Q()
     for rows in (
-        UserObjectPermission.objects.filter(user=user, content_type=content_type),
-        GroupObjectPermission.objects.filter(group__user=user, content_type=content_type),
+        UserObjectPermission.objects.filter(user=user, **of),
+        GroupObjectPermission.objects.filter(group__user=user, **of),
     ):
         keys |= Q(pk__in=rows.annotate(row=Cast("object_pk", UUIDField())).values("row"))
     return grantable.rows(workspace).filter(keys)
@@ -166,11 +190,15 @@ def _rows_with_grants(user: User, workspace: Workspace, grantable: Grantable):
 
 def _times(workspace: Workspace, grants: list[_Grant]) -> dict[tuple[str, str], datetime]:
     """When each grant came to be, from history: {(table, id): moment}."""
-    ids = [str(grant.id) for grant in grants]
-    rows = HistoryRow.objects.in_workspace(workspace).filter(
-        kind__in={grant.table for grant in grants}, row_id__in=ids, during__upper_inf=True
-    )
-    return {(kind, row_id): during.lower for kind, row_id, during in rows.values_list("kind", "row_id", "during")}
+    kinds, ids = ",".join({grant.table for grant in grants}), ",".join(str(grant.id) for grant in grants)
+    rows = _last_states(workspace=workspace.pk, kinds=kinds, ids=ids)
+    return {(kind, row_id): during.lower for kind, row_id, during in rows}
+
+
+@prepared
+def _last_states(workspace: UUID, kinds: str, ids: str) -> QuerySet[HistoryRow, tuple[str, str, Any]]:
+    rows = HistoryRow.objects.filter(workspace=workspace, kind__among=kinds, row_id__among=ids)
+    return rows.filter(during__upper_inf=True).values_list("kind", "row_id", "during")
 
 
 def _givers(workspace: Workspace, user: User, target_ids: list[UUID]) -> dict[tuple[str, str], str]:

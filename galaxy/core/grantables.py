@@ -33,7 +33,7 @@ class Grantable:
     def perm(self, codename: str) -> str:
         return f"{self.model._meta.app_label}.{codename}"
 
-    def rows(self, workspace: Workspace):
+    def rows(self, workspace: Workspace | UUID):
         return self.model._default_manager.filter(workspace=workspace, **dict(self.filters)).select_related(
             *self.related
         )

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from marketplace.evidence.limits import Kept, kept_to, limits_of, sums_of_week
 from marketplace.evidence.rules import COMMUNITY, GRACE_DAYS
 from marketplace.models import Listing, Lowering, Shortfall
@@ -47,6 +50,11 @@ def badge_of_listing(listing: Listing, now: datetime | None = None) -> Badge:
 
 def lowered_of(listing: Listing, now: datetime) -> Lowering | None:
     """The last time it lost a level, unless that was given back or it was reviewed anew since."""
-    rows = Lowering.objects.filter(listing=listing, lowered_at__gte=now - SHOWN_FOR)
-    row = rows.exclude(appeal=Lowering.Answer.UPHELD).order_by("-lowered_at").first()
+    row = _lowered.one(listing=listing.pk, since=now - SHOWN_FOR)
     return row if row is not None and row.after == listing.level else None
+
+
+@prepared
+def _lowered(listing: UUID, since: datetime) -> QuerySet[Lowering]:
+    rows = Lowering.objects.filter(listing=listing, lowered_at__gte=since).exclude(appeal=Lowering.Answer.UPHELD)
+    return rows.order_by("-lowered_at")[:1]

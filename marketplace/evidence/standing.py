@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from marketplace.evidence.models import Evidence
 from marketplace.evidence.rules import AMBER_DAYS, GRACE_DAYS, Rule, rules_of
 
@@ -47,10 +49,9 @@ def standings_of(digests: Iterable[str], level: str, *, now: datetime | None = N
     """As ``standing_of`` of many, in one query."""
     digests = list(digests)
     now = now or timezone.now()
-    rows = Evidence.objects.public().filter(digest__in=digests).defer("report").order_by("ran_at", "id")
     newest: dict[tuple[str, str], Evidence] = {}
     passed: dict[tuple[str, str], Evidence] = {}
-    for row in rows:
+    for row in _public(digests=",".join(digests)):
         newest[row.digest, row.rule] = row
         if row.passed:
             passed[row.digest, row.rule] = row
@@ -61,6 +62,11 @@ def standings_of(digests: Iterable[str], level: str, *, now: datetime | None = N
         ]
         for digest in digests
     }
+
+
+@prepared
+def _public(digests: str) -> QuerySet[Evidence]:
+    return Evidence.objects.public().filter(digest__among=digests).defer("report").order_by("ran_at", "id")
 
 
 def _standing(rule: Rule, newest: Evidence | None, passed: Evidence | None, now: datetime) -> RuleStanding:

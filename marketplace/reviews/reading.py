@@ -1,9 +1,11 @@
 """What pages show of reviews, in a fixed number of queries."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Workspace
 from marketplace.reviews.models import Review
 from marketplace.reviews.services import live_runs
@@ -29,12 +31,17 @@ def reviews_of(extension: Extension, *, hidden: bool = False):
 
 
 def summary_of(extension: Extension) -> Summary:
-    rows = Review.objects.shown().filter(extension=extension).order_by()
-    counts = dict(rows.values_list("rating").annotate(number=Count("pk")))
+    counts = dict(_ratings(extension=extension.pk))
     count = sum(counts.values())
     spread = [(rating, counts.get(rating, 0), 100 * counts.get(rating, 0) / max(count, 1)) for rating in RATINGS]
     points = sum(rating * number for rating, number in counts.items())
     return Summary(count, round(points / count, 1) if count >= LEAST else None, spread)
+
+
+@prepared
+def _ratings(extension: UUID) -> QuerySet[Review, tuple[int, int]]:
+    rows = Review.objects.shown().filter(extension=extension).order_by()
+    return rows.values_list("rating").annotate(number=Count("pk"))
 
 
 def own_reviews(workspace: Workspace, extension: Extension) -> list[Review]:

@@ -132,8 +132,12 @@ def reaches_out(manifest: Manifest) -> bool:
 
 def unconnected_slugs(workspace: Workspace, user: User) -> set[str]:
     """Slugs of what is installed in ``workspace`` and waits for a connection: that of ``user``, or the shared one."""
-    theirs = Connection.objects.in_workspace(workspace).filter(Q(owner=None) | Q(owner=user))
-    rows = theirs.filter(installation__removed_at=None)
-    found = rows.values_list("installation__extension__slug", "status")
+    found = _connected(workspace=workspace.pk, user=user.pk)
     connected = {slug for slug, status in found if status != Connection.Status.UNAUTHENTICATED}
     return {slug for slug, _ in found} - connected
+
+
+@prepared
+def _connected(workspace: UUID, user: UUID) -> QuerySet[Connection, tuple[str, str]]:
+    theirs = Connection.objects.filter(Q(owner=None) | Q(owner=user), workspace=workspace)
+    return theirs.filter(installation__removed_at=None).values_list("installation__extension__slug", "status")

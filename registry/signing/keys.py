@@ -6,13 +6,16 @@ names its roots (GALAXY_MARKETPLACE_ROOTS) believes those, wherever they stand, 
 """
 
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from galaxy.core.audit.keys import PublicKey, introduce, key_of, why_not_introduced
 from galaxy.core.audit.notes import parse
+from galaxy.core.db.prepared import prepared
 from galaxy.core.vault.signing import SigningKeys
 from registry.errors import CannotSign
 from registry.models import SigningKey
@@ -58,8 +61,13 @@ def _lines(rows: tuple[_Row, ...], roots: frozenset[str]) -> tuple[tuple[str, st
 
 
 def _rows() -> tuple[_Row, ...]:
+    return tuple((id, bytes(public), note) for id, public, note in _of_the_marketplace())
+
+
+@prepared
+def _of_the_marketplace() -> QuerySet[SigningKey, Any]:
     rows = SigningKey.objects.filter(owner=SigningKey.Owner.MARKETPLACE).order_by("number")
-    return tuple((id, bytes(public), note) for id, public, note in rows.values_list("id", "public", "introduction"))
+    return rows.values_list("id", "public", "introduction")
 
 
 @transaction.atomic

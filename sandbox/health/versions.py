@@ -112,9 +112,14 @@ def flags_of(versions: Iterable[UUID]) -> dict[UUID, Flag]:
 def figures_of(versions: Iterable[UUID]) -> dict[UUID, list[Share]]:
     """What is known of ``versions`` across workspaces, by id: all actions together first, then the busiest."""
     found: dict[UUID, list[Share]] = defaultdict(list)
-    for row in VersionFigure.objects.filter(version__in=list(versions)):
+    for row in _known(versions=",".join(map(str, versions))):
         found[row.version_id].append(Share(row))
     return {pk: sorted(some, key=lambda one: (one.figure.action != EVERY, -one.calls)) for pk, some in found.items()}
+
+
+@prepared
+def _known(versions: str) -> QuerySet[VersionFigure]:
+    return VersionFigure.objects.filter(version__pk__among=versions)
 
 
 @prepared

@@ -1,7 +1,11 @@
 """Nobody gives what they lack, and nobody rules over whoever holds more than they do."""
 
+from uuid import UUID
+
+from django.db.models import QuerySet
 from guardian.models import GroupObjectPermission
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.errors import DomainError
 from galaxy.core.models import Membership, Role, RoleGroup, User, Workspace
 from galaxy.core.permissions import held_on, label_of, require
@@ -44,13 +48,24 @@ def check_holds(actor: User, workspace: Workspace, codenames, whose: str) -> Non
 
 def givable_roles(actor: User, workspace: Workspace) -> list[RoleGroup]:
     """The roles that ``actor`` may put people into, the six first. Two queries, however many roles there are."""
-    roles = list(RoleGroup.objects.in_workspace(workspace).select_related("workspace"))
+    roles = _roles(workspace=workspace.pk)
     carried: dict[int, set[str]] = {role.group_id: set() for role in roles}
-    rows = GroupObjectPermission.objects.filter(group__in=carried).values_list("group_id", "permission__codename")
-    for group, codename in rows:
-        carried[group].add(codename)
+    for group, codename in _carried(workspace=workspace.pk):
+        if group in carried:  # made between the two
+            carried[group].add(codename)
     held = held_on(actor, workspace)
     return [role for role in in_order(roles) if carried[role.group_id] <= held]
+
+
+@prepared
+def _roles(workspace: UUID) -> QuerySet[RoleGroup]:
+    return RoleGroup.objects.filter(workspace=workspace).select_related("workspace")
+
+
+@prepared
+def _carried(workspace: UUID) -> QuerySet[GroupObjectPermission, tuple[int, str]]:
+    rows = GroupObjectPermission.objects.filter(group__role_group__workspace=workspace)
+    return rows.values_list("group_id", "permission__codename")
 
 
 def in_order(roles: list[RoleGroup]) -> list[RoleGroup]:

@@ -1,5 +1,7 @@
 """People of a workspace: the list, one person with what they may do and why, and the changes to a membership."""
 
+from functools import cache, partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,10 +11,11 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from galaxy.core.db.prepared import prepared
+from galaxy.core.db.prepared import Prepared, prepared
 from galaxy.core.effective import effective_of
-from galaxy.core.grantables import grantables
+from galaxy.core.grantables import Grantable, grantables
 from galaxy.core.http import requested_sort, wants_partial
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.members.asking import answerable_by
 from galaxy.core.members.limits import AboveYou, check_may_rule, givable_roles, in_order
 from galaxy.core.members.people import (
@@ -22,7 +25,7 @@ from galaxy.core.members.people import (
     remove_member,
     transfer_ownership,
 )
-from galaxy.core.models import Invitation, Membership, PermissionRequest, Role, RoleGroup
+from galaxy.core.models import Invitation, Membership, PermissionRequest, Role, RoleGroup, User, Workspace
 from galaxy.core.people_forms import AnswerForm, InvitationForm, PeopleFilterForm, ReasonForm, RoleChoiceForm
 from galaxy.core.permissions import NotGranted, can, held_on, label_of, require, why_not
 from galaxy.core.recent_proof import require_recent_proof
@@ -36,12 +39,16 @@ SORTS = {"name": "user__name", "joined": "joined_at", "seen": "user__last_login"
 @require_safe
 def member_list(request, workspace):
     require(request.user, "core.view_member", request.workspace)
-    roles = in_order(list(RoleGroup.objects.in_workspace(request.workspace)))
+    roles = in_order(_roles(workspace=request.workspace.pk))
     form = PeopleFilterForm(request.GET, roles=roles)
     sort, order = requested_sort(request, SORTS, "name")
-    ordering = F(order[1:]).desc(nulls_last=True) if order.startswith("-") else F(order).asc(nulls_last=True)
-    people = Membership.objects.in_workspace(request.workspace).select_related("user", "custom_role", "workspace")
-    page = Paginator(form.apply(people).order_by(ordering, "pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    number = request.GET.get("page")
+    few = _few(order)(workspace=request.workspace.pk) if not form.is_set and number in (None, "", "1") else []
+    if 0 < len(few) <= PAGE_SIZE:  # one page holds them all, and nothing has to be counted
+        page = Paginator(few, PAGE_SIZE).get_page(1)
+    else:
+        people = form.apply(Membership.objects.in_workspace(request.workspace))
+        page = Paginator(_ordered(people, order), PAGE_SIZE).get_page(number)
     context = {"form": form, "page": page, "sort": sort}
     if wants_partial(request):
         return render(request, "core/_members.html", context)
@@ -119,11 +126,14 @@ def people_asides(request) -> dict:
     """What stands beside the list: who is invited, what is asked for, and the form to invite."""
     user, workspace = request.user, request.workspace
     may_manage = can(user, "core.manage_member", workspace)
-    invitations = Invitation.objects.in_workspace(workspace).open().select_related("role_group", "invited_by")
-    requests = answerable_by(user, workspace).select_related("asked_by").order_by("asked_at")
+
+    def ask() -> QuerySet[PermissionRequest]:
+        return answerable_by(user, workspace).select_related("asked_by").order_by("asked_at")[:20]
+
+    requests = kept_rows(user, workspace, "core.answerable", ask)
     return {
-        "invitations": list(invitations[:PAGE_SIZE]) if may_manage else [],
-        "requests": [(one, label_of(one.codename), AnswerForm(auto_id=f"answer-{one.pk}-%s")) for one in requests[:20]],
+        "invitations": _invitations(workspace=workspace.pk) if may_manage else [],
+        "requests": [(one, label_of(one.codename), AnswerForm(auto_id=f"answer-{one.pk}-%s")) for one in requests],
         "invite_denied": why_not(user, "core.manage_member", workspace),
         "invitation_form": InvitationForm(roles=givable_roles(user, workspace)) if may_manage else None,
     }
@@ -137,6 +147,37 @@ def _membership(request, pk) -> Membership:
     if membership.user_id != request.user.pk:
         require(request.user, "core.view_member", request.workspace)
     return membership
+
+
+@cache
+def _few(order: str) -> Prepared[Membership]:
+    """All members where they are on one page, else one more than that, in one of the orders that SORTS has."""
+
+    def build(workspace: UUID) -> QuerySet[Membership]:
+        return _ordered(Membership.objects.filter(workspace=workspace), order)[: PAGE_SIZE + 1]
+
+    return prepared(build)
+
+
+def _ordered(people: QuerySet[Membership], order: str) -> QuerySet[Membership]:
+    ordering = F(order[1:]).desc(nulls_last=True) if order.startswith("-") else F(order).asc(nulls_last=True)
+    return people.select_related("user", "custom_role", "workspace").order_by(ordering, "pk")
+
+
+@prepared
+def _roles(workspace: UUID) -> QuerySet[RoleGroup]:
+    return RoleGroup.objects.filter(workspace=workspace)
+
+
+@prepared
+def _invitations(workspace: UUID) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(workspace=workspace).open()
+    return rows.select_related("role_group", "invited_by")[:PAGE_SIZE]
+
+
+@prepared
+def _asked(workspace: UUID, asker: UUID) -> QuerySet[PermissionRequest]:
+    return PermissionRequest.objects.filter(workspace=workspace, asked_by=asker).order_by("-asked_at")[:10]
 
 
 @prepared
@@ -165,7 +206,8 @@ def _detail(request, membership: Membership) -> dict:
     refusal = "" if denied else _refusal(user, membership)
     roles = [] if denied or refusal else givable_roles(user, workspace)
     now = next((role for role in roles if _is_role(membership, role)), None)
-    asked = PermissionRequest.objects.in_workspace(workspace).filter(asked_by=membership.user).order_by("-asked_at")
+    shows_asked = is_own or not denied
+    asked = _asked(workspace=workspace.pk, asker=membership.user_id) if shows_asked else []
     return {
         "membership": membership,
         "effective": effective,
@@ -181,7 +223,7 @@ def _detail(request, membership: Membership) -> dict:
         "workspace_object": f"core.workspace|{workspace.pk}",
         "to": f"user:{membership.user_id}",
         "may_transfer": bool(request.membership and request.membership.is_owner) and not membership.is_owner,
-        "asked": [(one, label_of(one.codename)) for one in asked[:10]] if is_own or not denied else [],
+        "asked": [(one, label_of(one.codename)) for one in asked],
     }
 
 
@@ -189,10 +231,15 @@ def _grantables(user, workspace) -> list[dict]:
     """What can be granted one by one, kind by kind: {grantable, rows, has_more}."""
     found = []
     for grantable in grantables():
-        rows = list(grantable.visible_rows(user, workspace)[: OFFERED + 1])
+        ask = partial(_some_of, grantable, user, workspace)
+        rows = kept_rows(user, workspace, ("core.grantable", grantable.kind), ask)
         if rows:
             found.append({"grantable": grantable, "rows": rows[:OFFERED], "has_more": len(rows) > OFFERED})
     return found
+
+
+def _some_of(grantable: Grantable, user: User, workspace: Workspace) -> QuerySet[Any]:
+    return grantable.visible_rows(user, workspace)[: OFFERED + 1]
 
 
 def _is_role(membership: Membership, role: RoleGroup) -> bool:
