@@ -1,4 +1,4 @@
-"""The pages of targets: all of them as a table, and one with its times, failures, waits and versions."""
+"""The page of one target with its times, failures, waits and versions."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,21 +7,18 @@ from typing import Any
 
 from django.http import Http404
 
-from galaxy.core.models import User, Workspace
+from galaxy.core.models import User
 from galaxy.core.permissions import can
 from galaxy.core.ui.charts import MOST_SERIES, Chart, Series, milliseconds
 from galaxy.core.ui.words import duration
 from registry.models import Installation, Version
 from sandbox.metrics.dashboard import in_words
-from sandbox.metrics.lines import Line, Number, installed_for, label_of, lines_of
+from sandbox.metrics.lines import Line, Number, label_of
 from sandbox.metrics.reading import Figures, Slot, figures_of
 from sandbox.metrics.rolling import behind_since
 from sandbox.metrics.rows import rows_url
 from sandbox.metrics.windows import HOUR, Window, windows
 from sandbox.models import Breaker
-
-SORTS = {"slow": "The slowest beside its budget", "busy": "The busiest", "failing": "The most failed"}
-__all__ = ["SORTS", "TargetPage", "target_lines", "target_page"]
 
 
 @dataclass(frozen=True)
@@ -60,31 +57,6 @@ class TargetPage:
     breakers: list[Breaker]
     behind: datetime | None
     sees_all: bool
-
-
-def target_lines(
-    workspace: Workspace,
-    user: User,
-    window: Window,
-    *,
-    words: str = "",
-    sort: str = "slow",
-    simulated: bool = False,
-) -> list[Line]:
-    """Every action, transform and pack that ran within ``window`` and that ``user`` may see. Two queries.
-
-    ``words`` is part of a target's name; ``sort`` one of SORTS. Live runs, or the simulated ones alone.
-    """
-    installed = installed_for(workspace, user)
-    sees_all = can(user, "core.view_run", workspace)
-    found = figures_of(workspace, window, simulated=simulated, installations=None if sees_all else installed)
-    fitting = [one for one in found if words.lower() in one.target.lower()]
-    lines = lines_of(fitting, workspace, window, installed, simulated=simulated)
-    if sort == "busy":
-        return lines
-    if sort == "failing":
-        return sorted(lines, key=lambda line: -(line.figures.error_rate or 0))
-    return sorted(lines, key=lambda line: -line.figures.slowness)
 
 
 def target_page(

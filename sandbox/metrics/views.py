@@ -11,7 +11,8 @@ from registry.models import Installation
 from sandbox.metrics.dashboard import dashboard
 from sandbox.metrics.rolling import behind_since
 from sandbox.metrics.simulated import simulated_board
-from sandbox.metrics.target_page import SORTS, target_lines, target_page
+from sandbox.metrics.target_list import SORTS, TargetLines
+from sandbox.metrics.target_page import target_page
 from sandbox.metrics.waiting import if_late
 from sandbox.metrics.windows import window_of, windows
 
@@ -40,7 +41,7 @@ def target_list(request, workspace):
     sort = request.GET.get("sort", "")
     sort = sort if sort in SORTS else "slow"
     simulated = _asks_for_simulated(request)
-    lines = target_lines(request.workspace, request.user, window, words=words, sort=sort, simulated=simulated)
+    lines = TargetLines(request.workspace, request.user, window, words=words, sort=sort, simulated=simulated)
     context = {
         "simulated": simulated,
         "window": window,

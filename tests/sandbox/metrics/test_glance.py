@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict
 from decimal import Decimal
+from itertools import product
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from sandbox.metrics.ended import Key, Sums
 from sandbox.metrics.glance import glance_at
 from sandbox.metrics.reading import figures_of
 from sandbox.metrics.stored import write_rollups
+from sandbox.metrics.target_list import SORTS, TargetLines
 from sandbox.metrics.windows import window_of
 from sandbox.models import RollUp
 from tests.extensions import installed
@@ -47,6 +49,26 @@ def test_it_is_what_all_figures_say(workspace, pulses, seed):
                 for name in ("calls", "good", "bad"):
                     assert getattr(found, name) == sum(getattr(one, name) for one in every)
                 assert (found.spent, found.charged) == _money(every)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_page_of_targets_is_that_of_all_figures_sorted(workspace, admin, pulses, seed):
+    rng = random.Random(seed)
+    window = window_of(rng.choice(["24h", "7d", "30d"]))
+    _fill(workspace, window, [one.pk for one in pulses], rng)
+    orders = {
+        "slow": lambda one: -one.slowness,
+        "failing": lambda one: -(one.error_rate or 0),
+        "busy": lambda one: (-one.calls, one.target),
+    }
+    assert orders.keys() == SORTS.keys()
+    for simulated, words, (sort, order) in product((False, True), ("", "1"), orders.items()):
+        every = figures_of(workspace, window, simulated=simulated)
+        every = sorted((one for one in every if words in one.target), key=order)
+        lines = TargetLines(workspace, admin, window, words=words, sort=sort, simulated=simulated)
+        assert len(lines) == len(every)
+        for first, after in ((0, 1), (0, 3), (2, 5), (3, len(every)), (0, len(every))):
+            assert [line.figures for line in lines[first:after]] == every[first:after]
 
 
 def test_nothing_ran(workspace, django_assert_num_queries):
