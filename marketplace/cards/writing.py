@@ -48,8 +48,8 @@ def _write(listings: list[Any]) -> int:
     known = dict(Card.objects.filter(listing__in=listings, locale=LOCALE).values_list("listing", "made_of"))
     cards = []
     for listing in listings:
-        values = _values(listing, names)
-        made_of = hashlib.sha256(json.dumps([EDITION, values], sort_keys=True, default=str).encode()).hexdigest()
+        values = values_of(listing, names)
+        made_of = digest_of(values)
         if known.get(listing.pk) != made_of:
             parts = parts_of(values)
             cards.append(
@@ -64,7 +64,7 @@ def _write(listings: list[Any]) -> int:
 def parts_for(listings: list[Any]) -> dict[UUID, list[str]]:
     """The cards of ``listings`` (of ``for_cards``) by id, without keeping them."""
     names = _names({slug for listing in listings for slug in _requires(listing)})
-    return {listing.pk: parts_of(_values(listing, names)) for listing in listings}
+    return {listing.pk: parts_of(values_of(listing, names)) for listing in listings}
 
 
 def parts_of(values: dict[str, Any]) -> list[str]:
@@ -79,7 +79,13 @@ def parts_of(values: dict[str, Any]) -> list[str]:
     return [*parts, rest.strip()]
 
 
-def _values(listing: Any, names: dict[str, str]) -> dict[str, Any]:
+def digest_of(values: dict[str, Any]) -> str:
+    """Of all that a card is made of."""
+    return hashlib.sha256(json.dumps([EDITION, values], sort_keys=True, default=str).encode()).hexdigest()
+
+
+def values_of(listing: Any, names: dict[str, str]) -> dict[str, Any]:
+    """What the template says of a listing (of ``for_cards``); ``names`` are those of what packs require, by slug."""
     extension, version = listing.extension, listing.version
     return {
         "slug": extension.slug,

@@ -20,6 +20,7 @@ from registry.manifests import Manifest
 
 FIRST_TIER = 160  # entries in the first tier of popularity
 GROWTH = 3.5  # each further tier holds about so many times as many
+BOUNDS = [int(FIRST_TIER * GROWTH**at) for at in range(TIERS - 1)]  # the places, from 0, at which the others begin
 
 # Stems and tags stand among the words; what is no word of the table is left out.
 COUNT_WORDS = """
@@ -35,6 +36,11 @@ WITH placed AS (
 )
 UPDATE marketplace_publicentry e SET tier = placed.new
 FROM placed WHERE placed.listing_id = e.listing_id AND placed.new <> placed.tier
+"""
+
+RECOUNT = """
+UPDATE marketplace_word w SET documents = counted.documents
+FROM unnest(%s::text[], %s::int[]) counted(word, documents) WHERE w.word = counted.word COLLATE "C"
 """
 
 RESCORE = """
@@ -161,14 +167,12 @@ def refresh() -> int:
     """Count words and place the entries in their tiers; returns how many words there are. Safe to run twice."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('marketplace.search.refresh'))")
-        cursor.execute(MOVE_TIERS, {"bounds": [int(FIRST_TIER * GROWTH**at) for at in range(TIERS - 1)]})
+        cursor.execute(MOVE_TIERS, {"bounds": BOUNDS})
         cursor.execute(COUNT_WORDS)
         counted = dict(cursor.fetchall())
         known = dict(Word.objects.values_list("word", "documents"))
-    moved = [
-        Word(word=word, documents=counted[word]) for word in known if known[word] != counted.get(word, known[word])
-    ]
-    Word.objects.bulk_update(moved, ["documents"], batch_size=2_000)
+        moved = [word for word in known if known[word] != counted.get(word, known[word])]
+        cursor.execute(RECOUNT, [moved, [counted[word] for word in moved]])
     Word.objects.filter(word__in=[word for word in known if word not in counted]).delete()
     return len(counted)
 

@@ -45,7 +45,7 @@ def text_of(concept: Concept) -> Text:
     if concept.thing:
         slug = f"{slug}-{concept.verb or concept.kind}-{concept.thing}-{concept.number % PER_MAKER}"
     name, summary = _name(concept), _summary(concept)
-    manifest = template(concept.kind, concept.field, concept.thing, concept.verb).canonical_text
+    manifest = _template_text(concept.kind, concept.field, concept.thing, concept.verb)
     for token, value in ((SLUG, slug), (NAME, name), (SUMMARY, summary), (MAKER, maker.lower())):
         manifest = manifest.replace(token, json.dumps(value, ensure_ascii=False)[1:-1])
     return Text(slug, name, summary, f"{maker} {MARK}", manifest)
@@ -61,6 +61,11 @@ def template(kind: str, field: str, thing: str, verb: str) -> Manifest:
     if reading.manifest is None or reading.manifest.missing:
         raise ValueError([finding.message for finding in reading.findings], kind)
     return reading.manifest
+
+
+@cache
+def _template_text(kind: str, field: str, thing: str, verb: str) -> str:
+    return template(kind, field, thing, verb).canonical_text
 
 
 def filled(text: Text) -> Manifest:

@@ -6,7 +6,7 @@ there is, so a test freezes them.
 """
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -32,12 +32,7 @@ def glyph(slug: str, size: str = "") -> SafeString:
     digest = hashlib.sha256(slug.encode()).digest()
     hue, turn = digest[0] % 10, digest[3] % 4
     shapes = format_html_join(
-        "",
-        '<path class="glyph-{}" transform="translate({} {}) rotate({} 5.75 5.75)" d="{}"/>',
-        (
-            (tone, *corner, 90 * ((place + turn) % 4), MOTIFS[motif])
-            for place, ((motif, tone), corner) in enumerate(zip(_layout(digest), CORNERS, strict=True))
-        ),
+        "", "{}", ((_path(motif, tone, place, turn),) for place, (motif, tone) in enumerate(_layout(digest)))
     )
     return format_html(
         '<svg class="glyph{} hue-{}" viewBox="0 0 40 40" aria-hidden="true">'
@@ -46,6 +41,15 @@ def glyph(slug: str, size: str = "") -> SafeString:
         hue,
         shapes,
     )
+
+
+@cache
+def _path(motif: str, tone: str, place: int, turn: int) -> SafeString:
+    """One motif in the corner at ``place``, of which there are 256 in all."""
+    return format_html(
+        '<path class="glyph-{}" transform="translate({} {}) rotate({} 5.75 5.75)" d="{}"/>',
+        tone, *CORNERS[place], 90 * ((place + turn) % 4), MOTIFS[motif],
+    )  # fmt: skip
 
 
 def _layout(digest: bytes) -> list[tuple[str, str]]:
