@@ -1,6 +1,11 @@
 """What axe says about a page, in words that name the place."""
 
+from pathlib import Path
+
 from axe_playwright_python.base import AXE_SCRIPT
+
+# Contrast is two thirds of what axe takes, and most text of a page looks like other text of it: see there.
+ALIKE = Path(__file__).with_name("alike.js")
 
 # WCAG 2.2 A and AA, and axe's own advice: https://github.com/dequelabs/axe-core/blob/develop/doc/API.md#axe-core-tags
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -37,6 +42,7 @@ def make_ready(context) -> None:
     Chromium keeps what it has compiled of it, as it would not where each page is handed half a megabyte of script anew.
     """
     context.add_init_script(AXE_SCRIPT)
+    context.add_init_script(path=ALIKE)
 
 
 def violations(page, *, seen: bool = False) -> list[str]:

@@ -24,6 +24,27 @@ def test_axe_is_heard_once_colours_have_settled(visit, db):
     assert [problem.partition(" ")[0] for problem in violations(page)] == ["image-alt"]
 
 
+def test_text_is_told_of_that_fails_though_its_letters_passed_elsewhere(visit, db):
+    """``alike.js`` lets axe measure once what looks alike: letters, and the ground that they stand on."""
+    page = visit(LOGIN, for_axe=True).page
+    page.evaluate(
+        """const main = document.querySelector("main"), white = {background: "#fff"};
+           const add = (...looks) => looks.reduce((at, look) => {
+             const one = at.appendChild(document.createElement("div"));
+             Object.assign(one.style, look);
+             return one;
+           }, main).append("Words");
+           add(white, {color: "#333"}), add(white, {color: "#333"});
+           add({background: "#444"}, {color: "#333"}), add(white, {opacity: 0.3}, {color: "#333"});
+           add(white, {color: "#999", visibility: "hidden"}), add(white, {color: "#999"}), add(white, {color: "#999"});
+           add(white, {color: "#777", fontSize: "40px"}), add(white, {color: "#777", fontSize: "13px"});"""
+    )
+    assert [problem.partition(":")[0] for problem in violations(page)] == ["color-contrast x5"]
+    page.evaluate("document.querySelector('main').style.background = '#fff'")
+    page.emulate_media(color_scheme="dark")
+    assert "color-contrast x" in violations(page, seen=True)[0]
+
+
 def test_the_policy_holds_where_axe_is(visit, db):
     """So a page that is loaded for axe need not be loaded again to see whether it breaks its policy."""
     page = visit(LOGIN, for_axe=True).expect("Content Security Policy").page
