@@ -21,9 +21,14 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   held = target.contains(document.activeElement) ? { id: target.id, inner: document.activeElement.id } : null;
 });
 
-document.addEventListener("htmx:afterSettle", () => {
+// At once, and again when what came is as large as it will be.
+const keepInSight = () => {
   if (seen && seen === document.activeElement && !isInSight(seen)) seen.scrollIntoView({ block: "nearest" });
-  seen = null;
+};
+document.addEventListener("htmx:afterSwap", keepInSight);
+
+document.addEventListener("htmx:afterSettle", () => {
+  keepInSight();
   if (!held || document.activeElement !== document.body) return;
   // First the same control, then a field that is wrong, then what was swapped, then the page.
   const root = document.getElementById(held.id);

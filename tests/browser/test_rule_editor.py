@@ -50,6 +50,7 @@ def test_what_has_the_focus_stays_in_sight_when_the_draft_above_it_grows(visit, 
     bottom = below.evaluate("(one) => Math.ceil(one.getBoundingClientRect().bottom)")
     page.set_viewport_size({"width": 1280, "height": bottom + 10})
     height = draft.bounding_box()["height"]
+    page.evaluate("htmx.config.defaultSettleDelay = 600_000")  # not only once all has settled
     page.get_by_role("radio", name="Deny").check(force=True)
     below.focus()
     expect(draft).to_contain_text("lock everybody out")
