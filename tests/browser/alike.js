@@ -1,10 +1,10 @@
-// Stands after axe in each page that it looks at: text that looks like text which has contrast enough has it too, and is
-// not measured again. Two thirds of axe's time went to that, and the links of a list or cells of a table are alike.
+// Stands after axe in each page that it looks at: text that looks like text which has contrast enough has it too, and
+// is not measured again. Two thirds of axe's time went to that, and the links of a list or cells of a table are alike.
 //
 // Alike is what has the same letters (colour, size, weight, shadow) on the same ground: the same backgrounds, opacities
-// and blends on the way up to the page. What is taken out of the flow may lie on something that is not around it, so its
-// text is alike to no other's. Only what was measured and passed counts: text that is hidden, or that axe cannot tell of
-// (on a picture, under something else), says nothing of its like, and each that fails is told of.
+// and blends on the way up to the page. What is taken out of the flow may lie on something that is not around it, so
+// its text is alike to no other's. Only what was measured and passed counts: text that axe cannot tell of (on a picture
+// or under something else) says nothing of its like, and each that fails is told of.
 (() => {
   const GROUND = ["backgroundColor", "backgroundImage", "opacity", "mixBlendMode", "filter"];
   const LETTERS = ["color", "fontSize", "fontWeight", "textShadow", "webkitTextStrokeWidth", "webkitTextFillColor"];
@@ -25,7 +25,8 @@
       const style = getComputedStyle(one), own = words(style, GROUND);
       const stays = ["static", "relative"].includes(style.position) && style.float === "none";
       const isApart = !stays || style.transform !== "none";
-      grounds.set(one, ground(one.parentElement) + (own === BARE ? "" : `|${own}`) + (isApart ? `#${number(one)}` : ""));
+      const around = ground(one.parentElement) + (own === BARE ? "" : `|${own}`);
+      grounds.set(one, around + (isApart ? `#${number(one)}` : ""));
     }
     return grounds.get(one);
   };
