@@ -1,7 +1,7 @@
 """The first page of a workspace: figures from every floor, each a link to the rows behind it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.shortcuts import render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from galaxy.core.db.prepared import prepared
@@ -79,7 +80,12 @@ def overview(request, workspace):
 
 def _support(workspace: Workspace) -> list[BreakGlass]:
     """Who of those that run Galaxy may look in here at this moment."""
-    return list(BreakGlass.objects.in_workspace(workspace).open().select_related("user"))
+    return _looking(workspace=workspace.pk, now=timezone.now())
+
+
+@prepared
+def _looking(workspace: UUID, now: datetime) -> QuerySet[BreakGlass]:
+    return BreakGlass.objects.filter(workspace=workspace).open(now).select_related("user")
 
 
 def _latest(user: User, workspace: Workspace) -> QuerySet[Run]:

@@ -35,6 +35,25 @@ class Line:
     values: tuple[str, ...]
     odd: tuple[str, ...] = ()
 
+    @property
+    def who(self) -> str:
+        asker, through = str(self.row.approval.requested_by), self.row.through
+        return f"{asker}, through {through}" if through else asker
+
+    @property
+    def told(self) -> str:
+        """Whose it is and its values, for whoever hears it."""
+        return f"{self.row.approval.requested_by}, {', '.join(self.values)}"
+
+    @property
+    def id(self) -> str:
+        return str(self.row.approval.pk)
+
+    @property
+    def hex(self) -> str:
+        """As the form names it."""
+        return self.row.approval.pk.hex
+
 
 @dataclass(frozen=True)
 class Stack:

@@ -15,8 +15,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import Workspace
 from galaxy.core.sweeps import apart
 from galaxy.core.telemetry import exports_traces
@@ -81,8 +83,13 @@ def roll_up_batch(workspace_id: UUID) -> int:
 
 def behind_since(workspace: Workspace) -> datetime | None:
     """The moment from which on runs are not in the figures yet; None where all are."""
-    rows = Uncounted.objects.in_workspace(workspace).order_by("noted_at")
-    return rows.values_list("noted_at", flat=True).first()
+    return _first_noted.one(workspace=workspace.pk)
+
+
+@prepared
+def _first_noted(workspace: UUID) -> QuerySet[Uncounted, datetime]:
+    rows = Uncounted.objects.filter(workspace=workspace).order_by("noted_at")
+    return rows.values_list("noted_at", flat=True)[:1]
 
 
 def _ended(row: tuple[Any, ...], was: Any) -> Ended:

@@ -4,9 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User
 from galaxy.core.permissions import can
 from galaxy.core.ui.charts import MOST_SERIES, Chart, Series, milliseconds
@@ -76,9 +79,7 @@ def target_page(
     figures = whole[0] if whole else Figures("action", target, installation.pk, slots=_no_slots(window))
     line = Line(figures, workspace, window, target, installation.extension.slug, simulated)
     by_version = figures_of(workspace, window, simulated=simulated, by_version=True, **only)
-    numbers = dict(
-        Version.objects.filter(pk__in=[one.version for one in by_version if one.version]).values_list("pk", "number")
-    )
+    numbers = dict(_numbers(versions=",".join(str(one.version) for one in by_version if one.version)))
     number = others[0].calls if others else 0
     return TargetPage(
         installation=installation,
@@ -112,15 +113,25 @@ def target_page(
             if number
             else "",
         ),
-        breakers=list(
-            Breaker.objects.in_workspace(workspace)
-            .filter(connection__installation=installation, action__in=[target, target.partition(".")[2]])
-            .exclude(state=Breaker.State.CLOSED)
-            .select_related("connection__workspace")
+        breakers=_breakers(
+            workspace=workspace.pk, installation=installation.pk, target=target, action=target.partition(".")[2]
         ),
         behind=behind_since(workspace),
         sees_all=can(user, "core.view_run", workspace),
     )
+
+
+@prepared
+def _numbers(versions: str) -> QuerySet[Version, tuple[UUID, str]]:
+    return Version.objects.filter(pk__among=versions).values_list("pk", "number")
+
+
+@prepared
+def _breakers(workspace: UUID, installation: UUID, target: str, action: str) -> QuerySet[Breaker]:
+    """Those that are not closed; ``action`` is the target without its extension, as some are named."""
+    rows = Breaker.objects.filter(Q(action=target) | Q(action=action), workspace=workspace)
+    rows = rows.filter(connection__installation=installation).exclude(state=Breaker.State.CLOSED)
+    return rows.select_related("connection__workspace")
 
 
 def _is_known(installation: Installation, target: str) -> bool:

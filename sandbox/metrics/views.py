@@ -1,11 +1,15 @@
 """The dashboard, the table of targets and the page of one."""
 
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, render
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from galaxy.core.kept_queries import kept_rows
 from galaxy.core.permissions import require, why_not
 from registry.models import Installation
 from sandbox.metrics.dashboard import dashboard
@@ -57,13 +61,23 @@ def target_list(request, workspace):
 @require_safe
 def target_detail(request, workspace, pk, target):
     require(request.user, NEEDED, request.workspace)
-    rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
-    installation = get_object_or_404(rows.select_related("workspace", "extension", "pin"), pk=pk)
+    installation = _visible(request, pk)
     window = window_of(request.GET.get("range", ""))
     simulated = _asks_for_simulated(request)
     page = target_page(installation, target, request.user, window, simulated=simulated)
     context = {"page": page, "simulated": simulated}
     return render(request, "sandbox/dashboard/target_detail.html", context)
+
+
+def _visible(request, pk: UUID) -> Installation:
+    def ask(pk: UUID) -> QuerySet[Installation]:
+        rows = Installation.objects.in_workspace(request.workspace).visible_to(request.user)
+        return rows.select_related("workspace", "extension", "pin").filter(pk=pk)
+
+    found = kept_rows(request.user, request.workspace, "sandbox.target", ask, pk=pk)
+    if not found:
+        raise Http404("No such installation.")
+    return found[0]
 
 
 def _asks_for_simulated(request) -> bool:

@@ -1,7 +1,11 @@
 """What pages, rules and the API read of triggers."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
+from django.db.models import QuerySet
+
+from galaxy.core.db.prepared import prepared
 from galaxy.core.models import User, Workspace
 from registry.dependants import TRIGGER, Use
 from registry.models import Installation
@@ -10,7 +14,12 @@ from sandbox.models import Trigger
 
 def names_of(workspace: Workspace) -> dict[str, str]:
     """{slug: name} of the triggers that were not deleted, for rules to name."""
-    return dict(Trigger.objects.in_workspace(workspace).kept().values_list("slug", "name"))
+    return dict(_names(workspace=workspace.pk))
+
+
+@prepared
+def _names(workspace: UUID) -> QuerySet[Trigger, tuple[str, str]]:
+    return Trigger.objects.filter(workspace=workspace).kept().values_list("slug", "name")
 
 
 def uses_of(installation: Installation, user: User | None = None) -> Iterator[Use]:

@@ -1,6 +1,6 @@
 """Break-glass: people who run Galaxy look into a workspace for a while, with a reason that its owners read."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -18,9 +18,9 @@ SHORTEST_REASON = 20  # characters
 
 
 class BreakGlassQuerySet(WorkspaceQuerySet):
-    def open(self):
-        """Those that let somebody in at this moment: a row past its end opens nothing, whether it was closed or not."""
-        return self.filter(ended_at=None, ends_at__gt=timezone.now())
+    def open(self, now: datetime | None = None):
+        """Those that let somebody in at this moment (``now``): a row past its end opens nothing, closed or not."""
+        return self.filter(ended_at=None, ends_at__gt=now or timezone.now())
 
 
 class BreakGlass(WorkspaceModel):
