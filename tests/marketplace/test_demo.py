@@ -93,12 +93,16 @@ def _meridian():
 
 
 @TRANSACTIONAL
-def test_the_demo_has_an_agent_at_work_and_one_that_was_stopped(transactional_db):
-    for command in ("load_catalog", "seed_demo", "seed_agents"):
+def test_the_demo_has_an_agent_at_work_golden_nights_and_triggers_and_makes_each_once(transactional_db):
+    for command in ("load_catalog", "seed_demo"):
         call_command(command, stdout=StringIO())
-    out = StringIO()
-    call_command("seed_agents", stdout=out)
-    assert out.getvalue() == "Demo agents ready, 0 of them new.\n"
+    for check in (_check_agents, _check_golden_nights, _check_triggers):
+        check()
+
+
+def _check_agents():
+    """One is at work, and one was stopped."""
+    assert _seeded_twice("seed_agents") == "Demo agents ready, 0 of them new.\n"
     admin = User.objects.get(email="admin@demo.example")
     with scope_of(admin):
         working, stopped = Agent.objects.order_by("-name")
@@ -118,26 +122,17 @@ def test_the_demo_has_an_agent_at_work_and_one_that_was_stopped(transactional_db
     assert "notion.search" in page and "Page librarian" in page
 
 
-@TRANSACTIONAL
-def test_the_demo_has_a_golden_flow_of_some_nights(transactional_db):
-    for command in ("load_catalog", "seed_demo", "seed_golden"):
-        call_command(command, stdout=StringIO())
-    out = StringIO()
-    call_command("seed_golden", stdout=out)
-    assert out.getvalue() == "Demo golden flow ready, 0 nights new.\n"
+def _check_golden_nights():
+    assert _seeded_twice("seed_golden") == "Demo golden flow ready, 0 nights new.\n"
     with workspace_scope([_meridian()]):
         nights = list(GoldenNight.objects.order_by("night"))
         assert [night.is_well for night in nights] == [True] * 4
         assert [night.is_first for night in nights] == [True, False, False, False]
 
 
-@TRANSACTIONAL
-def test_the_demo_has_a_webhook_at_which_something_came_in_and_a_schedule_that_is_off(transactional_db):
-    for command in ("load_catalog", "seed_demo", "seed_triggers"):
-        call_command(command, stdout=StringIO())
-    out = StringIO()
-    call_command("seed_triggers", stdout=out)
-    assert out.getvalue() == "Demo triggers ready, 0 of them new.\n"
+def _check_triggers():
+    """At a webhook something came in, and a schedule is off."""
+    assert _seeded_twice("seed_triggers") == "Demo triggers ready, 0 of them new.\n"
     admin = User.objects.get(email="admin@demo.example")
     with workspace_scope([_meridian()]):
         webhook, schedule = Trigger.objects.order_by("name").select_related("workspace")
@@ -154,3 +149,11 @@ def test_the_demo_has_a_webhook_at_which_something_came_in_and_a_schedule_that_i
     client = Client()
     client.force_login(admin, backend="allauth.account.auth_backends.AuthenticationBackend")
     assert [client.get(one).status_code for one in addresses] == [200, 200, 200]
+
+
+def _seeded_twice(command: str) -> str:
+    """What ``command`` says the second time."""
+    call_command(command, stdout=StringIO())
+    out = StringIO()
+    call_command(command, stdout=out)
+    return out.getvalue()
