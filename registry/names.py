@@ -9,8 +9,6 @@ docs/publishing.md say what is made of it. Skeletons are stored: whoever changes
 import unicodedata
 from functools import cache, lru_cache
 
-from confusable_homoglyphs.confusables import confusables_data
-
 SHORTEST = 4  # of a skeleton; below that everything resembles something
 LONGEST = 120
 _READ_AS = str.maketrans(
@@ -66,6 +64,8 @@ _UNSEEN = frozenset({"Mn", "Me", "Cf", "Cc"})  # marks on letters, joiners and c
 @cache
 def _latin() -> dict[str, str]:
     """Each sign that is not ASCII and looks like a letter or digit of it, as that one."""
+    from confusable_homoglyphs.confusables import confusables_data  # read from two files of JSON as it is imported
+
     found = {}
     for sign, alike in confusables_data.items():
         if len(sign) == 1 and not sign.isascii():

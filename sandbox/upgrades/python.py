@@ -9,7 +9,6 @@ from galaxy.core.errors import DomainError
 from registry.manifests import Manifest
 from registry.manifests.misfits import misfits
 from registry.services import verified_file
-from sandbox.contract_tests.python import Sandbox
 from sandbox.upgrades.answering import NOT_REPLAYED, Answer, first_of
 from sandbox.upgrades.renames import Moved, backward, forward
 from sandbox.upgrades.replaying import Watch
@@ -31,6 +30,8 @@ class Code:
 
     def answer(self, inputs: dict[str, Any], call: dict[str, Any]) -> Answer:
         """In the shape of sandbox.upgrades.answering, with the seed and the time of ``call``."""
+        from sandbox.contract_tests.python import Sandbox  # with gRPC, HTTP and JOSE, which few processes need
+
         name = self.manifest.canonical["code_file"]
         sandbox = Sandbox(self.workspace, self.manifest, {name: verified_file(self.digest, name)})
         found: Answer = {
