@@ -110,8 +110,9 @@ class Traffic:
         self._stopped, self._given_up = threading.Event(), threading.Event()
         self.held_back_s = 0.0
         self._threads = [threading.Thread(target=self._send, args=(n,), daemon=True) for n in range(THREADS)]
-        self._threads.append(threading.Thread(target=self._hold, daemon=True))
+        self._threads += [threading.Thread(target=one, daemon=True) for one in (self._hold, self._call)]
         self._holding = threading.Event()
+        self._wake = threading.Semaphore(0)
 
     def start(self) -> None:
         self._due = time.monotonic()
@@ -159,16 +160,20 @@ class Traffic:
             else:
                 self._holding.clear()
 
+    def _call(self) -> None:
+        """Wake one sender at a time while a call is due; whether it still is, that one sees."""
+        while not self._stopped.wait(0.01):
+            if self._knocks or (self._due <= time.monotonic() and not self._holding.is_set()):
+                self._wake.release()
+
     def _send(self, number: int) -> None:
         rng = random.Random(f"{self.seed}:sender:{number}")  # noqa: S311
         token = self._tokens[number % len(self._tokens)]
         doors = [Door(url, self._headers | {"Authorization": f"Bearer {token}"}) for url in self._urls]
         while not self._stopped.is_set():
-            call = self._take()
-            if call is None:
-                time.sleep(0.01)
-                continue
-            self._make(call, doors, rng)
+            call = self._take() if self._wake.acquire(timeout=0.2) else None
+            if call:
+                self._make(call, doors, rng)
         for door in doors:
             door.close()
 
