@@ -79,7 +79,8 @@ def target_page(
     figures = whole[0] if whole else Figures("action", target, installation.pk, slots=_no_slots(window))
     line = Line(figures, workspace, window, target, installation.extension.slug, simulated)
     by_version = figures_of(workspace, window, simulated=simulated, by_version=True, **only)
-    numbers = dict(_numbers(versions=",".join(str(one.version) for one in by_version if one.version)))
+    known = ",".join(str(one.version) for one in by_version if one.version)
+    numbers = dict(_numbers(versions=known)) if known else {}
     number = others[0].calls if others else 0
     return TargetPage(
         installation=installation,
