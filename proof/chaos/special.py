@@ -11,7 +11,7 @@ from proof.disks import SmallDisk
 Say = Callable[[str], None]
 ROOM_MIB = 192
 FULL_S = 60.0  # at most; less as soon as a few were refused
-AGAIN_S = 300.0  # at most, on a machine that does other work too
+AGAIN_S = 120.0
 WORK_S = 4.0  # of traffic before and after what happens
 
 

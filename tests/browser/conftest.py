@@ -157,7 +157,7 @@ def visit(browser, live_server, client_of, settings, idle_contexts):
             context = idle.pop()
         else:
             context = browser.new_context(base_url=live_server.url, java_script_enabled=script)
-            context.set_default_timeout(30_000)  # other tests have the processor too
+            context.set_default_timeout(10_000)
             context.new_page().goto(REST)
             context.add_init_script(path=WATCH)
             if for_axe:

@@ -25,7 +25,7 @@ from tests.extensions import PACK, PROBE, TIDY, installed
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 PATIENCE_S = 30
-WITHIN_S = 3.0  # where other tests have the processor; a removal takes a fraction of a second
+WITHIN_S = 1.0
 ENOUGH = 5  # requests before the removal, and after it
 
 

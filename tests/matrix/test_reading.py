@@ -23,7 +23,7 @@ from tests.matrix.test_matrix import ROWS, address, check_headers
 
 MAY_GROW = {"core_auditevent", "core_auditdetail", "django_session", "usersessions_usersession"}
 LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)"')
-ALIKE = 2  # links to one view, asked for the same things, that are followed for each person
+ALIKE = 3  # links to one view, asked for the same things, that are followed for each person
 TOLD_APART = {"tab", "show", "state", "kind"}  # what templates branch by
 # What htmx is given is a part of the page that everybody below reads whole. So it is asked for as those who see most,
 # least and nothing, and as somebody who is refused half of it.

@@ -18,8 +18,7 @@ from tests.policies.races import world as races
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 AT_ONCE = 10
-SCHEDULES = 80  # of 10,000 that ``python -m tests.policies.races`` plays
-DOZENS = 17  # in which what is broken on purpose shows at the latest
+SCHEDULES = 200  # of 10,000 that ``python -m tests.policies.races`` plays
 
 
 @pytest.fixture
@@ -152,5 +151,5 @@ AMONG = {
 def test_the_judgement_finds_what_is_broken_on_purpose(world, monkeypatch, rule):
     """A table of noughts tells nothing unless what is wrong would show in it; soon, though not in each dozen."""
     monkeypatch.setattr(*BREAK[rule])
-    dozens = (races.play(world, 12, first, among=AMONG[rule]) for first in range(0, 12 * DOZENS, 12))
+    dozens = (races.play(world, 12, first, among=AMONG[rule]) for first in range(0, SCHEDULES, 12))
     assert next((set(tally.broken) for tally in dozens if tally.broken), set()) == {rule}

@@ -224,12 +224,7 @@ def test_who_saved_meanwhile_is_told_and_nothing_is_lost(browser, draft, admin):
     assert "Theirs" in draft.text
 
 
-# All acts read the whole form in the same way, then do what is theirs: so a long text comes with two of them.
-ACTS = ("save", "check")
-ODD = {"a\0b": (*ACTS, "undo", "add-step", "up-1", "a\0b"), "x" * 30_000: ACTS}
-
-
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", ["a\0b", "x" * 30_000])
 def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
     """What the form shows is read again where it was saved; else it is what it was."""
     sent = shown(browser, draft)
@@ -243,7 +238,7 @@ def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
         "removed",
         "requires",
     ):
-        for act in ODD[odd]:
+        for act in ("save", "check", "undo", "add-step", "up-1", odd[:9]):
             answer = browser.post(url(draft), sent | {name: odd, "do": act})
             assert answer.status_code in (200, 302, 422), (name, act)
             if answer.status_code == 302:

@@ -170,13 +170,7 @@ def test_who_saved_meanwhile_is_told(browser, draft, admin):
     assert fields_of(answer.text, "transform-form")["o2-arg-case"] == "upper"
 
 
-# All acts read the whole form in the same way, then do what is theirs: so each odd text comes with two of them, which
-# keep what is sent and look at it, and one with all of them.
-ACTS = ("save", "check")
-ODD = {"a\0b": (*ACTS, "accept", "add", "undo", "up-1", "a\0b"), "x" * 30_000: ACTS, "[": ACTS, "{a": (*ACTS, "{a")}
-
-
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", ["a\0b", "x" * 30_000, "[", "{a"])
 def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
     """What the form shows is read again where it was saved; else it is what it was."""
     sent = shown(browser, draft)
@@ -192,7 +186,7 @@ def test_odd_text_is_refused_and_breaks_nothing(browser, draft, odd):
         "example",
         "add-op",
     ):
-        for act in ODD[odd]:
+        for act in ("save", "check", "accept", "add", "undo", "up-1", odd[:9]):
             answer = browser.post(url(draft), sent | {name: odd, "do": act})
             assert answer.status_code in (200, 302, 422, 409), (name, act)
             if answer.status_code in (302, 409):
